@@ -1,0 +1,86 @@
+"""The rules behind ``"auto"``: which solver, which kind of gradient. Both are reported in results."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.engines.base import AbstractEngine, Method
+from pysymude.errors import InvalidInputError
+from pysymude.model.coerce import close_matches
+from pysymude.plan.compiled import CompiledSystem
+from pysymude.plan.numeric import NumericModel
+from pysymude.plan.problem import Batch
+from pysymude.plan.stiffness import LIMIT, explicit_steps
+
+__all__ = ["SENSEALGS", "check_tolerance", "choose_method"]
+
+Float = NDArray[np.float64]
+
+SENSEALGS = ("auto", "adjoint", "forward")
+
+# with at most this many trainable numbers, carrying all tangents forward costs less than going back
+# through the steps (benchmarks/gradients.py)
+_FORWARD = {False: 24, True: 160}
+
+
+def choose_method(
+    engine: AbstractEngine,
+    plan: CompiledSystem,
+    batch: Batch,
+    theta: Float,
+    *,
+    solver: str,
+    reltol: float,
+    abstol: float,
+    sensealg: str = "auto",
+) -> Method:
+    """The method with every ``"auto"`` replaced by a choice.
+
+    ``solver="auto"``: Tsit5, or Kvaerno5 where stability would force more than 1000 steps on an
+    explicit solver (`pysymude.plan.stiffness`), judged on the first and the longest experiment at
+    the starting theta.
+
+    ``sensealg="auto"``: forward mode for few trainable numbers (at most 24 with an explicit solver,
+    160 with an implicit one, whose steps are costly to reverse), else the discrete adjoint.
+    """
+    reltol = check_tolerance("reltol", reltol)
+    abstol = check_tolerance("abstol", abstol)
+    if solver == "auto":
+        solver = "Kvaerno5" if _stiff(plan, batch, theta) else "Tsit5"
+    if solver not in engine.solvers:
+        raise InvalidInputError(
+            f"solver {solver!r} is unknown to engine {engine.name!r}; it has 'auto', "
+            f"{', '.join(map(repr, engine.solvers))}{close_matches(str(solver), engine.solvers)}"
+        )
+    if sensealg not in SENSEALGS:
+        raise InvalidInputError(
+            f"sensealg {sensealg!r} is unknown to engine {engine.name!r}; "
+            f"choose one of {', '.join(map(repr, SENSEALGS))}"
+        )
+    if sensealg == "auto":
+        few = theta.size <= _FORWARD[engine.solvers[solver].stiff]
+        sensealg = "forward" if few else "adjoint"
+    return Method(solver, reltol, abstol, sensealg)
+
+
+def check_tolerance(name: str, value: float) -> float:
+    """`value` as a float in (0, 1), else an error that shows a usual one."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not 1e-15 <= number < 1:
+        raise InvalidInputError(
+            f"{name} must be a number between 1e-15 and 1, such as 1e-6; found {value!r}"
+        )
+    return number
+
+
+def _stiff(plan: CompiledSystem, batch: Batch, theta: Float) -> bool:
+    longest = int(np.argmax(batch.ts[:, -1] - batch.t0))
+    for e in {0, longest}:
+        model = NumericModel(plan, batch.p[e], theta)
+        if explicit_steps(model, batch.u0[e], batch.t0[e], batch.ts[e, -1]) > LIMIT:
+            return True
+    return False

@@ -1,0 +1,208 @@
+"""`EmbeddedEngine`: compiled programs for a plan, their arguments, their results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.engines.base import (
+    AbstractEngine,
+    BatchSolution,
+    Capability,
+    Evaluation,
+    Method,
+)
+from pysymude.engines.diffrax.solvers import CODES, SOLVERS
+from pysymude.engines.solution import ReturnCode, Stats
+from pysymude.plan.compiled import CompiledSystem
+from pysymude.plan.problem import Batch, LossData, LossSpec, MatchingData
+
+__all__ = ["EmbeddedEngine"]
+
+Float = NDArray[np.float64]
+
+# (step limit, checkpoints): the second pair is tried when the first limit is reached, so that the
+# ordinary case stays small and nobody has to guess
+_LIMITS = ((4096, 128), (262_144, 512))
+_HEAD = 4  # value, data term, link term, steps
+
+
+# all programs of this process: two systems that differ only in values share theirs
+_PROGRAMS: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class _Compiled:
+    """A plan whose programs are made when first asked for."""
+
+    plan: CompiledSystem
+
+    def program(self, key: str, build: Callable[[], Any], arrays: tuple[Any, ...]) -> Any:
+        shapes = tuple((a.shape, str(a.dtype)) for a in arrays)
+        full = f"{self.plan.fingerprint}|{key}|{shapes}"
+        if full not in _PROGRAMS:
+            import jax
+
+            from pysymude.engines.diffrax.cache import obtain
+
+            structs = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays]
+            _PROGRAMS[full] = obtain(full, build, structs)
+        return _PROGRAMS[full]
+
+
+@dataclass(frozen=True, eq=False)
+class _Loss:
+    """A program's arguments, ready on the device, for any number of evaluations."""
+
+    compiled: _Compiled
+    arrays: tuple[Any, ...]
+    count: int
+    key: Callable[[bool, int], str]
+    build: Callable[[bool, int], Any]
+
+
+@final
+class EmbeddedEngine(AbstractEngine):
+    """JAX and diffrax on the CPU, in float64, without touching the global JAX configuration."""
+
+    name = "diffrax"
+    capabilities = frozenset(Capability)
+    solvers = SOLVERS
+
+    def availability(self) -> str:
+        """An empty string: the embedded engine comes with pysymude."""
+        from importlib.util import find_spec
+
+        missing = [m for m in ("jax", "diffrax") if find_spec(m) is None]
+        return f"not installed: {', '.join(missing)}; run: pip install pysymude" if missing else ""
+
+    def compile(self, plan: CompiledSystem) -> _Compiled:
+        """Nothing yet: programs are made when first asked for."""
+        return _Compiled(plan)
+
+    def solve(
+        self, compiled: _Compiled, batch: Batch, theta: Float, method: Method
+    ) -> BatchSolution:
+        """All experiments of a batch in one compiled call."""
+        plan, count, times = compiled.plan, len(batch.t0), batch.ts.shape[1]
+        padded = replace(batch, ts=_pad(batch.ts))
+        arrays = (theta, *_batch_arrays(plan, padded, method))
+
+        def attempt(level: int) -> tuple[tuple[Any, ...], tuple[ReturnCode, ...]]:
+            max_steps = _LIMITS[level][0]
+
+            def build() -> Any:
+                from pysymude.engines.diffrax.programs import solve_program
+
+                return solve_program(plan, method.solver, max_steps, count)
+
+            program = compiled.program(f"solve|{method.solver}|{max_steps}", build, arrays)
+            u, codes, stats = (np.array(a) for a in _call(program, arrays))
+            return (u, stats), tuple(CODES[c] for c in codes)
+
+        (u, stats), retcodes = _within_limits(attempt)
+        u = u[:, :times]
+        u[~np.isfinite(u)] = np.nan
+        counts = tuple(Stats(*map(int, row)) for row in stats)
+        return BatchSolution(u, retcodes, counts)
+
+    def loss(self, compiled: _Compiled, spec: LossSpec, data: LossData, method: Method) -> _Loss:
+        """The loss with its arrays on the device."""
+        plan, count = compiled.plan, len(data.batch.t0)
+        arrays = (
+            *_batch_arrays(plan, data.batch, method),
+            data.y,
+            data.weight,
+            data.u0_index,
+            data.link,
+            data.link_weight,
+        )
+
+        def key(gradient: bool, level: int) -> str:
+            return f"loss|{spec}|{method.solver}|{method.sensealg}|{gradient}|{_LIMITS[level]}"
+
+        def build(gradient: bool, level: int) -> Any:
+            from pysymude.engines.diffrax.programs import loss_program
+
+            max_steps, checkpoints = _LIMITS[level]
+            return loss_program(
+                plan, spec, method.solver, method.sensealg, count,
+                gradient=gradient, max_steps=max_steps, checkpoints=checkpoints,
+            )  # fmt: skip
+
+        return _Loss(compiled, _to_device(arrays), count, key, build)
+
+    def matching(self, compiled: _Compiled, data: MatchingData) -> _Loss:
+        """The misfit with its arrays on the device."""
+        plan = compiled.plan
+        arrays = _to_device((data.t, data.u, data.p, plan.scalings, data.du, data.weight))
+
+        def build(gradient: bool, level: int) -> Any:
+            from pysymude.engines.diffrax.programs import matching_program
+
+            return matching_program(plan)
+
+        return _Loss(compiled, arrays, 1, lambda g, n: "matching", build)
+
+    def evaluate(self, loss: _Loss, theta: Float, *, gradient: bool) -> Evaluation:
+        """One compiled call; a second one with a higher step limit where the first did not reach."""
+        arrays = (theta, *loss.arrays)
+
+        def attempt(level: int) -> tuple[Any, tuple[ReturnCode, ...]]:
+            program = loss.compiled.program(
+                loss.key(gradient, level), lambda: loss.build(gradient, level), arrays
+            )
+            packed = np.asarray(_call(program, arrays))
+            codes = packed[_HEAD : _HEAD + loss.count].astype(int)
+            return packed, tuple(CODES[c] for c in codes)
+
+        packed, retcodes = _within_limits(attempt)
+        value, data, links, steps = packed[:_HEAD].tolist()
+        slope = packed[_HEAD + loss.count :].copy() if gradient else None
+        terms = {"data": data, "links": links}
+        return Evaluation(value, slope, terms, retcodes, int(steps) if np.isfinite(steps) else 0)
+
+
+def _within_limits(
+    attempt: Callable[[int], tuple[Any, tuple[ReturnCode, ...]]],
+) -> tuple[Any, tuple[ReturnCode, ...]]:
+    """The first attempt, with rising step limits, that no experiment ended for want of steps."""
+    for level in range(len(_LIMITS) - 1):
+        found, retcodes = attempt(level)
+        if ReturnCode.MaxIters not in retcodes:
+            return found, retcodes
+    return attempt(len(_LIMITS) - 1)
+
+
+def _batch_arrays(plan: CompiledSystem, batch: Batch, method: Method) -> tuple[Any, ...]:
+    tolerances = (np.float64(method.reltol), np.float64(method.abstol))
+    return (batch.t0, batch.u0, batch.p, batch.ts, plan.scalings, *tolerances)
+
+
+def _pad(ts: Float) -> Float:
+    """Output times filled up to a round number, so that other lengths reuse the program."""
+    times = ts.shape[1]
+    wanted = 32
+    while wanted < times:
+        wanted *= 2
+    return np.concatenate([ts, np.repeat(ts[:, -1:], wanted - times, axis=1)], axis=1)
+
+
+def _to_device(arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    import jax
+
+    from pysymude.engines.diffrax.cache import x64
+
+    with x64():
+        return tuple(jax.device_put(a) for a in arrays)
+
+
+def _call(program: Any, arrays: tuple[Any, ...]) -> Any:
+    from pysymude.engines.diffrax.cache import x64
+
+    with x64():
+        return program(*arrays)

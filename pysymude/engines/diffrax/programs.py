@@ -1,0 +1,196 @@
+"""The programs of the embedded engine as JAX functions of flat lists of arrays.
+
+This file and the ones it imports load diffrax; a process that finds its program in the cache on
+disk never comes here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import diffrax
+import jax
+import jax.numpy as jnp
+
+from pysymude.engines.diffrax.field import evaluate_tape, shared_arguments, vector_field
+from pysymude.engines.diffrax.solvers import CODES, make_solver, result_code
+from pysymude.engines.solution import ReturnCode
+from pysymude.model.transforms import from_unconstrained
+from pysymude.plan.compiled import CompiledSystem
+from pysymude.plan.problem import LossSpec
+
+__all__ = ["loss_program", "matching_program", "solve_program"]
+
+_UNSTABLE = CODES.index(ReturnCode.Unstable)
+_INITIAL = CODES.index(ReturnCode.InitialFailure)
+# five units in the last place of the times: a step that small is rounded back to the same one for
+# ever, so this is where a blow-up ends
+_RESOLUTION = 2e-15
+
+
+def _adjoint(sensealg: str, checkpoints: int) -> Any:
+    if sensealg == "forward":
+        return diffrax.ForwardMode()
+    return diffrax.RecursiveCheckpointAdjoint(checkpoints=checkpoints)
+
+
+def _solve_one(
+    plan: CompiledSystem, solver: str, adjoint: Any, max_steps: int
+) -> Callable[..., tuple[Any, Any, Any]]:
+    """(u0, t0, ts, p, shared, rtol, atol) -> states at ts, code, (steps, accepted, rejected)."""
+    method, term = make_solver(solver, vector_field(plan))
+
+    def solve(u0: Any, t0: Any, ts: Any, p: Any, shared: Any, rtol: Any, atol: Any) -> Any:
+        dtmin = _RESOLUTION * jnp.maximum(jnp.abs(t0), jnp.abs(ts[-1]))
+        sol = diffrax.diffeqsolve(
+            term,
+            method,
+            t0,
+            ts[-1],
+            None,
+            u0,
+            shared | {"p": p},
+            saveat=diffrax.SaveAt(ts=ts),
+            stepsize_controller=diffrax.PIDController(
+                rtol=rtol, atol=atol, dtmin=dtmin, force_dtmin=False
+            ),
+            adjoint=adjoint,
+            max_steps=max_steps,
+            throw=False,
+        )
+        code = result_code(sol.result)
+        ys = cast(jax.Array, sol.ys)
+        finite = jnp.isfinite(ys).all()
+        code = jnp.where((code == 0) & ~finite, _UNSTABLE, code)
+        code = jnp.where((code > 0) & (sol.stats["num_accepted_steps"] == 0), _INITIAL, code)
+        stats = [sol.stats[f"num_{k}steps"] for k in ("", "accepted_", "rejected_")]
+        return ys, code, jnp.stack(stats)
+
+    return solve
+
+
+def _each(function: Callable[..., Any], count: int, own: int) -> Callable[..., Any]:
+    """`function` over the leading axis of its first `own` arguments; the others are shared.
+
+    A single experiment is spared the cost of batching.
+    """
+
+    def all_of_them(*args: Any) -> Any:
+        if count > 1:
+            axes = [0] * own + [None] * (len(args) - own)
+            return jax.vmap(function, axes)(*args)
+        found = function(*(a[0] for a in args[:own]), *args[own:])
+        return jax.tree.map(lambda x: x[None], found)
+
+    return all_of_them
+
+
+def solve_program(
+    plan: CompiledSystem, solver: str, max_steps: int, count: int
+) -> Callable[..., Any]:
+    """(theta, t0, u0, p, ts, scalings, rtol, atol) -> u (E, T, n), codes (E,), stats (E, 3)."""
+    one = _solve_one(plan, solver, diffrax.ForwardMode(), max_steps)
+
+    def program(
+        theta: Any, t0: Any, u0: Any, p: Any, ts: Any, scalings: Any, rtol: Any, atol: Any
+    ) -> Any:
+        shared = shared_arguments(plan, theta, scalings)
+        return _each(one, count, own=4)(u0, t0, ts, p, shared, rtol, atol)
+
+    return program
+
+
+def loss_program(
+    plan: CompiledSystem,
+    spec: LossSpec,
+    solver: str,
+    sensealg: str,
+    count: int,
+    *,
+    gradient: bool,
+    max_steps: int,
+    checkpoints: int,
+) -> Callable[..., Any]:
+    """One flat vector: value, data term, link term, steps, codes (E,), gradient (parameters,)."""
+    adjoint = _adjoint(sensealg if gradient else "forward", checkpoints)
+    one = _solve_one(plan, solver, adjoint, max_steps)
+    observe = _observe(plan, spec)
+    lower = [0.0 if s.is_positive else -float("inf") for s in plan.system.states]
+
+    def loss(
+        theta: Any, t0: Any, u0: Any, p: Any, ts: Any, scalings: Any, rtol: Any, atol: Any,
+        y: Any, weight: Any, u0_index: Any, link: Any, link_weight: Any,
+    ) -> Any:  # fmt: skip
+        start = _initial_states(theta, u0, u0_index, lower)
+        shared = shared_arguments(plan, theta, scalings)
+        u, codes, stats = _each(one, count, own=4)(start, t0, ts, p, shared, rtol, atol)
+        model = _each(observe, count, own=3)(ts, u, p, shared)
+        # where nothing was measured a failed solve must not leak in through 0 * inf
+        residual = jnp.where(weight > 0, weight * (model - y), 0.0)
+        data = jnp.sum(residual**2)
+        links = _link_gap(u, start, link, link_weight) if spec.links else jnp.zeros(())
+        return data + links, jnp.concatenate(
+            [
+                jnp.stack([data + links, data, links, jnp.sum(stats[:, 0]).astype(data.dtype)]),
+                codes.astype(data.dtype),
+            ]
+        )
+
+    if not gradient:
+        return lambda theta, *rest: loss(theta, *rest)[1]
+
+    def backward(theta: Any, *rest: Any) -> Any:
+        (_, packed), slope = jax.value_and_grad(loss, has_aux=True)(theta, *rest)
+        return jnp.concatenate([packed, slope])
+
+    def forward(theta: Any, *rest: Any) -> Any:
+        slope, packed = jax.jacfwd(loss, has_aux=True)(theta, *rest)
+        return jnp.concatenate([packed, slope])
+
+    return forward if sensealg == "forward" else backward
+
+
+def matching_program(plan: CompiledSystem) -> Callable[..., Any]:
+    """(theta, t, u, p, scalings, du, weight): value, its two copies, 0, code 0, gradient."""
+    field = vector_field(plan)
+
+    def misfit(theta: Any, t: Any, u: Any, p: Any, scalings: Any, du: Any, weight: Any) -> Any:
+        shared = shared_arguments(plan, theta, scalings)
+        slopes = jax.vmap(lambda t, u, p: field(t, u, shared | {"p": p}))(t, u, p)
+        return jnp.sum((weight * (slopes - du)) ** 2)
+
+    def program(theta: Any, *rest: Any) -> Any:
+        value, slope = jax.value_and_grad(misfit)(theta, *rest)
+        zero = jnp.zeros_like(value)
+        return jnp.concatenate([jnp.stack([value, value, zero, zero, zero]), slope])
+
+    return program
+
+
+def _observe(plan: CompiledSystem, spec: LossSpec) -> Callable[..., Any]:
+    """(ts, u, p, shared) -> what the columns measure, shape (T, columns)."""
+    tape = plan.tape([plan.column(name) for name in spec.columns])
+
+    def observe(ts: Any, u: Any, p: Any, shared: Any) -> Any:
+        args = shared | {"p": p}
+        return jax.vmap(lambda t, v: evaluate_tape(plan, tape, t, v, args))(ts, u)
+
+    return observe
+
+
+def _initial_states(theta: Any, u0: Any, index: Any, lower: list[float]) -> Any:
+    """u0 with its trainable entries read from theta, shape (E, n)."""
+    picked = theta[jnp.maximum(index, 0)] if theta.size else jnp.zeros_like(u0)
+    columns = [
+        # the unused branch must stay finite, or its gradient is not
+        from_unconstrained(jnp.where(index[:, k] >= 0, picked[:, k], 0.0), low, float("inf"), jnp)
+        for k, low in enumerate(lower)
+    ]
+    return jnp.where(index >= 0, jnp.stack(columns, axis=1), u0)
+
+
+def _link_gap(u: Any, start: Any, link: Any, weight: Any) -> Any:
+    """Sum of (weight * (end of an experiment - start of the one that follows it))^2."""
+    gap = u[:, -1, :] - start[jnp.maximum(link, 0)]
+    return jnp.sum(jnp.where(link[:, None] >= 0, weight * gap, 0.0) ** 2)

@@ -1,0 +1,125 @@
+"""Outcomes: return codes with a sentence, and solutions as NumPy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.errors import InvalidInputError, SolveFailedError
+
+__all__ = ["ReturnCode", "Solution", "Stats"]
+
+Float = NDArray[np.float64]
+
+
+class ReturnCode(Enum):
+    """How a solve ended; the value is the sentence for the user. Names follow SciMLBase."""
+
+    Success = "The solve reached the end."
+    MaxIters = (
+        "The step limit was reached before the end. The system is probably stiff: use "
+        "solver='Kvaerno5'; or loosen reltol and abstol."
+    )
+    DtLessThanMin = (
+        "The step size fell below the resolution of time. The solution probably blows up or the "
+        "right-hand side has a singularity before the end."
+    )
+    Unstable = "The solution became infinite or not a number before the end."
+    ConvergenceFailure = (
+        "The implicit equations of a step could not be solved. Tighten reltol and abstol, or use "
+        "another solver."
+    )
+    InitialFailure = (
+        "No step could be taken: the right-hand side is infinite or not a number at the initial "
+        "state."
+    )
+    Failure = "The solver stopped for another reason."
+
+    @property
+    def successful(self) -> bool:
+        """Whether the whole time span was covered."""
+        return self is ReturnCode.Success
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Work done: steps tried, accepted and rejected."""
+
+    steps: int
+    accepted: int
+    rejected: int
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A trajectory.
+
+    Attributes
+    ----------
+    t : float64 array, shape (times,)
+    u : float64 array, shape (times, states)
+        NaN after the point where a failed solve stopped.
+    states : tuple of str
+        The columns of `u`.
+    retcode : ReturnCode
+        `retcode.value` is a sentence; `success` is short for `retcode.successful`.
+    stats : Stats
+    engine, solver : str
+        What computed it.
+    observables : mapping from name to float64 array, shape (times,)
+
+    Examples
+    --------
+    ``sol["x"]`` is the column of a state or an observable, by name or by symbol.
+    """
+
+    t: Float
+    u: Float
+    states: tuple[str, ...]
+    retcode: ReturnCode
+    stats: Stats
+    engine: str
+    solver: str
+    observables: Mapping[str, Float]
+
+    @property
+    def success(self) -> bool:
+        """Whether the solve reached the end."""
+        return self.retcode.successful
+
+    @property
+    def message(self) -> str:
+        """The return code's sentence."""
+        return self.retcode.value
+
+    def __getitem__(self, name: Any) -> Float:
+        text = name if isinstance(name, str) else getattr(name, "name", str(name))
+        if text in self.states:
+            return self.u[:, self.states.index(text)]
+        if text in self.observables:
+            return self.observables[text]
+        known = ", ".join([*self.states, *self.observables])
+        raise InvalidInputError(f"the solution has no column {text!r}; it has {known}")
+
+    def raise_for_retcode(self) -> Solution:
+        """Itself when the solve succeeded.
+
+        Raises
+        ------
+        SolveFailedError
+            Otherwise, with the return code's sentence; `.solution` is this object.
+        """
+        if not self.success:
+            raise SolveFailedError(f"{self.retcode.name}: {self.message}", solution=self)
+        return self
+
+    def __repr__(self) -> str:
+        return (
+            f"Solution({self.u.shape[0]} times x {', '.join(self.states)}; {self.retcode.name}, "
+            f"{self.stats.accepted} steps, {self.solver} on {self.engine})"
+        )

@@ -1,0 +1,204 @@
+"""`solve`: one initial value problem from symbols to arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pysymude.engines.base import AbstractEngine, Capability, Method
+from pysymude.engines.choice import choose_method
+from pysymude.engines.registry import select_engine
+from pysymude.engines.solution import Solution
+from pysymude.errors import InvalidInputError
+from pysymude.model.coerce import close_matches, float_array, numbers_by_name
+from pysymude.model.system import ODESystem
+from pysymude.model.transforms import to_unconstrained
+from pysymude.plan.binding import parameter_values
+from pysymude.plan.compiled import CompiledSystem, compile_system
+from pysymude.plan.numeric import NumericModel
+from pysymude.plan.problem import Batch
+
+__all__ = ["check_is_system", "initial_state", "observe", "output_times", "solve"]
+
+Float = NDArray[np.float64]
+
+
+def solve(
+    system: ODESystem,
+    *,
+    u0: Any,
+    t: ArrayLike,
+    parameters: Mapping[Any, float] | None = None,
+    theta: ArrayLike | Mapping[str, ArrayLike] | None = None,
+    solver: str = "auto",
+    reltol: float = 1e-6,
+    abstol: float = 1e-8,
+    engine: str = "auto",
+    throw: bool = False,
+) -> Solution:
+    """The solution of an initial value problem at given times.
+
+    Parameters
+    ----------
+    system : ODESystem
+    u0 : mapping from state to float, or sequence in the order of the states
+        The state at ``t[0]``.
+    t : array, shape (times,)
+        Strictly ascending; at least two.
+    parameters : mapping from symbol or name to float, optional
+        Values of symbolic parameters; they also replace fixed and trainable ones.
+    theta : array, shape (parameters,), or mapping from slot name to array, optional
+        The learned vector, see ``system.layout``. Needed where the system contains a network.
+    solver : str
+        ``"auto"`` or a name from ``psu.engines()``. The rule behind ``"auto"`` is in
+        `pysymude.engines.choice.choose_method`; the result says which was taken.
+    reltol, abstol : float
+        Relative and absolute tolerance of a step's error, the latter in the unit of the states.
+    engine : str
+        ``"auto"`` or a name from ``psu.engines()``.
+    throw : bool
+        Raise `SolveFailedError` where the return code is not a success.
+
+    Returns
+    -------
+    Solution
+
+    Examples
+    --------
+    >>> import numpy as np, pysymude as psu
+    >>> x, k = psu.states("x"), psu.parameters("k")
+    >>> sol = psu.solve(psu.ODESystem({x: -k*x}), u0={x: 1.0}, t=[0.0, 1.0], parameters={k: 2.0})
+    >>> sol.retcode.name, round(float(sol["x"][-1]), 4)
+    ('Success', 0.1353)
+    """
+    check_is_system(system)
+    _check_scalings(system)
+    chosen = select_engine(engine, Capability.SOLVE)
+    plan = compile_system(system)
+    p, theta = _values(plan, parameters, theta)
+    times = output_times(t)
+    batch = Batch(times[:1], initial_state(plan.states, u0)[None], p[None], times[None])
+    method = choose_method(chosen, plan, batch, theta, solver=solver, reltol=reltol, abstol=abstol)
+    found = solve_one(chosen, plan, batch, theta, method)
+    return found.raise_for_retcode() if throw else found
+
+
+def solve_one(
+    engine: AbstractEngine, plan: CompiledSystem, batch: Batch, theta: Float, method: Method
+) -> Solution:
+    """The first experiment of a batch as a `Solution`."""
+    found = engine.solve(engine.compile(plan), batch, theta, method)
+    model = NumericModel(plan, batch.p[0], theta)
+    return Solution(
+        t=batch.ts[0].copy(),
+        u=found.u[0],
+        states=plan.states,
+        retcode=found.retcodes[0],
+        stats=found.stats[0],
+        engine=engine.name,
+        solver=method.solver,
+        observables=observe(model, batch.ts[0], found.u[0]),
+    )
+
+
+def observe(model: NumericModel, t: Float, u: Float) -> dict[str, Float]:
+    """The system's observables along a trajectory, float64 of shape (times,) each."""
+    exprs = model.plan.system.observables
+    if not exprs:
+        return {}
+    found = model.evaluate(model.plan.tape(list(exprs.values())), t, u)
+    return {name: found[:, j].copy() for j, name in enumerate(exprs)}
+
+
+def check_is_system(system: Any) -> None:
+    """An error unless `system` is an ODESystem."""
+    if not isinstance(system, ODESystem):
+        raise InvalidInputError(
+            f"expected an ODESystem; found {type(system).__name__}. Write psu.ODESystem({{x: ...}})"
+        )
+
+
+def _check_scalings(system: ODESystem) -> None:
+    """An error unless all networks know their scaling."""
+    for nn in system.networks:
+        if nn.needs_data:
+            raise InvalidInputError(
+                f"network {nn.name!r} takes its scaling from data, and there is no data here; fit "
+                "first and use fit.system, or give input_scaling=(shift, scale)"
+            )
+
+
+def output_times(t: ArrayLike) -> Float:
+    """Strictly ascending finite times, at least two."""
+    times = float_array(t, what="t")
+    if times.ndim != 1 or times.size < 2:
+        raise InvalidInputError(
+            f"t must hold at least two times, the first being the start; found shape {times.shape}"
+        )
+    bad = np.flatnonzero(~(np.diff(times) > 0))
+    if bad.size or not np.isfinite(times).all():
+        at = int(bad[0]) + 1 if bad.size else int(np.flatnonzero(~np.isfinite(times))[0])
+        raise InvalidInputError(
+            f"t must be finite and strictly ascending; found t[{at}] = {times[at]:g} after "
+            f"{times[at - 1]:g}"
+        )
+    return times
+
+
+def initial_state(states: tuple[str, ...], u0: Any) -> Float:
+    """u0 in the order of `states`, float64 of shape (states,)."""
+    if isinstance(u0, Mapping):
+        given = numbers_by_name(u0, what="u0")
+        for name in given:
+            if name not in states:
+                raise InvalidInputError(
+                    f"u0 names {name!r}, which is no state; the states are {', '.join(states)}"
+                    f"{close_matches(name, states)}"
+                )
+        missing = [name for name in states if name not in given]
+        if missing:
+            raise InvalidInputError(
+                f"u0 has no value for state {missing[0]!r}; give one for each of {', '.join(states)}"
+            )
+        return np.array([given[name] for name in states])
+    values = float_array(u0, what="u0")
+    if values.shape != (len(states),):
+        raise InvalidInputError(
+            f"u0 must have one value for each of {', '.join(states)}; found shape {values.shape}"
+        )
+    if not np.isfinite(values).all():
+        k = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise InvalidInputError(f"u0 must be finite; found {values[k]} for state {states[k]!r}")
+    return values
+
+
+def _values(
+    plan: CompiledSystem,
+    parameters: Mapping[Any, float] | None,
+    theta: ArrayLike | Mapping[str, ArrayLike] | None,
+) -> tuple[Float, Float]:
+    """P and theta from what the user gave and what the system knows."""
+    given = numbers_by_name(parameters or {}, what="parameters")
+    learned = {name: given.pop(name) for name in plan.trainable if name in given}
+    if isinstance(theta, Mapping):
+        vector = plan.layout.pack(theta)
+    elif theta is not None:
+        vector = plan.layout.check(theta).copy()
+    elif plan.networks:
+        raise InvalidInputError(
+            f"the system contains the network {plan.networks[0].name!r}, so solve needs theta=, a "
+            f"vector of {plan.layout.size} numbers such as fit.theta"
+        )
+    else:
+        vector = plan.layout.pack({s.name: v for s, v in plan.system.trainable.items()})
+    for name, value in learned.items():
+        slot = plan.layout[name]
+        if not slot.low < value < slot.high:
+            raise InvalidInputError(
+                f"parameter {name!r} must lie in ({slot.low:g}, {slot.high:g}); found {value:g}"
+            )
+        vector[slot.offset] = to_unconstrained(value, slot.low, slot.high)
+    return parameter_values(plan, given), vector

@@ -1,0 +1,1 @@
+"""Losses, stages, the one training loop, and its result; the same for every engine."""

@@ -1,0 +1,177 @@
+"""Optimisers one step at a time, so that the training loop can stop, save and go on anywhere.
+
+Each keeps its memory in a dict of arrays, which goes into checkpoints as it is: a resumed fit takes
+the same steps as one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LBFGS", "Adam", "Memory", "Optimizer", "Point"]
+
+Float = NDArray[np.float64]
+Memory = dict[str, Float]
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A loss at one theta; `ok` is False where a solve failed, and then only `theta` counts."""
+
+    theta: Float
+    value: float
+    gradient: Float
+    ok: bool
+    terms: dict[str, float] = field(default_factory=dict)
+    message: str = ""
+
+
+Evaluate = Callable[[Float], Point]
+
+
+class Optimizer(Protocol):
+    """From one good point to the next."""
+
+    def start(self, theta: Float) -> Memory:
+        """An empty memory."""
+        ...
+
+    def step(self, point: Point, memory: Memory, evaluate: Evaluate) -> Point | None:
+        """The next good point, with `memory` brought up to date; None where no step helps."""
+        ...
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam with a step size that falls along a half cosine to one hundredth.
+
+    A step into a failed solve is taken back, and the step size is halved from then on.
+
+    References
+    ----------
+    .. [1] Kingma and Ba, Adam: A Method for Stochastic Optimization, arXiv:1412.6980, algorithm 1.
+    """
+
+    learning_rate: float
+    iterations: int
+    clip: float
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def start(self, theta: Float) -> Memory:
+        """First and second moments zero."""
+        zeros = np.zeros_like(theta)
+        return {"m": zeros, "v": zeros.copy(), "k": np.zeros(1), "shrink": np.ones(1)}
+
+    def step(self, point: Point, memory: Memory, evaluate: Evaluate) -> Point | None:
+        """One Adam step from `point`."""
+        gradient = point.gradient
+        norm = float(np.linalg.norm(gradient))
+        if norm > self.clip:
+            gradient = gradient * (self.clip / norm)
+        k = memory["k"][0] + 1
+        memory["k"] = np.array([k])
+        memory["m"] = self.beta1 * memory["m"] + (1 - self.beta1) * gradient
+        memory["v"] = self.beta2 * memory["v"] + (1 - self.beta2) * gradient**2
+        m = memory["m"] / (1 - self.beta1**k)
+        v = memory["v"] / (1 - self.beta2**k)
+        cosine = 0.505 + 0.495 * np.cos(np.pi * min(k / max(self.iterations, 1), 1.0))
+        for _ in range(20):
+            rate = self.learning_rate * cosine * memory["shrink"][0]
+            found = evaluate(point.theta - rate * m / (np.sqrt(v) + self.epsilon))
+            if found.ok:
+                return found
+            memory["shrink"] = memory["shrink"] / 2
+        return None
+
+
+@dataclass(frozen=True)
+class LBFGS:
+    """Limited-memory BFGS with SciPy's line search for the strong Wolfe conditions.
+
+    References
+    ----------
+    .. [1] Nocedal and Wright, Numerical Optimization, 2nd ed., algorithms 7.4, 7.5, 3.5.
+    """
+
+    memory: int = 50
+    tolerance: float = 1e-12
+
+    def start(self, theta: Float) -> Memory:
+        """No pairs yet."""
+        empty = np.zeros((0, theta.size))
+        return {"s": empty, "y": empty.copy()}
+
+    def step(self, point: Point, memory: Memory, evaluate: Evaluate) -> Point | None:
+        """One quasi-Newton step; a second try along the gradient before giving up."""
+        if float(np.abs(point.gradient).max()) <= self.tolerance:
+            return None
+        found = self._search(point, memory, evaluate)
+        if found is None and len(memory["s"]):
+            memory |= self.start(point.theta)
+            found = self._search(point, memory, evaluate)
+        if found is None or not found.value < point.value:
+            return None
+        s, y = found.theta - point.theta, found.gradient - point.gradient
+        if float(s @ y) > 1e-14 * float(np.linalg.norm(s) * np.linalg.norm(y)):
+            memory["s"] = np.vstack([memory["s"], s])[-self.memory :]
+            memory["y"] = np.vstack([memory["y"], y])[-self.memory :]
+        return found
+
+    def _search(self, point: Point, memory: Memory, evaluate: Evaluate) -> Point | None:
+        import warnings
+
+        from scipy.optimize import line_search
+
+        direction = _direction(point.gradient, memory)
+        first = not len(memory["s"])
+        if first:
+            # without curvature the first step is short: its length is that of theta's scale
+            direction = direction * min(1.0, 0.1 / float(np.linalg.norm(direction)))
+        seen: dict[bytes, Point] = {}
+
+        def at(theta: Float) -> Point:
+            key = theta.tobytes()
+            if key not in seen:
+                seen[key] = evaluate(theta)
+            return seen[key]
+
+        def value(theta: Float) -> float:
+            # far above, but finite, so that the interpolation inside the search backs off
+            found = at(theta)
+            return found.value if found.ok else 1e3 * (abs(point.value) + 1.0)
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            step = line_search(
+                value, lambda z: at(z).gradient, point.theta, direction,
+                gfk=point.gradient, old_fval=point.value, maxiter=20,
+            )[0]  # fmt: skip
+        if step is not None:
+            found = at(point.theta + step * direction)
+            return found if found.ok else None
+        better = [p for p in seen.values() if p.ok and p.value < point.value]
+        return min(better, key=lambda p: p.value) if better else None
+
+
+def _direction(gradient: Float, memory: Memory) -> Float:
+    """Minus the approximate inverse Hessian times the gradient (two-loop recursion)."""
+    q = -gradient
+    pairs = list(zip(memory["s"], memory["y"], strict=True))
+    alphas: list[float] = []
+    for s, y in reversed(pairs):
+        alpha = float(s @ q) / float(s @ y)
+        alphas.append(alpha)
+        q = q - alpha * y
+    if pairs:
+        s, y = pairs[-1]
+        q = q * (float(s @ y) / float(y @ y))
+    for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
+        q = q + (alpha - float(y @ q) / float(s @ y)) * s
+    return q

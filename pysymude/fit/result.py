@@ -1,0 +1,291 @@
+"""`FitResult`: what a fit found, what it predicts, and its file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pysymude.engines.solution import ReturnCode, Solution
+from pysymude.engines.solve import initial_state, output_times, solve_one
+from pysymude.errors import InvalidInputError
+from pysymude.fit.files import read, write
+from pysymude.fit.objective import Objective, objective
+from pysymude.model.coerce import float_array
+from pysymude.model.dataset import Dataset
+from pysymude.model.system import ODESystem
+from pysymude.model.theta import ThetaLayout
+from pysymude.model.toml import system_from_text
+from pysymude.model.trajectory import Trajectory
+from pysymude.model.transforms import from_unconstrained
+from pysymude.model.writing import system_to_text
+from pysymude.plan.numeric import NumericModel
+from pysymude.plan.problem import Batch
+
+__all__ = ["FitResult"]
+
+Float = NDArray[np.float64]
+_KIND = "fit"
+
+
+@dataclass(frozen=True, eq=False)
+class FitResult:
+    """A fitted system; made by `fit`.
+
+    Attributes
+    ----------
+    theta : float64 array, shape (parameters,)
+        The learned vector; `layout` names its slices, `values` gives natural values by name.
+    loss : float
+        Sum of squared residuals over the training measurements, without weight decay.
+    retcode : ReturnCode
+        How the solves at `theta` ended.
+    validation_loss : float or None
+        The same sum over what was held out.
+    history : dict of arrays
+        One row an iteration: `stage`, `iteration`, `value`, one column a term of the loss,
+        `validation` where there is one, `seconds`.
+    stopped : str
+        ``"finished"``, ``"interrupted"``, or another reason why training ended early.
+    seconds : float
+        Time spent in training, over all resumed parts.
+    """
+
+    objective: Objective
+    theta: Float
+    loss: float
+    retcode: ReturnCode
+    validation_loss: float | None
+    history: dict[str, NDArray[Any]]
+    stopped: str
+    seconds: float
+    seed: int
+
+    @property
+    def success(self) -> bool:
+        """Whether every experiment can be solved at `theta`."""
+        return self.retcode.successful
+
+    @property
+    def system(self) -> ODESystem:
+        """The system, with network scalings as numbers."""
+        return self.objective.system
+
+    @property
+    def data(self) -> Dataset:
+        """What was fitted."""
+        return self.objective.data
+
+    @property
+    def layout(self) -> ThetaLayout:
+        """Which slice of theta means what."""
+        return self.objective.layout
+
+    @property
+    def engine(self) -> str:
+        """Which engine computed it."""
+        return self.objective.engine
+
+    @property
+    def solver(self) -> str:
+        """Which solver was used."""
+        return self.objective.method.solver
+
+    @property
+    def values(self) -> dict[str, float | Float]:
+        """Everything learned, as natural values by name."""
+        return self.layout.unpack(self.theta)
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Fixed and learned parameters by name."""
+        fixed = {s.name: v for s, v in self.system.parameters.items()}
+        return fixed | {
+            s.name: float(self.values[s.name]) for s in self.layout.of_kind("parameter")
+        }
+
+    def predict(
+        self,
+        t: ArrayLike,
+        u0: Mapping[Any, float] | ArrayLike | None = None,
+        *,
+        experiment: int | str = 0,
+    ) -> Solution:
+        """The fitted system solved at times of your choice.
+
+        Parameters
+        ----------
+        t : array, shape (times,)
+            Strictly ascending. The first is the start when `u0` is given; otherwise the solve
+            starts at the experiment's own start, which may lie before ``t[0]``.
+        u0 : mapping or sequence, optional
+            An initial state of your own; by default the experiment's, as learned where trainable.
+        experiment : int or str
+            Number or name of the experiment whose start and parameter values are used.
+        """
+        e = self._experiment(experiment)
+        batch = self.objective.loss.batch
+        times = output_times(t)
+        start = times[0]
+        if u0 is not None:
+            state = initial_state(self.objective.plan.states, u0)
+        else:
+            state, start = self.u0(experiment), batch.t0[e]
+            if times[0] < start:
+                raise InvalidInputError(
+                    f"t starts at {times[0]:g}, before the experiment's start {start:g}; give u0="
+                )
+        one = Batch(np.array([start]), state[None], batch.p[e : e + 1], times[None])
+        obj = self.objective
+        return solve_one(obj.runner, obj.plan, one, self.theta, obj.method)
+
+    def u0(self, experiment: int | str = 0) -> Float:
+        """The initial state of an experiment, as learned where trainable; float64 (states,)."""
+        e = self._experiment(experiment)
+        loss = self.objective.loss
+        state = loss.batch.u0[e].copy()
+        for k, symbol in enumerate(self.system.states):
+            if loss.u0_index[e, k] >= 0:
+                low = 0.0 if symbol.is_positive else -np.inf
+                state[k] = from_unconstrained(self.theta[loss.u0_index[e, k]], low, np.inf)
+        return state
+
+    def unknown_term(self, u: ArrayLike, t: ArrayLike = 0.0, *, experiment: int | str = 0) -> Float:
+        """What the networks add to du/dt at states `u` of shape (..., states); same shape.
+
+        It is f(u, nn) - f(u, 0): the right-hand side less the same with the networks' outputs zero.
+        """
+        states = float_array(u, what="u")
+        n = len(self.objective.plan.states)
+        if states.shape[-1:] != (n,):
+            raise InvalidInputError(
+                f"u must have {n} columns ({', '.join(self.objective.plan.states)}); found shape "
+                f"{states.shape}"
+            )
+        p = self.objective.loss.batch.p[self._experiment(experiment)]
+        return NumericModel(self.objective.plan, p, self.theta).unknown_term(t, states)
+
+    @cached_property
+    def predictions(self) -> tuple[Solution, ...]:
+        """The fitted trajectory of each experiment at its measurement times."""
+        return tuple(
+            self.predict(_from_start(trajectory), experiment=e)
+            for e, trajectory in enumerate(self.data)
+        )
+
+    def summary(self) -> str:
+        """A few lines of text: data, loss, learned parameters, how it was computed."""
+        obj = self.objective
+        lines = [
+            f"{len(self.data)} experiment(s), {obj.loss.n_measured} measurements, "
+            f"{self.theta.size} trainable numbers",
+            f"loss {self.loss:.6g} ({self.retcode.name})"
+            + ("" if self.validation_loss is None else f", held out {self.validation_loss:.6g}"),
+        ]
+        lines += [f"{k} = {v:.6g}" for k, v in self.parameters.items() if k in obj.plan.trainable]
+        lines.append(
+            f"{obj.method.solver} on {obj.engine}, reltol {obj.method.reltol:g}, abstol "
+            f"{obj.method.abstol:g}, gradient: {obj.method.sensealg}"
+        )
+        lines.append(
+            f"{len(self.history['stage'])} iterations in {self.seconds:.1f} s, {self.stopped}"
+        )
+        return "\n".join(lines)
+
+    def plot(self) -> Any:
+        """A matplotlib figure: fit, unknown term, history."""
+        from pysymude.plot import plot_fit
+
+        return plot_fit(self)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes everything to one file (arrays and JSON), atomically."""
+        obj = self.objective
+        arrays: dict[str, NDArray[Any]] = {"theta": self.theta}
+        arrays |= {f"history.{k}": v for k, v in self.history.items()}
+        trajectories: list[dict[str, Any]] = []
+        for e, trajectory in enumerate(self.data):
+            arrays |= {f"data.{e}.t": trajectory.t, f"data.{e}.u": trajectory.u}
+            trajectories.append(
+                {
+                    "states": list(trajectory.columns),
+                    "u0": dict(trajectory.u0),
+                    "t0": trajectory.t0,
+                    "trainable_u0": trajectory.trainable_u0,
+                    "parameters": dict(trajectory.parameters),
+                    "noise": dict(trajectory.noise),
+                    "name": trajectory.name,
+                }
+            )
+        numbers = {name: getattr(self, name) for name in _NUMBERS}
+        method = {name: getattr(obj.method, name) for name in _METHOD}
+        meta = {
+            "system": system_to_text(self.system),
+            "data": trajectories,
+            "method": {**method, "engine": self.engine},
+            "retcode": self.retcode.name,
+            **numbers,
+        }
+        write(path, _KIND, meta, arrays)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], *, engine: str | None = None) -> FitResult:
+        """A fit from its file, on the engine that made it or on another one.
+
+        Raises
+        ------
+        SaveFileError
+            The file is missing, damaged, or no fit.
+        """
+        meta, arrays = read(path, _KIND)
+        trajectories = [
+            Trajectory.from_arrays(arrays[f"data.{e}.t"], arrays[f"data.{e}.u"], **_keywords(given))
+            for e, given in enumerate(meta["data"])
+        ]
+        method = meta["method"] | ({} if engine is None else {"engine": engine})
+        obj = objective(system_from_text(meta["system"]), Dataset(trajectories), **method)
+        return cls(
+            objective=obj,
+            theta=obj.layout.check(arrays["theta"]),
+            retcode=ReturnCode[meta["retcode"]],
+            history={
+                k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")
+            },
+            **{name: meta[name] for name in _NUMBERS},
+        )
+
+    def _experiment(self, experiment: int | str) -> int:
+        names = [trajectory.name for trajectory in self.data]
+        if isinstance(experiment, str) and experiment in names:
+            return names.index(experiment)
+        if isinstance(experiment, int) and 0 <= experiment < len(names):
+            return experiment
+        raise InvalidInputError(
+            f"there is no experiment {experiment!r}; there are {len(names)}: {', '.join(names)}"
+        )
+
+    def __repr__(self) -> str:
+        return "FitResult\n  " + self.summary().replace("\n", "\n  ")
+
+
+_NUMBERS = ("loss", "validation_loss", "stopped", "seconds", "seed")
+_METHOD = ("solver", "reltol", "abstol", "sensealg")
+
+
+def _keywords(given: dict[str, Any]) -> dict[str, Any]:
+    trainable = given["trainable_u0"]
+    return given | {
+        "trainable_u0": trainable if isinstance(trainable, bool) else tuple(trainable),
+        "noise": given["noise"] or None,
+        "u0": given["u0"] or None,
+    }
+
+
+def _from_start(trajectory: Trajectory) -> Float:
+    """The measurement times; the start before them when there is only one."""
+    return trajectory.t if len(trajectory) > 1 else np.array([trajectory.t0, *trajectory.t])

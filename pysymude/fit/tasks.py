@@ -1,0 +1,171 @@
+"""What one leg of training minimises, as a function of its own vector of unknowns."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.engines.base import Evaluation
+from pysymude.fit.objective import Objective
+from pysymude.fit.optimizers import Point
+from pysymude.fit.scaling import Smoothed
+from pysymude.model.transforms import to_unconstrained
+from pysymude.plan.problem import Batch, LossData, MatchingData
+
+__all__ = ["Task", "horizon_task", "matching_task", "shooting_task"]
+
+log = logging.getLogger("pysymude")
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A loss over theta and perhaps some unknowns of its own behind it.
+
+    `extra` are the starting values of those unknowns; `decay` is one weight a number of theta.
+    """
+
+    run: Callable[[Float], Evaluation]
+    decay: Float
+    extra: Float
+    full: bool = False
+
+    def embed(self, theta: Float) -> Float:
+        """The task's vector for a theta."""
+        return np.concatenate([theta, self.extra])
+
+    def extract(self, vector: Float) -> Float:
+        """Theta out of the task's vector."""
+        return vector[: vector.size - self.extra.size]
+
+    def evaluate(self, vector: Float) -> Point:
+        """Value, gradient and named terms at the task's vector."""
+        found = self.run(vector)
+        if not found.success or found.gradient is None:
+            return Point(vector, np.inf, np.zeros_like(vector), False, {}, found.retcode.value)
+        theta = self.extract(vector)
+        gradient = found.gradient.copy()
+        gradient[: theta.size] += 2 * self.decay * theta
+        decay = float(self.decay @ theta**2)
+        terms = {k: v for k, v in found.terms.items() if k == "data" or v != 0}
+        if decay:
+            terms["weight_decay"] = decay
+        return Point(vector, found.value + decay, gradient, True, terms)
+
+
+def horizon_task(objective: Objective, loss: LossData, decay: Float, horizon: float) -> Task:
+    """The loss on the first part of the time span, or on all of it."""
+    cut = loss if horizon >= 1 else loss.with_horizon(horizon)
+    bound = objective.with_loss(cut)
+    return Task(bound.evaluate, decay, np.zeros(0), full=horizon >= 1)
+
+
+def matching_task(objective: Objective, smoothed: Smoothed, decay: Float) -> Task:
+    """The misfit of the vector field to the smoothed slopes, each state on its own scale."""
+    scale = np.std(smoothed.du, axis=0)
+    weight = 1.0 / np.where(scale > 0, scale, 1.0) / np.sqrt(len(smoothed.t))
+    data = MatchingData(
+        smoothed.t, smoothed.u, smoothed.du, np.tile(weight, (len(smoothed.t), 1)), smoothed.p
+    )
+    runner = objective.runner
+    bound = runner.matching(runner.compile(objective.plan), data)
+    return Task(lambda theta: runner.evaluate(bound, theta, gradient=True), 0 * decay, np.zeros(0))
+
+
+def shooting_task(
+    objective: Objective, loss: LossData, decay: Float, weight: float, segments: int
+) -> Task:
+    """Each experiment cut into segments whose starts are unknowns; gaps are penalised."""
+    cut, starts = _segments(objective, loss, segments)
+    scale = np.sqrt(np.nanmean(_states_along(objective, loss) ** 2, axis=(0, 1)))
+    ties = np.sqrt(weight * loss.n_measured / max(1, starts.size)) / np.where(scale > 0, scale, 1.0)
+    cut = replace(cut, link_weight=ties)
+    bound = objective.runner.loss(
+        objective.runner.compile(objective.plan),
+        replace(objective.spec, links=True),
+        cut,
+        objective.method,
+    )
+    runner = objective.runner
+    return Task(lambda vector: runner.evaluate(bound, vector, gradient=True), decay, starts)
+
+
+def _segments(objective: Objective, loss: LossData, count: int) -> tuple[LossData, Float]:
+    """The loss with one row a segment, and the unconstrained starts of segments after the first."""
+    batch, n = loss.batch, len(objective.plan.states)
+    along = _states_along(objective, loss)
+    # a short experiment repeats its last time: only its own times are cut
+    lengths = 1 + np.count_nonzero(np.diff(batch.ts, axis=1) > 0, axis=1)
+    cuts = [np.linspace(0, m - 1, min(count, m - 1) + 1).round().astype(int) for m in lengths]
+    longest = 1 + max(int(np.diff(edges).max()) for edges in cuts)
+    rows: list[dict[str, Any]] = []
+    starts: list[Float] = []
+    size = objective.layout.size
+    for e, edges in enumerate(cuts):
+        end = edges[-1]
+        for a, b in pairwise(edges):
+            at = np.arange(a, a + longest)
+            pick = np.minimum(at, b)
+            # a time on a cut belongs to the segment that starts there
+            own = (at < b) | ((b == end) & (at == b))
+            index = loss.u0_index[e]
+            if a > 0:
+                index = size + sum(s.size for s in starts) + np.arange(n, dtype=np.int32)
+                starts.append(_unconstrained(objective, along[e, a]))
+            rows.append(
+                {
+                    "t0": batch.ts[e, a] if a > 0 else batch.t0[e],
+                    "u0": along[e, a] if a > 0 else batch.u0[e],
+                    "p": batch.p[e],
+                    "ts": batch.ts[e, pick],
+                    "y": loss.y[e, pick],
+                    "weight": loss.weight[e, pick] * own[:, None],
+                    "u0_index": index.astype(np.int32),
+                    "link": len(rows) + 1 if b < end else -1,
+                }
+            )
+    stacked = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
+    cut = Batch(*(stacked[key] for key in ("t0", "u0", "p", "ts")))
+    return (
+        LossData(
+            cut,
+            stacked["y"],
+            stacked["weight"],
+            stacked["u0_index"],
+            stacked["link"].astype(np.int32),
+            loss.link_weight,
+        ),
+        np.concatenate(starts) if starts else np.zeros(0),
+    )
+
+
+def _states_along(objective: Objective, loss: LossData) -> Float:
+    """A guess of every state at every time, shape (E, T, n): measured, or interpolated, or u0."""
+    batch = loss.batch
+    guess = np.repeat(batch.u0[:, None, :], batch.ts.shape[1], axis=1)
+    for k, name in enumerate(objective.plan.states):
+        if name not in objective.spec.columns:
+            continue
+        j = objective.spec.columns.index(name)
+        for e in range(len(batch.t0)):
+            seen = loss.weight[e, :, j] > 0
+            if seen.any():
+                guess[e, :, k] = np.interp(batch.ts[e], batch.ts[e, seen], loss.y[e, seen, j])
+    return guess
+
+
+def _unconstrained(objective: Objective, u: Float) -> Float:
+    found = np.empty(u.size)
+    for k, symbol in enumerate(objective.plan.system.states):
+        if symbol.is_positive:
+            found[k] = to_unconstrained(max(float(u[k]), 1e-12), 0.0, np.inf)
+        else:
+            found[k] = u[k]
+    return found

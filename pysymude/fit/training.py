@@ -1,0 +1,328 @@
+"""`fit`: the one training loop, the same for every engine."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pysymude.errors import InvalidInputError
+from pysymude.fit.objective import FAILED, Objective, checked_dataset, objective
+from pysymude.fit.optimizers import Optimizer, Point
+from pysymude.fit.progress import Reporter
+from pysymude.fit.result import FitResult
+from pysymude.fit.scaling import smooth
+from pysymude.fit.stages import GradientMatching, Stage, check_stages
+from pysymude.fit.state import Progress, fit_key
+from pysymude.fit.tasks import Task, horizon_task, matching_task, shooting_task
+from pysymude.fit.validation import Validation, split
+from pysymude.model.dataset import Dataset
+from pysymude.model.system import ODESystem, finite
+from pysymude.model.trajectory import Trajectory
+
+__all__ = ["Step", "fit"]
+
+log = logging.getLogger("pysymude")
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What `callback` sees after each iteration: where training stands."""
+
+    stage: str
+    iteration: int
+    value: float
+    terms: dict[str, float]
+    theta: Float
+
+
+@dataclass(frozen=True, eq=False)
+class _Leg:
+    """One optimiser on one task; the task is made when its turn comes."""
+
+    label: str
+    iterations: int
+    optimizer: Optimizer
+    make: Callable[[], Task | None]
+
+
+def fit(
+    system: ODESystem,
+    data: Dataset | Trajectory,
+    *,
+    laws: Any = (),
+    conserve: str | None = None,
+    stages: Sequence[Stage] | Stage | None = None,
+    seed: int = 0,
+    theta0: ArrayLike | None = None,
+    engine: str = "auto",
+    solver: str = "auto",
+    reltol: float = 1e-6,
+    abstol: float = 1e-8,
+    sensealg: str = "auto",
+    weight_decay: float = 0.0,
+    validation: float | str | Sequence[str | int] | None = None,
+    patience: int = 20,
+    checkpoint: str | PathLike[str] | None = None,
+    checkpoint_every: int = 25,
+    resume: bool = False,
+    progress: bool = True,
+    callback: Callable[[Step], Any] | None = None,
+) -> FitResult:
+    """The system fitted to the data.
+
+    Parameters
+    ----------
+    system, data, laws, conserve, engine, solver, reltol, abstol, sensealg
+        As for `objective`.
+    stages : sequence of stages, optional
+        `GradientMatching`, `Adam`, `LBFGS`, `MultipleShooting`, in order. By default: gradient
+        matching, then L-BFGS on a growing horizon.
+    seed : int
+        Of the initial weights. The same seed gives the same fit.
+    theta0 : array, shape (parameters,), optional
+        A start of your own instead.
+    weight_decay : float
+        Adds ``weight_decay * sum(weights^2)`` to the loss, for network weights.
+    validation : float or sequence of experiments, optional
+        A part of the time span at the end (0.2: the last fifth), or names or numbers of whole
+        experiments, is kept out of the loss; the theta with the smallest loss there is kept.
+    patience : int
+        Training stops after this many validations (one every 10 iterations) without improvement.
+    checkpoint : path, optional
+        Where the state of training is written, atomically, every `checkpoint_every` iterations.
+    resume : bool
+        Go on from `checkpoint` if it is there. The steps are the same as without interruption.
+    progress : bool
+        Show a progress bar on a terminal.
+    callback : callable, optional
+        Gets a `Step` after each iteration; a true answer ends training.
+
+    Returns
+    -------
+    FitResult
+        The best theta so far, also after Ctrl-C (``stopped == "interrupted"``).
+    """
+    stages = check_stages(stages)
+    _check(weight_decay, checkpoint, resume)
+    obj = objective(
+        system, data, laws=laws, conserve=conserve, solver=solver,
+        reltol=reltol, abstol=abstol, sensealg=sensealg, engine=engine,
+    )  # fmt: skip
+    start = obj.theta0(seed) if theta0 is None else obj.layout.check(theta0)
+    parts = split(obj, validation, patience)
+    decay = np.zeros(obj.layout.size)
+    for slot in obj.layout.of_kind("weight"):
+        decay[slot.slice] = weight_decay
+    key = fit_key(
+        {
+            "system": obj.system,
+            "data": checked_dataset(data).fingerprint,
+            "stages": stages,
+            "theta0": start,
+            "method": obj.method,
+            "weight_decay": decay,
+            "validation": (validation, patience),
+        }
+    )
+    state = Progress(vector=start)
+    if resume and checkpoint is not None and Path(checkpoint).exists():
+        state = Progress.load(checkpoint, key)
+    loop = _Loop(
+        obj, _legs(obj, stages, parts, decay), parts, state,
+        save=None if checkpoint is None else lambda s: s.save(checkpoint, key),
+        every=checkpoint_every, callback=callback,
+    )  # fmt: skip
+    with Reporter(progress, sum(leg.iterations for leg in loop.legs)) as reporter:
+        stopped = loop.run(reporter)
+    return _result(obj, parts, state, stopped, seed)
+
+
+class _Loop:
+    """Leg after leg, iteration after iteration; `state` is all that changes."""
+
+    def __init__(
+        self,
+        obj: Objective,
+        legs: list[_Leg],
+        parts: Validation,
+        state: Progress,
+        *,
+        save: Callable[[Progress], None] | None,
+        every: int,
+        callback: Callable[[Step], Any] | None,
+    ) -> None:
+        self.obj, self.legs, self.parts, self.state = obj, legs, parts, state
+        self.save, self.every, self.callback = save, every, callback
+        self.clock = time.perf_counter() - state.seconds
+
+    def run(self, reporter: Reporter) -> str:
+        """Until all legs are done; why it stopped."""
+        state = self.state
+        try:
+            while state.leg < len(self.legs) and not state.finished:
+                reporter.skip_to(sum(leg.iterations for leg in self.legs[: state.leg]))
+                why = self.run_leg(self.legs[state.leg], reporter)
+                if why:
+                    return why
+                state.leg, state.iteration, state.memory = state.leg + 1, 0, {}
+                self.checkpoint()
+        except KeyboardInterrupt:
+            log.warning("interrupted; the best result so far is returned")
+            return "interrupted"
+        finally:
+            state.seconds = time.perf_counter() - self.clock
+        state.finished = True
+        self.checkpoint()
+        return "finished"
+
+    def run_leg(self, leg: _Leg, reporter: Reporter) -> str:
+        """One leg; empty when training goes on, else why it stops."""
+        state = self.state
+        task = leg.make()
+        if task is None:
+            return ""
+        if state.iteration == 0:
+            state.vector = task.embed(state.vector)
+        point = self.first_point(task, leg)
+        if not point.ok:
+            log.warning("%s is left out: %s", leg.label, point.message)
+            state.vector = task.extract(state.vector)
+            return ""
+        if state.iteration == 0:
+            state.memory = leg.optimizer.start(point.theta)
+            self.keep_best(task, point)
+        why = ""
+        while state.iteration < leg.iterations and not why:
+            found = leg.optimizer.step(point, state.memory, task.evaluate)
+            if found is None:
+                break
+            point = found
+            state.vector = point.theta
+            state.iteration += 1
+            why = self.after_iteration(leg, task, point, reporter)
+        if not why:
+            state.vector = task.extract(state.vector)
+        return why
+
+    def first_point(self, task: Task, leg: _Leg) -> Point:
+        """Where the leg starts; networks that make the solve fail are drawn towards zero first."""
+        point = task.evaluate(self.state.vector)
+        weights = [s.slice for s in self.obj.layout.of_kind("weight")]
+        for _ in range(8):
+            if point.ok:
+                break
+            log.info("%s: the start fails (%s); weights are halved", leg.label, point.message)
+            for part in weights:
+                self.state.vector[part] *= 0.5
+            point = task.evaluate(self.state.vector)
+        return point
+
+    def after_iteration(self, leg: _Leg, task: Task, point: Point, reporter: Reporter) -> str:
+        """History, best so far, checkpoint, callback; why to stop, or an empty string."""
+        state = self.state
+        validation = self.keep_best(task, point)
+        state.seconds = time.perf_counter() - self.clock
+        extra = {} if validation is None else {"validation": validation}
+        state.history.add(
+            leg.label, iteration=state.iteration, value=point.value,
+            seconds=state.seconds, **point.terms, **extra,
+        )  # fmt: skip
+        reporter.advance(leg.label, point.value)
+        if state.iteration % self.every == 0:
+            self.checkpoint()
+        theta = task.extract(point.theta).copy()
+        step = Step(leg.label, state.iteration, point.value, dict(point.terms), theta)
+        if self.callback is not None and self.callback(step):
+            return "stopped by the callback"
+        if state.stale >= self.parts.patience:
+            return "no further improvement in validation"
+        return ""
+
+    def keep_best(self, task: Task, point: Point) -> float | None:
+        """Keeps the best theta, on losses that can be compared; the validation loss if it was due."""
+        state = self.state
+        if not task.full:
+            return None
+        score = point.value
+        validation = None
+        if self.parts.held_out is not None:
+            if state.iteration % self.parts.every:
+                return None
+            score = validation = self.parts.held_out.value(task.extract(point.theta))
+        if score < state.score:
+            state.score, state.best, state.stale = score, task.extract(point.theta).copy(), 0
+        elif self.parts.held_out is not None:
+            state.stale += 1
+        return validation
+
+    def checkpoint(self) -> None:
+        """Writes the state, where the user asked for it."""
+        if self.save is not None:
+            self.save(self.state)
+
+
+def _legs(obj: Objective, stages: Sequence[Stage], parts: Validation, decay: Float) -> list[_Leg]:
+    legs: list[_Leg] = []
+    for stage in stages:
+        name = type(stage).__name__
+        for kind, iterations, optimizer, amount, segments in stage.legs():
+            if kind == "matching":
+                points = stage.points if isinstance(stage, GradientMatching) else 4
+                make = lambda points=points: _matching(obj, decay, points)  # noqa: E731
+                label = name
+            elif kind == "shooting":
+                make = lambda a=amount, n=segments: shooting_task(obj, parts.training, decay, a, n)  # noqa: E731
+                label = f"{name} (ties x{amount:g})"
+            else:
+                make = lambda a=amount: horizon_task(obj, parts.training, decay, a)  # noqa: E731
+                label = name if amount >= 1 else f"{name} (to {amount:.0%})"
+            legs.append(_Leg(label, iterations, optimizer, make))
+    return legs
+
+
+def _matching(obj: Objective, decay: Float, points: int) -> Task | None:
+    smoothed = smooth(obj.plan, obj.data, points)
+    if smoothed is None:
+        log.info("GradientMatching is left out: it needs six measurements of every state")
+        return None
+    return matching_task(obj, smoothed, decay)
+
+
+def _result(
+    obj: Objective, parts: Validation, state: Progress, stopped: str, seed: int
+) -> FitResult:
+    size = obj.layout.size
+    theta = state.vector[:size].copy() if state.best is None else state.best
+    final = obj.with_loss(parts.training).evaluate(theta, gradient=False)
+    return FitResult(
+        objective=obj,
+        theta=theta,
+        loss=final.value if final.success else FAILED,
+        retcode=final.retcode,
+        validation_loss=None if parts.held_out is None else parts.held_out.value(theta),
+        history=state.history.arrays(),
+        stopped=stopped,
+        seconds=state.seconds,
+        seed=seed,
+    )
+
+
+def _check(weight_decay: float, checkpoint: Any, resume: bool) -> None:
+    if finite(weight_decay, "weight_decay") < 0:
+        raise InvalidInputError(f"weight_decay must not be negative; found {weight_decay!r}")
+    if resume and checkpoint is None:
+        raise InvalidInputError("resume=True needs checkpoint=, the file to go on from")
+    if checkpoint is not None and not Path(checkpoint).parent.is_dir():
+        raise InvalidInputError(
+            f"checkpoint={str(checkpoint)!r} lies in a folder that does not exist; make it first"
+        )

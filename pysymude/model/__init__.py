@@ -1,0 +1,1 @@
+"""What the user states: systems, networks, parameters and data. Imports SymPy and NumPy only."""

@@ -1,0 +1,42 @@
+"""A short mark of measured data, by which a resumed fit knows that it sees the same ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+
+import numpy as np
+
+from pysymude.model.trajectory import Trajectory
+
+__all__ = ["fingerprint"]
+
+
+def fingerprint(trajectories: Iterable[Trajectory]) -> str:
+    """SHA-256 of all that the trajectories say, as 64 hexadecimal digits.
+
+    It depends on their order, and neither on the machine nor on the process.
+    """
+    digest = hashlib.sha256()
+    for trajectory in trajectories:
+        digest.update(_content(trajectory))
+    return digest.hexdigest()
+
+
+def _content(trajectory: Trajectory) -> bytes:
+    trainable = trajectory.trainable_u0
+    words = {
+        "name": trajectory.name,
+        "columns": trajectory.columns,
+        "u0": dict(trajectory.u0),
+        "t0": trajectory.t0,
+        "trainable_u0": trainable if isinstance(trainable, bool) else list(trainable),
+        "parameters": dict(trajectory.parameters),
+        "noise": dict(trajectory.noise),
+        "shape": trajectory.u.shape,
+    }
+    # NaN has many bit patterns, which all mean "not measured"
+    u = np.where(np.isnan(trajectory.u), np.nan, trajectory.u)
+    arrays = trajectory.t.astype("<f8").tobytes() + u.astype("<f8").tobytes()
+    return json.dumps(words, sort_keys=True).encode() + b"\0" + arrays

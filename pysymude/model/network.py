@@ -1,0 +1,412 @@
+"""Small neural networks whose outputs are SymPy expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import sympy as sp
+from numpy.typing import ArrayLike, NDArray
+
+from pysymude.errors import EmissionError, InvalidInputError
+from pysymude.model.symbols import check_name
+
+__all__ = ["ACTIVATIONS", "MLP", "Layer", "NetworkDerivative", "NetworkOutput", "Scaling"]
+
+Float = NDArray[np.float64]
+
+
+def _sigmoid(z: Float) -> Float:
+    return 0.5 * (1.0 + np.tanh(0.5 * z))
+
+
+ACTIVATIONS: dict[str, Callable[[Float], Float]] = {
+    "tanh": np.tanh,
+    "softplus": lambda z: np.logaddexp(z, 0.0),
+    "gelu": lambda z: 0.5 * z * (1.0 + np.tanh(np.sqrt(2.0 / np.pi) * (z + 0.044715 * z**3))),
+    "swish": lambda z: z * _sigmoid(z),
+    "relu": lambda z: np.maximum(z, 0.0),
+    "sigmoid": _sigmoid,
+    "rbf": lambda z: np.exp(-(z**2)),
+    "identity": lambda z: z,
+}
+"""The activations by name, in NumPy: the definition that every engine reproduces.
+
+`gelu` is the tanh form, 0.5 z (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))) (Hendrycks and Gimpel,
+arXiv:1606.08415, sec. 2), which is the default of JAX and of Lux; `rbf` is exp(-z^2).
+"""
+
+_SLOPES: dict[str, Callable[[Float], Float]] = {
+    "tanh": lambda z: 1.0 - np.tanh(z) ** 2,
+    "softplus": _sigmoid,
+    "gelu": lambda z: _gelu_slope(z),
+    "swish": lambda z: _sigmoid(z) * (1.0 + z * (1.0 - _sigmoid(z))),
+    "relu": lambda z: (z > 0).astype(np.float64),
+    "sigmoid": lambda z: _sigmoid(z) * (1.0 - _sigmoid(z)),
+    "rbf": lambda z: -2.0 * z * np.exp(-(z**2)),
+    "identity": np.ones_like,
+}
+
+
+def _gelu_slope(z: Float) -> Float:
+    inner = np.tanh(np.sqrt(2.0 / np.pi) * (z + 0.044715 * z**3))
+    slope = np.sqrt(2.0 / np.pi) * (1.0 + 3 * 0.044715 * z**2)
+    return 0.5 * (1.0 + inner) + 0.5 * z * (1.0 - inner**2) * slope
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One affine layer: its matrix is ``weights[W].reshape(rows, columns)``, its bias ``weights[b]``."""
+
+    rows: int
+    columns: int
+    W: slice
+    b: slice
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """Affine scaling round a network: out = shift_out + scale_out * net((z - shift_in) / scale_in).
+
+    All four arrays are float64, of shape (inputs,) or (outputs,), in the unit of what they scale.
+    """
+
+    input_shift: Float
+    input_scale: Float
+    output_shift: Float
+    output_scale: Float
+
+    def flat(self) -> Float:
+        """The four arrays one after the other, shape (2 inputs + 2 outputs,)."""
+        return np.concatenate(
+            [self.input_shift, self.input_scale, self.output_shift, self.output_scale]
+        )
+
+
+class MLP(sp.Atom):
+    """A multilayer perceptron; ``nn[i]`` is its i-th output, usable anywhere in a right-hand side.
+
+    Parameters
+    ----------
+    name : str
+        A plain identifier, unique in the system. It also enters the seed of the initial weights.
+    inputs : SymPy expression or sequence of them
+        What the network reads: expressions of states, parameters and time.
+    outputs : int
+        Number of outputs.
+    hidden : int or sequence of int
+        Widths of the hidden layers; ``()`` gives an affine map.
+    activation : str
+        One of ``tanh softplus gelu swish relu sigmoid rbf identity``, after each hidden layer.
+    input_scaling, output_scaling : None, "data", or (shift, scale)
+        Affine scaling of each input, ``(z - shift)/scale``, and of each output, ``shift + scale*y``
+        (numbers or sequences). ``"data"`` takes both from the data before training. None: none.
+
+    Notes
+    -----
+    The weights are one flat float64 vector: for each layer the matrix (rows = outputs of the layer,
+    row-major), then the bias. ``nn(a, b)[i]`` is the same network (same weights) at other inputs.
+
+    Examples
+    --------
+    >>> import pysymude as psu
+    >>> x, y = psu.states("x y")
+    >>> nn = psu.MLP("nn", inputs=[x, y], outputs=2, hidden=(5, 5))
+    >>> psu.ODESystem({x: -x + nn[0], y: nn[1]}).is_universal
+    True
+    >>> nn.n_weights
+    57
+    """
+
+    # SymPy asks these of every node
+    is_commutative = True
+
+    name: str
+    inputs: tuple[sp.Expr, ...]
+    outputs: int
+    hidden: tuple[int, ...]
+    activation: str
+    input_scaling: Any
+    output_scaling: Any
+
+    def __new__(
+        cls,
+        name: str,
+        *,
+        inputs: Any,
+        outputs: int,
+        hidden: int | Sequence[int],
+        activation: str = "tanh",
+        input_scaling: Any = None,
+        output_scaling: Any = None,
+    ) -> MLP:
+        self = cast("MLP", super().__new__(cls))
+        self.name = check_name(name, what="MLP(name)")
+        self.inputs = _expressions(name, inputs)
+        self.outputs = _width(name, "outputs", outputs)
+        widths = hidden if isinstance(hidden, (tuple, list, np.ndarray)) else [hidden]
+        self.hidden = tuple(_width(name, "hidden", width) for width in widths)
+        if activation not in ACTIVATIONS:
+            raise InvalidInputError(
+                f"MLP {name!r}: activation {activation!r} is unknown; "
+                f"choose one of {', '.join(ACTIVATIONS)}"
+            )
+        self.activation = activation
+        self.input_scaling = _scaling(name, "input_scaling", input_scaling, len(self.inputs))
+        self.output_scaling = _scaling(name, "output_scaling", output_scaling, self.outputs)
+        return self
+
+    def _hashable_content(self) -> tuple[Any, ...]:
+        return (
+            self.name,
+            self.inputs,
+            self.outputs,
+            self.hidden,
+            self.activation,
+            self.input_scaling,
+            self.output_scaling,
+        )
+
+    def __getitem__(self, index: int) -> NetworkOutput:
+        return self(*self.inputs)[index]
+
+    def __iter__(self) -> Iterator[NetworkOutput]:
+        return iter(self(*self.inputs))
+
+    def __len__(self) -> int:
+        return self.outputs
+
+    def __call__(self, *inputs: Any) -> tuple[NetworkOutput, ...]:
+        """All outputs of the same network at other inputs, as a tuple of SymPy expressions."""
+        if len(inputs) != len(self.inputs):
+            raise InvalidInputError(
+                f"network {self.name!r} takes {len(self.inputs)} inputs; found {len(inputs)}"
+            )
+        arguments = _expressions(self.name, list(inputs))
+        return _Outputs(NetworkOutput(self, sp.Integer(i), *arguments) for i in range(self.outputs))
+
+    def with_scaling(self, scaling: Scaling) -> MLP:
+        """The same network with its scaling set to numbers."""
+        return MLP(
+            self.name,
+            inputs=self.inputs,
+            outputs=self.outputs,
+            hidden=self.hidden,
+            activation=self.activation,
+            input_scaling=(scaling.input_shift, scaling.input_scale),
+            output_scaling=(scaling.output_shift, scaling.output_scale),
+        )
+
+    @property
+    def needs_data(self) -> bool:
+        """Whether a scaling is still to be taken from data."""
+        return "data" in (self.input_scaling, self.output_scaling)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Sizes from input to output, such as (2, 5, 5, 2)."""
+        return (len(self.inputs), *self.hidden, self.outputs)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Where each layer's matrix and bias lie in the flat weights."""
+        found: list[Layer] = []
+        offset = 0
+        for columns, rows in zip(self.widths[:-1], self.widths[1:], strict=True):
+            W = slice(offset, offset + rows * columns)
+            b = slice(W.stop, W.stop + rows)
+            found.append(Layer(rows, columns, W, b))
+            offset = b.stop
+        return tuple(found)
+
+    @property
+    def n_weights(self) -> int:
+        """Number of weights and biases."""
+        return self.layers[-1].b.stop
+
+    def initial_weights(self, seed: int) -> Float:
+        """Seeded start: Glorot-uniform matrices, zero biases, float64 of shape (n_weights,).
+
+        The stream depends on `seed` and the network's name only, so every engine starts alike.
+
+        References
+        ----------
+        .. [1] Glorot and Bengio, Understanding the difficulty of training deep feedforward neural
+           networks, AISTATS 2010, eq. 16.
+        """
+        rng = np.random.default_rng([int(seed), *self.name.encode()])
+        weights = np.zeros(self.n_weights)
+        for layer in self.layers:
+            bound = np.sqrt(6.0 / (layer.rows + layer.columns))
+            weights[layer.W] = rng.uniform(-bound, bound, layer.rows * layer.columns)
+        return weights
+
+    def forward(self, weights: ArrayLike, z: ArrayLike) -> Float:
+        """Outputs at inputs `z` of shape (..., inputs), float64 of shape (..., outputs)."""
+        weights, scaling = np.asarray(weights, dtype=np.float64), self.fixed_scaling()
+        a = (np.asarray(z, dtype=np.float64) - scaling.input_shift) / scaling.input_scale
+        for k, layer in enumerate(self.layers):
+            W = weights[layer.W].reshape(layer.rows, layer.columns)
+            a = a @ W.T + weights[layer.b]
+            if k < len(self.hidden):
+                a = ACTIVATIONS[self.activation](a)
+        return scaling.output_shift + scaling.output_scale * a
+
+    def jacobian(self, weights: ArrayLike, z: ArrayLike) -> Float:
+        """D output / d input at `z` of shape (..., inputs), float64 of shape (..., outputs, inputs)."""
+        weights, scaling = np.asarray(weights, dtype=np.float64), self.fixed_scaling()
+        a = (np.asarray(z, dtype=np.float64) - scaling.input_shift) / scaling.input_scale
+        slope = np.diag(1.0 / scaling.input_scale)
+        for k, layer in enumerate(self.layers):
+            W = weights[layer.W].reshape(layer.rows, layer.columns)
+            a, slope = a @ W.T + weights[layer.b], W @ slope
+            if k < len(self.hidden):
+                slope = _SLOPES[self.activation](a)[..., None] * slope
+                a = ACTIVATIONS[self.activation](a)
+        return scaling.output_scale[:, None] * np.broadcast_to(slope, (*a.shape, len(self.inputs)))
+
+    def fixed_scaling(self) -> Scaling:
+        """The scaling that was set; the identity where it is None or still to come from the data."""
+
+        def pair(given: Any, size: int) -> tuple[Float, Float]:
+            if given is None or given == "data":
+                return np.zeros(size), np.ones(size)
+            return np.array(given[0]), np.array(given[1])
+
+        return Scaling(
+            *pair(self.input_scaling, len(self.inputs)), *pair(self.output_scaling, self.outputs)
+        )
+
+    def _sympystr(self, printer: Any) -> str:
+        return self.name
+
+    def _sympyrepr(self, printer: Any) -> str:
+        return f"MLP({self.name!r}, widths={self.widths}, activation={self.activation!r})"
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\mathrm{{{self.name}}}"
+
+
+class _Outputs(tuple["NetworkOutput", ...]):
+    """A tuple of outputs whose index error names the network."""
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, (int, np.integer, sp.Integer)) and not 0 <= int(index) < len(self):
+            name = tuple.__getitem__(self, 0).network.name
+            raise InvalidInputError(
+                f"network {name!r} has {len(self)} outputs, {name}[0] to "
+                f"{name}[{len(self) - 1}]; found index {int(index)}"
+            )
+        return tuple.__getitem__(self, index)
+
+
+class NetworkOutput(sp.Expr):
+    """One output of a network at given inputs: a SymPy expression; made by ``nn[i]``."""
+
+    is_commutative = True
+    is_real = True
+    _diff_wrt = True  # pyright: ignore[reportIncompatibleMethodOverride, reportAssignmentType]
+
+    def __new__(cls, network: MLP, index: sp.Integer, *inputs: sp.Expr) -> NetworkOutput:
+        return cast("NetworkOutput", sp.Expr.__new__(cls, network, index, *inputs))
+
+    @property
+    def network(self) -> MLP:
+        """The network."""
+        return cast("MLP", self.args[0])
+
+    @property
+    def index(self) -> int:
+        """Which output."""
+        return int(cast("sp.Integer", self.args[1]))
+
+    @property
+    def inputs(self) -> tuple[sp.Expr, ...]:
+        """What the network reads here."""
+        return cast("tuple[sp.Expr, ...]", self.args[2:])
+
+    def _eval_derivative(self, s: sp.Symbol) -> sp.Expr:
+        if s == self:
+            return sp.S.One
+        total: sp.Expr = sp.S.Zero
+        for j, z in enumerate(self.inputs):
+            dz = z.diff(s)
+            if dz != 0:
+                total += (
+                    NetworkDerivative(self.network, self.args[1], sp.Integer(j), *self.inputs) * dz
+                )
+        return total
+
+    def _sympystr(self, printer: Any) -> str:
+        if self.inputs == self.network.inputs:
+            return f"{self.network.name}[{self.index}]"
+        at = ", ".join(printer.doprint(z) for z in self.inputs)
+        return f"{self.network.name}({at})[{self.index}]"
+
+    def _latex(self, printer: Any) -> str:
+        at = ", ".join(printer.doprint(z) for z in self.inputs)
+        return rf"\mathrm{{{self.network.name}}}_{{{self.index}}}\left({at}\right)"
+
+
+class NetworkDerivative(sp.Expr):
+    """The derivative of one output with respect to one input, as it appears in symbolic Jacobians."""
+
+    is_commutative = True
+    is_real = True
+
+    def __new__(
+        cls, network: MLP, output: sp.Basic, inp: sp.Integer, *inputs: sp.Expr
+    ) -> NetworkDerivative:
+        return cast("NetworkDerivative", sp.Expr.__new__(cls, network, output, inp, *inputs))
+
+    def _eval_derivative(self, s: sp.Symbol) -> sp.Expr:
+        if any(z.has(s) for z in self.args[3:]):
+            raise EmissionError(
+                f"the second derivative of network {self.args[0]} with respect to {s} is not formed "
+                "symbolically; differentiate numerically instead",
+                node=self,
+                target="SymPy",
+            )
+        return sp.S.Zero
+
+    def _sympystr(self, printer: Any) -> str:
+        network, index, inp, *inputs = cast("tuple[Any, ...]", self.args)
+        return f"D({printer.doprint(NetworkOutput(network, index, *inputs))}, {inp})"
+
+
+def _expressions(name: str, inputs: Any) -> tuple[sp.Expr, ...]:
+    """The inputs as SymPy expressions; numbers allowed, text refused."""
+    given = list(inputs) if isinstance(inputs, (list, tuple, sp.Tuple)) else [inputs]
+    if not given:
+        raise InvalidInputError(f"MLP {name!r}: inputs must name at least one expression; found []")
+    for z in given:
+        if not isinstance(z, (sp.Expr, int, float)) or isinstance(z, bool):
+            raise InvalidInputError(
+                f"MLP {name!r}: inputs must be SymPy expressions of states, parameters and time; "
+                f"found {z!r} of type {type(z).__name__}"
+            )
+    return tuple(cast("sp.Expr", sp.sympify(z, strict=True)) for z in given)
+
+
+def _width(name: str, what: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise InvalidInputError(f"MLP {name!r}: {what} must be positive integers; found {value!r}")
+    return int(value)
+
+
+def _scaling(name: str, what: str, given: Any, size: int) -> Any:
+    """None, "data", or ((shift, ...), (scale, ...)) as nested tuples of floats."""
+    if given is None or (isinstance(given, str) and given == "data"):
+        return given
+    advice = f'MLP {name!r}: {what} must be None, "data" or (shift, scale) for {size} values'
+    if isinstance(given, str) or not isinstance(given, (tuple, list)) or len(given) != 2:
+        raise InvalidInputError(f"{advice}; found {given!r}")
+    try:
+        shift, scale = (np.broadcast_to(np.asarray(g, dtype=np.float64), (size,)) for g in given)
+    except (TypeError, ValueError):
+        raise InvalidInputError(f"{advice}; found {given!r}") from None
+    if not (np.isfinite(shift).all() and np.isfinite(scale).all() and (scale != 0).all()):
+        raise InvalidInputError(f"{advice}, finite and with scale not 0; found {given!r}")
+    return tuple(map(float, shift)), tuple(map(float, scale))

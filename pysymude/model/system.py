@@ -1,0 +1,450 @@
+"""`ODESystem`: du/dt = f(u, p, t), with or without networks in f."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from os import PathLike
+from types import MappingProxyType
+from typing import Any, cast
+
+import numpy as np
+import sympy as sp
+from sympy.core.function import AppliedUndef
+
+from pysymude.errors import InvalidInputError
+from pysymude.model.network import MLP, NetworkOutput
+from pysymude.model.symbols import check_name, t
+from pysymude.model.theta import Slot, ThetaLayout
+
+__all__ = ["ODESystem", "neural_ode"]
+
+Names = Mapping[Any, Any]
+
+
+class ODESystem:
+    """A system of ordinary differential equations; frozen.
+
+    Parameters
+    ----------
+    rhs : mapping from state symbol to SymPy expression
+        The right-hand sides, in the order of the states. Numbers are allowed. Time is ``psu.t``.
+    parameters : mapping from symbol or name to float
+        Fixed values. A symbol that is neither a state nor given a value here or in `trainable` is a
+        symbolic parameter: fine for exact laws, to be given a value before solving.
+    trainable : mapping from symbol or name to float
+        Parameters to be learned, with their starting values.
+    bounds : mapping from symbol or name to (low, high)
+        Open intervals for trainable parameters; None is no bound. A symbol declared positive has
+        the bounds (0, inf) by itself.
+    observables : mapping from name to SymPy expression
+        What is measured, where that is not a state: expressions of states, parameters, time and
+        networks.
+
+    Raises
+    ------
+    InvalidInputError
+        A state without equation, a name used twice, a value for something that is not there, ...
+
+    Examples
+    --------
+    >>> import pysymude as psu
+    >>> x, y = psu.states("x y", positive=True)
+    >>> a, b = psu.parameters("a b")
+    >>> psu.ODESystem({x: a*x - b*x*y, y: -y + b*x*y}, parameters={a: 1.3})
+    ODESystem(x' = a*x - b*x*y, y' = b*x*y - y; parameters a=1.3; symbolic b)
+    """
+
+    def __init__(
+        self,
+        rhs: Mapping[Any, Any],
+        *,
+        parameters: Names = MappingProxyType({}),
+        trainable: Names = MappingProxyType({}),
+        bounds: Names = MappingProxyType({}),
+        observables: Names = MappingProxyType({}),
+    ) -> None:
+        self._rhs = MappingProxyType(_equations(rhs))
+        self._observables = MappingProxyType(_observables(observables, self.states))
+        free = self._free_symbols()
+        self._symbols = {s.name: s for s in free}
+        self._parameters = MappingProxyType(self._values("parameters", parameters))
+        self._trainable = MappingProxyType(self._values("trainable", trainable))
+        both = [s.name for s in self._parameters if s in self._trainable]
+        if both:
+            raise InvalidInputError(
+                f"{both[0]!r} stands in parameters= and in trainable=; leave it in one of them"
+            )
+        self._bounds = MappingProxyType(self._all_bounds(bounds))
+
+    # -- what it is made of ------------------------------------------------------------------
+
+    @property
+    def rhs(self) -> Mapping[sp.Symbol, sp.Expr]:
+        """Right-hand side of each state."""
+        return self._rhs
+
+    @property
+    def states(self) -> tuple[sp.Symbol, ...]:
+        """The states, in the order of the equations: the columns of every array."""
+        return tuple(self._rhs)
+
+    @property
+    def parameters(self) -> Mapping[sp.Symbol, float]:
+        """Fixed parameter values."""
+        return self._parameters
+
+    @property
+    def trainable(self) -> Mapping[sp.Symbol, float]:
+        """Trainable parameters and their starting values."""
+        return self._trainable
+
+    @property
+    def bounds(self) -> Mapping[sp.Symbol, tuple[float, float]]:
+        """(low, high) of every trainable parameter; infinities where there is no bound."""
+        return self._bounds
+
+    @property
+    def observables(self) -> Mapping[str, sp.Expr]:
+        """Measured expressions by name."""
+        return self._observables
+
+    @cached_property
+    def symbolic_parameters(self) -> tuple[sp.Symbol, ...]:
+        """Parameters that have no value yet, by name."""
+        return tuple(
+            s
+            for s in self._symbols.values()
+            if s not in self._rhs and s not in self._parameters and s not in self._trainable
+        )
+
+    @cached_property
+    def networks(self) -> tuple[MLP, ...]:
+        """The networks, by name."""
+        found = {o.network for e in self._expressions() for o in e.atoms(NetworkOutput)}
+        return tuple(sorted(found, key=lambda nn: nn.name))
+
+    @cached_property
+    def functions(self) -> tuple[AppliedUndef, ...]:
+        """Unknown functions such as w(t), by name."""
+        found = {f for e in self._expressions() for f in e.atoms(AppliedUndef)}
+        return tuple(sorted(found, key=str))
+
+    @property
+    def is_universal(self) -> bool:
+        """Whether a network stands in it."""
+        return bool(self.networks)
+
+    @cached_property
+    def is_autonomous(self) -> bool:
+        """Whether time is absent from the right-hand side."""
+        return not any(e.has(t) for e in self._rhs.values())
+
+    @cached_property
+    def layout(self) -> ThetaLayout:
+        """Names and slices of the weights and the trainable parameters in theta."""
+        slots: list[Slot] = []
+        offset = 0
+        for nn in self.networks:
+            for k, layer in enumerate(nn.layers, start=1):
+                for name, shape in (("W", (layer.rows, layer.columns)), ("b", (layer.rows,))):
+                    slots.append(Slot(f"{nn.name}.{name}{k}", shape, offset, "weight"))
+                    offset = slots[-1].slice.stop
+        for symbol in self._trainable:
+            slots.append(Slot(symbol.name, (), offset, "parameter", *self._bounds[symbol]))
+            offset += 1
+        return ThetaLayout(slots)
+
+    # -- other ways to make one ---------------------------------------------------------------
+
+    @classmethod
+    def from_equations(cls, equations: Any, **keywords: Any) -> ODESystem:
+        """A system from SymPy equations in ``Eq(x(t).diff(t), ...)`` form.
+
+        Parameters
+        ----------
+        equations : SymPy equation or sequence of them
+            Linear in the highest derivatives. Second and higher derivatives become states of their
+            own, named ``x_t``, ``x_tt``.
+        **keywords
+            `parameters`, `trainable`, `bounds`, `observables`, as for `ODESystem`; they may be
+            written with ``x(t)`` as well.
+
+        Examples
+        --------
+        >>> import sympy as sp, pysymude as psu
+        >>> tau, x = sp.Symbol("tau"), sp.Function("x")
+        >>> psu.ODESystem.from_equations(sp.Eq(x(tau).diff(tau, 2), -x(tau)))
+        ODESystem(x' = x_t, x_t' = -x)
+        """
+        from pysymude.model.equations import first_order
+
+        rhs, replace = first_order(equations)
+        observables = {
+            name: replace(expr) for name, expr in keywords.pop("observables", {}).items()
+        }
+        return cls(rhs, observables=observables, **keywords)
+
+    @classmethod
+    def from_toml(cls, path: str | PathLike[str]) -> ODESystem:
+        """A system from a TOML file, which is parsed and never executed.
+
+        Raises
+        ------
+        ModelFileError
+            The file is missing, is no TOML, or holds something that is not part of a model.
+        """
+        from pysymude.model.toml import system_from_toml
+
+        return system_from_toml(path)
+
+    def replace(self, **changes: Any) -> ODESystem:
+        """A copy with `rhs`, `parameters`, `trainable`, `bounds` or `observables` changed."""
+        given: dict[str, Any] = {
+            "rhs": self._rhs,
+            "parameters": self._parameters,
+            "trainable": self._trainable,
+            "bounds": dict(self._bounds),
+            "observables": self._observables,
+        }
+        unknown = set(changes) - set(given)
+        if unknown:
+            raise InvalidInputError(
+                f"replace() changes {', '.join(given)}; found {sorted(unknown)[0]!r}"
+            )
+        given |= changes
+        if "trainable" in changes and "bounds" not in changes:
+            kept = {_name(k) for k in given["trainable"]}
+            given["bounds"] = {k: v for k, v in self._bounds.items() if k.name in kept}
+        return ODESystem(given.pop("rhs"), **given)
+
+    def symbol(self, name: Any, *, what: str = "name") -> sp.Symbol:
+        """The system's symbol for a symbol or a name; the error lists what is near."""
+        text = _name(name)
+        if text not in self._symbols:
+            raise InvalidInputError(
+                f"{what}: the system has no state or parameter {text!r}; it has "
+                f"{', '.join(self._symbols)}{_near(text, self._symbols)}"
+            )
+        return self._symbols[text]
+
+    # -- details ------------------------------------------------------------------------------
+
+    def _expressions(self) -> Iterable[sp.Expr]:
+        yield from self._rhs.values()
+        yield from self._observables.values()
+
+    def _free_symbols(self) -> list[sp.Symbol]:
+        """States, then all other symbols by name, after a check that names are unique and plain."""
+        found = {s for e in self._expressions() for s in e.free_symbols} - {t} - set(self.states)
+        ordered = [*self.states, *sorted(cast("set[sp.Symbol]", found), key=lambda s: s.name)]
+        names = [*(s.name for s in ordered), *(nn.name for nn in self.networks)]
+        names += list(self._observables)
+        for symbol in ordered:
+            check_name(symbol.name, what="the name of a state or parameter")
+            if symbol.name == "t":
+                raise InvalidInputError(
+                    "the right-hand side contains a symbol t that is not psu.t; "
+                    "write time as psu.t, or rename the parameter"
+                )
+        for name in names:
+            if names.count(name) > 1:
+                raise InvalidInputError(
+                    f"the name {name!r} stands for two different things (symbols with other "
+                    "assumptions, networks or observables); give each its own name, and make each "
+                    "symbol once"
+                )
+        return ordered
+
+    def _values(self, what: str, given: Names) -> dict[sp.Symbol, float]:
+        found: dict[sp.Symbol, float] = {}
+        for key, value in _mapping(what, given).items():
+            symbol = self.symbol(key, what=f"{what}=")
+            if symbol in self._rhs:
+                raise InvalidInputError(
+                    f"{what}= names {symbol.name!r}, which is a state; its start belongs to u0="
+                )
+            found[symbol] = finite(value, f"{what}[{symbol.name}]")
+        return found
+
+    def _all_bounds(self, given: Names) -> dict[sp.Symbol, tuple[float, float]]:
+        bounds = {s: (0.0 if s.is_positive else -np.inf, np.inf) for s in self._trainable}
+        for key, pair in _mapping("bounds", given).items():
+            symbol = self.symbol(key, what="bounds=")
+            if symbol not in self._trainable:
+                raise InvalidInputError(
+                    f"bounds= names {symbol.name!r}, which is not trainable; "
+                    f"put it in trainable={{{symbol.name}: start}}"
+                )
+            bounds[symbol] = _interval(symbol.name, pair)
+        for symbol, (low, high) in bounds.items():
+            start = self._trainable[symbol]
+            if not low < start < high:
+                raise InvalidInputError(
+                    f"the bounds of {symbol.name!r} are ({low:g}, {high:g}), which excludes its "
+                    f"start {start:g}; the start must lie strictly inside"
+                )
+        return bounds
+
+    def _key(self) -> tuple[Any, ...]:
+        parts = (self._rhs, self._parameters, self._trainable, self._bounds, self._observables)
+        return tuple(tuple(part.items()) for part in parts)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ODESystem) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __reduce__(self) -> Any:
+        raise TypeError("an ODESystem is saved as a TOML model or inside a FitResult, not pickled")
+
+    def __repr__(self) -> str:
+        parts = [", ".join(f"{x}' = {f}" for x, f in self._rhs.items())]
+        for what, values in (("parameters", self._parameters), ("trainable", self._trainable)):
+            if values:
+                parts.append(f"{what} " + ", ".join(f"{k}={v:g}" for k, v in values.items()))
+        if self.symbolic_parameters:
+            parts.append("symbolic " + ", ".join(map(str, self.symbolic_parameters)))
+        if self._observables:
+            parts.append(
+                "observables " + ", ".join(f"{k}={v}" for k, v in self._observables.items())
+            )
+        return f"ODESystem({'; '.join(parts)})"
+
+    def _repr_latex_(self) -> str:
+        rows = (rf"\dot{{{sp.latex(x)}}} &= {sp.latex(f)}" for x, f in self._rhs.items())
+        return r"$\begin{aligned}" + r" \\ ".join(rows) + r"\end{aligned}$"
+
+
+def neural_ode(
+    states: Any,
+    *,
+    hidden: int | Sequence[int],
+    activation: str = "tanh",
+    name: str = "nn",
+    inputs: Sequence[Any] | None = None,
+    **keywords: Any,
+) -> ODESystem:
+    """The system u' = nn(u): a right-hand side with no known term.
+
+    One explicit Euler step of size 1 of it is a residual block, u + nn(u) (Chen et al., Neural
+    Ordinary Differential Equations, arXiv:1806.07366, eqs. 1 and 2).
+
+    Parameters
+    ----------
+    states : symbol or sequence of symbols
+        The states; also the network's inputs unless `inputs` is given (add ``psu.t`` there for a
+        non-autonomous field).
+    hidden, activation, name
+        As for `MLP`. Further keywords (`input_scaling`, ...) go to `MLP` too.
+
+    Examples
+    --------
+    >>> import pysymude as psu
+    >>> psu.neural_ode(psu.states("x y"), hidden=8)
+    ODESystem(x' = nn[0], y' = nn[1])
+    """
+    given = list(states) if isinstance(states, (tuple, list)) else [states]
+    nn = MLP(
+        name,
+        inputs=given if inputs is None else inputs,
+        outputs=len(given),
+        hidden=hidden,
+        activation=activation,
+        **keywords,
+    )
+    return ODESystem({x: nn[i] for i, x in enumerate(given)})
+
+
+def _equations(rhs: Any) -> dict[sp.Symbol, sp.Expr]:
+    if not isinstance(rhs, Mapping) or not rhs:
+        raise InvalidInputError(
+            "ODESystem(rhs) takes a mapping from state symbols to expressions, such as {x: -x}; "
+            f"found {type(rhs).__name__} {rhs!r}. For Eq(x(t).diff(t), ...) use from_equations"
+        )
+    found: dict[sp.Symbol, sp.Expr] = {}
+    for state, value in rhs.items():
+        if not isinstance(state, sp.Symbol):
+            raise InvalidInputError(
+                f"the states of an ODESystem are SymPy symbols; found the key {state!r} of type "
+                f"{type(state).__name__}. Make them with psu.states(...)"
+            )
+        if state == t:
+            raise InvalidInputError("psu.t is time and cannot be a state")
+        found[state] = expression(value, f"the right-hand side of {state}")
+    return found
+
+
+def _observables(given: Names, states: tuple[sp.Symbol, ...]) -> dict[str, sp.Expr]:
+    found: dict[str, sp.Expr] = {}
+    for key, value in _mapping("observables", given).items():
+        name = check_name(_name(key), what="the name of an observable")
+        if name in {s.name for s in states}:
+            raise InvalidInputError(f"observable {name!r} has the name of a state; rename it")
+        found[name] = expression(value, f"observable {name!r}")
+    return found
+
+
+def expression(value: Any, what: str) -> sp.Expr:
+    """`value` as a finite real SymPy expression; numbers allowed, text refused."""
+    if isinstance(value, str):
+        raise InvalidInputError(
+            f"{what} is the text {value!r}; write it with SymPy symbols, or keep the model in a TOML "
+            "file and read it with ODESystem.from_toml"
+        )
+    if isinstance(value, bool) or not isinstance(value, (sp.Expr, int, float, np.number)):
+        raise InvalidInputError(
+            f"{what} must be a SymPy expression; found {value!r} of type {type(value).__name__}"
+        )
+    found = cast("sp.Expr", sp.sympify(value, strict=True))
+    if found.has(sp.nan, sp.oo, -sp.oo, sp.zoo, sp.I):
+        raise InvalidInputError(f"{what} must be real and finite; found {found}")
+    if found.has(sp.Derivative):
+        raise InvalidInputError(
+            f"{what} contains a derivative, {found}; use ODESystem.from_equations"
+        )
+    return found
+
+
+def finite(value: Any, what: str) -> float:
+    """`value` as a finite float."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InvalidInputError(f"{what} must be a number; found {value!r}") from None
+    if not np.isfinite(number):
+        raise InvalidInputError(f"{what} must be finite; found {number}")
+    return number
+
+
+def _interval(name: str, pair: Any) -> tuple[float, float]:
+    try:
+        low, high = pair
+        low = -np.inf if low is None else float(low)
+        high = np.inf if high is None else float(high)
+    except (TypeError, ValueError):
+        raise InvalidInputError(
+            f"bounds[{name}] must be (low, high), with None for no bound; found {pair!r}"
+        ) from None
+    if not low < high:
+        raise InvalidInputError(f"bounds[{name}] must have low < high; found ({low:g}, {high:g})")
+    return low, high
+
+
+def _mapping(what: str, given: Any) -> Mapping[Any, Any]:
+    if not isinstance(given, Mapping):
+        raise InvalidInputError(
+            f"{what}= takes a mapping such as {{k: 1.0}}; found {type(given).__name__} {given!r}"
+        )
+    return given
+
+
+def _name(key: Any) -> str:
+    return key if isinstance(key, str) else getattr(key, "name", str(key))
+
+
+def _near(text: str, names: Iterable[str]) -> str:
+    close = difflib.get_close_matches(text, list(names), n=1)
+    return f". Did you mean {close[0]!r}?" if close else ""

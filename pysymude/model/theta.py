@@ -1,0 +1,132 @@
+"""The trainable vector: which slice of it means what, and both ways between names and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pysymude.errors import InvalidInputError
+from pysymude.model.transforms import from_unconstrained, to_unconstrained
+
+__all__ = ["Slot", "ThetaLayout"]
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One named piece of theta.
+
+    `kind` is ``"weight"``, ``"parameter"`` or ``"u0"``; `low` and `high` bound its natural value.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    offset: int
+    kind: str
+    low: float = -np.inf
+    high: float = np.inf
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return int(np.prod(self.shape))
+
+    @property
+    def slice(self) -> slice:
+        """Where it lies in theta."""
+        return slice(self.offset, self.offset + self.size)
+
+
+class ThetaLayout(Mapping[str, Slot]):
+    """Names, shapes, positions and bounds of everything that is learned.
+
+    Order: the networks by name (for each layer ``nn.W1`` of shape (rows, columns), row-major, then
+    ``nn.b1``), the trainable parameters in the order given (``gamma``), the trainable initial states
+    by experiment (``u0[0].x``).  A bounded value is stored as the real number of
+    `pysymude.model.transforms`, so theta itself is unconstrained.
+
+    Examples
+    --------
+    >>> import pysymude as psu
+    >>> x, k = psu.states("x"), psu.parameters("k", positive=True)
+    >>> layout = psu.ODESystem({x: -k*x}, trainable={k: 2.0}).layout
+    >>> layout.pack({"k": 1.0}), layout.unpack([0.0])
+    (array([0.]), {'k': 1.0})
+    """
+
+    def __init__(self, slots: Sequence[Slot]) -> None:
+        self._slots = {slot.name: slot for slot in slots}
+        self.size = sum(slot.size for slot in slots)
+
+    def __getitem__(self, name: str) -> Slot:
+        return self._slots[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._slots)
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def pack(self, values: Mapping[str, ArrayLike]) -> Float:
+        """theta, float64 of shape (size,), from natural values by name; all names are needed."""
+        unknown = set(values) - set(self)
+        missing = [name for name in self if name not in values]
+        if unknown or missing:
+            raise InvalidInputError(
+                f"theta is made of {list(self)}; missing {missing}, unknown {sorted(unknown)}"
+            )
+        theta = np.empty(self.size)
+        for slot in self.values():
+            value = np.asarray(values[slot.name], dtype=np.float64)
+            if value.shape != slot.shape:
+                raise InvalidInputError(
+                    f"{slot.name} has shape {slot.shape}; found an array of shape {value.shape}"
+                )
+            if not (np.all(slot.low <= value) and np.all(value <= slot.high)):
+                raise InvalidInputError(
+                    f"{slot.name} must lie between {slot.low} and {slot.high}; found {value}"
+                )
+            theta[slot.slice] = np.ravel(to_unconstrained(value, slot.low, slot.high))
+        return theta
+
+    def unpack(self, theta: ArrayLike) -> dict[str, float | Float]:
+        """Natural values by name: floats for numbers, float64 arrays for matrices and vectors."""
+        theta = self.check(theta)
+        found: dict[str, float | Float] = {}
+        for slot in self.values():
+            value = from_unconstrained(theta[slot.slice].reshape(slot.shape), slot.low, slot.high)
+            found[slot.name] = float(value) if slot.shape == () else value
+        return found
+
+    def check(self, theta: ArrayLike) -> Float:
+        """`theta` as a float64 array, after a look at its shape and its entries."""
+        array = np.asarray(theta, dtype=np.float64)
+        if array.shape != (self.size,):
+            raise InvalidInputError(
+                f"theta must have shape ({self.size},) for this problem; found {array.shape}. "
+                "`.theta0(seed)` makes one"
+            )
+        if not np.isfinite(array).all():
+            bad = int(np.flatnonzero(~np.isfinite(array))[0])
+            raise InvalidInputError(f"theta must be finite; found {array[bad]} at index {bad}")
+        return array
+
+    def of_kind(self, kind: str) -> tuple[Slot, ...]:
+        """The slots of one kind: ``"weight"``, ``"parameter"`` or ``"u0"``."""
+        return tuple(slot for slot in self.values() if slot.kind == kind)
+
+    def extended(self, slots: Sequence[tuple[str, float, float]]) -> ThetaLayout:
+        """The layout with trainable initial states (name, low, high) behind it."""
+        more = [
+            Slot(name, (), self.size + i, "u0", low, high)
+            for i, (name, low, high) in enumerate(slots)
+        ]
+        return ThetaLayout([*self.values(), *more])
+
+    def __repr__(self) -> str:
+        rows = (f"{s.slice.start}:{s.slice.stop} {s.name} {s.shape}" for s in self.values())
+        return f"ThetaLayout(size={self.size}: " + "; ".join(rows) + ")"

@@ -1,0 +1,212 @@
+"""One experiment: when was measured, what was found, from where it started."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pysymude.errors import InvalidInputError
+from pysymude.model.coerce import FloatArray, Name, name_of, number_of, numbers_by_name
+from pysymude.model.measurements import (
+    check_start,
+    checked_columns,
+    checked_noise,
+    checked_times,
+    checked_trainable,
+    checked_u0,
+    checked_values,
+)
+
+__all__ = ["Trajectory"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Trajectory:
+    """One experiment; build it with `Trajectory.from_arrays`, which checks its input.
+
+    Attributes
+    ----------
+    t : float64 array, shape (times,)
+        Strictly ascending measurement times, in the unit of time. Read-only.
+    u : float64 array, shape (times, columns)
+        Measurements, each column in its own unit; NaN is not measured. Read-only.
+    columns : tuple of str
+        The state or observable that each column of `u` measures.
+    u0 : mapping from state to float
+        Only the initial values that were given explicitly. Read-only.
+    t0 : float
+        Start time, at most ``t[0]``.
+    trainable_u0 : bool or tuple of str
+        Whether all initial values are learned, or the names of those that are, sorted.
+    parameters : mapping from parameter to float
+        Values of this experiment only. Read-only.
+    noise : mapping from column to float
+        Standard deviation of each column, in its unit; empty when unknown. Read-only.
+    name : str
+        Unique within a `Dataset`.
+    """
+
+    t: FloatArray
+    u: FloatArray
+    columns: tuple[str, ...]
+    u0: Mapping[str, float]
+    t0: float
+    trainable_u0: bool | tuple[str, ...]
+    parameters: Mapping[str, float]
+    noise: Mapping[str, float]
+    name: str
+
+    def __post_init__(self) -> None:
+        for field in ("t", "u"):
+            array = np.array(getattr(self, field), dtype=np.float64, order="C")
+            array.flags.writeable = False
+            object.__setattr__(self, field, array)
+        for field in ("u0", "parameters", "noise"):
+            object.__setattr__(self, field, MappingProxyType(dict(getattr(self, field))))
+
+    @classmethod
+    def from_arrays(
+        cls,
+        t: ArrayLike,
+        u: ArrayLike,
+        *,
+        states: Name | Sequence[Name],
+        u0: Mapping[Any, float] | ArrayLike | None = None,
+        t0: float | None = None,
+        trainable_u0: bool | Name | Collection[Name] = False,
+        parameters: Mapping[Any, float] | None = None,
+        noise: float | Mapping[Any, float] | None = None,
+        name: str = "",
+    ) -> Trajectory:
+        """A checked trajectory; the arrays are copied.
+
+        Parameters
+        ----------
+        t : array, shape (times,)
+            Strictly ascending, finite. Two or more; one is enough after a `t0` with a `u0`.
+        u : array, shape (times, columns), or (times,) for one column
+            Measurements; NaN is not measured.
+        states : symbols or strings
+            The state or observable in each column of `u`.
+        u0 : mapping from symbol or name to float, or array, shape (columns,), optional
+            Initial values. The mapping may name states that are no column; a state that it leaves
+            out starts at the first row.
+        t0 : float, optional
+            Start time, by default ``t[0]``.
+        trainable_u0 : bool, or symbols and names
+            Learn all initial values, or those of some states.
+        parameters : mapping from symbol or name to float, optional
+            Values of parameters in this experiment only.
+        noise : float, or mapping from column to float, optional
+            Standard deviation of the measurement, in the unit of the column; positive.
+        name : str
+            How results call this experiment.
+
+        Raises
+        ------
+        InvalidInputError
+            Wrong shapes, times that do not ascend, infinite or missing numbers where one is
+            needed, names that are none or come twice.
+
+        Examples
+        --------
+        >>> u = [[1, 5], [2, 4], [3, float("nan")]]
+        >>> Trajectory.from_arrays([0, 1, 2], u, states=["x", "y"])
+        Trajectory(3 times from 0.0 to 2.0, columns x, y, 5 of 6 measured)
+        """
+        columns = checked_columns(states)
+        times = checked_times(t)
+        start = float(times[0]) if t0 is None else number_of(t0, what="t0")
+        check_start(times, start, u0 is not None)
+        if not isinstance(cast("object", name), str):
+            raise InvalidInputError(f"name takes a string; found {name!r}")
+        return cls(
+            t=times,
+            u=checked_values(u, times, columns),
+            columns=columns,
+            u0=checked_u0(u0, columns),
+            t0=start,
+            trainable_u0=checked_trainable(trainable_u0),
+            parameters=numbers_by_name({} if parameters is None else parameters, what="parameters"),
+            noise=checked_noise(noise, columns),
+            name=name,
+        )
+
+    def initial_state(self, states: Sequence[Name]) -> FloatArray:
+        """The state at `t0`: explicit values, and for other states the first row.
+
+        Parameters
+        ----------
+        states : sequence of names or symbols
+            The order of the result.
+
+        Returns
+        -------
+        float64 array, shape (states,)
+
+        Raises
+        ------
+        InvalidInputError
+            A state was neither given in `u0` nor measured at `t0`.
+        """
+        return np.array([self._initial(name_of(s, what="states")) for s in states], np.float64)
+
+    def _initial(self, state: str) -> float:
+        if state in self.u0:
+            return self.u0[state]
+        if state not in self.columns:
+            reason = f"it is not among the columns {', '.join(self.columns)}"
+        elif self.t0 < self.t[0]:
+            reason = f"the first row is at t = {self.t[0]}, after t0 = {self.t0}"
+        elif np.isnan(self.u[0, self.columns.index(state)]):
+            reason = "it is not measured in the first row"
+        else:
+            return float(self.u[0, self.columns.index(state)])
+        label = f" of trajectory {self.name!r}" if self.name else ""
+        raise InvalidInputError(
+            f"no initial value of state {state!r}{label}: {reason}; pass u0={{{state!r}: ...}}"
+        )
+
+    @property
+    def n_measured(self) -> int:
+        """How many entries of `u` are measured, that is, not NaN."""
+        return int(np.count_nonzero(~np.isnan(self.u)))
+
+    def truncated(self, t_end: float) -> Trajectory:
+        """The same experiment with the rows at ``t <= t_end`` only.
+
+        Raises
+        ------
+        InvalidInputError
+            Too few rows are left: see `from_arrays`.
+        """
+        end = number_of(t_end, what="t_end")
+        keep = self.t <= end
+        if not keep.any():
+            raise InvalidInputError(f"truncated({end}) leaves no row: t starts at {self.t[0]}")
+        check_start(self.t[keep], self.t0, bool(self.u0))
+        return replace(self, t=self.t[keep], u=self.u[keep])
+
+    def renamed(self, name: str) -> Trajectory:
+        """The same experiment under another name."""
+        return replace(self, name=name)
+
+    def __len__(self) -> int:
+        return len(self.t)
+
+    def __repr__(self) -> str:
+        label = f"{self.name!r}: " if self.name else ""
+        return (
+            f"Trajectory({label}{len(self)} times from {self.t[0]} to {self.t[-1]}, "
+            f"columns {', '.join(self.columns)}, {self.n_measured} of {self.u.size} measured)"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # read-only mappings cannot be pickled or deep-copied; __post_init__ makes them again
+        maps = {name: dict(getattr(self, name)) for name in ("u0", "parameters", "noise")}
+        return Trajectory, tuple(maps.get(f.name, getattr(self, f.name)) for f in fields(self))

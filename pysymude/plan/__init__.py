@@ -1,0 +1,1 @@
+"""What to compute, derived once from a system and frozen; it knows no engine."""

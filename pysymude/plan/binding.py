@@ -1,0 +1,163 @@
+"""A dataset bound to a plan: names become positions, experiments become arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.errors import InvalidInputError
+from pysymude.model.coerce import close_matches
+from pysymude.model.dataset import Dataset
+from pysymude.model.theta import ThetaLayout
+from pysymude.model.trajectory import Trajectory
+from pysymude.plan.compiled import CompiledSystem
+from pysymude.plan.problem import Batch, LossData, LossSpec
+
+__all__ = ["bind", "layout_with_u0", "parameter_values", "start_u0"]
+
+Float = NDArray[np.float64]
+
+
+def bind(plan: CompiledSystem, data: Dataset) -> tuple[LossSpec, LossData, ThetaLayout]:
+    """The loss of a dataset, and theta's layout with the trainable initial states behind it.
+
+    Raises
+    ------
+    InvalidInputError
+        A column that is neither a state nor an observable; an initial state or a parameter value
+        that is nowhere given.
+    """
+    for trajectory in data:
+        _check_columns(plan, trajectory)
+    columns = data.columns
+    times = max(len(trajectory) for trajectory in data)
+    ts, y, weight = [], [], []
+    for trajectory in data:
+        values, sigma = _measurements(trajectory, columns)
+        short = times - len(trajectory)
+        ts.append(np.pad(trajectory.t, (0, short), mode="edge"))
+        y.append(np.pad(np.nan_to_num(values), ((0, short), (0, 0))))
+        weight.append(np.pad(np.isfinite(values) / sigma, ((0, short), (0, 0))))
+    layout, index = layout_with_u0(plan, data)
+    batch = Batch(
+        t0=np.array([trajectory.t0 for trajectory in data]),
+        u0=np.stack([trajectory.initial_state(plan.states) for trajectory in data]),
+        p=np.stack([parameter_values(plan, trajectory.parameters) for trajectory in data]),
+        ts=np.stack(ts),
+    )
+    n = len(plan.states)
+    nothing = np.full(len(data), -1, dtype=np.int32)
+    loss = LossData(batch, np.stack(y), np.stack(weight), index, nothing, np.ones(n))
+    if loss.n_measured == 0:
+        raise InvalidInputError("the dataset has no measurement: every entry is NaN")
+    return LossSpec(columns), loss, layout
+
+
+def layout_with_u0(plan: CompiledSystem, data: Dataset) -> tuple[ThetaLayout, NDArray[np.int32]]:
+    """Theta's layout with the trainable initial states, and where each stands: int32 (E, n)."""
+    index = np.full((len(data), len(plan.states)), -1, dtype=np.int32)
+    slots: list[tuple[str, float, float]] = []
+    for e, trajectory in enumerate(data):
+        for k, symbol in enumerate(plan.system.states):
+            if symbol.name in _trainable(plan, trajectory):
+                index[e, k] = plan.layout.size + len(slots)
+                low = 0.0 if symbol.is_positive else -np.inf
+                slots.append((f"u0[{trajectory.name}].{symbol.name}", low, np.inf))
+    return plan.layout.extended(slots), index
+
+
+def start_u0(plan: CompiledSystem, data: Dataset) -> dict[str, float]:
+    """Starting values of the trainable initial states, by the names of their slots."""
+    found: dict[str, float] = {}
+    for trajectory in data:
+        start = trajectory.initial_state(plan.states)
+        for k, symbol in enumerate(plan.system.states):
+            if symbol.name in _trainable(plan, trajectory):
+                if symbol.is_positive and not start[k] > 0:
+                    raise InvalidInputError(
+                        f"the trainable initial state {symbol.name!r} of experiment "
+                        f"{trajectory.name!r} starts at {start[k]:g}, but {symbol.name} is declared "
+                        "positive; give u0={...} a positive start"
+                    )
+                found[f"u0[{trajectory.name}].{symbol.name}"] = float(start[k])
+    return found
+
+
+def parameter_values(plan: CompiledSystem, given: Mapping[str, float]) -> Float:
+    """P for one experiment: the fixed values, with `given` over them.
+
+    Raises
+    ------
+    InvalidInputError
+        `given` names something that is no parameter, or a parameter has no value.
+    """
+    p = plan.default_parameters.copy()
+    for name, value in given.items():
+        if name in plan.trainable:
+            raise InvalidInputError(
+                f"parameter {name!r} is trainable, so it cannot have a value of its own here; take it "
+                "out of trainable= or out of this mapping"
+            )
+        if name not in plan.parameters:
+            raise InvalidInputError(
+                f"the system has no parameter {name!r}; it has {', '.join(plan.parameters) or 'none'}"
+                f"{close_matches(name, plan.parameters)}"
+            )
+        p[plan.parameters.index(name)] = value
+    for name, value in zip(plan.parameters, p, strict=True):
+        if np.isnan(value):
+            raise InvalidInputError(
+                f"parameter {name!r}{_reader(plan, name)} has no value; {_advice(name)}"
+            )
+    return p
+
+
+def _advice(name: str) -> str:
+    return f"give ODESystem(..., parameters={{{name}: ...}}) or trainable={{{name}: ...}}"
+
+
+def _reader(plan: CompiledSystem, name: str) -> str:
+    """Names the network when only a network's inputs contain the symbol: probably a slip."""
+    symbol = plan.system.symbol(name)
+    for nn in plan.networks:
+        if any(z.has(symbol) for z in nn.inputs):
+            return f", an input of network {nn.name!r} and no state of the system,"
+    return ""
+
+
+def _check_columns(plan: CompiledSystem, trajectory: Trajectory) -> None:
+    known = [*plan.states, *plan.system.observables]
+    for name in trajectory.columns:
+        if name not in known:
+            raise InvalidInputError(
+                f"the data column {name!r} is neither a state nor an observable of the system, which "
+                f"has {', '.join(known)}{close_matches(name, known)}"
+            )
+    for name in [*trajectory.u0, *_named(trajectory.trainable_u0)]:
+        if name not in plan.states:
+            raise InvalidInputError(
+                f"u0 of experiment {trajectory.name!r} names {name!r}; the system's states are "
+                f"{', '.join(plan.states)}{close_matches(name, plan.states)}"
+            )
+
+
+def _named(trainable: bool | tuple[str, ...]) -> Sequence[str]:
+    return () if isinstance(trainable, bool) else trainable
+
+
+def _trainable(plan: CompiledSystem, trajectory: Trajectory) -> Sequence[str]:
+    return plan.states if trajectory.trainable_u0 is True else _named(trajectory.trainable_u0)
+
+
+def _measurements(trajectory: Trajectory, columns: Sequence[str]) -> tuple[Float, Any]:
+    """Values and noise scales in the order of `columns`; NaN and 1 where there is nothing."""
+    values = np.full((len(trajectory), len(columns)), np.nan)
+    sigma = np.ones(len(columns))
+    for j, name in enumerate(columns):
+        if name in trajectory.columns:
+            values[:, j] = trajectory.u[:, trajectory.columns.index(name)]
+            sigma[j] = trajectory.noise.get(name, 1.0)
+    return values, sigma

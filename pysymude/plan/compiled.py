@@ -1,0 +1,125 @@
+"""`CompiledSystem`: the frozen plan of one system."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from pysymude.model.network import MLP, NetworkOutput
+from pysymude.model.symbols import t
+from pysymude.model.system import ODESystem
+from pysymude.model.theta import ThetaLayout
+from pysymude.plan.tape import Tape, build_tape
+
+__all__ = ["CompiledSystem", "compile_system"]
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledSystem:
+    """Everything an engine needs to know of a system: names, tapes, networks, the layout of theta.
+
+    Every tape reads the same inputs, in this order: the states, time, the parameters `p`, the
+    trainable parameters (natural values).
+
+    Attributes
+    ----------
+    states, parameters, trainable : tuple of str
+        Columns of u; entries of p (fixed and symbolic parameters, by name); learned parameters.
+    networks : tuple of MLP
+        By name. At run time each brings its weights (in theta) and its scaling.
+    layout : ThetaLayout
+        Slices of theta for weights and trainable parameters.
+    rhs : Tape
+        du/dt, one output a state.
+    observables : dict of str to Tape
+        One output each.
+    default_parameters : float64 array, shape (parameters,)
+        The fixed values; NaN for a symbolic parameter.
+    """
+
+    system: ODESystem
+    states: tuple[str, ...]
+    parameters: tuple[str, ...]
+    trainable: tuple[str, ...]
+    networks: tuple[MLP, ...]
+    layout: ThetaLayout
+    inputs: tuple[sp.Symbol, ...]
+    rhs: Tape
+    default_parameters: NDArray[np.float64]
+
+    @cached_property
+    def jacobian(self) -> Tape:
+        """df/du, exactly: n*n outputs, row by row; networks enter by their own Jacobians."""
+        system = self.system
+        entries = [f.diff(x) for f in system.rhs.values() for x in system.states]
+        return build_tape(self.inputs, entries)
+
+    @cached_property
+    def time_gradient(self) -> Tape:
+        """df/dt at fixed u: n outputs."""
+        return build_tape(self.inputs, [f.diff(t) for f in self.system.rhs.values()])
+
+    @cached_property
+    def known_rhs(self) -> Tape:
+        """The right-hand side with every network output set to zero."""
+        return build_tape(self.inputs, [known_term(f) for f in self.system.rhs.values()])
+
+    def tape(self, outputs: Sequence[sp.Expr]) -> Tape:
+        """A tape for further expressions of states, time, parameters and networks."""
+        return build_tape(self.inputs, outputs)
+
+    def column(self, name: str) -> sp.Expr:
+        """The expression of a data column: a state or an observable."""
+        if name in self.system.observables:
+            return self.system.observables[name]
+        return self.system.states[self.states.index(name)]
+
+    @cached_property
+    def scalings(self) -> NDArray[np.float64]:
+        """The scalings of all networks one after the other: values, which decide no compilation."""
+        parts = [nn.fixed_scaling().flat() for nn in self.networks]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of what is computed, equal in every process and for every choice of values."""
+        nets = [(nn.name, nn.widths, nn.activation) for nn in self.networks]
+        bounds = [(s.name, s.low, s.high) for s in self.layout.of_kind("parameter")]
+        content = (self.states, self.parameters, self.trainable, nets, bounds, self.rhs)
+        return hashlib.sha256(repr(content).encode()).hexdigest()
+
+
+def known_term(expr: sp.Expr) -> sp.Expr:
+    """`expr` with every network output replaced by zero."""
+    return cast("sp.Expr", expr.xreplace(dict.fromkeys(expr.atoms(NetworkOutput), sp.S.Zero)))
+
+
+def compile_system(system: ODESystem) -> CompiledSystem:
+    """The plan of `system`.
+
+    Raises
+    ------
+    EmissionError
+        The right-hand side contains something that has no numerical meaning, such as an unknown
+        function w(t); the message names it.
+    """
+    fixed = sorted([*system.parameters, *system.symbolic_parameters], key=lambda s: s.name)
+    inputs = (*system.states, t, *fixed, *system.trainable)
+    return CompiledSystem(
+        system=system,
+        states=tuple(s.name for s in system.states),
+        parameters=tuple(s.name for s in fixed),
+        trainable=tuple(s.name for s in system.trainable),
+        networks=system.networks,
+        layout=system.layout,
+        inputs=inputs,
+        rhs=build_tape(inputs, list(system.rhs.values())),
+        default_parameters=np.array([system.parameters.get(s, np.nan) for s in fixed]),
+    )

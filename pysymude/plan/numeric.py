@@ -1,0 +1,99 @@
+"""A plan evaluated with NumPy: for set-up, plots and checks, where no engine is worth starting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pysymude.model.network import MLP
+from pysymude.model.theta import ThetaLayout
+from pysymude.model.transforms import from_unconstrained
+from pysymude.plan.compiled import CompiledSystem
+from pysymude.plan.tape import Tape, array_operations
+
+__all__ = ["NumericModel", "network_weights", "trainable_values"]
+
+Float = NDArray[np.float64]
+
+
+def _erf(z: Any) -> Any:
+    # SciPy costs a fifth of a second to load, and few systems contain an error function
+    from scipy.special import erf
+
+    return erf(z)
+
+
+_OPERATIONS = array_operations(np, _erf)
+
+
+def network_weights(networks: Sequence[MLP], theta: Any) -> dict[str, Any]:
+    """Each network's flat weights out of theta, which starts with them."""
+    found: dict[str, Any] = {}
+    offset = 0
+    for nn in networks:
+        found[nn.name] = theta[offset : offset + nn.n_weights]
+        offset += nn.n_weights
+    return found
+
+
+def trainable_values(layout: ThetaLayout, theta: Any, xp: Any = np) -> list[Any]:
+    """Natural values of the trainable parameters, in the order of the plan's inputs."""
+    slots = layout.of_kind("parameter")
+    return [from_unconstrained(theta[s.offset], s.low, s.high, xp) for s in slots]
+
+
+@dataclass(frozen=True)
+class NumericModel:
+    """One plan with its parameter values and theta fixed.
+
+    Attributes
+    ----------
+    plan : CompiledSystem
+    p : float64 array, shape (parameters,)
+    theta : float64 array, shape (>= plan.layout.size,)
+    """
+
+    plan: CompiledSystem
+    p: Float
+    theta: Float
+
+    def evaluate(self, tape: Tape, t: ArrayLike, u: ArrayLike) -> Float:
+        """The tape's outputs, shape (..., outputs), at states `u` of shape (..., states)."""
+        u = np.asarray(u, dtype=np.float64)
+        t = np.asarray(t, dtype=np.float64)
+        trainable = trainable_values(self.plan.layout, self.theta)
+        inputs = [*np.moveaxis(u, -1, 0), t, *self.p, *trainable]
+        with np.errstate(all="ignore"):
+            found = tape.run(inputs, _OPERATIONS, self._network, self._network_jacobian)
+        shape = np.broadcast_shapes(t.shape, u.shape[:-1])
+        return np.stack([np.broadcast_to(f, shape) for f in found], axis=-1).astype(np.float64)
+
+    def rhs(self, t: ArrayLike, u: ArrayLike) -> Float:
+        """du/dt, shape (..., states)."""
+        return self.evaluate(self.plan.rhs, t, u)
+
+    def jacobian(self, t: ArrayLike, u: ArrayLike) -> Float:
+        """df/du, shape (..., states, states)."""
+        n = len(self.plan.states)
+        flat = self.evaluate(self.plan.jacobian, t, u)
+        return flat.reshape(*flat.shape[:-1], n, n)
+
+    def unknown_term(self, t: ArrayLike, u: ArrayLike) -> Float:
+        """What the networks add to du/dt, f(u, nn) - f(u, 0), shape (..., states)."""
+        return self.rhs(t, u) - self.evaluate(self.plan.known_rhs, t, u)
+
+    def _network(self, name: str, inputs: list[Any]) -> Float:
+        nn = next(nn for nn in self.plan.networks if nn.name == name)
+        z = np.stack(np.broadcast_arrays(*inputs), axis=-1)
+        weights = network_weights(self.plan.networks, self.theta)[name]
+        return np.moveaxis(nn.forward(weights, z), -1, 0)
+
+    def _network_jacobian(self, name: str, inputs: list[Any]) -> Float:
+        nn = next(nn for nn in self.plan.networks if nn.name == name)
+        z = np.stack(np.broadcast_arrays(*inputs), axis=-1).astype(np.float64)
+        weights = network_weights(self.plan.networks, self.theta)[name]
+        return np.moveaxis(nn.jacobian(weights, z), (-2, -1), (0, 1))
