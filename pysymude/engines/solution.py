@@ -23,7 +23,7 @@ class ReturnCode(Enum):
     Success = "The solve reached the end."
     MaxIters = (
         "The step limit was reached before the end. The system is probably stiff: use "
-        "solver='Kvaerno5'; or loosen reltol and abstol."
+        "solver='Kvaerno5', or loosen reltol and abstol. A solution that blows up ends so too."
     )
     DtLessThanMin = (
         "The step size fell below the resolution of time. The solution probably blows up or the "

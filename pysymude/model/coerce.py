@@ -151,10 +151,10 @@ def _filled(values: object) -> NDArray[Any]:
 
 def is_list_of_several(value: object) -> bool:
     """Whether it is a list of arrays, mappings or names, and not one vector of numbers."""
-    if not isinstance(value, list | tuple):
+    if not isinstance(value, list | tuple) or not value:
         return False
     items = cast("Iterable[Any]", value)
-    return any(v is None or isinstance(v, _SEVERAL) or getattr(v, "ndim", 0) for v in items)
+    return all(v is None or isinstance(v, _SEVERAL) or getattr(v, "ndim", 0) for v in items)
 
 
 def one_each(value: object, n: int, *, what: str) -> list[Any]:

@@ -24,9 +24,9 @@ __all__ = ["loss_program", "matching_program", "solve_program"]
 
 _UNSTABLE = CODES.index(ReturnCode.Unstable)
 _INITIAL = CODES.index(ReturnCode.InitialFailure)
-# five units in the last place of the times: a step that small is rounded back to the same one for
-# ever, so this is where a blow-up ends
-_RESOLUTION = 2e-15
+# ten units in the last place of the times: a step that small is rounded back to the same one for
+# ever, so this is where a blow-up ends. Long time spans may begin with very short transients.
+_RESOLUTION, _LONG = 2e-15, 1e3
 
 
 def _adjoint(sensealg: str, checkpoints: int) -> Any:
@@ -42,7 +42,7 @@ def _solve_one(
     method, term = make_solver(solver, vector_field(plan))
 
     def solve(u0: Any, t0: Any, ts: Any, p: Any, shared: Any, rtol: Any, atol: Any) -> Any:
-        dtmin = _RESOLUTION * jnp.maximum(jnp.abs(t0), jnp.abs(ts[-1]))
+        dtmin = _RESOLUTION * jnp.minimum(jnp.maximum(jnp.abs(t0), jnp.abs(ts[-1])), _LONG)
         sol = diffrax.diffeqsolve(
             term,
             method,

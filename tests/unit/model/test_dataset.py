@@ -301,6 +301,11 @@ def test_wrong_frames():
             lambda: Dataset.from_arrays([T, T], [U, np.ones((2, 3))], states=[x, y]),
             r"experiment 1: u must have shape \(times, columns\)",
         ),
+        (lambda: Dataset.from_arrays([0, None], [1, 2], states="x"), r"found t\[1\] = nan"),
+        (
+            lambda: Dataset.from_arrays(T, U, states=[x, y], u0=[1.0, None]),
+            r"u0\['y'\] must be finite; found nan",
+        ),
         (lambda: Dataset(one()).split_tail(1.0), "between 0 and 1; found 1.0"),
         (lambda: Dataset(one().truncated(1)).split_tail(0.5), "nothing to hold out"),
     ],

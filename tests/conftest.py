@@ -1,0 +1,9 @@
+"""Settings of the whole suite: a program cache of its own, shared by all workers of a run."""
+
+import os
+import tempfile
+from pathlib import Path
+
+# before anything is compiled, and without touching the user's own cache; a fixed place makes the
+# second run of the suite quick
+os.environ.setdefault("PYSYMUDE_CACHE_DIR", str(Path(tempfile.gettempdir()) / "pysymude-tests"))

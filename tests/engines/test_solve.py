@@ -1,0 +1,208 @@
+"""Every engine and solver: accuracy, tolerances, the choice of a solver, ownership of results."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import pysymude as psu
+from pysymude.engines.registry import select_engine
+from tests.catalogue import KNOWN, Known, known, universal
+from tests.engines.tolerances import error, factor
+
+LOOSE, TIGHT = 1e-5, 1e-7
+CLOSED = [case for case in KNOWN if not case.stiff]
+STIFF = [case for case in KNOWN if case.stiff]
+
+
+def abstol_of(case: Known, tolerance: float) -> float:
+    # y2 of Robertson's problem stays below 4e-5: a common abstol would not resolve it
+    return tolerance * (1e-4 if case.name == "robertson" else 1.0)
+
+
+def run(
+    case: Known, engine: str, *, tolerance: float = TIGHT, solver: str = "auto", system=None
+) -> psu.Solution:
+    return psu.solve(
+        system or case.system, u0=case.u0, t=case.t, parameters=case.values, solver=solver,
+        reltol=tolerance, abstol=abstol_of(case, tolerance), engine=engine,
+    )  # fmt: skip
+
+
+def error_of(sol: psu.Solution, case: Known, tolerance: float = TIGHT) -> float:
+    assert sol.success, sol.message
+    return error(sol.u, case.reference, tolerance, abstol_of(case, tolerance))
+
+
+def check_both_sides(case: Known, engine: str, solver: str) -> None:
+    """Accurate; no more accurate than asked by chance; and able to notice a wrong system."""
+    loose, tight = (run(case, engine, tolerance=tol, solver=solver) for tol in (LOOSE, TIGHT))
+    assert error_of(loose, case, LOOSE) < factor(solver)
+    assert error_of(tight, case) < factor(solver)
+    # in units of TIGHT both: a tolerance that is ignored gives equal errors, or none at all
+    assert error_of(tight, case) < error_of(loose, case) / 10
+    assert error_of(tight, case) > 1e-3
+    wrong = run(case, engine, solver=solver, system=case.perturbed)
+    assert error_of(wrong, case) > factor(solver)
+
+
+@pytest.mark.parametrize("name", ["forced", "damped"])
+def test_every_solver_is_as_accurate_as_asked(engine: str, solver: str, name: str):
+    check_both_sides(known(name), engine, solver)
+
+
+@pytest.mark.parametrize("case", STIFF, ids=lambda case: case.name)
+def test_every_implicit_solver_is_as_accurate_as_asked(engine: str, stiff_solver: str, case: Known):
+    if case.name == "robertson" and stiff_solver == "Kvaerno3":
+        pytest.skip("order 3 takes seconds at this tolerance; van der Pol covers it")
+    check_both_sides(case, engine, stiff_solver)
+
+
+@pytest.mark.parametrize("case", CLOSED, ids=lambda case: case.name)
+def test_the_default_solver_on_closed_forms(engine: str, case: Known):
+    sol = run(case, engine)
+    assert not select_engine(engine).solvers[sol.solver].stiff
+    assert error_of(sol, case) < factor(sol.solver)
+    assert error_of(run(case, engine, system=case.perturbed), case) > factor(sol.solver)
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in KNOWN if case.invariants], ids=lambda case: case.name
+)
+def test_invariants_drift_no_more_than_the_tolerance(engine: str, case: Known):
+    def drift(sol: psu.Solution) -> float:
+        numbers = dict(case.system.parameters)
+        laws = sp.lambdify(case.system.states, [law.subs(numbers) for law in case.invariants])
+        values = np.array(laws(*sol.u.T))
+        return float(np.abs(values - values[:, :1]).max() / TIGHT)
+
+    assert drift(run(case, engine)) < factor("Kvaerno5")
+    assert drift(run(case, engine, system=case.perturbed)) > 10 * factor("Kvaerno5")
+
+
+@pytest.mark.parametrize("case", STIFF, ids=lambda case: case.name)
+def test_auto_takes_an_implicit_solver_for_stiff_systems(engine: str, case: Known):
+    sol = run(case, engine, tolerance=LOOSE)
+    assert select_engine(engine).solvers[sol.solver].stiff
+    assert sol.success
+
+
+def test_auto_takes_an_explicit_solver_where_only_accuracy_counts(engine: str):
+    fast = psu.solve(
+        known("oscillator").system, u0=[1.0, 0.0], t=[0.0, 0.5, 1.0], parameters={"w": 1000.0},
+        engine=engine,
+    )  # fmt: skip
+    x, y = psu.states("x y", positive=True)
+    predators = psu.solve(
+        psu.ODESystem({x: 1.3 * x - 0.9 * x * y, y: -1.8 * y + 0.8 * x * y}),
+        u0=[0.44249296, 4.6280594], t=[0.0, 3.0], engine=engine,
+    )  # fmt: skip
+    forced = run(known("forced"), engine)
+    for sol in (fast, predators, forced):
+        assert sol.success
+        assert not select_engine(engine).solvers[sol.solver].stiff
+
+
+def test_results_own_their_memory_in_float64(engine: str):
+    case = known("oscillator")
+    sol = psu.solve(
+        case.system.replace(observables={"energy": case.invariants[0]}), u0=case.u0, t=case.t,
+        engine=engine,
+    )  # fmt: skip
+    for array in (sol.t, sol.u, sol.observables["energy"]):
+        assert type(array) is np.ndarray
+        assert array.dtype == np.float64
+        assert array.flags.writeable
+        assert array.flags.owndata
+    given = case.t.copy()
+    psu.solve(case.system, u0=case.u0, t=given, engine=engine).t[:] = -1.0
+    np.testing.assert_array_equal(given, case.t)
+
+
+def test_gradients_own_their_memory_in_float64(engine: str):
+    obj = psu.objective(*universal("bounded").problem, engine=engine)
+    value, gradient = obj.value_and_grad(obj.theta0())
+    assert type(value) is float
+    assert gradient.dtype == np.float64
+    assert gradient.flags.owndata
+    assert gradient.flags.writeable
+
+
+COMPILED = {"diffrax": lambda: _diffrax_programs()}
+"""Per engine, how many programs this process has compiled."""
+
+
+def _diffrax_programs() -> int:
+    from pysymude.engines.diffrax.engine import _PROGRAMS
+
+    return len(_PROGRAMS)
+
+
+def test_new_values_do_not_compile_a_solve(engine: str):
+    case = known("logistic")
+    run(case, engine)
+    before = COMPILED[engine]()
+    values = case.values | {"r": 0.3}
+    run(dataclasses.replace(case, values=values, u0=(1.1,), t=case.t[:-3] * 0.5), engine)
+    run(case, engine, tolerance=1e-9)
+    fixed = psu.ODESystem(case.system.rhs, parameters={"r": 2.0, "K": 5.0})
+    psu.solve(fixed, u0=case.u0, t=case.t, engine=engine)
+    assert COMPILED[engine]() == before
+    # the count does notice another system
+    run(case, engine, system=case.perturbed)
+    assert COMPILED[engine]() == before + 1
+
+
+def test_new_values_do_not_compile_a_loss(engine: str):
+    system, data = universal("lotka-volterra").problem
+    obj = psu.objective(system, data, engine=engine)
+    obj.value_and_grad(obj.theta0(0))
+    before = COMPILED[engine]()
+    obj.value_and_grad(0.5 * obj.theta0(3))
+    other = psu.Dataset.from_arrays(
+        data[0].t * 0.5, data[0].u + 0.1, states=["x", "y"], noise=0.2, u0={"x": 0.6, "y": 3.0}
+    )
+    system = system.replace(parameters={"alpha": 1.0, "gamma": 1.5})
+    obj = psu.objective(system, other, engine=engine, reltol=1e-4, abstol=1e-5)
+    obj.value_and_grad(obj.theta0(0))
+    assert COMPILED[engine]() == before
+    psu.objective(system, data, engine=engine, solver="Dopri5").value_and_grad(obj.theta0(0))
+    assert COMPILED[engine]() == before + 1
+
+
+GUEST = """
+import equinox._errors, jax, jax.numpy as jnp, numpy as np
+import pysymude as psu
+
+def settings():
+    names = [n for n in dir(jax.config) if n.startswith("jax_")]
+    return {n: getattr(jax.config, n) for n in names} | {"eqx": equinox._errors.EQX_ON_ERROR}
+
+jax.config.update("jax_enable_x64", WANTED)
+before = settings()
+k, x = psu.parameters("k"), psu.states("x")
+sol = psu.solve(psu.ODESystem({x: -k*x}), u0=[1.0], t=[0.0, 1.0], parameters={k: 2.0}, engine=ENGINE)
+data = psu.Dataset.from_arrays([0.0, 1.0], [[1.0], [0.2]], states=[x])
+obj = psu.objective(psu.ODESystem({x: -k*x}, trainable={k: 1.0}), data, engine=ENGINE)
+value, gradient = obj.value_and_grad(obj.theta0())
+assert sol.u.dtype == gradient.dtype == np.float64
+assert abs(sol.u[-1, 0] - np.exp(-2.0)) < 1e-6
+after = settings()
+assert after == before, [n for n in before if before[n] != after[n]]
+assert jnp.ones(1).dtype == (jnp.float64 if WANTED else jnp.float32)
+assert jax.jit(lambda z: z + 1)(np.float64(1)).dtype == jnp.ones(1).dtype
+print("as before")
+"""
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_the_users_jax_settings_stay_as_they_are(engine: str, wanted: bool):
+    # a process of its own: here other tests have used JAX already
+    code = GUEST.replace("WANTED", str(wanted)).replace("ENGINE", repr(engine))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)  # noqa: S603
+    assert done.stdout.strip() == "as before", done.stderr
