@@ -23,7 +23,7 @@ Float = NDArray[np.float64]
 
 x, y = psu.states("x y")
 u, v = psu.states("u v")
-a, b, k, r, w, K = psu.parameters("a b k r w K")
+a, b, k, r, w, K, wrong = psu.parameters("a b k r w K wrong")
 t = psu.t
 
 
@@ -54,10 +54,14 @@ class Known:
             self.system, self.u0, self.t, stiff=self.stiff, values=self.values
         )
 
-    @property
-    def perturbed(self) -> psu.ODESystem:
-        """The system with a right-hand side that is 1 % too large: a test must notice it."""
-        return self.system.replace(rhs={s: 1.01 * f for s, f in self.system.rhs.items()})
+    def with_error(self, relative: float) -> psu.ODESystem:
+        """The system with its first equation too large by this part: tests must notice 0.01.
+
+        The part is a parameter, so that the right and the wrong system share one compiled program.
+        """
+        first, *_ = self.system.states
+        rhs = dict(self.system.rhs) | {first: (1 + wrong) * self.system.rhs[first]}
+        return self.system.replace(rhs=rhs, parameters={**self.system.parameters, wrong: relative})
 
 
 @dataclass(frozen=True, eq=False)

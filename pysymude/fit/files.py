@@ -68,7 +68,8 @@ def read(path: str | PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str
         The file is missing, damaged, of another kind or from a newer version.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        # from memory: a damaged file would otherwise be left open
+        with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     except FileNotFoundError:
         raise SaveFileError("there is no such file", path=str(path)) from None

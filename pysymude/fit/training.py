@@ -125,7 +125,7 @@ def fit(
         decay[slot.slice] = weight_decay
     key = fit_key(
         {
-            "system": obj.system,
+            "system": (obj.plan.fingerprint, *obj.plan.default_parameters, *obj.plan.scalings),
             "data": checked_dataset(data).fingerprint,
             "stages": stages,
             "theta0": start,

@@ -92,7 +92,12 @@ class CompiledSystem:
         """A hash of what is computed, equal in every process and for every choice of values."""
         nets = [(nn.name, nn.widths, nn.activation) for nn in self.networks]
         bounds = [(s.name, s.low, s.high) for s in self.layout.of_kind("parameter")]
-        content = (self.states, self.parameters, self.trainable, nets, bounds, self.rhs)
+        states = [(s.name, s.is_positive) for s in self.system.states]
+        observables = [*self.system.observables]
+        measured = build_tape(self.inputs, list(self.system.observables.values()))
+        content = (
+            states, self.parameters, self.trainable, nets, bounds, self.rhs, observables, measured,
+        )  # fmt: skip
         return hashlib.sha256(repr(content).encode()).hexdigest()
 
 

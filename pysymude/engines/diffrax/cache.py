@@ -31,6 +31,7 @@ import platformdirs
 from jax import export
 from jax.experimental.compilation_cache import compilation_cache
 
+from pysymude.engines.diffrax.loading import no_collection
 from pysymude.engines.diffrax.tracing import without_callbacks
 
 __all__ = ["cache_folder", "clear_cache", "environment_key", "obtain", "x64"]
@@ -115,7 +116,8 @@ def obtain(key: str, build: Callable[[], Any], shapes: Sequence[Any]) -> Any:
     name = "program-" + hashlib.sha256(f"{environment_key()}|{key}".encode()).hexdigest()[:40]
     with _LOCK, x64():
         if folder is not None:
-            found = _load(folder / name, shapes)
+            with no_collection():
+                found = _load(folder / name, shapes)
             if found is not None:
                 return found
         with without_callbacks():

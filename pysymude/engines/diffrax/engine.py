@@ -16,6 +16,7 @@ from pysymude.engines.base import (
     Evaluation,
     Method,
 )
+from pysymude.engines.diffrax.loading import load_jax
 from pysymude.engines.diffrax.solvers import CODES, SOLVERS
 from pysymude.engines.solution import ReturnCode, Stats
 from pysymude.plan.compiled import CompiledSystem
@@ -25,9 +26,9 @@ __all__ = ["EmbeddedEngine"]
 
 Float = NDArray[np.float64]
 
-# (step limit, checkpoints): the second pair is tried when the first limit is reached, so that the
-# ordinary case stays small and nobody has to guess
-_LIMITS = ((4096, 128), (262_144, 512))
+# (step limit, checkpoints of the adjoint; None: as suits the solver): the second pair is tried when the
+# first limit is reached, so that the ordinary case stays small and nobody has to guess
+_LIMITS = ((4096, None), (262_144, 512))
 _HEAD = 4  # value, data term, link term, steps
 
 
@@ -45,8 +46,7 @@ class _Compiled:
         shapes = tuple((a.shape, str(a.dtype)) for a in arrays)
         full = f"{self.plan.fingerprint}|{key}|{shapes}"
         if full not in _PROGRAMS:
-            import jax
-
+            jax = load_jax()
             from pysymude.engines.diffrax.cache import obtain
 
             structs = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays]
@@ -193,8 +193,7 @@ def _pad(ts: Float) -> Float:
 
 
 def _to_device(arrays: tuple[Any, ...]) -> tuple[Any, ...]:
-    import jax
-
+    jax = load_jax()
     from pysymude.engines.diffrax.cache import x64
 
     with x64():

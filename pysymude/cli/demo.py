@@ -1,0 +1,73 @@
+"""`pysymude demo`: a complete fit, on simulated or on real data."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pysymude.cli.common import (
+    Debug,
+    Engine,
+    Seed,
+    end,
+    fit_rows,
+    fit_summary,
+    friendly,
+    make_folder,
+    print_table,
+    write_figure,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from pysymude.cli.showcase import Showcase
+
+__all__ = ["demo"]
+
+
+class Data(StrEnum):
+    """What is fitted."""
+
+    simulated = "simulated"
+    hudson_bay = "hudson-bay"
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("pysymude-demo"),
+    data: Annotated[
+        Data, typer.Option(help="A known system with noise, or hare and lynx, 1900-1920.")
+    ] = Data.simulated,
+    seed: Seed = 0,
+    engine: Engine = "auto",
+    quick: Annotated[bool, typer.Option("--quick", hidden=True)] = False,
+    debug: Debug = False,
+) -> None:
+    """Fit a Lotka-Volterra system whose interaction is a network; write figures and a summary."""
+    begin = time.perf_counter()
+    with friendly(debug):
+        folder = make_folder(out)
+        if data is Data.simulated:
+            from pysymude.cli.simulated import show
+        else:
+            from pysymude.cli.hudson_bay import show
+        found = show(seed=seed, engine=engine, quick=quick)
+        print_table([*found.rows, *fit_rows(found.fit)], title="Result")
+        for line in found.remarks:
+            typer.echo(line)
+        files = _write(folder, found, begin)
+        typer.echo(f"Written: {', '.join(map(str, files))}")
+    end(found.fit, interrupted=found.interrupted)
+
+
+def _write(folder: Path, found: Showcase, begin: float) -> list[Path]:
+    npz = folder / "fit.npz"
+    found.fit.save(npz)
+    figures = [write_figure(folder / name, figure) for name, figure in found.figures.items()]
+    summary = fit_summary(found.fit) | found.summary
+    # last, and with everything in it: who finds it knows that all other files are there
+    summary["seconds_in_all"] = time.perf_counter() - begin
+    return [npz, *figures, write_json(folder / "summary.json", summary)]

@@ -1,0 +1,156 @@
+"""`pysymude doctor`: what is installed, which engines run, and what would mend the rest."""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pysymude import __version__
+from pysymude.cli.common import FAILED, Debug, friendly, package_version, print_table, say
+
+__all__ = ["doctor"]
+
+PACKAGES = (
+    "numpy", "scipy", "sympy", "jax", "jaxlib", "diffrax", "matplotlib", "juliacall", "diffeqpy",
+)  # fmt: skip
+
+
+def doctor(
+    clear_cache: Annotated[
+        bool, typer.Option("--clear-cache", help="Remove all compiled programs first.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Check the installation: versions, engines, program cache. Each problem comes with its cure."""
+    with friendly(debug):
+        problems: list[tuple[str, str]] = []
+        if clear_cache:
+            _clear()
+        print_table(_versions(problems), title="Versions")
+        # looked at before the engines run, which writes there
+        cache = _cache(problems)
+        rows, works = _engines(problems)
+        print_table(rows, title="Engines", header=("engine", "state", "solvers"))
+        print_table([_auto(works), *cache, ("cores", _cores())], title="Machine")
+        if problems:
+            print_table(problems, title="Problems", header=("what", "run this"))
+        else:
+            typer.echo("No problems found.")
+    if not works:
+        say("no engine works here", style="red")
+        raise typer.Exit(FAILED)
+
+
+def _versions(problems: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    rows = [("pysymude", __version__), ("Python", f"{platform.python_version()} on {platform.platform()}")]
+    for name in PACKAGES:
+        found = package_version(name)
+        rows.append((name, found or "not installed"))
+        if not found:
+            problems.append((f"{name} is not installed", f"pip install {name}"))
+    return rows
+
+
+def _engines(problems: list[tuple[str, str]]) -> tuple[list[tuple[str, str, str]], list[str]]:
+    """Rows for the table, and the names of the engines that have solved a small problem."""
+    from pysymude.engines.registry import engines
+
+    rows: list[tuple[str, str, str]] = []
+    works: list[str] = []
+    for engine in engines():
+        name, solvers = engine["name"], ", ".join(engine["solvers"])
+        if not engine["available"]:
+            rows.append((name, "not usable", solvers))
+            problems.append((f"engine {name} cannot run", engine["reason"]))
+            continue
+        state, cure = _trial(name)
+        rows.append((name, state, solvers))
+        if cure:
+            problems.append((f"engine {name}: {state}", cure))
+        else:
+            works.append(name)
+    return rows, works
+
+
+def _trial(engine: str) -> tuple[str, str]:
+    """One small problem solved for real: what came out, and the cure, empty when all is well."""
+    from pysymude.engines.solve import solve
+    from pysymude.model.symbols import states
+    from pysymude.model.system import ODESystem
+
+    x = states("x")
+    begin = time.perf_counter()
+    try:
+        solution = solve(ODESystem({x: -x}), u0=[1.0], t=[0.0, 1.0], engine=engine)
+    except Exception as error:  # whatever is wrong with an engine, the other rows are still wanted
+        return f"{type(error).__name__}: {error}", "pip install --upgrade --force-reinstall pysymude"
+    wrong = abs(float(solution.u[-1, 0]) - 0.36787944117144233)
+    if not wrong < 1e-5:
+        return f"wrong result ({solution.retcode.name})", "pysymude doctor --clear-cache"
+    return f"works (test solve in {time.perf_counter() - begin:.1f} s)", ""
+
+
+def _auto(works: list[str]) -> tuple[str, str]:
+    from pysymude.engines.base import Capability
+    from pysymude.engines.registry import select_engine
+    from pysymude.errors import EngineError
+
+    try:
+        taken = select_engine("auto", Capability.SOLVE, Capability.GRADIENT).name
+    except EngineError as error:
+        return "engine 'auto'", f"none: {error}"
+    doubt = "" if taken in works else ", although it does not work"
+    return "engine 'auto'", f"takes {taken}: the first usable one of the table above{doubt}"
+
+
+def _cache(problems: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The folder of compiled programs: place, content, whether it can be written."""
+    try:
+        from pysymude.engines.diffrax.cache import cache_folder
+    except ImportError:
+        return [("program cache", "none: the embedded engine is not installed")]
+    folder = cache_folder()
+    if folder is None:
+        problems.append(("the program cache is switched off", "unset PYSYMUDE_CACHE"))
+        return [("program cache", "off: every process compiles anew")]
+    entries = list(folder.glob("program-*"))
+    size = sum(f.stat().st_size for e in entries for f in e.rglob("*") if f.is_file())
+    can = _writable(folder)
+    if not can:
+        cure = "export PYSYMUDE_CACHE_DIR=$HOME/pysymude-cache"
+        problems.append((f"{folder} cannot be written", cure))
+    return [
+        ("program cache", str(folder)),
+        ("programs", f"{len(entries)}, {size / 1e6:.1f} MB"),
+        ("writable", "yes" if can else "no"),
+    ]
+
+
+def _clear() -> None:
+    try:
+        from pysymude.engines.diffrax.cache import clear_cache
+    except ImportError:
+        return
+    typer.echo(f"{clear_cache()} compiled programs removed.")
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _cores() -> str:
+    every = os.cpu_count() or 1
+    # containers and job schedulers may allow fewer
+    allowed: Any = getattr(os, "sched_getaffinity", None)
+    return f"{len(allowed(0)) if allowed else every} usable of {every}"
