@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pysymude.fit.result import FitResult
     from pysymude.fit.stages import LBFGS, Adam, GradientMatching, MultipleShooting
     from pysymude.fit.training import fit
+    from pysymude.symbolic.laws import FirstIntegral, LawSet, first_integrals
 
 __version__ = "0.1.0"
 
@@ -35,6 +36,9 @@ _LATER = {
     "LBFGS": "fit.stages",
     "MultipleShooting": "fit.stages",
     "fit": "fit.training",
+    "FirstIntegral": "symbolic.laws",
+    "LawSet": "symbolic.laws",
+    "first_integrals": "symbolic.laws",
 }
 
 __all__ = [
@@ -42,8 +46,10 @@ __all__ = [
     "MLP",
     "Adam",
     "Dataset",
+    "FirstIntegral",
     "FitResult",
     "GradientMatching",
+    "LawSet",
     "MultipleShooting",
     "ODESystem",
     "Objective",
@@ -52,6 +58,7 @@ __all__ = [
     "Solution",
     "Trajectory",
     "engines",
+    "first_integrals",
     "fit",
     "neural_ode",
     "objective",

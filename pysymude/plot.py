@@ -6,6 +6,7 @@ needed, and neither pyplot nor the user's settings are touched.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from pysymude.engines.solution import Solution
 from pysymude.errors import InvalidInputError
 from pysymude.fit.result import FitResult
 from pysymude.model.dataset import Dataset
+from pysymude.model.network import NetworkOutput
 from pysymude.model.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def plot_fit(
     matplotlib Figure
         ``figure.savefig("fit.png")`` writes it.
     """
-    universal = fit.system.is_universal
+    universal = bool(_touched(fit))
     shown = _shown(fit, data)
     curves = _curves(fit, shown)
     if universal:
@@ -138,11 +140,15 @@ def plot_unknown_term(
     InvalidInputError
         The system has no network, or `truth` gives another shape.
     """
-    if not fit.system.is_universal:
-        raise InvalidInputError("plot_unknown_term: the fitted system has no network, so no unknown term")
+    if not _touched(fit):
+        raise InvalidInputError(
+            "plot_unknown_term: no network stands in the equations, so there is no unknown term"
+        )
     fig, axes = _axes(ax, 7.0, 3.8)
     _draw_unknown_term(axes, fit, _curves(fit, _shown(fit, data)), truth, held_out)
-    _legend(axes, [*_handles(axes), *_experiment_entries([t.name for t in fit.data], markers=False)])
+    _legend(
+        axes, [*_handles(axes), *_experiment_entries([t.name for t in fit.data], markers=False)]
+    )
     return fig
 
 
@@ -219,14 +225,25 @@ def _draw_trajectories(
     _time_axis(ax, curves, held_out)
     entries = [_entry(name, colours[name], marker="o") for name in columns]
     entries += _experiment_entries([t.name for t in shown])
+    _legend(ax, [*entries, *_draw_compared(ax, shown, compare, colours)])
+
+
+def _draw_compared(
+    ax: Axes,
+    shown: Sequence[Trajectory],
+    compare: Mapping[str, FitResult],
+    colours: Mapping[str, str],
+) -> list[Any]:
+    """The curves of other fits; their legend entries."""
+    entries: list[Any] = []
     for number, (label, other) in enumerate(compare.items()):
         # thinner from one to the next: the colour is taken by the column
-        look = {"linestyle": ":", "linewidth": max(0.8, 1.6 - 0.4 * number)}
+        look: dict[str, Any] = {"linestyle": ":", "linewidth": max(0.8, 1.6 - 0.4 * number)}
         for trajectory, curve in zip(shown, _curves(other, shown), strict=True):
             for name in trajectory.columns:
                 ax.plot(curve.t, curve[name], color=colours[name], zorder=1.9, **look)
         entries.append(_entry(label, _PALE, **look))
-    _legend(ax, entries)
+    return entries
 
 
 def _draw_unknown_term(
@@ -239,7 +256,7 @@ def _draw_unknown_term(
     colours = _colours(fit)
     states = [s.name for s in fit.system.states]
     parts = [fit.unknown_term(c.u, c.t, experiment=e) for e, c in enumerate(curves)]
-    touched = [k for k in range(len(states)) if any(np.any(part[:, k] != 0) for part in parts)]
+    touched = _touched(fit)
     for e, (curve, part) in enumerate(zip(curves, parts, strict=True)):
         look = _look(e, len(curves))["line"]
         # a wide pale line below, so that a learned term on top of the true one leaves both visible
@@ -291,20 +308,33 @@ def _draw_history(ax: Axes, fit: FitResult) -> None:
 
 
 def _mark_stages(ax: Axes, stages: Sequence[str]) -> None:
-    """Bands for the stages, with their names at the top: upright where a band is too narrow."""
+    """Bands for the legs of training; above them the stage, and what is special about the leg."""
     if not stages:
         return
-    ax.set_xlim(0.5, len(stages) + 0.5)
-    ax.margins(y=0.15)
-    for number, (name, first, last) in enumerate(_runs(stages)):
+    low, high = ax.get_ylim()
+    ax.set(xlim=(0.5, len(stages) + 0.5), ylim=(low, high * (high / low) ** 0.2))
+    inch = _width(ax) / len(stages)
+    for number, (_, first, last) in enumerate(_runs(stages)):
         if number % 2:
             ax.axvspan(first + 0.5, last + 1.5, color=_SHADE, zorder=0, linewidth=0)
-        room = _width(ax) * (last - first + 1) / len(stages)
-        ax.annotate(
-            name, ((first + last) / 2 + 1, 1.0), xycoords=("data", "axes fraction"),
-            xytext=(0, -4), textcoords="offset points", ha="center", va="top",
-            rotation=0 if room > 0.065 * len(name) else 90, fontsize=7.5, color=_PALE,
-        )  # fmt: skip
+    # "LBFGS (to 40%)": the name stands once over all legs of a stage, the rest over each leg
+    for name, first, last in _runs([stage.partition(" (")[0] for stage in stages]):
+        _label_band(ax, re.sub(r"(?<=[a-z])(?=[A-Z])", "\n", name), first, last, inch, drop=4)
+    for stage, first, last in _runs(stages):
+        if detail := stage.rstrip(")").partition(" (")[2]:
+            _label_band(ax, detail, first, last, inch, drop=26)
+
+
+def _label_band(ax: Axes, text: str, first: int, last: int, inch: float, drop: float) -> None:
+    """A name over rows `first` to `last`, `drop` points below the top, upright in a narrow band."""
+    letters = max(map(len, text.split("\n")))
+    upright = 0.055 * letters > inch * (last - first + 1)
+    ax.annotate(
+        text.replace("\n", "") if upright else text, ((first + last) / 2 + 1, 1.0),
+        xycoords=("data", "axes fraction"), xytext=(0, -drop), textcoords="offset points",
+        ha="center", va="top", rotation=90 if upright else 0, fontsize=7.5, color=_PALE,
+        linespacing=1.0,
+    )  # fmt: skip
 
 
 # -- what it is drawn from -------------------------------------------------------------------
@@ -329,6 +359,12 @@ def _curves(fit: FitResult, shown: Sequence[Trajectory]) -> list[Solution]:
         fit.predict(np.linspace(min(fit.data[e].t0, t.t[0]), t.t[-1], _FINE), experiment=e)
         for e, t in enumerate(shown)
     ]
+
+
+def _touched(fit: FitResult) -> list[int]:
+    """Numbers of the states in whose right-hand side a network stands."""
+    equations = enumerate(fit.system.rhs.values())
+    return [k for k, f in equations if f.atoms(NetworkOutput)]
 
 
 def _true_term(truth: Truth, curve: Solution) -> Float:
@@ -424,9 +460,9 @@ def _experiment_entries(names: Sequence[str], *, markers: bool = True) -> list[A
 
 def _legend(ax: Axes, handles: Sequence[Any]) -> None:
     """A legend above the axes, where no curve can run into it, no wider than they are."""
-    size = 9  # points; a letter is about 0.56 of it wide
+    size = 9  # points; a letter is about half of it wide
     longest = max(len(str(handle.get_label())) for handle in handles)
-    entry = (1.8 + 0.8 + 1.6 + 0.56 * longest) * size / 72  # inches
+    entry = (1.8 + 0.8 + 1.6 + 0.5 * longest) * size / 72  # inches
     columns = max(1, min(len(handles), int(_width(ax) / entry)))
     ax.legend(
         handles=list(handles), frameon=False, fontsize=size, handlelength=1.8, columnspacing=1.6,
@@ -443,7 +479,8 @@ def _handles(ax: Axes) -> list[Any]:
 
 def _width(ax: Axes) -> float:
     """Width of the axes in inches, about: the final layout comes with the drawing."""
-    return float(ax.get_position().width * ax.figure.get_figwidth())
+    fig = ax.get_figure(root=True)
+    return 0.0 if fig is None else float(ax.get_position().width * fig.get_figwidth())
 
 
 def _time_axis(ax: Axes, curves: Sequence[Solution], held_out: float | None) -> None:

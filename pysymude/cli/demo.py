@@ -17,11 +17,9 @@ from pysymude.cli.common import (
     fit_rows,
     fit_summary,
     friendly,
-    make_folder,
     print_table,
-    write_figure,
-    write_json,
 )
+from pysymude.cli.files import make_folder, write_figure, write_json
 
 if TYPE_CHECKING:
     from pysymude.cli.showcase import Showcase
@@ -67,7 +65,7 @@ def _write(folder: Path, found: Showcase, begin: float) -> list[Path]:
     npz = folder / "fit.npz"
     found.fit.save(npz)
     figures = [write_figure(folder / name, figure) for name, figure in found.figures.items()]
-    summary = fit_summary(found.fit) | found.summary
+    summary = fit_summary(found.fit) | dict(found.summary)
     # last, and with everything in it: who finds it knows that all other files are there
     summary["seconds_in_all"] = time.perf_counter() - begin
     return [npz, *figures, write_json(folder / "summary.json", summary)]

@@ -38,17 +38,20 @@ def doctor(
         rows, works = _engines(problems)
         print_table(rows, title="Engines", header=("engine", "state", "solvers"))
         print_table([_auto(works), *cache, ("cores", _cores())], title="Machine")
-        if problems:
-            print_table(problems, title="Problems", header=("what", "run this"))
-        else:
-            typer.echo("No problems found.")
+        typer.echo("Problems:" if problems else "No problems found.")
+        for problem, cure in problems:
+            # not a table: a command that is to be copied must not be broken into lines
+            typer.echo(f"- {problem}\n    {cure}")
     if not works:
         say("no engine works here", style="red")
         raise typer.Exit(FAILED)
 
 
 def _versions(problems: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    rows = [("pysymude", __version__), ("Python", f"{platform.python_version()} on {platform.platform()}")]
+    rows = [
+        ("pysymude", __version__),
+        ("Python", f"{platform.python_version()} on {platform.platform()}"),
+    ]
     for name in PACKAGES:
         found = package_version(name)
         rows.append((name, found or "not installed"))
@@ -89,7 +92,10 @@ def _trial(engine: str) -> tuple[str, str]:
     try:
         solution = solve(ODESystem({x: -x}), u0=[1.0], t=[0.0, 1.0], engine=engine)
     except Exception as error:  # whatever is wrong with an engine, the other rows are still wanted
-        return f"{type(error).__name__}: {error}", "pip install --upgrade --force-reinstall pysymude"
+        return (
+            f"{type(error).__name__}: {error}",
+            "pip install --upgrade --force-reinstall pysymude",
+        )
     wrong = abs(float(solution.u[-1, 0]) - 0.36787944117144233)
     if not wrong < 1e-5:
         return f"wrong result ({solution.retcode.name})", "pysymude doctor --clear-cache"

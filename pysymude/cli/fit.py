@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,12 +15,14 @@ from pysymude.cli.common import (
     fit_rows,
     fit_summary,
     friendly,
-    make_folder,
     print_model,
     print_table,
-    write_figure,
-    write_json,
 )
+from pysymude.cli.files import make_folder, write_figure, write_json
+
+if TYPE_CHECKING:
+    from pysymude.fit.result import FitResult
+    from pysymude.fit.stages import Stage
 
 __all__ = ["fit"]
 
@@ -74,24 +76,29 @@ def fit(
     end(found, interrupted=found.stopped == "interrupted")
 
 
-def _write(folder: Path, found: Any, validation: float | None) -> None:
+def _write(folder: Path, found: FitResult, validation: float | None) -> None:
     from pysymude.plot import plot_fit, plot_history
 
-    held_out = None
-    if validation is not None:
-        first = found.data[0]
-        held_out = first.t0 + (1 - validation) * (first.t[-1] - first.t0)
     found.save(folder / "fit.npz")
+    figure = plot_fit(found, held_out=_cut(found, validation))
     files = [
         folder / "fit.npz",
         write_json(folder / "summary.json", fit_summary(found)),
-        write_figure(folder / "fit.png", plot_fit(found, held_out=held_out)),
+        write_figure(folder / "fit.png", figure),
         write_figure(folder / "history.png", plot_history(found)),
     ]
     typer.echo(f"Written: {', '.join(map(str, files))}")
 
 
-def _quick_stages() -> list[Any]:
+def _cut(found: FitResult, validation: float | None) -> float | None:
+    """The time from which data were held out, where it is the same in all experiments."""
+    if validation is None:
+        return None
+    cuts = {float(tr.t0 + (1 - validation) * (tr.t[-1] - tr.t0)) for tr in found.data}
+    return cuts.pop() if len(cuts) == 1 else None
+
+
+def _quick_stages() -> list[Stage]:
     from pysymude.fit.stages import LBFGS, GradientMatching
 
     return [GradientMatching(10), LBFGS(5)]

@@ -91,7 +91,8 @@ def _systems() -> tuple[ODESystem, ODESystem]:
         output_scaling="data",
     )  # fmt: skip
     universal = ODESystem(
-        {hare: alpha * hare + nn[0], lynx: -gamma * lynx + nn[1]}, trainable={alpha: 0.5, gamma: 0.8}
+        {hare: alpha * hare + nn[0], lynx: -gamma * lynx + nn[1]},
+        trainable={alpha: 0.5, gamma: 0.8},
     )
     plain = ODESystem(
         {hare: alpha * hare - beta * hare * lynx, lynx: -gamma * lynx + delta * hare * lynx},
@@ -127,13 +128,15 @@ def _rows(errors: dict[str, dict[str, float]]) -> list[tuple[str, str]]:
 
 def _remarks(errors: dict[str, dict[str, float]]) -> list[str]:
     """Which forecast was better, plainly."""
-    lines = ["Errors are relative to the root mean square of the held-out years, which no fit has seen."]
+    lines = ["Errors: root mean square, relative to that of the held-out years, which no fit saw."]
     if "lotka_volterra" not in errors:
         return lines
     for species, error in errors["universal"].items():
         other = errors["lotka_volterra"][species]
         better = "the network" if error < other else "plain Lotka-Volterra"
-        lines.append(f"For the {species}, {better} forecasts better ({error:.1%} against {other:.1%}).")
+        lines.append(
+            f"{species}: {better} forecasts better, network {error:.1%}, baseline {other:.1%}"
+        )
     return lines
 
 
@@ -142,6 +145,6 @@ def _figures(found: FitResult, baseline: FitResult | None, whole: Dataset) -> di
     fitted = plot_fit(found, data=whole, held_out=LAST, compare=compare)
     missing = plot_unknown_term(found, data=whole, held_out=LAST)
     for axes in (*fitted.axes[:2], *missing.axes):
-        axes.set_xlabel("years since 1900")
+        axes.set(xlabel="years since 1900", xticks=range(0, 21, 5))
     fitted.axes[0].set_ylabel("thousand pelts")
     return {"fit.png": fitted, "missing_term.png": missing, "history.png": plot_history(found)}

@@ -14,14 +14,11 @@ from pysymude.cli.common import (
     FAILED,
     Debug,
     Engine,
-    check_figure_name,
     friendly,
-    parse_numbers,
-    parse_times,
     say,
-    write_figure,
-    write_text,
 )
+from pysymude.cli.files import check_figure_name, write_figure, write_text
+from pysymude.cli.inputs import parse_numbers, parse_times
 from pysymude.errors import InvalidInputError
 
 if TYPE_CHECKING:

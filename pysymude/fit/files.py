@@ -51,6 +51,7 @@ def write(
                 file.write(buffer.getvalue())
                 file.flush()
                 os.fsync(file.fileno())
+            Path(name).chmod(0o666 & ~_umask())
             os.replace(name, target)
         except BaseException:
             Path(name).unlink(missing_ok=True)
@@ -89,6 +90,13 @@ def read(path: str | PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str
     if header.get("kind") != kind:
         raise SaveFileError(f"holds a {header.get('kind')}, not a {kind}", path=str(path))
     return header["meta"], arrays
+
+
+def _umask() -> int:
+    """The user's mask for new files; a temporary file is readable by its owner only."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def _checksum(arrays: Mapping[str, NDArray[Any]]) -> bytes:

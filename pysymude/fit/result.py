@@ -197,11 +197,11 @@ class FitResult:
         )
         return "\n".join(lines)
 
-    def plot(self) -> Any:
-        """A matplotlib figure: fit, unknown term, history."""
+    def plot(self, **keywords: Any) -> Any:
+        """A matplotlib figure: fit, unknown term, history; keywords go to `pysymude.plot.plot_fit`."""
         from pysymude.plot import plot_fit
 
-        return plot_fit(self)
+        return plot_fit(self, **keywords)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes everything to one file (arrays and JSON), atomically."""

@@ -134,7 +134,7 @@ def fit(
             "validation": (validation, patience),
         }
     )
-    state = Progress(vector=start)
+    state = Progress(vector=start.copy())
     if resume and checkpoint is not None and Path(checkpoint).exists():
         state = Progress.load(checkpoint, key)
     loop = _Loop(
@@ -144,7 +144,7 @@ def fit(
     )  # fmt: skip
     with Reporter(progress, sum(leg.iterations for leg in loop.legs)) as reporter:
         stopped = loop.run(reporter)
-    return _result(obj, parts, state, stopped, seed)
+    return _result(obj, parts, state, start, stopped, seed)
 
 
 class _Loop:
@@ -299,11 +299,15 @@ def _matching(obj: Objective, decay: Float, points: int) -> Task | None:
 
 
 def _result(
-    obj: Objective, parts: Validation, state: Progress, stopped: str, seed: int
+    obj: Objective, parts: Validation, state: Progress, start: Float, stopped: str, seed: int
 ) -> FitResult:
-    size = obj.layout.size
-    theta = state.vector[:size].copy() if state.best is None else state.best
-    final = obj.with_loss(parts.training).evaluate(theta, gradient=False)
+    training = obj.with_loss(parts.training)
+    theta = state.best
+    if theta is None:
+        # stopped before any solve of the whole span: the start may still be the better one
+        last = state.vector[: obj.layout.size].copy()
+        theta = min((last, start), key=training.value)
+    final = training.evaluate(theta, gradient=False)
     return FitResult(
         objective=obj,
         theta=theta,

@@ -18,10 +18,12 @@ from sympy.core.function import UndefinedFunction
 
 from pysymude.errors import InvalidInputError, ModelFileError
 from pysymude.model.coerce import close_matches
+from pysymude.model.conditions import read_where
 from pysymude.model.magnitude import LARGEST, Budget, Term, TooLargeError
-from pysymude.model.source import DEPTH, DIGITS, Source
+from pysymude.model.network import NetworkDerivative, NetworkOutput
+from pysymude.model.source import DEPTH, DIGITS, FLOAT64, Source
 
-__all__ = ["CONSTANTS", "FUNCTIONS", "parse_expression"]
+__all__ = ["CONSTANTS", "FORMS", "FUNCTIONS", "parse_expression"]
 
 
 _S: Any = sp.S
@@ -38,10 +40,13 @@ FUNCTIONS: dict[str, tuple[Any, int, int]] = {
     "abs": (sp.Abs, 1, 1),
     "sigmoid": (_sigmoid, 1, 1),
     "atan2": (sp.atan2, 2, 2),
+    "heaviside": (sp.Heaviside, 1, 2),
     "min": (sp.Min, 1, 8),
     "max": (sp.Max, 1, 8),
 }
 """Functions by the name that a text uses: what builds them, fewest and most arguments."""
+
+FORMS = ("where", "D")  # calls with a condition, with the number of an input
 
 CONSTANTS: dict[str, Any] = {"pi": _S.Pi}
 
@@ -49,7 +54,7 @@ CONSTANTS: dict[str, Any] = {"pi": _S.Pi}
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _ALLOWED = (
     "only arithmetic, declared names, outputs such as nn[0] and the functions "
-    f"{', '.join(sorted(FUNCTIONS))} are allowed"
+    f"{', '.join(sorted((*FUNCTIONS, *FORMS)))} are allowed"
 )
 
 
@@ -60,9 +65,12 @@ def parse_expression(text: str, names: Mapping[str, Any], *, where: str = "") ->
     ----------
     text : str
         Numbers, names, ``+ - * /``, powers as ``^`` or ``**``, brackets, calls of `FUNCTIONS`,
-        ``nn[0]`` for an output of a network (``nn(2*x, y)[0]`` at other inputs), ``w(t)`` for an
-        unknown function. ``pi`` is the number. Integers stay exact, so that ``1/3`` is a rational;
-        decimals keep the digits written.
+        ``nn[0]`` for an output of a network (``nn(2*x, y)[0]`` at other inputs), ``D(nn[0], 1)`` for
+        its derivative with respect to the network's input 1 (the second one), ``w(t)`` for an
+        unknown function, ``where(x > 0 and y > 0, yes, no)`` for a choice (any odd number of
+        arguments: conditions and values by turns, then what holds otherwise). ``pi`` is the number.
+        Integers stay exact, so that ``1/3`` is a rational; decimals are float64, or keep their
+        digits if these are more than 17. A declared name may be that of a function of the language.
     names : mapping from str to SymPy expression, network, or undefined SymPy function
         All that the text may name.
     where : str
@@ -126,8 +134,14 @@ class _Reader:
                 return self.read(node.operand, depth + 1)
             case ast.BinOp():
                 return self.chain(node, depth)
+            case ast.Call(func=ast.Name(id="where")):
+                return read_where(self.source, self.budget, self.read, node, depth)
+            case ast.Call(func=ast.Name(id="D")):
+                return Term(self.derivative(node, depth))
             case ast.Call(func=ast.Name() as name):
                 return self.call(node, name, depth)
+            case ast.Compare():
+                return self.source.refuse_node(node, "write where(condition, yes, no)")
             case ast.Subscript():
                 return Term(self.output(node, depth))
             case _:
@@ -145,7 +159,7 @@ class _Reader:
             return sp.Integer(node.value)
         if digits and (float(text) == 0.0 or not math.isfinite(float(text))):
             self.source.refuse_node(node, "float64 cannot hold this number")
-        return sp.Float(text if digits else "0.0", max(15, len(digits)))
+        return sp.Float(node.value) if len(digits) <= FLOAT64 else sp.Float(text, len(digits))
 
     def symbol(self, node: ast.Name) -> Any:
         """A declared symbol, or a constant."""
@@ -228,10 +242,10 @@ class _Reader:
         declared = self.names.get(name.id)
         if isinstance(declared, UndefinedFunction):
             return declared
-        if declared is not None or name.id in CONSTANTS:
-            self.source.refuse_node(node, f"{name.id} is no function; is a * missing?")
         if name.id not in FUNCTIONS:
-            hint = close_matches(name.id, FUNCTIONS)
+            if declared is not None or name.id in CONSTANTS:
+                self.source.refuse_node(node, f"{name.id} is no function; is a * missing?")
+            hint = close_matches(name.id, (*FUNCTIONS, *FORMS))
             self.source.refuse_node(node, f"unknown function {name.id}; {hint}")
         build, least, most = FUNCTIONS[name.id]
         if not least <= (found := len(node.args)) <= most:
@@ -258,6 +272,14 @@ class _Reader:
             return outputs[index.value]
         except (InvalidInputError, LookupError) as error:
             self.source.refuse_node(node, str(error))
+
+    def derivative(self, node: ast.Call, depth: int) -> Any:
+        """The derivative of an output with respect to one of the inputs that its network has."""
+        match [term.expr for term in self.arguments(node, depth)]:
+            case [NetworkOutput() as out, sp.Integer() as i] if 0 <= i < len(out.inputs):
+                return NetworkDerivative(out.network, out.args[1], i, *out.inputs)
+            case _:
+                return self.source.refuse_node(node, "write an output and an input: D(nn[0], 1)")
 
     def applied(self, node: ast.expr, function: Any, terms: Iterable[Term]) -> Any:
         """What SymPy makes of a function at its arguments, if that is finite."""

@@ -19,6 +19,7 @@ ROOTS = 40  # of numbers, whose products SymPy combines in pairs
 BITS = 4_000_000  # of the numbers that all powers together may come to
 EXTREMA = 8  # arguments of a min or max, which SymPy compares in pairs
 PAIRS = 500  # comparisons in all
+PIECE = 4  # comparisons that a piece of a power costs
 HEIGHT = 20  # of a constant, which SymPy may have to evaluate in order to know its sign
 
 
@@ -55,6 +56,10 @@ class Budget:
             raise TooLargeError(f"an exponent may be at most {EXPONENT}")
         if e.is_Number and not e.is_Integer:
             self._root(base.expr.as_coeff_Mul()[0])
+        # SymPy takes the power of every piece of a choice, and compares the pieces and conditions
+        choices = [z for z in sp.Mul.make_args(base.expr) if isinstance(z, sp.Piecewise)]
+        pieces = sum(len(z.args) for choice in choices for z in choice.atoms(sp.Piecewise))
+        self._count(PIECE * pieces)
         growth = self.growth(base, exponent)
         return Term(base.expr**e, growth)
 
@@ -95,9 +100,10 @@ class Budget:
         for term in arguments:
             if not term.expr.free_symbols and _height(term.expr) > HEIGHT:
                 raise TooLargeError("functions of numbers are nested too deeply; write a decimal")
-        # to SymPy, exp(n*log(2)) is the power 2^n
-        if any(term.expr.has(sp.log) for term in arguments):
-            return max(self.growth(term, term) for term in arguments)
+        # only SymPy's own functions of one node are known to be no exponential function
+        may_be_power = function is sp.exp or not isinstance(function, type)
+        if may_be_power and any(term.expr.has(sp.log) for term in arguments):
+            return max(self.growth(*_as_power(term)) for term in arguments)
         return max((term.growth for term in arguments), default=1.0)
 
     def _extremum(self, arguments: Sequence[Any]) -> None:
@@ -105,9 +111,19 @@ class Budget:
         inner = (len(e.args) if isinstance(e, sp.Min | sp.Max) else 1 for e in arguments)
         if (n := sum(inner)) > EXTREMA:
             raise TooLargeError(f"min and max may have {EXTREMA} arguments, inner ones included")
-        self.pairs += n * n
+        self._count(n * n)
+
+    def _count(self, pairs: int) -> None:
+        self.pairs += pairs
         if self.pairs > PAIRS:
-            raise TooLargeError("too many comparisons in all calls of min and max")
+            raise TooLargeError("too many comparisons in min, max and powers of where")
+
+
+def _as_power(term: Term) -> tuple[Term, Term]:
+    """Base and exponent of exp(n*log(2)), which SymPy makes the power 2^n."""
+    logs = {log: sp.Dummy() for log in term.expr.atoms(sp.log)}
+    base = sp.Tuple(*(argument for log in logs for argument in log.args))
+    return Term(base, term.growth), Term(term.expr.xreplace(logs), term.growth)
 
 
 def _numbers(expr: Any) -> Iterable[Any]:

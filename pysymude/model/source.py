@@ -9,13 +9,15 @@ from typing import Any, NoReturn
 
 from pysymude.errors import ModelFileError
 
-__all__ = ["DEPTH", "DIGITS", "LENGTH", "Source"]
+__all__ = ["DEPTH", "DIGITS", "FLOAT64", "LENGTH", "Source"]
 
 LENGTH = 10_000  # characters
 DEPTH = 60  # brackets, signs or operators inside each other
 DIGITS = 40  # of one number
+FLOAT64 = 17  # of a number that is a float64, as Python writes it
 
-_STRANGE = re.compile(r"[^A-Za-z0-9_ .,+\-*/^()\[\]]")
+# a = or ! may stand in a comparison only
+_STRANGE = re.compile(r"[^A-Za-z0-9_ .,+\-*/^()\[\]<>=!]|(?<![<>=!])=(?!=)|!(?!=)")
 _SIGNS = re.compile(rf"(?:[+\-] *){{{DEPTH},}}")
 _DIGITS = re.compile(rf"\d{{{DIGITS + 1},}}")
 _ADVICE = {

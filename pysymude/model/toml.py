@@ -1,5 +1,12 @@
 """Models in TOML files: plain text that is parsed, never executed.
 
+Expressions are made of numbers, names, ``+ - * / ^``, brackets and the functions of
+`pysymude.model.expressions`. A choice is ``where(condition, yes, no)``, its condition made of
+comparisons, ``and``, ``or`` and ``not``. An output of a network is ``nn[0]``, or ``nn(2*x, y)[0]``
+at other inputs than its own; ``D(nn[0], 1)`` is the derivative of that output with respect to the
+second input. The inputs of a network may contain outputs of the networks above it, and symbols
+that stand nowhere else if every use gives other inputs.
+
 A whole file, with every table that it may have::
 
     name = "Lotka-Volterra UDE"
@@ -28,11 +35,13 @@ A whole file, with every table that it may have::
 
     [observables]
     total = "x + y"
+    excess = "where(x > y, x - y, 0)"
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain, islice
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
@@ -41,18 +50,25 @@ from sympy.core.function import AppliedUndef
 
 from pysymude.errors import InvalidInputError, ModelFileError
 from pysymude.model.coerce import close_matches
-from pysymude.model.expressions import CONSTANTS, FUNCTIONS, parse_expression
+from pysymude.model.expressions import FORMS, FUNCTIONS, parse_expression
+from pysymude.model.network import MLP
 from pysymude.model.symbols import t
 from pysymude.model.toml_table import TomlTable, parse_toml, read_text
 
 if TYPE_CHECKING:
     from pysymude.model.system import ODESystem
 
-__all__ = ["system_from_text", "system_from_toml"]
+__all__ = ["networks_within", "system_from_text", "system_from_toml"]
 
 TABLES = ("equations", "parameters", "trainable", "networks", "functions", "observables")
 KEYS = ("name", "positive", "symbolic", *TABLES)
 NETWORK_KEYS = ("inputs", "outputs", "hidden", "activation", "input_scaling", "output_scaling")
+
+# what a file may ask the memory for
+WEIGHTS = 10_000_000  # of all networks together
+OUTPUTS = 10_000  # of one network
+INPUTS = 10_000  # nodes of the inputs of one network, with those of the networks in them
+LEVELS = 10  # of networks inside each other; comparing two such nests takes 2^10 steps
 
 
 def system_from_toml(path: str | PathLike[str]) -> ODESystem:
@@ -92,9 +108,39 @@ def system_from_text(text: str) -> ODESystem:
     ... ''')
     ODESystem(x' = -k*x; parameters k=0.5)
     """
+    model = parse_toml(text)
+    try:
+        return _system(model)
+    except RecursionError:
+        raise ModelFileError("its expressions and networks are nested too deeply") from None
+
+
+def networks_within(expressions: Iterable[sp.Expr]) -> list[MLP]:
+    """The networks in expressions, in their own inputs and so on, each after those in its inputs.
+
+    One network a name: that of the expressions, where the inputs of another one have an older copy.
+    """
+    given = list(expressions)
+    known = {nn.name: nn for expr in given for nn in expr.atoms(MLP)}
+    begun: set[str] = set()
+    found: list[MLP] = []
+
+    def visit(parts: Iterable[sp.Expr]) -> None:
+        named = {nn.name: nn for part in parts for nn in part.atoms(MLP)}
+        for name in sorted(named):
+            if name not in begun:
+                begun.add(name)
+                network = known.get(name, named[name])
+                visit(network.inputs)
+                found.append(network)
+
+    visit(given)
+    return found
+
+
+def _system(model: TomlTable) -> ODESystem:
     from pysymude.model.system import ODESystem
 
-    model = parse_toml(text)
     model.only(*KEYS, required=("equations",))
     model.text("name")
     symbols = _symbols(model)
@@ -102,33 +148,31 @@ def system_from_text(text: str) -> ODESystem:
     names |= _networks(model.table("networks"), dict(names))
     equations = _expressions(model.table("equations"), names)
     observables = _expressions(model.table("observables"), names)
-    used = {str(s) for e in (*equations.values(), *observables.values()) for s in e.free_symbols}
-    for key in ("parameters", "trainable", "symbolic"):
-        _check_used(model, key, used)
+    _check_all_used(model, [*equations.values(), *observables.values()])
     trainable, bounds = _trainable(model.table("trainable"))
     fixed = model.table("parameters")
     values = {name: fixed.number(name) for name in fixed}
     rhs = {symbols[name]: expr for name, expr in equations.items()}
     try:
-        system = ODESystem(
+        return ODESystem(
             rhs, parameters=values, trainable=trainable, bounds=bounds, observables=observables
         )
     except InvalidInputError as error:
         raise ModelFileError(str(error)) from error
-    _check_used(model, "networks", {nn.name for nn in system.networks})
-    _check_used(model, "functions", {str(w.func) for w in system.functions})
-    return system
 
 
 def _symbols(model: TomlTable) -> dict[str, sp.Symbol]:
     """States and parameters by name, after a check that no name stands for two things."""
-    places = dict.fromkeys(("t", *CONSTANTS, *FUNCTIONS), "the language of expressions")
+    language = "the language of expressions"
+    places = {"t": language}
     tables = {key: model.table(key).names() for key in TABLES}
     for key, names in {**tables, "symbolic": model.listed_names("symbolic")}.items():
         for name in names:
             place = f"[{key}] {name}" if key in TABLES else key
-            if name in places:
-                raise ModelFileError(f"{name!r} already belongs to {places[name]}", where=place)
+            # sin may be a parameter, as sin(x) stays the sine; sin(t) could not be told apart
+            if name in places or (key == "functions" and name in (*FUNCTIONS, *FORMS)):
+                owner = places.get(name, language)
+                raise ModelFileError(f"{name!r} already belongs to {owner}", where=place)
             places[name] = place
     if not tables["equations"]:
         raise ModelFileError('needs one equation per state: x = "-x"', where="[equations]")
@@ -171,17 +215,33 @@ def _expression(text: str, names: Mapping[str, Any], where: str) -> Any:
 
 
 def _networks(tables: TomlTable, names: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _network(name, tables.table(name), names) for name in tables}
+    """Networks by name; the inputs of each may contain outputs of those before it."""
+    found: dict[str, MLP] = {}
+    known, weights, levels = dict(names), 0, dict[str, int]()
+    for name in tables:
+        table = tables.table(name)
+        network = found[name] = known[name] = _network(name, table, known)
+        weights += network.n_weights
+        if weights > WEIGHTS:
+            raise table.error("hidden", f"more than {WEIGHTS} weights in the networks of the file")
+        inner = (nn.name for z in network.inputs for nn in z.atoms(MLP))
+        levels[name] = 1 + max((levels[other] for other in inner), default=0)
+        if levels[name] > LEVELS:
+            raise table.error("inputs", f"networks in networks in networks, {LEVELS} times")
+    return found
 
 
-def _network(name: str, table: TomlTable, names: Mapping[str, Any]) -> Any:
-    from pysymude.model.network import MLP
-
+def _network(name: str, table: TomlTable, names: Mapping[str, Any]) -> MLP:
     table.only(*NETWORK_KEYS, required=("inputs", "outputs", "hidden"))
     inputs = [_expression(z, names, table.where("inputs")) for z in table.strings("inputs")]
+    nodes = chain.from_iterable(map(sp.preorder_traversal, inputs))
+    if len(list(islice(nodes, INPUTS + 1))) > INPUTS:
+        raise table.error("inputs", f"more than {INPUTS} numbers, symbols and operations in all")
     outputs = table.integers("outputs")
     if len(outputs) != 1:
         raise table.error("outputs", f"must be one integer; found {outputs}")
+    if outputs[0] > OUTPUTS:
+        raise table.error("outputs", f"must be at most {OUTPUTS}")
     try:
         return MLP(
             name,
@@ -227,6 +287,21 @@ def _trainable(table: TomlTable) -> tuple[dict[str, float], dict[str, tuple[floa
             if not low < starts[name] < high:
                 raise table.error(name, f"its bounds exclude its start {starts[name]}")
     return starts, bounds
+
+
+def _check_all_used(model: TomlTable, expressions: list[sp.Expr]) -> None:
+    for key in ("parameters", "trainable"):
+        _check_used(model, key, _symbol_names(expressions))
+    networks = networks_within(expressions)
+    everywhere = [*expressions, *(z for nn in networks for z in nn.inputs)]
+    _check_used(model, "symbolic", _symbol_names(everywhere))
+    _check_used(model, "networks", {nn.name for nn in networks})
+    calls = {call for expr in everywhere for call in expr.atoms(AppliedUndef)}
+    _check_used(model, "functions", {str(call.func) for call in calls})
+
+
+def _symbol_names(expressions: Iterable[sp.Expr]) -> set[str]:
+    return {str(symbol) for expr in expressions for symbol in expr.free_symbols}
 
 
 def _check_used(model: TomlTable, key: str, used: set[str]) -> None:

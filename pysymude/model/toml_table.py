@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -18,6 +18,7 @@ from pysymude.model.symbols import check_name
 __all__ = ["TomlTable", "parse_toml", "read_text"]
 
 LARGEST_FILE = 1_000_000  # bytes; a model is far smaller
+LONGEST_INTEGER = 10_000  # bits
 
 
 def read_text(path: str | PathLike[str]) -> str:
@@ -52,11 +53,23 @@ def parse_toml(text: str) -> TomlTable:
         It is no TOML; the message has the line and column.
     """
     try:
-        return TomlTable(tomllib.loads(text))
+        values = tomllib.loads(text)
+        _check_integers(values)
+        return TomlTable(values)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(
             f'this is not TOML: {error}; expressions stand in quotes, as in x = "-2*x"'
         ) from error
+
+
+def _check_integers(value: Any) -> None:
+    """Refuse integers that Python does not print, which hexadecimal digits may write."""
+    if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER:
+        raise ValueError(f"an integer of {value.bit_length()} bits")
+    if isinstance(value, dict | list):
+        values = cast("dict[str, Any]", value).values() if isinstance(value, dict) else value
+        for entry in cast("Iterable[Any]", values):
+            _check_integers(entry)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,37 +5,62 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, NoReturn
 
 import sympy as sp
+from mpmath.libmp import prec_to_dps
 from sympy.core.function import AppliedUndef
 
-from pysymude.errors import EmissionError
+from pysymude.errors import EmissionError, ModelFileError
+from pysymude.model.conditions import RELATIONS
 from pysymude.model.expressions import FUNCTIONS
-from pysymude.model.network import MLP, NetworkOutput
+from pysymude.model.magnitude import EXPONENT, ROOT
+from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
+from pysymude.model.source import DIGITS, FLOAT64
+from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
+from pysymude.model.toml import networks_within, system_from_text
 
 __all__ = ["expression_to_text", "system_to_text"]
 
 _NAMES: dict[Any, str] = {
     build: name for name, (build, _, _) in FUNCTIONS.items() if isinstance(build, type)
 }
+_SIGNS: dict[Any, str] = {relation: sign for sign, relation in RELATIONS.items()}
+_JOINS: dict[Any, str] = {sp.And: " and ", sp.Or: " or "}
+
+SUM, PRODUCT, POWER, ATOM = range(4)
+"""How tightly the outermost operator of a text binds; a text with a sign in front is a product."""
+
+Written = tuple[str, int]
 
 
 def system_to_text(system: ODESystem) -> str:
-    """TOML text that `system_from_text` reads back to an equal system (floats exactly).
+    """TOML text that `system_from_text` reads back to the same system, every float to the last bit.
+
+    It is read once before it is returned. A symbol without assumptions comes back as a real one,
+    and SymPy simplifies what it did not simplify before: ``2*(x + y)`` comes back as ``2*x + 2*y``.
 
     Raises
     ------
     EmissionError
-        The system contains something that the text form cannot write; `.node` is it.
+        The system contains something that the text form cannot write or that is beyond its size.
     """
-    named = [*system.states, *system.parameters, *system.trainable, *system.symbolic_parameters]
+    expressions = [*system.rhs.values(), *system.observables.values()]
+    networks = networks_within(expressions)
+    expressions += [z for nn in networks for z in nn.inputs]
+    named = [*system.states, *system.parameters, *system.trainable]
+    symbolic = _others(named, expressions)
+    functions = sorted({_name(f) for expr in expressions for f in expr.atoms(AppliedUndef)})
+    symbols = [*named, *symbolic]
+    writer = _Writer(frozenset([*map(_name, [*symbols, *networks]), *functions]))
     lines = [
-        f"positive = {_list(s.name for s in named if s.is_positive)}",
-        f"symbolic = {_list(s.name for s in system.symbolic_parameters)}",
+        f"positive = {_list(s.name for s in symbols if s.is_positive)}",
+        f"symbolic = {_list(s.name for s in symbolic)}",
         "[equations]",
-        *_expressions({x.name: f for x, f in system.rhs.items()}),
+        *writer.table({x.name: f for x, f in system.rhs.items()}),
         "[parameters]",
         *(f"{s.name} = {_number(v)}" for s, v in system.parameters.items()),
         "[trainable]",
@@ -43,33 +68,55 @@ def system_to_text(system: ODESystem) -> str:
     for s, start in system.trainable.items():
         low, high = (_number(b) for b in system.bounds[s])
         lines.append(f"{s.name} = {{ start = {_number(start)}, bounds = [{low}, {high}] }}")
-    for nn in system.networks:
-        lines += _network(nn)
-    lines += ["[functions]", *(f'{w.func} = ["t"]' for w in system.functions)]
-    lines += ["[observables]", *_expressions(system.observables)]
-    return "\n".join(lines) + "\n"
+    for nn in networks:
+        lines += writer.network(nn)
+    lines += ["[functions]", *(f'{name} = ["t"]' for name in functions)]
+    lines += ["[observables]", *writer.table(system.observables)]
+    text = "\n".join(lines) + "\n"
+    _check(text, system)
+    return text
 
 
-def _network(nn: MLP) -> list[str]:
-    lines = [
-        f"[networks.{nn.name}]",
-        f"inputs = {_list(expression_to_text(z) for z in nn.inputs)}",
-        f"outputs = {nn.outputs}",
-        f"hidden = [{', '.join(map(str, nn.hidden))}]",
-        f'activation = "{nn.activation}"',
-    ]
-    for key in ("input_scaling", "output_scaling"):
-        given = getattr(nn, key)
-        if given == "data":
-            lines.append(f'{key} = "data"')
-        elif given is not None:
-            shift, scale = (", ".join(map(_number, part)) for part in given)
-            lines.append(f"{key} = {{ shift = [{shift}], scale = [{scale}] }}")
-    return lines
+def expression_to_text(expr: Any) -> str:
+    """`expr` in the language of `parse_expression`, every float to the last bit of float64.
+
+    A constant that has no name there, such as Euler's gamma, becomes a decimal of 40 digits.
+
+    Raises
+    ------
+    EmissionError
+        It contains something that the language cannot write; `.node` is it.
+
+    Examples
+    --------
+    >>> x, y = sp.symbols("x y")
+    >>> expression_to_text(-sp.sqrt(x) / 3 + sp.Piecewise((x, x > y), (0, True)))
+    '-1/3*sqrt(x) + where(x > y, x, 0)'
+    """
+    return _Writer(frozenset(map(_name, expr.free_symbols))).text(expr)
 
 
-def _expressions(given: Mapping[str, sp.Expr]) -> Iterable[str]:
-    return (f"{name} = {json.dumps(expression_to_text(expr))}" for name, expr in given.items())
+def _name(node: Any) -> str:
+    return node.func.__name__ if isinstance(node, AppliedUndef) else node.name
+
+
+def _others(named: Iterable[sp.Symbol], expressions: Iterable[sp.Expr]) -> list[sp.Symbol]:
+    """Symbols without value, even those that stand only in the inputs of a network, by name."""
+    found: dict[str, Any] = {}
+    for symbol in chain.from_iterable(expr.free_symbols for expr in expressions):
+        found.setdefault(_name(symbol), symbol)
+    done = {t.name, *map(_name, named)}
+    return [found[name] for name in sorted(found) if name not in done]
+
+
+def _check(text: str, system: ODESystem) -> None:
+    """Refuse now what could not be read later, such as an expression that is too long."""
+    try:
+        system_from_text(text)
+    except ModelFileError as error:
+        raise EmissionError(
+            f"the system cannot be kept as text: {error}", node=system, target="TOML"
+        ) from error
 
 
 def _list(items: Iterable[str]) -> str:
@@ -77,45 +124,193 @@ def _list(items: Iterable[str]) -> str:
 
 
 def _number(value: float) -> str:
+    """A TOML float, which needs a point or an exponent; infinities are bounds."""
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
-    text = repr(float(value))
-    return text if any(c in text for c in ".e") else text + ".0"
+    return repr(float(value))
 
 
-def expression_to_text(expr: Any) -> str:
-    """`expr` in the language of `parse_expression`; every operation in brackets, floats exact."""
-    if isinstance(expr, sp.Symbol):
-        return expr.name
-    if isinstance(expr, sp.Integer):
-        return f"({expr})" if expr < 0 else str(expr)
-    if isinstance(expr, sp.Rational):
-        return f"({expr.p}/{expr.q})"
-    if isinstance(expr, sp.Float):
-        return f"({_number(float(expr))})"
-    if expr == sp.pi:
-        return "pi"
-    if expr == sp.E:
-        return "exp(1)"
-    args = [expression_to_text(a) for a in expr.args if not isinstance(a, MLP)]
-    if isinstance(expr, sp.Add):
-        return "(" + " + ".join(args) + ")"
-    if isinstance(expr, sp.Mul):
-        return "(" + "*".join(args) + ")"
-    if isinstance(expr, sp.Pow):
-        base, exponent = args
-        return f"exp({exponent})" if expr.args[0] == sp.E else f"({base})**({exponent})"
-    if isinstance(expr, NetworkOutput):
-        index, *inputs = args
-        own = expr.inputs == expr.network.inputs
-        at = "" if own else "(" + ", ".join(inputs) + ")"
-        return f"{expr.network.name}{at}[{index}]"
-    if isinstance(expr, AppliedUndef):
-        return f"{expr.func.__name__}({', '.join(args)})"
-    if expr.func in _NAMES:
-        return f"{_NAMES[expr.func]}({', '.join(args)})"
-    raise EmissionError(
-        f"{type(expr).__name__} in {cast('sp.Basic', expr)} cannot be written to a file",
-        node=expr,
-        target="TOML",
-    )
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """From SymPy to text, one method for each kind of node; `names` may hide a constant."""
+
+    names: frozenset[str]
+
+    def table(self, given: Mapping[str, sp.Expr]) -> list[str]:
+        """Entries of a TOML table."""
+        return [f"{name} = {json.dumps(self.text(expr))}" for name, expr in given.items()]
+
+    def network(self, nn: MLP) -> list[str]:
+        """The TOML table of a network."""
+        lines = [
+            f"[networks.{nn.name}]",
+            f"inputs = {_list(self.text(z) for z in nn.inputs)}",
+            f"outputs = {nn.outputs}",
+            f"hidden = [{', '.join(map(str, nn.hidden))}]",
+            f'activation = "{nn.activation}"',
+        ]
+        for key in ("input_scaling", "output_scaling"):
+            given = getattr(nn, key)
+            if given == "data":
+                lines.append(f'{key} = "data"')
+            elif given is not None:
+                shift, scale = (", ".join(map(_number, part)) for part in given)
+                lines.append(f"{key} = {{ shift = [{shift}], scale = [{scale}] }}")
+        return lines
+
+    def text(self, expr: Any, least: int = SUM) -> str:
+        """The text, in brackets if it binds less tightly than `least`."""
+        text, binds = self.written(expr)
+        return text if binds >= least else f"({text})"
+
+    def written(self, expr: Any) -> Written:
+        """The text of an expression, and how tightly it binds."""
+        match expr:
+            case sp.Symbol():
+                return expr.name, ATOM
+            case sp.Integer():
+                return _integer(int(expr))
+            case sp.Rational():
+                over, under = sp.Integer(expr.p), sp.Integer(expr.q)
+                return f"{self.text(over, PRODUCT)}/{self.text(under, ATOM)}", PRODUCT
+            case sp.Float():
+                return _decimal(expr)
+            case sp.Add():
+                return self.sum(expr), SUM
+            case sp.Mul():
+                return self.product(expr), PRODUCT
+            case sp.Pow():
+                return self.power(*expr.args)
+            case _:
+                return self.atom(expr), ATOM
+
+    def sum(self, expr: Any) -> str:
+        """Terms, with the signs that they have."""
+        first, *rest = (self.text(term, PRODUCT) for term in expr.args)
+        return first + "".join(f" - {z[1:]}" if z[0] == "-" else f" + {z}" for z in rest)
+
+    def product(self, expr: Any) -> str:
+        """Factors, a number first unless SymPy would multiply it into the sum that follows."""
+        number, factors = sp.S.One, list(expr.args)
+        if factors[0].is_Number:
+            number, *factors = factors
+        text = "*".join(self.text(factor, POWER) for factor in factors)
+        if number is sp.S.One:
+            return text
+        if factors[0].is_Add:
+            return f"{text}*{self.text(number, POWER)}"
+        return "-" + text if number is sp.S.NegativeOne else f"{self.text(number, PRODUCT)}*{text}"
+
+    def power(self, base: Any, exponent: Any) -> Written:
+        """A power, root or exponential function."""
+        if base == sp.E:
+            return f"exp({self.text(exponent)})", ATOM
+        if exponent == sp.Rational(1, 2) and not _is_large(base):
+            return f"sqrt({self.text(base)})", ATOM
+        if exponent.is_Number and (
+            abs(exponent) > EXPONENT or (not exponent.is_Integer and _is_large(base))
+        ):
+            # the reader bounds powers and roots of numbers; SymPy makes the same power of this
+            return f"exp({self.text(exponent, PRODUCT)}*log({self.text(base)}))", ATOM
+        if exponent.is_Integer:
+            return f"{self.text(base, ATOM)}^{exponent}", POWER
+        return f"{self.text(base, ATOM)}^{self.text(exponent, ATOM)}", POWER
+
+    def atom(self, expr: Any) -> str:
+        """A call, an output of a network, or a constant."""
+        if expr == sp.E:
+            return "exp(1)"
+        if expr == sp.pi:
+            return "acos(-1)" if "pi" in self.names else "pi"
+        if isinstance(expr, sp.Piecewise):
+            return self.choice(expr)
+        if isinstance(expr, NetworkOutput):
+            return self.output(expr.network, expr.args[1], expr.inputs)
+        if isinstance(expr, NetworkDerivative):
+            network, index, at, *inputs = expr.args
+            return f"D({self.output(network, index, inputs)}, {at})"
+        if isinstance(expr, AppliedUndef) and expr.args == (t,):
+            return f"{expr.func.__name__}(t)"
+        if expr.func in _NAMES:
+            usual = isinstance(expr, sp.Heaviside) and expr.args[1] == sp.Rational(1, 2)
+            args = expr.args[:1] if usual else expr.args
+            return f"{_NAMES[expr.func]}({', '.join(map(self.text, args))})"
+        return self.constant(expr)
+
+    def output(self, network: Any, index: Any, inputs: Iterable[Any]) -> str:
+        """One output of a network, with its inputs if they are not its own."""
+        given = tuple(inputs)
+        at = "" if given == network.inputs else f"({', '.join(map(self.text, given))})"
+        return f"{network.name}{at}[{index}]"
+
+    def constant(self, expr: Any) -> str:
+        """A number that has no name in the language, as a decimal."""
+        if isinstance(expr, sp.Expr) and expr.is_number:
+            number = expr.evalf(DIGITS)
+            if isinstance(number, sp.Float):
+                return f"({_decimal(number)[0]})"
+        return _refuse(expr)
+
+    def choice(self, expr: Any) -> str:
+        """Conditions and values by turns; a choice in the last value continues them."""
+        parts: list[str] = []
+        last: Any = expr
+        while isinstance(last, sp.Piecewise):
+            *pieces, (otherwise, always) = (piece.args for piece in last.args)
+            if always != sp.true:
+                _refuse(last, "is not defined everywhere; end it with (value, True)")
+            parts += (z for v, c in pieces for z in (self.condition(c), self.text(v)))
+            last = otherwise
+        return f"where({', '.join([*parts, self.text(last)])})" if parts else self.text(last)
+
+    def condition(self, condition: Any) -> str:
+        """Comparisons joined by words."""
+        if condition.func in _SIGNS:
+            left, right = map(self.text, condition.args)
+            return f"{left} {_SIGNS[condition.func]} {right}"
+        if condition.func in _JOINS:
+            return _JOINS[condition.func].join(map(self.bracketed, condition.args))
+        if isinstance(condition, sp.Not):
+            return f"not ({self.condition(condition.args[0])})"
+        if isinstance(condition, sp.Symbol):
+            return f"{condition.name} != 0"
+        return _refuse(condition)
+
+    def bracketed(self, condition: Any) -> str:
+        """A condition that stands beside others."""
+        text = self.condition(condition)
+        return f"({text})" if condition.func in _JOINS else text
+
+
+def _integer(value: int) -> Written:
+    """An integer, by Horner's rule if it has more digits than one number may have."""
+    step = 10 ** (DIGITS - 1)
+    high, low = divmod(abs(value), step)
+    if high < 10:
+        return str(value), ATOM if value >= 0 else PRODUCT
+    text, binds = _integer(high)
+    text = f"{text if binds > SUM else f'({text})'}*{step} + {low}"
+    return (text, SUM) if value > 0 else (f"-({text})", PRODUCT)
+
+
+def _decimal(value: Any) -> Written:
+    """A decimal that float64 reads as the same number, with more digits where `value` has them."""
+    number = float(value)
+    if not math.isfinite(number):
+        _refuse(value)
+    text = repr(number)
+    digits = min(prec_to_dps(value._prec), DIGITS)
+    if digits > FLOAT64:
+        long = sp.sstr(sp.Float(value, digits), full_prec=True)
+        # two roundings may differ from one, in the last bit
+        text = long if float(sp.Float(long, digits)) == number else text
+    return text, PRODUCT if text[0] == "-" else ATOM
+
+
+def _is_large(base: Any) -> bool:
+    """Whether the reader takes no root of this number."""
+    return base.is_Rational and max(abs(base.p), base.q) > ROOT
+
+
+def _refuse(node: Any, problem: str = "cannot be written to a file") -> NoReturn:
+    raise EmissionError(f"{type(node).__name__} in {node!s} {problem}", node=node, target="TOML")

@@ -207,5 +207,5 @@ print("as before")
 def test_the_users_jax_settings_stay_as_they_are(engine: str, wanted: bool):
     # a process of its own: here other tests have used JAX already
     code = GUEST.replace("WANTED", str(wanted)).replace("ENGINE", repr(engine))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "as before", done.stderr

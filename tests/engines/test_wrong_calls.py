@@ -37,8 +37,14 @@ CALLS = [
     (lambda: solve(t=[0.0, 2.0, 1.0]), r"found t\[2\] = 1 after 2"),
     (lambda: solve(t=[0.0, np.inf]), "finite and strictly ascending"),
     (lambda: solve(parameters={"kk": 1.0}), "no parameter 'kk'; it has k"),
-    (lambda: solve(psu.ODESystem({x: -k * x}), u0=[1.0]), "parameter 'k' has no value; give ODESystem"),
-    (lambda: solve(psu.ODESystem({x: nn[0]}), u0=[1.0]), "contains the network 'nn', so solve needs theta="),
+    (
+        lambda: solve(psu.ODESystem({x: -k * x}), u0=[1.0]),
+        "parameter 'k' has no value; give ODESystem",
+    ),
+    (
+        lambda: solve(psu.ODESystem({x: nn[0]}), u0=[1.0]),
+        "contains the network 'nn', so solve needs theta=",
+    ),
     (
         lambda: solve(psu.ODESystem({x: nn[0]}), u0=[1.0], theta=[1.0]),
         r"theta must have shape \(7,\) for this problem; found \(1,\)",
@@ -47,23 +53,36 @@ CALLS = [
     (lambda: solve(reltol=-1e-6), "reltol must be a number between 1e-15 and 1"),
     (lambda: solve(abstol="small"), "abstol must be a number between"),
     (lambda: solve(engine="jax"), "engine 'jax' is unknown; choose 'auto' or one of 'diffrax'"),
-    (lambda: solve(psu.ODESystem({x: w(psu.t)}), u0=[1.0]), r"the unknown function w\(t\) has no values"),
-    (lambda: solve(psu.ODESystem({x: sp.gamma(x)}), u0=[1.0]), "gamma in gamma\\(x\\) cannot be computed"),
+    (
+        lambda: solve(psu.ODESystem({x: w(psu.t)}), u0=[1.0]),
+        r"the unknown function w\(t\) has no values",
+    ),
+    (
+        lambda: solve(psu.ODESystem({x: sp.gamma(x)}), u0=[1.0]),
+        "gamma in gamma\\(x\\) cannot be computed",
+    ),
     (
         lambda: solve(psu.ODESystem({x: sp.Piecewise((x, x > 1))}), u0=[1.0]),
         "is not defined everywhere; end it with",
     ),
     (
-        lambda: solve(psu.ODESystem({x: k}, trainable={k: 1.0}, bounds={k: (0, 2)}), u0=[1.0], parameters={k: 3}),
+        lambda: solve(
+            psu.ODESystem({x: k}, trainable={k: 1.0}, bounds={k: (0, 2)}),
+            u0=[1.0],
+            parameters={k: 3},
+        ),
         r"parameter 'k' must lie in \(0, 2\); found 3",
     ),
     (
         lambda: solve(
-            psu.ODESystem({x: psu.MLP("n", inputs=[x], outputs=1, hidden=1, input_scaling="data")[0]}),
-            u0=[1.0], theta=np.zeros(4),
+            psu.ODESystem(
+                {x: psu.MLP("n", inputs=[x], outputs=1, hidden=1, input_scaling="data")[0]}
+            ),
+            u0=[1.0],
+            theta=np.zeros(4),
         ),
         "network 'n' takes its scaling from data",
-    ),  # fmt: skip
+    ),
     (lambda: objective(plain), "nothing to learn"),
     (lambda: psu.objective(plain, U), "data must be a Dataset; found ndarray"),
     (
@@ -93,7 +112,9 @@ CALLS = [
         "parameter 'z', an input of network 'n' and no state of the system, has no value",
     ),
     (
-        lambda: objective(psu.ODESystem({x: -k * x, y: -y}, **learn), u0={x: -1.0}, trainable_u0=True),
+        lambda: objective(
+            psu.ODESystem({x: -k * x, y: -y}, **learn), u0={x: -1.0}, trainable_u0=True
+        ),
         "'x' of experiment '0' starts at -1, but x is declared positive",
     ),
     (lambda: psu.solve(plain, u0=[1, 1], t=T)["q"], "no column 'q'; it has x, y"),
@@ -109,6 +130,6 @@ def test_the_message_says_what_to_do(call):
 
 
 def test_laws_are_announced_and_not_ignored():
+    data = psu.Dataset.from_arrays(T, U, states=[x, y])
     with pytest.raises(NotImplementedError, match="laws= and conserve= are not available yet"):
-        data = psu.Dataset.from_arrays(T, U, states=[x, y])
         psu.objective(plain, data, conserve="project")

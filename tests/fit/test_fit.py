@@ -17,11 +17,15 @@ def logistic(start, rate=1.5, capacity=2.0, t=T):
 
 def known(**trainable):
     start = {r: 1.0, K: 1.5} | trainable
-    return psu.ODESystem({x: r * x * (1 - x / K)}, trainable=start, bounds={r: (0, 10), K: (0, None)})
+    return psu.ODESystem(
+        {x: r * x * (1 - x / K)}, trainable=start, bounds={r: (0, 10), K: (0, None)}
+    )
 
 
 def unknown():
-    nn = psu.MLP("nn", inputs=[x], outputs=1, hidden=(4,), input_scaling="data", output_scaling="data")
+    nn = psu.MLP(
+        "nn", inputs=[x], outputs=1, hidden=(4,), input_scaling="data", output_scaling="data"
+    )
     return psu.ODESystem({x: nn[0]})
 
 
@@ -67,7 +71,12 @@ def test_every_stage_leads_to_a_fit(stages):
 def test_the_default_stages_fit_closely():
     fit = quick(unknown(), data(), stages=None)
     assert fit.loss < 1e-6
-    assert set(fit.history["stage"]) == {"GradientMatching", "LBFGS (to 40%)", "LBFGS (to 70%)", "LBFGS"}
+    assert set(fit.history["stage"]) == {
+        "GradientMatching",
+        "LBFGS (to 40%)",
+        "LBFGS (to 70%)",
+        "LBFGS",
+    }
 
 
 def test_shooting_ties_its_segments_together():
@@ -114,7 +123,9 @@ def test_observables_noise_scales_and_gaps():
     # the value by hand, at a wrong rate
     model = logistic(0.2, rate=1.2)
     seen = np.isfinite(measured[:, 0])
-    by_hand = np.sum(((2 * model + 1 - measured[:, 0])[seen] / 0.1) ** 2) + np.sum(((model - u) / 0.01) ** 2)
+    by_hand = np.sum(((2 * model + 1 - measured[:, 0])[seen] / 0.1) ** 2) + np.sum(
+        ((model - u) / 0.01) ** 2
+    )
     assert obj.value(obj.layout.pack({"r": 1.2})) == pytest.approx(by_hand, rel=1e-6)
     assert quick(system, dataset).parameters["r"] == pytest.approx(1.5, rel=1e-4)
 
@@ -132,7 +143,9 @@ def test_validation_stops_early_and_keeps_the_best():
 
 
 def test_whole_experiments_can_be_held_out():
-    dataset = psu.Dataset.from_arrays([T, T], [logistic(0.2)[:, None], logistic(0.9)[:, None]], states=[x])
+    dataset = psu.Dataset.from_arrays(
+        [T, T], [logistic(0.2)[:, None], logistic(0.9)[:, None]], states=[x]
+    )
     fit = quick(known(), dataset, validation=["1"])
     assert fit.validation_loss < 1e-8
 

@@ -26,9 +26,12 @@ __all__ = ["EmbeddedEngine"]
 
 Float = NDArray[np.float64]
 
-# (step limit, checkpoints of the adjoint; None: as suits the solver): the second pair is tried when the
-# first limit is reached, so that the ordinary case stays small and nobody has to guess
-_LIMITS = ((4096, None), (262_144, 512))
+# step limits of a solve: the second is tried when the first is reached, so that the ordinary case stays
+# small and nobody has to guess
+_SOLVE_LIMITS = (4096, 262_144)
+# of a loss, with checkpoints of the adjoint (None: as suits the solver). The second is lower here: a wild
+# trial point of an optimiser should fail within seconds
+_LOSS_LIMITS = ((4096, None), (16_384, 256))
 _HEAD = 4  # value, data term, link term, steps
 
 
@@ -93,7 +96,7 @@ class EmbeddedEngine(AbstractEngine):
         arrays = (theta, *_batch_arrays(plan, padded, method))
 
         def attempt(level: int) -> tuple[tuple[Any, ...], tuple[ReturnCode, ...]]:
-            max_steps = _LIMITS[level][0]
+            max_steps = _SOLVE_LIMITS[level]
 
             def build() -> Any:
                 from pysymude.engines.diffrax.programs import solve_program
@@ -123,12 +126,12 @@ class EmbeddedEngine(AbstractEngine):
         )
 
         def key(gradient: bool, level: int) -> str:
-            return f"loss|{spec}|{method.solver}|{method.sensealg}|{gradient}|{_LIMITS[level]}"
+            return f"loss|{spec}|{method.solver}|{method.sensealg}|{gradient}|{_LOSS_LIMITS[level]}"
 
         def build(gradient: bool, level: int) -> Any:
             from pysymude.engines.diffrax.programs import loss_program
 
-            max_steps, checkpoints = _LIMITS[level]
+            max_steps, checkpoints = _LOSS_LIMITS[level]
             return loss_program(
                 plan, spec, method.solver, method.sensealg, count,
                 gradient=gradient, max_steps=max_steps, checkpoints=checkpoints,
@@ -171,11 +174,8 @@ def _within_limits(
     attempt: Callable[[int], tuple[Any, tuple[ReturnCode, ...]]],
 ) -> tuple[Any, tuple[ReturnCode, ...]]:
     """The first attempt, with rising step limits, that no experiment ended for want of steps."""
-    for level in range(len(_LIMITS) - 1):
-        found, retcodes = attempt(level)
-        if ReturnCode.MaxIters not in retcodes:
-            return found, retcodes
-    return attempt(len(_LIMITS) - 1)
+    found, retcodes = attempt(0)
+    return attempt(1) if ReturnCode.MaxIters in retcodes else (found, retcodes)
 
 
 def _batch_arrays(plan: CompiledSystem, batch: Batch, method: Method) -> tuple[Any, ...]:

@@ -138,7 +138,7 @@ def test_the_fingerprint_is_the_same_in_another_process():
     )
     root = str(Path(__file__).parents[3])
     environment = {"PYTHONPATH": root, "PYTHONHASHSEED": "7"}
-    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)  # noqa: S603
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
     here = Dataset.hudson_bay(trainable_u0=["lynx", "hare"], u0={"b": 2, "c": 1}).fingerprint
     assert run.stdout.decode().strip() == here
 

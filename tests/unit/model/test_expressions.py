@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from pysymude.errors import InvalidInputError, ModelFileError
 from pysymude.model.expressions import CONSTANTS, FUNCTIONS, parse_expression
+from pysymude.model.network import MLP
 from pysymude.model.symbols import t
 
 x, y, k = sp.symbols("x y k", real=True)
@@ -33,6 +34,10 @@ class Network:
         if len(inputs) != 1:
             raise InvalidInputError(f"network 'nn' takes 1 inputs; found {len(inputs)}")
         return sp.Function("a")(*inputs), sp.Function("b")(*inputs)
+
+
+def choice(*pieces: Any) -> Any:
+    return sp.Piecewise(*pieces, evaluate=False)
 
 
 NAMES = {"x": x, "y": y, "kappa": k, "t": t, "w": w, "nn": Network()}
@@ -71,6 +76,18 @@ READ = [
     ("nn[0] + 2*nn[1]", out[0] + 2 * out[1]),
     ("nn(2*x)[1]", sp.Function("b")(2 * x)),
     ("2^((t - 293.15)/10)", 2 ** ((t - sp.Float("293.15")) / 10)),
+    ("heaviside(x) + heaviside(y, 1)", sp.Heaviside(x) + sp.Heaviside(y, 1)),
+    ("where(x > 0, x, -y)", sp.Piecewise((x, x > 0), (-y, True))),
+    ("1 + 2*where(2*x != y^2, x, 0)", 1 + 2 * choice((x, sp.Ne(2 * x, y**2)), (0, True))),
+    ("where(x == y and t <= 1, 1, 0)", sp.Piecewise((1, sp.Eq(x, y) & (t <= 1)), (0, True))),
+    ("where(x < 0 or not y >= 1, 1, 0)", sp.Piecewise((1, (x < 0) | (y < 1)), (0, True))),
+    ("where(not (x < 0 and y < 0), 1, 0)", sp.Piecewise((1, ~((x < 0) & (y < 0))), (0, True))),
+    ("where(0 < x < 1, x, 1)", choice((x, sp.And(sp.Lt(0, x), x < 1)), (1, True))),
+    ("where(x < 0, 1, where(x < 1, 2, 3))", sp.Piecewise((1, x < 0), (2, x < 1), (3, True))),
+    ("where(x < 0, 1, x < 1, 2, 3)", sp.Piecewise((1, x < 0), (2, x < 1), (3, True))),
+    ("where(1 < 2, x, y)", x),
+    ("where(x < 0, 1, pi > 4, 2, sqrt(2) < 2, 3, 4)", sp.Piecewise((1, x < 0), (3, True))),
+    ("where(x < 1 and x >= 1, x, y)", y),
 ]
 
 
@@ -93,6 +110,43 @@ def test_a_decimal_has_the_precision_of_its_digits():
         assert found._prec == sp.Float("0.5", digits)._prec
 
 
+def test_a_decimal_of_17_digits_is_the_float64_that_python_reads():
+    # read with more precision first, they would come out one bit off
+    for text in ("8.333333333333334", "0.30000000000000004", "9007199254740993.0", "5e-324"):
+        found: Any = parse_expression(text, {})
+        assert float(found) == float(text)
+        assert found == sp.Float(float(text))
+
+
+def test_a_name_may_be_that_of_a_function():
+    names = {"max": x, "where": y, "D": k, "sign": MLP("sign", inputs=[x], outputs=1, hidden=())}
+    found = parse_expression("max*max(max, where) + where(max < 1, D, sign(max)) + sign[0]", names)
+    assert found == (
+        x * sp.Max(x, y) + sp.Piecewise((k, x < 1), (sp.sign(x), True)) + names["sign"][0]
+    )
+
+
+def test_the_derivative_of_an_output():
+    nn = MLP("nn", inputs=[x, y], outputs=2, hidden=(3,))
+    names = {"x": x, "y": y, "nn": nn}
+    assert parse_expression("D(nn[1], 0)*x", names) == x * nn[1].diff(x)
+    assert parse_expression("y*D(nn(x, 3*y)[0], 1)", names) == nn(x, 3 * y)[0].diff(y) * y / 3
+    for text in ("D(nn[0])", "D(nn[0], 2)", "D(nn[0], x)", "D(x, 0)", "D(2*nn[0], 0)", "D(x)"):
+        with pytest.raises(ModelFileError, match=r"write an output and an input: D\(nn\[0\], 1\)"):
+            parse_expression(text, names)
+
+
+def test_many_conditions_are_not_multiplied_out():
+    # one Piecewise of these would become 2^100 clauses where its pieces are equal
+    inside = ", ".join(f"{n} <= x and x < {n + 1}, {(-1) ** n}" for n in range(100))
+    start = time.perf_counter()
+    found = parse_expression(f"1/where({inside}, 0.5)", NAMES)
+    assert time.perf_counter() - start < 5.0
+    assert found.subs(x, sp.Rational(81, 2)) == 1
+    assert found.subs(x, sp.Rational(83, 2)) == -1
+    assert found.subs(x, 1000) == sp.Float(2)
+
+
 def test_declared_names_come_before_constants_and_long_sums_are_not_deep():
     assert parse_expression("pi", {"pi": x}) == x
     assert parse_expression("pi", {}) == CONSTANTS["pi"] == sp.pi
@@ -111,7 +165,14 @@ REFUSED = [
     ("x if y else 1", "this is not allowed"),
     ("x and y", "this is not allowed"),
     ("not x", "this is not allowed"),
-    ("x < y", "column 3, '<': '<' is not allowed"),
+    ("x < y", r"column 1, 'x < y': write where\(condition, yes, no\)"),
+    ("1 + (x == y)", r"column 6, 'x == y': write where\(condition, yes, no\)"),
+    ("sin(x >= y)", "'x >= y': write where"),
+    ("x << y", "'x << y': this is not allowed"),
+    ("x ! y", "'!' is not allowed"),
+    ("x =! y", "column 3, '=': '=' is not allowed"),
+    ("where(x in y, 1, 2)", "'x in y': this is not allowed"),
+    ("where(x is y, 1, 2)", "'x is y': this is not allowed"),
     ("(y := 1)", "':' is not allowed"),
     ("f'{x}'", "is not allowed"),
     ("x = 1", "'=' is not allowed; write the right-hand side only"),
@@ -156,6 +217,25 @@ REFUSED = [
     ("nn(x, y)[0]", "network 'nn' takes 1 inputs; found 2"),
     ("x[0]", "x is no network, so it has no outputs"),
     ("nn[0][1]", "this is not allowed"),
+    # conditions
+    ("where(x > 0, 1)", r"write where\(condition, yes, no\), or further conditions"),
+    ("where(x > 0, 1, y > 0, 2)", "or further conditions and values before no"),
+    ("where(*x, 1, 2)", r"write where\(condition, yes, no\)"),
+    ("where", "column 1, 'where': unknown name"),
+    ("wher(x > 0, 1, 2)", "column 6, 'x > 0': write where"),
+    ("wher(x)", "unknown function wher; did you mean where"),
+    ("where(x, 1, 2)", "column 7, 'x': a condition must stand here, such as x > 0"),
+    ("where(True, 1, 2)", "a condition must stand here"),
+    ("where(x > 0 and y, 1, 2)", "column 17, 'y': a condition must stand here"),
+    ("where(x > 0, y > 0, 2)", "column 14, 'y > 0': write where"),
+    ("where((x > 0) > 0, 1, 2)", "column 8, 'x > 0': write where"),
+    ("where(where(x > 0, 1, 2) > 1, 1, 2)", "a condition must not contain where"),
+    ("where(x > q, 1, 2)", "column 11, 'q': unknown name"),
+    ("where(log(-1) > 0, 1, 2)", "this has no real value"),
+    ("where(sin(1)^2 + cos(1)^2 == 1, 1, 2)", "whether this holds cannot be decided"),
+    ("where(" + "not " * 70 + "x > 0, 1, 2)", "more than 60 levels of nesting"),
+    ("where(" + "sin(" * 21 + "1" + ")" * 21 + " > 0, 1, 2)", "nested too deeply"),
+    (f"where({', '.join(f'x < {n}, 1' for n in range(500))}, 2)^2", "too many comparisons"),
     # form
     ("", "the expression is empty"),
     (" \n", "the expression is empty"),
@@ -238,7 +318,7 @@ OPERATORS = {
     "*": (PRODUCT, lambda a, b: a * b),
     "/": (PRODUCT, lambda a, b: a / b),
 }
-CALLS = ["sin", "cos", "tanh", "exp", "atan", "erf", "abs", "sigmoid"]
+CALLS = ["sin", "cos", "tanh", "exp", "atan", "erf", "abs", "sigmoid", "heaviside"]
 
 
 def within(triple: Triple, least: int) -> str:
@@ -291,7 +371,19 @@ def test_text_written_with_an_expression_reads_as_that_expression(triple):
     assert found == expr or re.search("divides by zero|no finite value|beyond 1.8e308", refusal)
 
 
-PIECES = [*"+-*/^()[],. 0129xyt", "**", "nn", "w(", "sin(", "max(", "1e9", "log(", "0.5", "if", "x"]
+PIECES = [*"+-*/^()[],. 0129xyt<>=!", "**", "nn", "w(", "sin(", "max(", "1e9", "log(", "0.5", "if"]
+PIECES += [
+    "where(",
+    "where(x < ",
+    " and ",
+    " or ",
+    "not ",
+    ", 1, ",
+    "D(",
+    "D(nn[0], 0)",
+    "==",
+    "<=",
+]
 
 
 @settings(max_examples=300, deadline=None)
@@ -313,6 +405,9 @@ PIECES = [*"+-*/^()[],. 0129xyt", "**", "nn", "w(", "sin(", "max(", "1e9", "log(
 @example("x[:]")
 @example("'" * 3)
 @example("\ud800")
+@example("where(x > 0, 1, 2)^where(x > 0, 1, 2)")
+@example("where(0 < 1/x, log(0), 2)")
+@example("max(where(x < 0, 1, 2), where(x < 0, 3, x))")
 def test_any_text_is_read_or_refused(text):
     found, refusal = outcome(text)
     assert isinstance(found, sp.Expr) or refusal.startswith("column ")

@@ -35,7 +35,9 @@ def test_forward_is_the_textbook_formula():
 
 def test_initial_weights_depend_on_seed_and_name_only():
     nn = network()
-    np.testing.assert_array_equal(nn.initial_weights(3), network(activation="rbf").initial_weights(3))
+    np.testing.assert_array_equal(
+        nn.initial_weights(3), network(activation="rbf").initial_weights(3)
+    )
     assert not np.array_equal(nn.initial_weights(3), nn.initial_weights(4))
     other = psu.MLP("mm", inputs=[x, y], outputs=2, hidden=(3, 4))
     assert not np.array_equal(nn.initial_weights(3), other.initial_weights(3))
@@ -51,25 +53,32 @@ def test_initial_weights_stay_within_the_glorot_bound():
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_jacobian_is_the_derivative_of_forward(activation):
-    scaling = Scaling(np.array([0.1, 0.2]), np.array([2.0, 3.0]), np.array([1.0, 0.0]), np.array([5.0, 7.0]))
+    scaling = Scaling(
+        np.array([0.1, 0.2]), np.array([2.0, 3.0]), np.array([1.0, 0.0]), np.array([5.0, 7.0])
+    )
     nn = network(activation=activation).with_scaling(scaling)
     w = nn.initial_weights(2) + 0.1
     z = np.array([[0.3, -0.7], [1.2, 0.4]])
     h = 1e-6
     numeric = np.stack(
-        [(nn.forward(w, z + h * e) - nn.forward(w, z - h * e)) / (2 * h) for e in np.eye(2)], axis=-1
+        [(nn.forward(w, z + h * e) - nn.forward(w, z - h * e)) / (2 * h) for e in np.eye(2)],
+        axis=-1,
     )
     np.testing.assert_allclose(nn.jacobian(w, z), numeric, rtol=2e-8, atol=2e-9)
     assert np.abs(numeric).max() > 1e-3
 
 
 def test_scaling_is_applied_on_both_sides():
-    scaling = Scaling(np.array([1.0, 2.0]), np.array([3.0, 4.0]), np.array([5.0, 6.0]), np.array([7.0, 8.0]))
+    scaling = Scaling(
+        np.array([1.0, 2.0]), np.array([3.0, 4.0]), np.array([5.0, 6.0]), np.array([7.0, 8.0])
+    )
     plain, scaled = network(), network().with_scaling(scaling)
     w = plain.initial_weights(0)
     z = np.array([0.3, -0.7])
     inner = plain.forward(w, (z - [1.0, 2.0]) / [3.0, 4.0])
-    np.testing.assert_allclose(scaled.forward(w, z), np.array([5.0, 6.0]) + np.array([7.0, 8.0]) * inner)
+    np.testing.assert_allclose(
+        scaled.forward(w, z), np.array([5.0, 6.0]) + np.array([7.0, 8.0]) * inner
+    )
 
 
 def test_outputs_are_sympy_expressions():
@@ -122,7 +131,9 @@ def test_wrong_networks_are_refused(changes, message):
 def test_wrong_names_and_indices_are_refused():
     with pytest.raises(InvalidInputError, match="plain identifier"):
         psu.MLP("my net", inputs=[x], outputs=1, hidden=1)
-    with pytest.raises(InvalidInputError, match=r"has 2 outputs, nn\[0\] to nn\[1\]; found index 2"):
+    with pytest.raises(
+        InvalidInputError, match=r"has 2 outputs, nn\[0\] to nn\[1\]; found index 2"
+    ):
         network()[2]
     with pytest.raises(InvalidInputError, match="takes 2 inputs; found 1"):
         network()(x)

@@ -10,16 +10,18 @@ from pysymude.model.transforms import from_unconstrained, to_unconstrained
 x = psu.states("x")
 k, m = psu.parameters("k m")
 nn = psu.MLP("nn", inputs=[x], outputs=1, hidden=2)
-system = psu.ODESystem({x: nn[0] + k + m}, trainable={k: 1.0, m: 0.5}, bounds={k: (0, None), m: (0, 1)})
+system = psu.ODESystem(
+    {x: nn[0] + k + m}, trainable={k: 1.0, m: 0.5}, bounds={k: (0, None), m: (0, 1)}
+)
 
 
 def test_slices_are_named_and_cover_theta():
     layout = system.layout
     assert list(layout) == ["nn.W1", "nn.b1", "nn.W2", "nn.b2", "k", "m"]
     assert [s.shape for s in layout.values()] == [(2, 1), (2,), (1, 2), (1,), (), ()]
-    assert np.concatenate([np.arange(layout.size)[s.slice] for s in layout.values()]).tolist() == list(
-        range(layout.size)
-    )
+    assert np.concatenate(
+        [np.arange(layout.size)[s.slice] for s in layout.values()]
+    ).tolist() == list(range(layout.size))
 
 
 def test_both_ways():
@@ -48,7 +50,10 @@ def test_transforms_are_inverse_and_stay_inside(z, interval):
         (lambda la: la.pack({"k": 1.0}), "missing"),
         (lambda la: la.pack(la.unpack(np.zeros(la.size)) | {"q": 1.0}), r"unknown \['q'\]"),
         (lambda la: la.pack(la.unpack(np.zeros(la.size)) | {"k": -1.0}), "k must lie between 0.0"),
-        (lambda la: la.pack(la.unpack(np.zeros(la.size)) | {"nn.b1": 1.0}), r"nn.b1 has shape \(2,\)"),
+        (
+            lambda la: la.pack(la.unpack(np.zeros(la.size)) | {"nn.b1": 1.0}),
+            r"nn.b1 has shape \(2,\)",
+        ),
         (lambda la: la.unpack([1.0]), r"shape \(9,\) for this problem; found \(1,\)"),
         (lambda la: la.unpack(np.full(9, np.nan)), "theta must be finite; found nan at index 0"),
     ],

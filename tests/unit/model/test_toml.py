@@ -37,7 +37,7 @@ def test_the_file_in_the_documentation_says_all_it_should():
         parameters={alpha: 1.3},
         trainable={gamma: 1.0},
         bounds={gamma: (0.0, None)},
-        observables={"total": x + y},
+        observables={"total": x + y, "excess": sp.Piecewise((x - y, x > y), (0, True))},
     )
 
 
@@ -83,6 +83,77 @@ def test_a_network_takes_expressions_and_scalings():
     )
 
 
+def test_a_network_reads_the_outputs_of_those_above_it():
+    system = system_from_text(
+        '[equations]\nx = "b[0] - b(y, x)[0]"\ny = "1"\n'
+        '[networks.a]\ninputs = ["x"]\noutputs = 2\nhidden = 3\n'
+        '[networks.b]\ninputs = ["a[0]*a[1]", "a(2*y)[1]"]\noutputs = 1\nhidden = []'
+    )
+    x, y = sp.symbols("x y", real=True)
+    a = MLP("a", inputs=[x], outputs=2, hidden=(3,))
+    b = MLP("b", inputs=[a[0] * a[1], a(2 * y)[1]], outputs=1, hidden=())
+    assert system == ODESystem({x: b[0] - b(y, x)[0], y: sp.Integer(1)})
+    assert system.networks == (a, b)
+
+
+def test_symbols_and_networks_that_stand_in_the_inputs_of_a_network_only():
+    text = (
+        'symbolic = ["z"]\n[equations]\nx = "b(x)[0] - b(2*x)[0]"\n'
+        '[networks.a]\ninputs = ["z"]\noutputs = 1\nhidden = 3\n'
+        '[networks.b]\ninputs = ["a[0] + w(t)"]\noutputs = 1\nhidden = 3\n[functions]\nw = ["t"]'
+    )
+    system = system_from_text(text)
+    assert [nn.name for nn in system.networks] == ["b"]
+    assert system.symbolic_parameters == ()
+    with pytest.raises(ModelFileError, match=r"symbolic: no expression uses 'z'"):
+        system_from_text(
+            text.replace("b(x)[0] - b(2*x)[0]", "a(x)[0]").replace('["z"]\no', '["x"]\no')
+        )
+
+
+def test_names_of_functions_are_free():
+    system = system_from_text(
+        '[equations]\nmax = "pi*max(max, 0) + D"\n[parameters]\npi = 2\nD = 1\n'
+        '[observables]\nexp = "exp(max)"'
+    )
+    x, p, D = sp.symbols("max pi D", real=True)
+    assert system == ODESystem(
+        {x: p * sp.Max(x, 0) + D}, parameters={p: 2, D: 1}, observables={"exp": sp.exp(x)}
+    )
+
+
+def networks(number, inputs, hidden):
+    """`number` networks whose inputs are `inputs` with x, or with the output of the one above."""
+    table = "[networks.n{i}]\ninputs = [{inputs}]\noutputs = 1\nhidden = {hidden}"
+    above = ["x", *(f"n{i}[0]" for i in range(number))]
+    return "\n".join(
+        table.format(i=i, inputs=inputs.replace("_", above[i]), hidden=hidden)
+        for i in range(number)
+    )
+
+
+TOO_LARGE = {
+    "more than 10000000 weights in the networks of the file": networks(5, "'_'", [1600, 1600]),
+    "more than 10000 numbers, symbols and operations in all": networks(
+        9, "'_', '_', '_', '_', '_'", 1
+    ),
+    "networks in networks in networks, 10 times": networks(11, "'_'", 1),
+    "nested too deeply": networks(9, f"'{'sin(' * 50}_{')' * 50}'", 1),
+}
+
+
+@pytest.mark.parametrize("message", TOO_LARGE)
+def test_networks_that_are_too_large_together(message):
+    with pytest.raises(ModelFileError, match=message):
+        system_from_text('[equations]\nx = "1"\n' + TOO_LARGE[message])
+
+
+def test_integers_that_no_message_could_show():
+    for number in ("0x" + "f" * 4000, "1" + "0" * 4200):
+        with pytest.raises(ModelFileError, match=r"an integer of \d+ bits"):
+            system_from_text(DECAY.replace("1.0", f"[{number}]"))
+
+
 def test_a_file_is_read_with_or_without_a_byte_order_mark(tmp_path):
     path = tmp_path / "decay.toml"
     for mark in ("", "\ufeff"):
@@ -113,9 +184,9 @@ WRONG_PIECES = [
     ("1.3", "nan", "[parameters] alpha", "the value must be finite; found nan"),
     ("1.3", "1" + "0" * 400, "[parameters] alpha", "must be a number; found 1000"),
     ("1.3", "1.3\nx = 1", "[parameters] x", r"'x' already belongs to \[equations\] x"),
-    ("1.3", "1.3\npi = 1", "[parameters] pi", "already belongs to the language of expressions"),
     ("1.3", "1.3\nt = 1", "[parameters] t", "already belongs to the language of expressions"),
-    ("total", "exp", "[observables] exp", "already belongs to the language of expressions"),
+    ("w = ", "exp = ", "[functions] exp", "already belongs to the language of expressions"),
+    ("w = ", "where = ", "[functions] where", "already belongs to the language of expressions"),
     ("total", "nn", "[observables] nn", r"'nn' already belongs to \[networks\] nn"),
     ("1.3", "1.3\nlambda = 1", "[parameters] lambda", "Python keyword .* write lambda_"),
     ("1.3", "1.3\n'a b' = 1", "[parameters] a b", "plain identifier"),
@@ -133,6 +204,9 @@ WRONG_PIECES = [
     ("[5, 5, 5]", '"5"', "[networks.nn] hidden", "must be an array of integers; found '5'"),
     ("[5, 5, 5]", "[5, 2.5]", "[networks.nn] hidden", "integers; found 2.5"),
     ("[5, 5, 5]", "[5, 0]", "[networks.nn]", "hidden must be positive integers; found 0"),
+    ("[5, 5, 5]", "[1000000000]", "[networks.nn] hidden", "more than 10000000 weights"),
+    ("[5, 5, 5]", "[3000, 3400]", "[networks.nn] hidden", "more than 10000000 weights"),
+    ("outputs = 2", "outputs = 1000000000", "[networks.nn] outputs", "must be at most 10000"),
     ("outputs = 2", "outputs = [1, 2]", "[networks.nn] outputs", "must be one integer"),
     ('"tanh"', '"tan"', "[networks.nn]", "activation 'tan' is unknown"),
     ('"data"', '"dta"', "[networks.nn] input_scaling", 'must be "data" or { shift'),

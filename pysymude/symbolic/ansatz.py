@@ -1,0 +1,197 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
+"""Candidate functions: products of powers of generators, and logarithms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import sympy as sp
+
+from pysymude.symbolic.modular import Residues, evaluate, inverse
+from pysymude.symbolic.normal import NormalForm
+
+__all__ = ["Ansatz", "Generator", "Sampled", "Term", "generators", "logarithms"]
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A factor of candidate functions: `expr` in coordinates, to powers 0 .. `highest`."""
+
+    expr: sp.Expr
+    highest: int = 10**6
+    weight: int = 1
+
+
+@dataclass(frozen=True)
+class Term:
+    """One candidate: the product of generators to `powers`, or the logarithm of `log`."""
+
+    powers: tuple[tuple[int, int], ...] = ()
+    log: sp.Expr | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """Generators at sample points: values and logarithmic rates, int64 of shape (generators, points)."""
+
+    values: Residues
+    log_rates: Residues
+
+
+@dataclass(frozen=True)
+class Ansatz:
+    """The candidates up to a degree, and how to write and to sample them."""
+
+    gens: tuple[Generator, ...]
+    logs: tuple[sp.Expr, ...]
+    degree: int
+
+    def terms(self) -> list[Term]:
+        """All candidates in ascending complexity: by degree, then earlier generators first."""
+        found = [Term(powers) for powers in self._monomials()]
+        # a logarithm counts as degree one: it stands after the linear terms
+        first = sum(1 for term in found if sum(k for _, k in term.powers) <= 1)
+        return found[:first] + [Term(log=log) for log in self.logs] + found[first:]
+
+    def _monomials(self) -> Iterator[tuple[tuple[int, int], ...]]:
+        for degree in range(1, self.degree + 1):
+            yield from _of_degree(self.gens, degree, 0)
+
+    def expression(self, term: Term) -> sp.Expr:
+        """The candidate as an expression in coordinates."""
+        if term.log is not None:
+            return cast("sp.Expr", sp.log(term.log))
+        return cast("sp.Expr", sp.Mul(*(self.gens[i].expr ** k for i, k in term.powers)))
+
+    def rates(
+        self, terms: list[Term], sampled: Sampled, logs: dict[sp.Expr, Residues], p: int
+    ) -> Residues:
+        """d/dt of each candidate at the points, int64 of shape (terms, points)."""
+        values, slopes = self._walk(terms, sampled, p)
+        out = values * slopes % p
+        for k, term in enumerate(terms):
+            if term.log is not None:
+                out[k] = logs[term.log]
+        return out
+
+    def values(self, terms: list[Term], sampled: Sampled, p: int) -> Residues:
+        """Each candidate's value; logarithms get the residue 0."""
+        return self._walk(terms, sampled, p)[0]
+
+    def _walk(self, terms: list[Term], sampled: Sampled, p: int) -> tuple[Residues, Residues]:
+        points = sampled.values.shape[1]
+        values = np.ones((len(terms), points), dtype=np.int64)
+        slopes = np.zeros((len(terms), points), dtype=np.int64)
+        place: dict[tuple[tuple[int, int], ...], int] = {}
+        for row, term in enumerate(terms):
+            if term.log is not None:
+                values[row] = 0
+                continue
+            place[term.powers] = row
+            (i, k), rest = term.powers[-1], term.powers[:-1]
+            smaller = (*rest, (i, k - 1)) if k > 1 else rest
+            before = place.get(smaller)
+            if before is None and smaller:
+                raise AssertionError("candidates are not in ascending order")
+            base = values[before] if before is not None else 1
+            slope = slopes[before] if before is not None else 0
+            values[row] = base * sampled.values[i] % p
+            slopes[row] = (slope + sampled.log_rates[i]) % p
+        return values, slopes
+
+
+def _of_degree(
+    gens: tuple[Generator, ...], degree: int, start: int
+) -> Iterator[tuple[tuple[int, int], ...]]:
+    """Exponent lists of one total weight, as pairs (generator, power) with ascending generators."""
+    if degree == 0:
+        yield ()
+        return
+    for i in range(start, len(gens)):
+        w = gens[i].weight
+        for k in range(min(gens[i].highest, degree // w), 0, -1):
+            for rest in _of_degree(gens, degree - k * w, i + 1):
+                yield ((i, k), *rest)
+
+
+def generators(form: NormalForm, *, time: bool) -> tuple[Generator, ...]:
+    """What candidate functions are made of: states, atoms, reciprocals of denominators, time."""
+    found: list[Generator] = []
+    used = {z for rate in form.rates.values() for z in rate.free_symbols}
+    angles = {z for c in form.of_kind("sin") for z in cast("sp.Expr", c.of).free_symbols} - used
+    for c in form.coordinates.values():
+        if c.kind == "state" or (c.kind == "time" and time):
+            # an angle that appears in sines alone hardly ever stands in a law by itself
+            found.append(Generator(c.symbol, weight=3 if c.symbol in angles else 1))
+        elif c.kind == "sin":
+            found.append(Generator(c.symbol, highest=1))
+        elif c.kind == "root":
+            found.append(Generator(c.symbol, highest=c.order - 1))
+        elif c.of is not None and c.symbol in used:
+            found.append(Generator(c.symbol))
+    # time last: laws without it are simpler
+    found.sort(key=lambda g: form.coordinates[cast("sp.Symbol", g.expr)].kind == "time")
+    return (*found, *(Generator(1 / factor) for factor in denominators(form)))
+
+
+def denominators(form: NormalForm) -> list[sp.Expr]:
+    """The irreducible factors of the denominators of the states' rates, parameters aside."""
+    variables = {
+        c.symbol for c in form.coordinates.values() if c.kind not in ("parameter", "hidden")
+    }
+    found: list[sp.Expr] = []
+    for c in form.of_kind("state"):
+        _, bottom = sp.fraction(sp.together(c.rate))
+        if not bottom.free_symbols & variables:
+            continue
+        for factor, _ in sp.factor_list(bottom)[1]:
+            if factor.free_symbols & variables and factor not in found:
+                found.append(factor)
+    return found
+
+
+def logarithms(form: NormalForm, *, time: bool) -> tuple[sp.Expr, ...]:
+    """Arguments of logarithms: coordinates and factors that divide their own rate of change."""
+    variables = {
+        c.symbol for c in form.coordinates.values() if c.kind not in ("parameter", "hidden")
+    }
+    candidates: list[sp.Expr] = [c.symbol for c in form.of_kind("state")]
+    if time:
+        candidates += [c.symbol for c in form.of_kind("time")]
+    candidates += [d for d in denominators(form) if not d.is_Symbol]
+    for c in form.of_kind("state"):
+        top, _ = sp.fraction(sp.together(c.rate))
+        for factor, _ in sp.factor_list(top)[1]:
+            if factor.free_symbols & variables and not factor.free_symbols & _hidden(form):
+                candidates.append(factor)
+    for c in form.of_kind("sin", "cos"):
+        # integrals of 1/cos, 1/sin and tan
+        candidates += [c.symbol, c.symbol + 1]
+    unique: list[sp.Expr] = []
+    for candidate in candidates:
+        if candidate not in unique and -candidate not in unique:
+            unique.append(candidate)
+    return tuple(unique)
+
+
+def _hidden(form: NormalForm) -> set[Any]:
+    return {c.symbol for c in form.of_kind("hidden")}
+
+
+def sampled(
+    form: NormalForm, gens: tuple[Generator, ...], points: dict[Any, Residues], p: int
+) -> Sampled:
+    """Generators and their logarithmic rates at points of the variety."""
+    seen: dict[Any, Residues] = {}
+    count = next(points[c.symbol].shape[0] for c in form.of_kind("state"))
+    values = np.empty((len(gens), count), dtype=np.int64)
+    slopes = np.empty((len(gens), count), dtype=np.int64)
+    for i, g in enumerate(gens):
+        values[i] = evaluate(g.expr, points, p, seen)
+        rate = evaluate(form.total_rate(g.expr), points, p, seen)
+        slopes[i] = rate * inverse(values[i], p) % p
+    return Sampled(values, slopes)

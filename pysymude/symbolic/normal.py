@@ -1,0 +1,310 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
+"""Systems in normal form: a rational vector field on coordinates, some of which obey relations.
+
+Sines, exponentials, roots, logarithms become coordinates of their own, each with its rate of change
+and a recipe for drawing values that respect its relation.  Network outputs and unknown functions of
+time are hidden coordinates: drawn afresh everywhere, and never part of an ansatz.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import sympy as sp
+from sympy.core.function import AppliedUndef
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanFunction
+
+from pysymude.errors import DerivationError
+from pysymude.model.network import NetworkOutput
+from pysymude.model.symbols import t
+from pysymude.model.system import ODESystem
+
+__all__ = ["Coordinate", "NormalForm", "exact", "normal_form"]
+
+_REFUSED = (
+    sp.Piecewise, sp.Abs, sp.sign, sp.Min, sp.Max, sp.Heaviside, sp.floor, sp.ceiling,
+    Relational, BooleanFunction,
+)  # fmt: skip
+_HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh)
+
+
+@dataclass(frozen=True)
+class Coordinate:
+    """One coordinate of the normal form.
+
+    `kind` is ``state``, ``time``, ``parameter``, ``hidden``, ``sin``, ``cos``, ``exp``, ``log``,
+    ``root`` (of order `order`), ``power`` or ``atan``.  `of` is the argument, in coordinates drawn
+    before this one; `rate` is dz/dt, rational in all coordinates (None: parameters and hidden ones);
+    `meaning` is the user's expression.
+    """
+
+    symbol: sp.Symbol
+    kind: str
+    meaning: sp.Expr
+    of: sp.Expr | None = None
+    order: int = 0
+    rate: sp.Expr | None = None
+
+
+@dataclass(frozen=True)
+class NormalForm:
+    """A system in normal form.
+
+    Attributes
+    ----------
+    states : tuple of symbols
+        The user's states.
+    coordinates : dict of symbol to Coordinate
+        In an order in which each depends on earlier ones only.
+    """
+
+    system: ODESystem
+    states: tuple[sp.Symbol, ...]
+    coordinates: dict[sp.Symbol, Coordinate]
+
+    def of_kind(self, *kinds: str) -> tuple[Coordinate, ...]:
+        """The coordinates of some kinds, in order."""
+        return tuple(c for c in self.coordinates.values() if c.kind in kinds)
+
+    @property
+    def rates(self) -> dict[sp.Symbol, sp.Expr]:
+        """dz/dt of every coordinate that has one."""
+        return {c.symbol: c.rate for c in self.coordinates.values() if c.rate is not None}
+
+    def to_user(self, expr: sp.Expr) -> sp.Expr:
+        """An expression in coordinates, written with the user's symbols."""
+        table = {c.symbol: c.meaning for c in self.coordinates.values() if c.symbol != c.meaning}
+        # meanings are in user symbols already, so one replacement is enough
+        return cast("sp.Expr", expr.xreplace(table))
+
+    def along(self, rhs: dict[sp.Symbol, sp.Expr]) -> NormalForm:
+        """The same coordinates with the rates that follow from other rates of states and time."""
+        rates: dict[sp.Symbol, sp.Expr] = dict(rhs)
+        done: dict[sp.Symbol, Coordinate] = {}
+        for z, c in self.coordinates.items():
+            if c.of is not None:
+                moving = [v for v in c.of.free_symbols if rates.get(cast("sp.Symbol", v), 0) != 0]
+                inner = sp.Add(*(c.of.diff(v) * rates[cast("sp.Symbol", v)] for v in moving))
+                rates[z] = self.slope(c, cast("sp.Expr", inner))
+            done[z] = replace(c, rate=rates.get(z))
+        return replace(self, coordinates=done)
+
+    def slope(self, c: Coordinate, da: sp.Expr) -> sp.Expr:
+        """The change of an atom that goes with a change `da` of its argument."""
+        z, a = c.symbol, cast("sp.Expr", c.of)
+        match c.kind:
+            case "sin":
+                return self._partner("cos", c) * da
+            case "cos":
+                return -self._partner("sin", c) * da
+            case "exp":
+                return z * da
+            case "log":
+                return da / a
+            case "atan":
+                return da / (1 + a**2)
+            case "root":
+                return z * da / (c.order * a)
+            case _:
+                return exact(cast("sp.Expr", c.meaning.args[1])) * z * da / a
+
+    def _partner(self, kind: str, c: Coordinate) -> sp.Symbol:
+        return next(d.symbol for d in self.of_kind(kind) if d.of == c.of)
+
+    def total_rate(self, expr: sp.Expr) -> sp.Expr:
+        """d(expr)/dt along the field, in coordinates."""
+        free = expr.free_symbols
+        terms = [expr.diff(z) * rate for z, rate in self.rates.items() if z in free]
+        return cast("sp.Expr", sp.Add(*terms))
+
+
+def normal_form(system: ODESystem) -> NormalForm:
+    """The normal form of `system`.
+
+    Raises
+    ------
+    DerivationError
+        The right-hand side contains something that has no exact treatment; the message names it.
+    """
+    builder = _Builder(system)
+    prepared = {x: builder.prepared(f) for x, f in system.rhs.items()}
+    if not _angles_are_independent(prepared.values()):
+        prepared = {x: cast("sp.Expr", sp.expand_trig(f)) for x, f in prepared.items()}
+    for expr in prepared.values():
+        builder.collect_units(expr)
+    return builder.finish({x: builder.visit(f) for x, f in prepared.items()})
+
+
+def exact(expr: sp.Expr) -> sp.Expr:
+    """`expr` with every float as the decimal that was written, as an exact rational."""
+    floats = {f: sp.Rational(repr(float(f))) for f in expr.atoms(sp.Float)}
+    return cast("sp.Expr", expr.xreplace(floats))
+
+
+@dataclass
+class _Builder:
+    """Collects coordinates while expressions are made rational, innermost first."""
+
+    system: ODESystem
+    coordinates: dict[sp.Symbol, Coordinate] = field(default_factory=dict[sp.Symbol, Coordinate])
+    known: dict[Any, sp.Expr] = field(default_factory=dict[Any, sp.Expr])
+    units: dict[sp.Expr, sp.Rational] = field(default_factory=dict[sp.Expr, sp.Rational])
+
+    def __post_init__(self) -> None:
+        system = self.system
+        for p in sorted(_parameters(system), key=lambda s: s.name):
+            self.add(Coordinate(p, "parameter", p))
+        self.add(Coordinate(t, "time", t, rate=sp.S.One))
+        for x in system.states:
+            self.add(Coordinate(x, "state", x))
+
+    def add(self, coordinate: Coordinate) -> sp.Symbol:
+        self.coordinates[coordinate.symbol] = coordinate
+        return coordinate.symbol
+
+    def new(
+        self, kind: str, meaning: sp.Expr, of: sp.Expr | None = None, order: int = 0
+    ) -> sp.Symbol:
+        key = (kind, meaning)
+        if key not in self.known:
+            # a name that no user symbol can have
+            symbol = sp.Symbol(f"{kind}#{len(self.coordinates)}", real=True)
+            self.known[key] = self.add(Coordinate(symbol, kind, meaning, of, order))
+        return cast("sp.Symbol", self.known[key])
+
+    def prepared(self, expr: sp.Expr) -> sp.Expr:
+        """`expr` in sin, cos, exp and powers alone, with exact numbers."""
+        for node in sp.preorder_traversal(expr):
+            _refuse(node)
+        expr = exact(expr)
+        if expr.has(sp.tan, sp.cot, *_HYPERBOLIC):
+            expr = expr.replace(sp.tan, lambda a: sp.sin(a) / sp.cos(a))
+            expr = expr.replace(sp.cot, lambda a: sp.cos(a) / sp.sin(a))
+            for f in _HYPERBOLIC:
+                expr = expr.replace(f, lambda a, f=f: f(a).rewrite(sp.exp))
+        return expr
+
+    def visit(self, node: sp.Expr) -> sp.Expr:
+        if node.is_Symbol or node.is_Rational:
+            return node
+        if isinstance(node, (NetworkOutput, AppliedUndef)):
+            return self.new("hidden", node)
+        if isinstance(node, (sp.Add, sp.Mul)):
+            return node.func(*(self.visit(cast("sp.Expr", a)) for a in node.args))
+        if isinstance(node, sp.exp) or (isinstance(node, sp.Pow) and node.base == sp.E):
+            return self.exponential(cast("sp.Expr", node.args[-1]))
+        if isinstance(node, sp.Pow):
+            return self.power(node)
+        if isinstance(node, (sp.sin, sp.cos)):
+            return self.circular(node)
+        if isinstance(node, sp.log):
+            return self.new("log", node, self.visit(cast("sp.Expr", node.args[0])))
+        if isinstance(node, sp.atan):
+            return self.new("atan", node, self.visit(cast("sp.Expr", node.args[0])))
+        if node.is_number:
+            # pi, E: constants that obey no polynomial, so a generic value stands for them
+            return self.new("parameter", node)
+        raise DerivationError(
+            f"{node} cannot be treated exactly: laws are derived for rational functions, powers, "
+            "sin, cos, exp, log, atan, networks and unknown functions of time"
+        )
+
+    def power(self, node: sp.Pow) -> sp.Expr:
+        base, exponent = cast("tuple[sp.Expr, sp.Expr]", node.args)
+        inner = self.visit(base)
+        if isinstance(exponent, sp.Integer):
+            return inner**exponent
+        if isinstance(exponent, sp.Rational):
+            root = self.new(
+                "root", cast("sp.Expr", base ** sp.Rational(1, exponent.q)), inner, exponent.q
+            )
+            return root**exponent.p
+        if exponent.free_symbols <= _parameters(self.system):
+            k, rest = exponent.as_coeff_Add()
+            if k.is_Integer and k != 0:
+                return inner**k * self.power(cast("sp.Pow", sp.Pow(base, rest)))
+            self.visit(exponent)
+            return self.new("power", node, inner)
+        return self.exponential(exponent * sp.log(base))
+
+    def exponential(self, argument: sp.Expr) -> sp.Expr:
+        """exp of a sum as a product: one coordinate for each term up to a rational factor."""
+        product: sp.Expr = sp.S.One
+        for factor, monomial in _exponents(argument):
+            unit = self.units.get(monomial, sp.Rational(1, factor.q))
+            meaning = cast("sp.Expr", sp.exp(unit * monomial))
+            product *= self.new("exp", meaning, self.visit(unit * monomial)) ** (factor / unit)
+        return product
+
+    def collect_units(self, expr: sp.Expr) -> None:
+        """exp(x/2) and exp(x) are powers of one coordinate: its exponent is their common divisor."""
+        for node in expr.atoms(sp.exp):
+            for factor, monomial in _exponents(cast("sp.Expr", node.args[0])):
+                unit = self.units.get(monomial, abs(factor))
+                common = sp.gcd(unit.p * factor.q, factor.p * unit.q)
+                self.units[monomial] = sp.Rational(common, unit.q * factor.q)
+
+    def circular(self, node: sp.Expr) -> sp.Expr:
+        argument = cast("sp.Expr", node.args[0])
+        inner = self.visit(argument)
+        s = self.new("sin", cast("sp.Expr", sp.sin(argument)), inner)
+        c = self.new("cos", cast("sp.Expr", sp.cos(argument)), inner)
+        return s if isinstance(node, sp.sin) else c
+
+    def finish(self, rhs: dict[sp.Symbol, sp.Expr]) -> NormalForm:
+        """The normal form with the rates of all coordinates."""
+        for c in self.coordinates.values():
+            if c.of is not None and _touches_hidden(c.of, self.coordinates):
+                raise DerivationError(
+                    f"{c.meaning} contains a network or an unknown function; laws are derived for "
+                    "networks that enter rationally"
+                )
+        plain = NormalForm(self.system, self.system.states, self.coordinates)
+        return plain.along({t: sp.S.One, **rhs})
+
+
+def _exponents(argument: sp.Expr) -> list[tuple[sp.Rational, sp.Expr]]:
+    """An exponent as pairs (rational factor, the rest), one a term."""
+    terms = sp.Add.make_args(sp.expand(argument))
+    return [cast("tuple[sp.Rational, sp.Expr]", a.as_coeff_Mul(rational=True)) for a in terms]
+
+
+def _angles_are_independent(exprs: Iterable[sp.Expr]) -> bool:
+    """Whether no angle is a rational combination of others: then sin and cos of each are free."""
+    found = {a.args[0] for e in exprs for a in e.atoms(sp.sin, sp.cos)}
+    angles = [{m: f for f, m in _exponents(cast("sp.Expr", a))} for a in found]
+    monomials = sorted({m for angle in angles for m in angle}, key=sp.default_sort_key)
+    if not angles:
+        return True
+    matrix = sp.Matrix([[angle.get(m, 0) for m in monomials] for angle in angles])
+    return bool(matrix.rank() == len(angles))
+
+
+def _parameters(system: ODESystem) -> set[sp.Symbol]:
+    return {*system.parameters, *system.trainable, *system.symbolic_parameters}
+
+
+def _touches_hidden(expr: sp.Expr, coordinates: dict[sp.Symbol, Coordinate]) -> bool:
+    free = cast("Iterable[sp.Symbol]", expr.free_symbols)
+    return any(coordinates[z].kind == "hidden" for z in free if z in coordinates)
+
+
+def _refuse(node: Any) -> None:
+    if isinstance(node, _REFUSED):
+        raise DerivationError(
+            f"{node} is not smooth, so laws cannot be derived exactly; derive them for one branch at a "
+            "time"
+        )
+    if isinstance(node, AppliedUndef) and node.args != (t,):
+        raise DerivationError(
+            f"the unknown function {node} depends on a state; use a network with those inputs, or an "
+            "unknown function of time"
+        )
+    if isinstance(node, sp.Pow) and isinstance(node.exp, sp.Float) and node.exp != int(node.exp):
+        raise DerivationError(
+            f"the exponent of {node} is a float; write it as sympy.Rational, or as a symbol"
+        )

@@ -1,0 +1,251 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
+"""The search for first integrals: null vectors of sampled rates, made exact on their support."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import flint
+import numpy as np
+import sympy as sp
+
+from pysymude.symbolic.ansatz import Ansatz, Term, generators, logarithms, sampled
+from pysymude.symbolic.modular import (
+    PRIMES,
+    Residues,
+    as_fractions,
+    draw_parameters,
+    evaluate,
+    inverse,
+    null_space,
+    sample,
+)
+from pysymude.symbolic.normal import NormalForm
+from pysymude.symbolic.polynomials import ExactField
+
+__all__ = ["Searched", "search"]
+
+_SPARE = 15  # equations beyond the number of candidates
+_MOST = 900  # candidates, unless a degree is asked for
+_PATIENCE = 3  # degrees without a new law, from degree 4 on
+_P = PRIMES[0]
+
+
+@dataclass
+class Searched:
+    """What was searched, and the independent laws that came of it, in ascending complexity."""
+
+    degree: int = 0
+    candidates: int = 0
+    seconds: float = 0.0
+    complete: bool = True
+    laws: list[sp.Expr] = field(default_factory=list[sp.Expr])
+
+
+def search(
+    form: NormalForm,
+    fields: Sequence[NormalForm],
+    *,
+    degree: int | None,
+    time: bool,
+    budget: float,
+    wanted: int,
+) -> Searched:
+    """Functions of the coordinates of `form` that do not change along any of the `fields`.
+
+    Candidates are tried degree by degree until `wanted` independent laws are found, the budget (in
+    seconds) ends, or several degrees in a row bring nothing.
+    """
+    start = clock.perf_counter()
+    hunt = _Hunt(form, fields, time=time, wanted=wanted)
+    last_new = 0
+    for d in range(1, 40) if degree is None else [degree]:
+        ansatz = Ansatz(hunt.gens, hunt.logs, d)
+        terms = ansatz.terms()
+        late = clock.perf_counter() - start > budget
+        if (
+            degree is None
+            and d > 1
+            and (len(terms) > _MOST or late or d - last_new > _PATIENCE >= 4 - d)
+        ):
+            break
+        before = len(hunt.result.laws)
+        hunt.degree(ansatz, terms)
+        hunt.result.degree, hunt.result.candidates = d, len(terms)
+        if len(hunt.result.laws) > before or d < 4:
+            last_new = d
+        if len(hunt.result.laws) >= wanted:
+            break
+    hunt.result.seconds = clock.perf_counter() - start
+    return hunt.result
+
+
+class _Hunt:
+    """One search: its random numbers, what is known to be independent, what was found."""
+
+    def __init__(
+        self, form: NormalForm, fields: Sequence[NormalForm], *, time: bool, wanted: int
+    ) -> None:
+        self.form, self.fields, self.wanted = form, fields, wanted
+        # seeded: the same system gives the same answer in every run
+        self.rng = np.random.default_rng(0)
+        self.gens = generators(form, time=time)
+        self.logs = logarithms(form, time=time)
+        self.parameters = draw_parameters(form, _P, self.rng)
+        self.independent = _Independent(form, sample(form, 1, _P, self.rng, self.parameters))
+        self.exact = ExactField(form)
+        self.result = Searched()
+
+    def degree(self, ansatz: Ansatz, terms: list[Term]) -> None:
+        """All null vectors among the candidates; those that are independent of what is there stay."""
+        points = sample(self.form, len(terms) + _SPARE, _P, self.rng, self.parameters)
+        kept = self.without_relations(ansatz, terms, points)
+        terms = [terms[k] for k in kept]
+        rates = [self.rates(f, ansatz, points)[kept] for f in self.fields]
+        _, vectors = null_space(np.concatenate(rates, axis=1), _P)
+        for vector in vectors:
+            support = np.flatnonzero(vector)
+            chosen = [terms[k] for k in support]
+            if not self.independent.would_add(ansatz, chosen, vector[support]):
+                continue
+            law = self.exact_law(ansatz, chosen, vector[support])
+            if law is None:
+                self.result.complete = False
+                continue
+            self.independent.add()
+            self.result.laws.append(law)
+            if len(self.result.laws) >= self.wanted:
+                return
+
+    def without_relations(
+        self, ansatz: Ansatz, terms: list[Term], points: dict[Any, Residues]
+    ) -> list[int]:
+        """Which candidates are linearly independent as functions: relations between atoms aside."""
+        plain = all(g.expr.is_Symbol for g in ansatz.gens) and not self.form.of_kind("sin", "root")
+        if plain:
+            return list(range(len(terms)))
+        values = ansatz.values(terms, sampled(self.form, ansatz.gens, points, _P), _P)
+        rows = [k for k, term in enumerate(terms) if term.log is None]
+        constant = np.ones((1, values.shape[1]), dtype=np.int64)
+        free, _ = null_space(np.concatenate([constant, values[rows]]), _P)
+        dependent = {rows[k - 1] for k in free}
+        return [k for k in range(len(terms)) if k not in dependent]
+
+    def rates(self, f: NormalForm, ansatz: Ansatz, points: dict[Any, Residues]) -> Residues:
+        """d/dt of all candidates along one field."""
+        seen: dict[Any, Residues] = {}
+        logs = {
+            g: evaluate(f.total_rate(g), points, _P, seen)
+            * inverse(evaluate(g, points, _P, seen), _P)
+            % _P
+            for g in ansatz.logs
+        }
+        return ansatz.rates(ansatz.terms(), sampled(f, ansatz.gens, points, _P), logs, _P)
+
+    def exact_law(self, ansatz: Ansatz, terms: list[Term], vector: Residues) -> sp.Expr | None:
+        """The law with exact coefficients; its rate of change is zero in exact arithmetic."""
+        functions = [ansatz.expression(term) for term in terms]
+        systems = [_rate_polynomials(f, terms, functions, self.exact) for f in self.fields]
+        coefficients: list[sp.Expr] | None = None
+        if not self.exact.n_parameters:
+            fractions = as_fractions(vector, _P)
+            guess = [sp.Rational(n, d) for n, d in fractions] if fractions else None
+            if guess and all(_vanishes(columns, guess, self.exact) for columns in systems):
+                coefficients = [*guess]
+        if coefficients is None:
+            coefficients = self.exact.null_vector(systems)
+        if coefficients is None:
+            return None
+        law = sp.Add(*(c * f for c, f in zip(_primitive(coefficients), functions, strict=True)))
+        return self.form.to_user(cast("sp.Expr", law))
+
+
+def _vanishes(columns: list[Any], coefficients: list[sp.Rational], exact: ExactField) -> bool:
+    total = exact.one * 0
+    for column, c in zip(columns, coefficients, strict=True):
+        total = total + column * flint.fmpq(int(c.p), int(c.q))
+    return bool(total.is_zero())
+
+
+def _rate_polynomials(
+    form: NormalForm, terms: list[Term], functions: list[sp.Expr], exact: ExactField
+) -> list[Any]:
+    """d/dt of each candidate over one common denominator, in normal form."""
+    rates = []
+    for term, f in zip(terms, functions, strict=True):
+        if term.log is not None:
+            argument = exact.fraction(term.log)
+            rates.append(exact.fraction(form.total_rate(term.log)) * argument**-1)
+        else:
+            rates.append(exact.fraction(form.total_rate(f)))
+    bottom = exact.one
+    for rate in rates:
+        common = bottom.gcd(rate.bottom)
+        bottom = bottom * divmod(rate.bottom, common)[0]
+    return [exact.normal(r.top * divmod(bottom, r.bottom)[0]) for r in rates]
+
+
+def _primitive(coefficients: list[sp.Expr]) -> list[sp.Expr]:
+    """Coefficients without common factor or denominators, the first one leading with a plus."""
+    if all(c.is_Rational for c in coefficients):
+        common = (
+            sp.ilcm(*(c.q for c in coefficients)) if len(coefficients) > 1 else coefficients[0].q
+        )
+        whole = [c * common for c in coefficients]
+        content = sp.igcd(*whole) if len(whole) > 1 else abs(whole[0])
+        sign = -1 if whole[0] < 0 else 1
+        return [sign * c / content for c in whole]
+    bottom = sp.lcm([sp.fraction(sp.together(c))[1] for c in coefficients])
+    whole = [sp.cancel(c * bottom) for c in coefficients]
+    content = sp.gcd([c for c in whole if c != 0])
+    found = [sp.cancel(c / content) for c in whole]
+    return (
+        [sp.factor(-c) for c in found]
+        if _leads_negative(found[0])
+        else [sp.factor(c) for c in found]
+    )
+
+
+def _leads_negative(c: sp.Expr) -> bool:
+    return bool(sp.Poly(sp.fraction(c)[0]).LC() < 0) if c.free_symbols else bool(c < 0)
+
+
+class _Independent:
+    """Functional independence: the rank of the gradients at one random point of the variety."""
+
+    def __init__(self, form: NormalForm, points: dict[Any, Residues]) -> None:
+        self.points = points
+        self.rows: list[Residues] = []
+        self.pending: Residues | None = None
+        self.cache: dict[Any, Residues] = {}
+        plain = [c.symbol for c in form.of_kind("state", "time")]
+        self.fields = [form.along({z: sp.Integer(z == d) for z in plain}) for d in plain]
+
+    def gradient(self, expr: sp.Expr) -> Residues:
+        """Derivatives of a function of the coordinates with respect to states and time."""
+        if expr not in self.cache:
+            row = [evaluate(f.total_rate(expr), self.points, _P, {}) for f in self.fields]
+            self.cache[expr] = np.array([int(np.ravel(r)[0]) for r in row], dtype=np.int64)
+        return self.cache[expr]
+
+    def would_add(self, ansatz: Ansatz, terms: list[Term], vector: Residues) -> bool:
+        """Whether a law, its coefficients residues, is independent of those kept."""
+        total = np.zeros(len(self.fields), dtype=np.int64)
+        for term, c in zip(terms, vector, strict=True):
+            if term.log is None:
+                row = self.gradient(ansatz.expression(term))
+            else:
+                value = int(np.ravel(evaluate(term.log, self.points, _P, {}))[0])
+                row = self.gradient(term.log) * pow(value, -1, _P) % _P
+            total = (total + int(c) * row) % _P
+        self.pending = total
+        return bool(total.any()) and not null_space(np.array([*self.rows, total]), _P)[0]
+
+    def add(self) -> None:
+        """Keeps the law that was asked about last."""
+        if self.pending is not None:
+            self.rows.append(self.pending)

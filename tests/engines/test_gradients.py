@@ -1,0 +1,166 @@
+"""Every engine: gradients against central differences and against CVODES' adjoint."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import pysymude as psu
+from pysymude.engines.registry import select_engine
+from pysymude.fit.objective import Objective
+from pysymude.fit.scaling import smooth
+from pysymude.fit.tasks import Task, matching_task, shooting_task
+from tests.catalogue import UNIVERSAL, Universal, universal
+from tests.engines.oracles import (
+    LOTKA_VOLTERRA,
+    ROBERTSON,
+    casadi_gradient,
+    central_differences,
+)
+
+Float = NDArray[np.float64]
+
+SENSEALGS = ("adjoint", "forward")
+ALLOWED = 1e-6
+RELTOL = 1e-10
+STEP = 0.02  # of weights of order one: the extrapolated error is near STEP^6, the noise RELTOL/STEP
+
+
+def objective(case: Universal, engine: str, *, reltol: float = RELTOL, **keywords) -> Objective:
+    abstol = max(case.abstol * reltol / RELTOL, 1e-15)
+    return psu.objective(*case.problem, reltol=reltol, abstol=abstol, engine=engine, **keywords)
+
+
+def difference(gradient: Float, reference: Float) -> float:
+    """Relative, in the Euclidean norm."""
+    return float(np.linalg.norm(gradient - reference) / np.linalg.norm(reference))
+
+
+def check(gradient: Float, reference: Float) -> None:
+    """Right to `ALLOWED`; and the same comparison notices errors just above it, anywhere."""
+    assert difference(gradient, reference) < ALLOWED
+    assert difference(gradient * (1 + 3 * ALLOWED), reference) > ALLOWED
+    for k in range(gradient.size):
+        wrong = gradient.copy()
+        wrong[k] += 3 * ALLOWED * np.linalg.norm(gradient)
+        assert difference(wrong, reference) > ALLOWED
+
+
+@cache
+def slopes(name: str, engine: str) -> Float:
+    """Central differences along every coordinate, at the start with seed 1."""
+    obj = objective(universal(name), engine, sensealg="forward")
+    theta = obj.theta0(1)
+    return central_differences(obj.value, theta, np.eye(theta.size), STEP)
+
+
+@pytest.mark.parametrize("sensealg", SENSEALGS)
+@pytest.mark.parametrize("case", UNIVERSAL, ids=lambda case: case.name)
+def test_gradient_against_central_differences(engine: str, case: Universal, sensealg: str):
+    obj = objective(case, engine, sensealg=sensealg)
+    assert obj.method.sensealg == sensealg
+    assert select_engine(engine).solvers[obj.method.solver].stiff == case.stiff
+    found = obj.evaluate(obj.theta0(1))
+    assert found.success
+    assert found.value > 0.1  # residuals that vanish would hide the gradient of the solve
+    check(found.gradient, slopes(case.name, engine))
+
+
+@pytest.mark.parametrize("sensealg", SENSEALGS)
+@pytest.mark.parametrize(
+    ("name", "by_hand"), [("lotka-volterra", LOTKA_VOLTERRA), ("robertson", ROBERTSON)]
+)
+def test_gradient_against_cvodes(engine: str, name: str, by_hand, sensealg: str):
+    system, data = universal(name).problem
+    obj = objective(universal(name), engine, sensealg=sensealg)
+    theta = obj.theta0(1)
+    value, gradient = casadi_gradient(by_hand, system.networks[0], theta, data)
+    found = obj.evaluate(theta)
+    assert found.value == pytest.approx(value, rel=ALLOWED)
+    check(found.gradient, gradient)
+
+
+@pytest.mark.slow
+def test_gradient_of_every_solver(engine: str, solver: str):
+    # order 3 takes thousands of steps at tight tolerances; the discrete gradient is exact anyway
+    reltol = 1e-7 if solver == "Kvaerno3" else RELTOL
+    obj = objective(
+        universal("non-autonomous"), engine, reltol=reltol, solver=solver, sensealg="adjoint"
+    )
+    theta = obj.theta0(1)
+    directions = np.random.default_rng(0).standard_normal((4, theta.size)) / np.sqrt(theta.size)
+    found = obj.evaluate(theta)
+    reference = central_differences(obj.value, theta, directions, 5 * STEP)
+    check(directions @ found.gradient, reference)
+
+
+@pytest.mark.parametrize("name", ["lotka-volterra", "three experiments"])
+def test_adjoint_and_forward_agree_for_any_number_of_steps(engine: str, name: str):
+    """From a few steps to hundreds: an adjoint that works in blocks must meet every remainder."""
+    steps: set[int] = set()
+    for reltol in np.logspace(-2, -11, 19):
+        found = [
+            objective(universal(name), engine, reltol=reltol, sensealg=sensealg).evaluate(
+                objective(universal(name), engine).theta0(2)
+            )
+            for sensealg in SENSEALGS
+        ]
+        assert all(f.success for f in found)
+        assert difference(found[0].gradient, found[1].gradient) < 1e-10
+        steps.add(found[0].steps)
+    assert len(steps) > 10
+    assert min(steps) < 60
+    assert max(steps) > 150
+
+
+@pytest.mark.slow
+def test_gradient_beyond_the_first_step_limit(engine: str):
+    """Many thousand steps: nobody sets a step limit, and the gradient stays right."""
+    x, v = psu.states("x v")
+    k, c = psu.parameters("k c")
+    t = np.linspace(0.0, 2.0, 6)
+    data = psu.Dataset.from_arrays(
+        t, np.cos(300 * t)[:, None] + 0.3, states=[x], u0={x: 1.0, v: 0.0}
+    )
+    system = psu.ODESystem({x: 300 * k * v, v: -300 * k * x - c * v}, trainable={k: 1.001, c: 0.2})
+    made = [
+        psu.objective(system, data, engine=engine, sensealg=sensealg, reltol=1e-11, abstol=1e-11)
+        for sensealg in SENSEALGS
+    ]
+    found = [obj.evaluate(obj.theta0()) for obj in made]
+    assert all(f.success and f.steps > 5000 for f in found)
+    # k turns the phase by 600 rad: a step in k must be small
+    reference = central_differences(made[1].value, made[1].theta0(), np.diag([1e-4, 1e-2]), 1.0)
+    for f in found:
+        check(np.diag([1e-4, 1e-2]) @ f.gradient, reference)
+
+
+def _check_task(task: Task, theta: Float) -> None:
+    vector = task.embed(theta)
+    found = task.evaluate(vector)
+    assert found.ok
+    directions = np.random.default_rng(0).standard_normal((8, vector.size)) / np.sqrt(vector.size)
+    check(
+        directions @ found.gradient,
+        central_differences(lambda z: task.evaluate(z).value, vector, directions, STEP),
+    )
+
+
+@pytest.mark.parametrize("name", ["lotka-volterra", "three experiments"])
+def test_gradient_of_multiple_shooting(engine: str, name: str):
+    """Starts of segments, ties between them, and weight decay."""
+    obj = objective(universal(name), engine, sensealg="adjoint")
+    decay = np.full(obj.layout.size, 0.3)
+    task = shooting_task(obj, obj.loss, decay, 10.0, 3)
+    assert task.extra.size > 0
+    _check_task(task, obj.theta0(1))
+
+
+def test_gradient_of_gradient_matching(engine: str):
+    obj = objective(universal("lotka-volterra"), engine)
+    smoothed = smooth(obj.plan, obj.data)
+    assert smoothed is not None
+    _check_task(matching_task(obj, smoothed, np.zeros(obj.layout.size)), obj.theta0(1))
