@@ -109,13 +109,15 @@ class LBFGS:
         return {"s": empty, "y": empty.copy()}
 
     def step(self, point: Point, memory: Memory, evaluate: Evaluate) -> Point | None:
-        """One quasi-Newton step; a second try along the gradient before giving up."""
+        """One quasi-Newton step; further tries along the gradient, ever shorter, before giving up."""
         if float(np.abs(point.gradient).max()) <= self.tolerance:
             return None
-        found = self._search(point, memory, evaluate)
-        if found is None and len(memory["s"]):
+        found = self._search(point, memory, evaluate, 1.0) if len(memory["s"]) else None
+        for length in (1e-1, 1e-3, 1e-5):
+            if found is not None and found.value < point.value:
+                break
             memory |= self.start(point.theta)
-            found = self._search(point, memory, evaluate)
+            found = self._search(point, memory, evaluate, length)
         if found is None or not found.value < point.value:
             return None
         s, y = found.theta - point.theta, found.gradient - point.gradient
@@ -124,16 +126,17 @@ class LBFGS:
             memory["y"] = np.vstack([memory["y"], y])[-self.memory :]
         return found
 
-    def _search(self, point: Point, memory: Memory, evaluate: Evaluate) -> Point | None:
+    def _search(
+        self, point: Point, memory: Memory, evaluate: Evaluate, length: float
+    ) -> Point | None:
+        """A better point along the quasi-Newton direction; without memory it has length `length`."""
         import warnings
 
         from scipy.optimize import line_search
 
         direction = _direction(point.gradient, memory)
-        first = not len(memory["s"])
-        if first:
-            # without curvature the first step is short: its length is that of theta's scale
-            direction = direction * min(1.0, 0.1 / float(np.linalg.norm(direction)))
+        if not len(memory["s"]):
+            direction = direction * min(1.0, length / float(np.linalg.norm(direction)))
         seen: dict[bytes, Point] = {}
 
         def at(theta: Float) -> Point:

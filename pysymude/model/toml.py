@@ -227,7 +227,7 @@ def _networks(tables: TomlTable, names: Mapping[str, Any]) -> dict[str, Any]:
         inner = (nn.name for z in network.inputs for nn in z.atoms(MLP))
         levels[name] = 1 + max((levels[other] for other in inner), default=0)
         if levels[name] > LEVELS:
-            raise table.error("inputs", f"networks in networks in networks, {LEVELS} times")
+            raise table.error("inputs", f"more than {LEVELS} networks inside each other")
     return found
 
 

@@ -301,7 +301,8 @@ def _decimal(value: Any) -> Written:
     text = repr(number)
     digits = min(prec_to_dps(value._prec), DIGITS)
     if digits > FLOAT64:
-        long = sp.sstr(sp.Float(value, digits), full_prec=True)
+        # always with an exponent, as zeros after the point would count as digits
+        long = sp.sstr(sp.Float(value, digits), full_prec=True, min=0, max=0)
         # two roundings may differ from one, in the last bit
         text = long if float(sp.Float(long, digits)) == number else text
     return text, PRODUCT if text[0] == "-" else ATOM

@@ -137,7 +137,7 @@ TOO_LARGE = {
     "more than 10000 numbers, symbols and operations in all": networks(
         9, "'_', '_', '_', '_', '_'", 1
     ),
-    "networks in networks in networks, 10 times": networks(11, "'_'", 1),
+    "more than 10 networks inside each other": networks(11, "'_'", 1),
     "nested too deeply": networks(9, f"'{'sin(' * 50}_{')' * 50}'", 1),
 }
 
