@@ -21,7 +21,7 @@ SENSEALGS = ("auto", "adjoint", "forward")
 
 # with at most this many trainable numbers, carrying all tangents forward costs less than going back
 # through the steps (benchmarks/gradients.py)
-_FORWARD = {False: 24, True: 160}
+_FORWARD = {False: 12, True: 100}
 
 
 def choose_method(
@@ -41,8 +41,8 @@ def choose_method(
     explicit solver (`pysymude.plan.stiffness`), judged on the first and the longest experiment at
     the starting theta.
 
-    ``sensealg="auto"``: forward mode for few trainable numbers (at most 24 with an explicit solver,
-    160 with an implicit one, whose steps are costly to reverse), else the discrete adjoint.
+    ``sensealg="auto"``: forward mode for few trainable numbers (at most 12 with an explicit solver,
+    100 with an implicit one, whose steps are costly to reverse), else the discrete adjoint.
     """
     reltol = check_tolerance("reltol", reltol)
     abstol = check_tolerance("abstol", abstol)

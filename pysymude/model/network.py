@@ -120,8 +120,9 @@ class MLP(sp.Atom):
     57
     """
 
-    # SymPy asks these of every node
+    # SymPy asks these of every node; it would take a network apart that it may iterate over
     is_commutative = True
+    _iterable = False
 
     name: str
     inputs: tuple[sp.Expr, ...]
@@ -159,14 +160,15 @@ class MLP(sp.Atom):
         return self
 
     def _hashable_content(self) -> tuple[Any, ...]:
+        # SymPy also sorts by these, and can do so with nodes and text but not with None
         return (
             self.name,
-            self.inputs,
+            sp.Tuple(*self.inputs),
             self.outputs,
             self.hidden,
             self.activation,
-            self.input_scaling,
-            self.output_scaling,
+            repr(self.input_scaling),
+            repr(self.output_scaling),
         )
 
     def __getitem__(self, index: int) -> NetworkOutput:

@@ -49,6 +49,7 @@ def system_to_text(system: ODESystem) -> str:
         The system contains something that the text form cannot write or that is beyond its size.
     """
     expressions = [*system.rhs.values(), *system.observables.values()]
+    _check_networks(expressions)
     networks = networks_within(expressions)
     expressions += [z for nn in networks for z in nn.inputs]
     named = [*system.states, *system.parameters, *system.trainable]
@@ -93,7 +94,7 @@ def expression_to_text(expr: Any) -> str:
     >>> expression_to_text(-sp.sqrt(x) / 3 + sp.Piecewise((x, x > y), (0, True)))
     '-1/3*sqrt(x) + where(x > y, x, 0)'
     """
-    return _Writer(frozenset(map(_name, expr.free_symbols))).text(expr)
+    return _Writer(frozenset(map(_name, expr.free_symbols))).whole(expr)
 
 
 def _name(node: Any) -> str:
@@ -107,6 +108,13 @@ def _others(named: Iterable[sp.Symbol], expressions: Iterable[sp.Expr]) -> list[
         found.setdefault(_name(symbol), symbol)
     done = {t.name, *map(_name, named)}
     return [found[name] for name in sorted(found) if name not in done]
+
+
+def _check_networks(expressions: Iterable[sp.Expr]) -> None:
+    found: dict[str, MLP] = {}
+    for nn in chain.from_iterable(expr.atoms(MLP) for expr in expressions):
+        if found.setdefault(nn.name, nn) != nn:
+            raise EmissionError(f"two networks are named {nn.name!r}", node=nn, target="TOML")
 
 
 def _check(text: str, system: ODESystem) -> None:
@@ -138,13 +146,13 @@ class _Writer:
 
     def table(self, given: Mapping[str, sp.Expr]) -> list[str]:
         """Entries of a TOML table."""
-        return [f"{name} = {json.dumps(self.text(expr))}" for name, expr in given.items()]
+        return [f"{name} = {json.dumps(self.whole(expr))}" for name, expr in given.items()]
 
     def network(self, nn: MLP) -> list[str]:
         """The TOML table of a network."""
         lines = [
             f"[networks.{nn.name}]",
-            f"inputs = {_list(self.text(z) for z in nn.inputs)}",
+            f"inputs = {_list(self.whole(z) for z in nn.inputs)}",
             f"outputs = {nn.outputs}",
             f"hidden = [{', '.join(map(str, nn.hidden))}]",
             f'activation = "{nn.activation}"',
@@ -157,6 +165,15 @@ class _Writer:
                 shift, scale = (", ".join(map(_number, part)) for part in given)
                 lines.append(f"{key} = {{ shift = [{shift}], scale = [{scale}] }}")
         return lines
+
+    def whole(self, expr: Any) -> str:
+        """The text of a whole expression."""
+        try:
+            return self.text(expr)
+        except RecursionError:
+            raise EmissionError(
+                "an expression is nested too deeply for a file", node=expr, target="TOML"
+            ) from None
 
     def text(self, expr: Any, least: int = SUM) -> str:
         """The text, in brackets if it binds less tightly than `least`."""
@@ -230,7 +247,7 @@ class _Writer:
             network, index, at, *inputs = expr.args
             return f"D({self.output(network, index, inputs)}, {at})"
         if isinstance(expr, AppliedUndef) and expr.args == (t,):
-            return f"{expr.func.__name__}(t)"
+            return f"{_name(expr)}(t)"
         if expr.func in _NAMES:
             usual = isinstance(expr, sp.Heaviside) and expr.args[1] == sp.Rational(1, 2)
             args = expr.args[:1] if usual else expr.args
@@ -285,11 +302,14 @@ class _Writer:
 def _integer(value: int) -> Written:
     """An integer, by Horner's rule if it has more digits than one number may have."""
     step = 10 ** (DIGITS - 1)
-    high, low = divmod(abs(value), step)
-    if high < 10:
+    high, lows = abs(value), list[int]()
+    while high >= 10 * step:
+        high, low = divmod(high, step)
+        lows.insert(0, low)
+    if not lows:
         return str(value), ATOM if value >= 0 else PRODUCT
-    text, binds = _integer(high)
-    text = f"{text if binds > SUM else f'({text})'}*{step} + {low}"
+    text = str(high) + ")".join(f"*{step} + {low}" for low in lows)
+    text = "(" * (len(lows) - 1) + text
     return (text, SUM) if value > 0 else (f"-({text})", PRODUCT)
 
 
@@ -303,8 +323,9 @@ def _decimal(value: Any) -> Written:
     if digits > FLOAT64:
         # always with an exponent, as zeros after the point would count as digits
         long = sp.sstr(sp.Float(value, digits), full_prec=True, min=0, max=0)
-        # two roundings may differ from one, in the last bit
-        text = long if float(sp.Float(long, digits)) == number else text
+        # two roundings may differ from one in the last bit, and float64 may hold no more than zero
+        if number != 0.0 and float(long) == float(sp.Float(long, digits)) == number:
+            text = long
     return text, PRODUCT if text[0] == "-" else ATOM
 
 

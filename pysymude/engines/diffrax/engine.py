@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import numpy as np
@@ -29,9 +29,9 @@ Float = NDArray[np.float64]
 # step limits of a solve: the second is tried when the first is reached, so that the ordinary case stays
 # small and nobody has to guess
 _SOLVE_LIMITS = (4096, 262_144)
-# of a loss, with checkpoints of the adjoint (None: as suits the solver). The second is lower here: a wild
-# trial point of an optimiser should fail within seconds
-_LOSS_LIMITS = ((4096, None), (16_384, 256))
+# of a loss, with checkpoints of the adjoint. The second is lower here: a wild trial point of an optimiser
+# should fail within seconds
+_LOSS_LIMITS = ((4096, 128), (16_384, 256))
 _HEAD = 4  # value, data term, link term, steps
 
 
@@ -66,6 +66,7 @@ class _Loss:
     count: int
     key: Callable[[bool, int], str]
     build: Callable[[bool, int], Any]
+    programs: dict[tuple[bool, int], Any] = field(default_factory=dict[tuple[bool, int], Any])
 
 
 @final
@@ -156,9 +157,12 @@ class EmbeddedEngine(AbstractEngine):
         arrays = (theta, *loss.arrays)
 
         def attempt(level: int) -> tuple[Any, tuple[ReturnCode, ...]]:
-            program = loss.compiled.program(
-                loss.key(gradient, level), lambda: loss.build(gradient, level), arrays
-            )
+            # looked up here first: building the full key costs as much as a small gradient
+            program = loss.programs.get((gradient, level))
+            if program is None:
+                program = loss.programs[gradient, level] = loss.compiled.program(
+                    loss.key(gradient, level), lambda: loss.build(gradient, level), arrays
+                )
             packed = np.asarray(_call(program, arrays))
             codes = packed[_HEAD : _HEAD + loss.count].astype(int)
             return packed, tuple(CODES[c] for c in codes)

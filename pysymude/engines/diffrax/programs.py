@@ -13,9 +13,8 @@ import diffrax
 import jax
 import jax.numpy as jnp
 
-from pysymude.engines.diffrax.adjoint import solve_with_blocks
 from pysymude.engines.diffrax.field import evaluate_tape, shared_arguments, vector_field
-from pysymude.engines.diffrax.solvers import CODES, SOLVERS, make_solver, result_code
+from pysymude.engines.diffrax.solvers import CODES, make_solver, result_code
 from pysymude.engines.solution import ReturnCode
 from pysymude.model.transforms import from_unconstrained
 from pysymude.plan.compiled import CompiledSystem
@@ -28,24 +27,16 @@ _INITIAL = CODES.index(ReturnCode.InitialFailure)
 # ten units in the last place of the times: a step that small is rounded back to the same one for
 # ever, so this is where a blow-up ends. Long time spans may begin with very short transients.
 _RESOLUTION, _LONG = 2e-15, 1e3
-_SMALL = 8  # states up to which the Jacobians of all steps are worth forming
-_ROOM = 8_000_000  # numbers that the states of all steps may take
 
 
 def _solve_one(
     plan: CompiledSystem, solver: str, adjoint: Any, max_steps: int
 ) -> Callable[..., tuple[Any, Any, Any]]:
     """(u0, t0, ts, p, shared, rtol, atol) -> states at ts, code, (steps, accepted, rejected)."""
-    field = vector_field(plan)
-    method, term = make_solver(solver, field)
+    method, term = make_solver(solver, vector_field(plan))
 
-    def run(
-        u0: Any, args: Any, t0: Any, ts: Any, rtol: Any, atol: Any, *, steps: bool
-    ) -> tuple[Any, ...]:
+    def solve(u0: Any, t0: Any, ts: Any, p: Any, shared: Any, rtol: Any, atol: Any) -> Any:
         dtmin = _RESOLUTION * jnp.minimum(jnp.maximum(jnp.abs(t0), jnp.abs(ts[-1])), _LONG)
-        wanted = [diffrax.SubSaveAt(ts=ts)]
-        if steps:
-            wanted.append(diffrax.SubSaveAt(t0=True, steps=True))
         sol = diffrax.diffeqsolve(
             term,
             method,
@@ -53,51 +44,23 @@ def _solve_one(
             ts[-1],
             None,
             u0,
-            args,
-            saveat=diffrax.SaveAt(subs=wanted),
+            shared | {"p": p},
+            saveat=diffrax.SaveAt(ts=ts),
             stepsize_controller=diffrax.PIDController(
                 rtol=rtol, atol=atol, dtmin=dtmin, force_dtmin=False
             ),
-            adjoint=diffrax.ForwardMode() if adjoint == "blocks" else adjoint,
+            adjoint=adjoint,
             max_steps=max_steps,
             throw=False,
         )
-        ys = cast("list[jax.Array]", sol.ys)
+        ys = cast("jax.Array", sol.ys)
         code = result_code(sol.result)
-        code = jnp.where((code == 0) & ~jnp.isfinite(ys[0]).all(), _UNSTABLE, code)
+        code = jnp.where((code == 0) & ~jnp.isfinite(ys).all(), _UNSTABLE, code)
         code = jnp.where((code > 0) & (sol.stats["num_accepted_steps"] == 0), _INITIAL, code)
-        stats = jnp.stack([sol.stats[f"num_{k}steps"] for k in ("", "accepted_", "rejected_")])
-        if not steps:
-            return ys[0], code, stats
-        return ys[0], code, stats, cast("list[jax.Array]", sol.ts)[1], ys[1]
+        stats = [sol.stats[f"num_{k}steps"] for k in ("", "accepted_", "rejected_")]
+        return ys, code, jnp.stack(stats)
 
-    if adjoint == "blocks":
-        differentiable = solve_with_blocks(solver, field, run)
-
-        def with_blocks(
-            u0: Any, t0: Any, ts: Any, p: Any, shared: Any, rtol: Any, atol: Any
-        ) -> Any:
-            learned = {k: shared[k] for k in ("weights", "trainable")}
-            fixed = {"scalings": shared["scalings"], "p": p}
-            return differentiable(u0, learned, fixed, t0, ts, rtol, atol)
-
-        return with_blocks
-
-    def plain(u0: Any, t0: Any, ts: Any, p: Any, shared: Any, rtol: Any, atol: Any) -> Any:
-        return run(u0, shared | {"p": p}, t0, ts, rtol, atol, steps=False)
-
-    return plain
-
-
-def _adjoint(
-    plan: CompiledSystem, solver: str, *, count: int, max_steps: int, checkpoints: int | None
-) -> Any:
-    """How to go back through a solve: ``"blocks"`` where we do it ourselves, else diffrax' own way."""
-    n = len(plan.states)
-    explicit = not SOLVERS[solver].stiff
-    if checkpoints is None and explicit and n <= _SMALL and count * max_steps * n <= _ROOM:
-        return "blocks"
-    return diffrax.RecursiveCheckpointAdjoint(checkpoints=checkpoints or 128)
+    return solve
 
 
 def _each(function: Callable[..., Any], count: int, own: int) -> Callable[..., Any]:
@@ -140,12 +103,12 @@ def loss_program(
     *,
     gradient: bool,
     max_steps: int,
-    checkpoints: int | None,
+    checkpoints: int,
 ) -> Callable[..., Any]:
     """One flat vector: value, data term, link term, steps, codes (E,), gradient (parameters,)."""
     adjoint: Any = diffrax.ForwardMode()
     if gradient and sensealg == "adjoint":
-        adjoint = _adjoint(plan, solver, count=count, max_steps=max_steps, checkpoints=checkpoints)
+        adjoint = diffrax.RecursiveCheckpointAdjoint(checkpoints=checkpoints)
     one = _solve_one(plan, solver, adjoint, max_steps)
     observe = _observe(plan, spec)
     lower = [0.0 if s.is_positive else -float("inf") for s in plan.system.states]

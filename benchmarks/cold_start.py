@@ -1,0 +1,130 @@
+"""The first gradient of a process: with an empty cache on disk, and in the processes after it.
+
+    python -m benchmarks.cold_start [--repeats 5] [--json FILE]
+
+Each row is a new process. "from start" counts from its creation, the stages add up to it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.harness import arguments, finish, passed
+from tests.catalogue import universal
+
+LIMIT = 1.2
+
+CHILD = """
+import json, sys, time
+marks = [("interpreter", time.time())]
+def mark(name):
+    marks.append((name, time.time()))
+
+import numpy as np
+import pysymude as psu
+mark("import pysymude")
+import sympy as sp
+x, y = psu.states("x y", positive=True)
+SYSTEM
+stored = np.load(sys.argv[2])
+data = psu.Dataset.from_arrays(stored["t"], stored["u"], states=list(ude.states), noise=NOISE)
+mark("model and data")
+from pysymude.engines.diffrax import cache
+mark("engine imports")
+obj = psu.objective(ude, data, reltol=1e-6, abstol=ABSTOL)
+theta = obj.theta0(0)
+mark("objective")
+inside = []
+obtain = cache.obtain
+def timed(*args):
+    start = time.time()
+    found = obtain(*args)
+    inside.append(time.time() - start)
+    return found
+cache.obtain = timed
+value, gradient = obj.value_and_grad(theta)
+mark("program and first call")
+cpu = time.process_time()
+start = time.time()
+obj.value_and_grad(theta)
+warm = time.time() - start
+print(json.dumps({"spawned": float(sys.argv[1]), "marks": marks, "program": sum(inside),
+    "warm": warm, "cpu": cpu}))
+"""
+
+PROBLEMS = {
+    "lotka-volterra": (
+        """
+nn = psu.MLP("nn", inputs=[x, y], outputs=2, hidden=(5, 5, 5))
+ude = psu.ODESystem({x: 1.3*x + nn[0], y: -1.8*y + nn[1]})
+""",
+        "None",
+        "1e-6",
+    ),
+    "robertson": (
+        """
+y1, y2, y3 = psu.states("y1 y2 y3")
+scaling = ((0.5, 1.8e-5, 0.5), (0.5, 1.8e-5, 0.5))
+nn = psu.MLP("nn", inputs=[y1, y2, y3], outputs=1, hidden=(4,), input_scaling=scaling,
+             output_scaling=(float(np.log(0.04)), 0.2))
+slow, fast, back = y1*sp.exp(nn[0]), 3e7*y2**2, 1e4*y2*y3
+ude = psu.ODESystem({y1: -slow + back, y2: slow - back - fast, y3: fast})
+""",
+        "{y1: 0.05, y2: 1e-6, y3: 0.05}",
+        "1e-10",
+    ),
+}
+
+
+def child(name: str, folder: str, measured: Path) -> dict[str, Any]:
+    """One process; its stages in seconds."""
+    system, noise, abstol = PROBLEMS[name]
+    code = CHILD.replace("SYSTEM", system).replace("NOISE", noise).replace("ABSTOL", abstol)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(time.time()), str(measured)],
+        capture_output=True, text=True, check=True, env=os.environ | {"PYSYMUDE_CACHE_DIR": folder},
+    )  # fmt: skip
+    found = json.loads(done.stdout)
+    row: dict[str, Any] = {}
+    before = found["spawned"]
+    for stage, at in found["marks"]:
+        row[stage], before = at - before, at
+    row["of it program"] = found["program"]
+    row["from start"] = before - found["spawned"]
+    row["from import"] = before - dict(found["marks"])["import pysymude"]
+    # on a busy machine the wall clock also counts the time of others
+    row["cpu"] = found["cpu"]
+    row["second call"] = found["warm"]
+    return row
+
+
+def main() -> None:
+    given = arguments(__doc__ or "", repeats=5)
+    for name in PROBLEMS:
+        data = universal(name).problem[1]
+        with tempfile.TemporaryDirectory() as folder:
+            measured = Path(folder) / "data.npz"
+            np.savez(measured, t=data[0].t, u=data[0].u)
+            first = child(name, folder, measured)
+            later = [child(name, folder, measured) for _ in range(given.repeats)]
+        middle = {k: float(np.median([row[k] for row in later])) for k in first}
+        best = {k: float(np.min([row[k] for row in later])) for k in first}
+        rows = [{"process": k} | r for k, r in zip(("first", "median of later", "best of later"),
+                                                   (first, middle, best), strict=True)]  # fmt: skip
+        finish(f"cold start, {name}", rows, given.json)
+        for what in ("from start", "from import"):
+            print(f"second process, {what}: median {passed(middle[what], LIMIT)}, "
+                  f"best {passed(best[what], LIMIT)}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

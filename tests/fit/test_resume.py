@@ -1,0 +1,131 @@
+"""A fit that is killed again and again ends where an undisturbed one ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pysymude.fit.files import read
+
+KILLS = 10
+EVERY = 7  # divides no number of iterations below, so that checkpoints fall anywhere in a leg
+
+# the callback writes without a buffer: what it has said stays said when the process dies
+FIT = """
+import json, os, sys, time
+import numpy as np
+import pysymude as psu
+
+checkpoint, pause = sys.argv[1], float(sys.argv[3])
+log = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+x, r = psu.states("x"), psu.parameters("r")
+nn = psu.MLP("nn", inputs=[x], outputs=1, hidden=(3,))
+system = psu.ODESystem({x: r * x + nn[0]}, trainable={r: 1.0})
+t = np.linspace(0.0, 4.0, 13)
+u = 3.0 / (1.0 + 14.0 * np.exp(-1.7 * t)) + 0.02 * np.cos(9.0 * t)
+
+def say(step):
+    line = json.dumps([step.stage, step.iteration, step.value])
+    os.write(log, (line + "\\n").encode())
+    time.sleep(pause)
+
+found = psu.fit(
+    system, psu.Dataset.from_arrays(t, u[:, None], states=[x]), seed=3, progress=False,
+    stages=[psu.GradientMatching(25), psu.Adam(60, horizon=(0.5, 1.0)), psu.LBFGS(80)],
+    checkpoint=checkpoint, checkpoint_every=EVERY, resume=True, callback=say,
+)
+rows = len(found.history["value"])
+print(json.dumps([found.loss, found.theta.tolist(), rows, found.stopped]))
+""".replace("EVERY", str(EVERY))
+
+
+class Fit:
+    """One life of the fit, in a process of its own."""
+
+    def __init__(self, folder: Path, name: str, *, pause: float = 0.0) -> None:
+        self.log = folder / f"{name}.log"
+        self.log.touch()
+        command = [sys.executable, "-c", FIT, str(folder / "fit.ckpt"), str(self.log), str(pause)]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def steps(self) -> list[Any]:
+        """What the callback has said so far."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def kill_after(self, number: int, delay: float) -> None:
+        """SIGKILL `delay` seconds after so many iterations."""
+        end = time.monotonic() + 60
+        while len(self.steps()) < number and time.monotonic() < end:
+            assert self.process.poll() is None, self.process.communicate()[1] or "it finished early"
+            time.sleep(0.002)
+        time.sleep(delay)
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+        assert self.process.returncode == -signal.SIGKILL
+
+    def result(self) -> list[Any]:
+        """Loss, theta, rows of the history, and why it stopped."""
+        out, err = self.process.communicate(timeout=120)
+        assert self.process.returncode == 0, err
+        return json.loads(out)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def test_a_fit_killed_ten_times_ends_where_an_undisturbed_one_ends(tmp_path: Path):
+    calm_place, place = tmp_path / "calm", tmp_path / "killed"
+    calm_place.mkdir()
+    place.mkdir()
+    calm = Fit(calm_place, "calm")
+    expected = calm.result()
+    whole = calm.steps()
+    assert expected[2:] == [len(whole), "finished"]
+
+    moments = np.random.default_rng(20)
+    lives: list[list[Any]] = []
+    for k in range(KILLS):
+        life = Fit(place, f"life{k}", pause=0.004)
+        life.kill_after(int(moments.integers(0, 20)), float(moments.uniform(0.0, 0.03)))
+        lives.append(life.steps())
+        if (place / "fit.ckpt").exists():
+            read(place / "fit.ckpt", "checkpoint")  # whole at any moment
+    last = Fit(place, "last")
+    found = last.result()
+    lives.append(last.steps())
+
+    assert sum(map(len, lives)) > len(whole)  # something was lost, or nothing was tested
+    _check_lives(lives, whole)
+    assert found[0] == pytest.approx(expected[0], rel=0.01)
+    # better still: the same steps, to the last bit
+    assert found == expected
+
+
+def _check_lives(lives: list[list[Any]], whole: list[Any]) -> None:
+    """Each life is a piece of the undisturbed run, and starts at most EVERY steps before the last end."""
+    reached = 0
+    for life in lives:
+        if life:
+            start = whole.index(life[0])
+            assert life == whole[start : start + len(life)]
+            assert 0 <= reached - start <= EVERY
+            reached = max(reached, start + len(life))
+    assert reached == len(whole)
+
+
+def test_the_comparison_notices_a_life_that_starts_too_early():
+    whole = [["Adam", k, 1.0 / k] for k in range(1, 40)]
+    _check_lives([whole[:10], whole[3:]], whole)
+    for wrong in ([whole[:10], whole[2:]], [whole[:10], whole[11:]], [whole[:10]]):
+        with pytest.raises(AssertionError):
+            _check_lives(wrong, whole)
