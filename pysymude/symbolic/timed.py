@@ -1,5 +1,5 @@
 # SymPy annotates its classes in parts only
-# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false, reportConstantRedefinition=false
 """Laws that contain time: exp(-s t) t^k P(u), from polynomials that the Lie derivative maps to each other.
 
 For an autonomous polynomial field the Lie derivative X is linear on polynomials.  On the largest space
