@@ -185,6 +185,12 @@ class _Builder:
 
     def function(self, node: Any) -> Operation:
         name = FUNCTIONS[node.func]
+        if name == "heaviside" and node.args[1] != sp.S.Half:
+            # a value of its own at zero
+            x = self.visit(node.args[0])
+            at_zero = self.emit(Operation("eq", (x, self.visit(sp.S.Zero))))
+            step = self.emit(Operation("heaviside", (x,)))
+            return Operation("select", (at_zero, self.visit(node.args[1]), step))
         args = node.args[:1] if name == "heaviside" else node.args
         *front, last = [self.visit(a) for a in args]
         if not front:

@@ -118,7 +118,8 @@ def _check_lives(lives: list[list[Any]], whole: list[Any]) -> None:
         if life:
             start = whole.index(life[0])
             assert life == whole[start : start + len(life)]
-            assert 0 <= reached - start <= EVERY
+            # killed between checkpoint and callback, a step is kept that was never said
+            assert -1 <= reached - start <= EVERY
             reached = max(reached, start + len(life))
     assert reached == len(whole)
 
@@ -126,6 +127,6 @@ def _check_lives(lives: list[list[Any]], whole: list[Any]) -> None:
 def test_the_comparison_notices_a_life_that_starts_too_early():
     whole = [["Adam", k, 1.0 / k] for k in range(1, 40)]
     _check_lives([whole[:10], whole[3:]], whole)
-    for wrong in ([whole[:10], whole[2:]], [whole[:10], whole[11:]], [whole[:10]]):
+    for wrong in ([whole[:10], whole[2:]], [whole[:10], whole[12:]], [whole[:10]]):
         with pytest.raises(AssertionError):
             _check_lives(wrong, whole)

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from pysymude.engines.diffrax.field import evaluate_tape, shared_arguments, vector_field
-from pysymude.engines.diffrax.solvers import CODES, make_solver, result_code
+from pysymude.engines.diffrax.solvers import CODES, SOLVERS, make_solver, result_code
 from pysymude.engines.solution import ReturnCode
 from pysymude.model.transforms import from_unconstrained
 from pysymude.plan.compiled import CompiledSystem
@@ -33,10 +33,17 @@ def _solve_one(
     plan: CompiledSystem, solver: str, adjoint: Any, max_steps: int
 ) -> Callable[..., tuple[Any, Any, Any]]:
     """(u0, t0, ts, p, shared, rtol, atol) -> states at ts, code, (steps, accepted, rejected)."""
-    method, term = make_solver(solver, vector_field(plan))
+    field = vector_field(plan)
 
     def solve(u0: Any, t0: Any, ts: Any, p: Any, shared: Any, rtol: Any, atol: Any) -> Any:
+        method, term = make_solver(solver, field, rtol, atol)
         dtmin = _RESOLUTION * jnp.minimum(jnp.maximum(jnp.abs(t0), jnp.abs(ts[-1])), _LONG)
+        controller: Any = diffrax.PIDController(
+            rtol=rtol, atol=atol, dtmin=dtmin, force_dtmin=False
+        )
+        if SOLVERS[solver].stiff:
+            # their steps are long, and diffrax' interpolant is of lower order: steps end at the outputs
+            controller = diffrax.ClipStepSizeController(controller, step_ts=ts)
         sol = diffrax.diffeqsolve(
             term,
             method,
@@ -46,9 +53,7 @@ def _solve_one(
             u0,
             shared | {"p": p},
             saveat=diffrax.SaveAt(ts=ts),
-            stepsize_controller=diffrax.PIDController(
-                rtol=rtol, atol=atol, dtmin=dtmin, force_dtmin=False
-            ),
+            stepsize_controller=controller,
             adjoint=adjoint,
             max_steps=max_steps,
             throw=False,

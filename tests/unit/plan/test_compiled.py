@@ -97,3 +97,12 @@ def test_a_stray_symbol_is_named():
     plan = compile_system(psu.ODESystem({x: -x}))
     with pytest.raises(EmissionError, match="the symbol k is neither a state"):
         plan.tape([k])
+
+
+def test_a_step_with_a_value_of_its_own_at_zero():
+    import sympy as sp
+
+    plan = compile_system(psu.ODESystem({x: sp.Heaviside(x, 1), y: sp.Heaviside(y)}))
+    model = NumericModel(plan, np.zeros(0), np.zeros(0))
+    u = np.array([[-1.0, -1.0], [0.0, 0.0], [2.0, 2.0]])
+    np.testing.assert_array_equal(model.rhs(0.0, u), [[0, 0], [1, 0.5], [1, 1]])
