@@ -550,7 +550,9 @@ def test_random_systems_come_back(system):
         found = again(system)
     except EmissionError as error:
         # the reader bounds what SymPy may compute; all else would be a fault of the writer
-        if not re.search("too large|at most 10000|not real", str(error)):
+        if not re.search(
+            "too large|at most 10000|not real|Float in .* cannot be written", str(error)
+        ):
             raise
         return
     for part in ("parameters", "trainable", "bounds", "states", "symbolic_parameters", "networks"):
