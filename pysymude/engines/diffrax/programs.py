@@ -30,7 +30,7 @@ _RESOLUTION, _LONG = 2e-15, 1e3
 
 
 def _solve_one(
-    plan: CompiledSystem, solver: str, adjoint: Any, max_steps: int
+    plan: CompiledSystem, solver: str, adjoint: Any, max_steps: int, *, at_outputs: bool
 ) -> Callable[..., tuple[Any, Any, Any]]:
     """(u0, t0, ts, p, shared, rtol, atol) -> states at ts, code, (steps, accepted, rejected)."""
     field = vector_field(plan)
@@ -41,8 +41,9 @@ def _solve_one(
         controller: Any = diffrax.PIDController(
             rtol=rtol, atol=atol, dtmin=dtmin, force_dtmin=False
         )
-        if SOLVERS[solver].stiff:
-            # their steps are long, and diffrax' interpolant is of lower order: steps end at the outputs
+        if at_outputs and SOLVERS[solver].stiff:
+            # their steps are long, and diffrax' interpolant is of lower order: where a loss is to be
+            # differentiated, steps end at the outputs
             controller = diffrax.ClipStepSizeController(controller, step_ts=ts)
         sol = diffrax.diffeqsolve(
             term,
@@ -88,7 +89,7 @@ def solve_program(
     plan: CompiledSystem, solver: str, max_steps: int, count: int
 ) -> Callable[..., Any]:
     """(theta, t0, u0, p, ts, scalings, rtol, atol) -> u (E, T, n), codes (E,), stats (E, 3)."""
-    one = _solve_one(plan, solver, diffrax.ForwardMode(), max_steps)
+    one = _solve_one(plan, solver, diffrax.ForwardMode(), max_steps, at_outputs=False)
 
     def program(
         theta: Any, t0: Any, u0: Any, p: Any, ts: Any, scalings: Any, rtol: Any, atol: Any
@@ -114,7 +115,7 @@ def loss_program(
     adjoint: Any = diffrax.ForwardMode()
     if gradient and sensealg == "adjoint":
         adjoint = diffrax.RecursiveCheckpointAdjoint(checkpoints=checkpoints)
-    one = _solve_one(plan, solver, adjoint, max_steps)
+    one = _solve_one(plan, solver, adjoint, max_steps, at_outputs=True)
     observe = _observe(plan, spec)
     lower = [0.0 if s.is_positive else -float("inf") for s in plan.system.states]
 
