@@ -94,7 +94,7 @@ def solve_one(
     model = NumericModel(plan, batch.p[0], theta)
     return Solution(
         t=batch.ts[0].copy(),
-        u=found.u[0],
+        u=found.u[0].copy(),
         states=plan.states,
         retcode=found.retcodes[0],
         stats=found.stats[0],
