@@ -160,7 +160,7 @@ def objective(
     >>> obj = psu.objective(psu.ODESystem({x: -k*x}, trainable={k: 1.0}), data)
     >>> value, grad = obj.value_and_grad(obj.theta0())
     >>> round(value, 3), grad.shape
-    (0.209, (1,))
+    (0.203, (1,))
     """
     if laws or conserve is not None:
         raise NotImplementedError("laws= and conserve= are not available yet; leave them out")
