@@ -1,6 +1,7 @@
 """Linear laws of random sparse reaction networks with planted moieties, from 250 to 4,000 species.
 
     python -m benchmarks.networks [--part ours|others|sympy|plot|all] [--rounds 9] [--json FILE]
+                                  [--plot FILE]
 
 Every time stands beside a proof that the laws found are all there are: see `proved`.
 """
@@ -355,7 +356,7 @@ def verdicts(rows: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    options = arguments(str(__doc__).splitlines()[0], part="all", rounds=9)
+    options = arguments(str(__doc__).splitlines()[0], part="all", rounds=9, plot="")
     path = options.json or Path(__file__).parent / "results" / "networks.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     titles = {
@@ -371,11 +372,13 @@ def main() -> None:
         finish(titles["others"], [row for kind in KINDS for row in baselines(kind)], path)
     if options.part in ("sympy", "all"):
         finish(titles["sympy"], [from_sympy(n) for n in SIZES], path)
-    if options.part in ("plot", "all"):
-        saved = json.loads(path.read_text())
-        plot(
-            saved[titles["ours"]]["rows"], saved[titles["others"]]["rows"], path.with_suffix(".png")
-        )
+    if options.part in ("plot", "all") or options.plot:
+        saved = json.loads(path.read_text()) if path.exists() else {}
+        if titles["ours"] not in saved:
+            raise SystemExit(f"{path} holds no times to plot; run with --part ours first")
+        others = saved.get(titles["others"], {"rows": []})["rows"]
+        figure = Path(options.plot or path.with_suffix(".png"))
+        plot(saved[titles["ours"]]["rows"], others, figure)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from sympy.polys.matrices import DomainMatrix
 from pysymude.errors import InvalidInputError
 from pysymude.model.network import MLP
 from pysymude.model.symbols import t
-from pysymude.symbolic import linear
+from pysymude.symbolic import elimination, images, lifting
 from pysymude.symbolic.linear import left_null_space, linear_laws, rate_matrix
 
 
@@ -300,14 +300,14 @@ class TestRandomMatrices:
         for seed in range(60):
             rows, m = sparse(seed)
             with monkeypatch.context() as patch:
-                patch.setattr(linear, "_LONGEST", longest)
-                patch.setattr(linear, "_SPARE", spare)
+                patch.setattr(elimination, "_LONGEST", longest)
+                patch.setattr(images, "_SPARE", spare)
                 found = left_null_space(rows, m)
             assert found == left_null_space(rows, m)
 
     def test_unlucky_primes_change_no_span(self, monkeypatch):
         # modulo 3, 5, 7, ... pivots vanish and ranks fall all the time
-        monkeypatch.setattr(linear, "_primes", lambda: sp.primerange(3, 10**6))
+        monkeypatch.setattr(lifting, "_primes", lambda: sp.primerange(3, 10**6))
         for seed in range(60):
             rows, m = sparse(seed)
             assert_basis(
