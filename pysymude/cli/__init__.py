@@ -1,4 +1,4 @@
-"""The command line: `pysymude demo`, `fit`, `simulate`, `doctor`.
+"""The command line: `pysymude demo`, `laws`, `fit`, `simulate`, `doctor`.
 
 One command a file. Whatever is slow to load is imported inside the commands, so that help comes at
 once. Exit codes: 0 all is well, 1 a solve or fit failed, 2 wrong input, 130 interrupted.
@@ -14,20 +14,21 @@ from pysymude import __version__
 from pysymude.cli.demo import demo
 from pysymude.cli.doctor import doctor
 from pysymude.cli.fit import fit
+from pysymude.cli.laws import laws
 from pysymude.cli.simulate import simulate
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="pysymude",
-    help="Universal differential equations: fit, simulate, check the installation.",
+    help="Universal differential equations: derive laws, fit, simulate, check the installation.",
     no_args_is_help=True,
     add_completion=False,
     # an error that nobody foresaw is shown as Python shows it, ready for a report
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, fit, simulate, doctor):
+for command in (demo, laws, fit, simulate, doctor):
     app.command()(command)
 
 
@@ -46,7 +47,7 @@ def options(
         ),
     ] = False,
 ) -> None:
-    """Universal differential equations: fit, simulate, check the installation."""
+    """Universal differential equations: derive laws, fit, simulate, check the installation."""
 
 
 def main() -> None:

@@ -58,7 +58,9 @@ _ALLOWED = (
 )
 
 
-def parse_expression(text: str, names: Mapping[str, Any], *, where: str = "") -> sp.Expr:
+def parse_expression(
+    text: str, names: Mapping[str, Any], *, where: str = "", literal: bool = False
+) -> sp.Expr:
     """The SymPy expression that `text` writes.
 
     Parameters
@@ -75,6 +77,9 @@ def parse_expression(text: str, names: Mapping[str, Any], *, where: str = "") ->
         All that the text may name.
     where : str
         The place of the text, for messages.
+    literal : bool
+        Whether a number times a sum stays a product, as ``factor`` leaves it; by default SymPy
+        multiplies it out.
 
     Raises
     ------
@@ -91,7 +96,7 @@ def parse_expression(text: str, names: Mapping[str, Any], *, where: str = "") ->
     source = Source(text, where=where, allowed=_ALLOWED)
     tree = source.tree()
     try:
-        expr = _Reader(source, names).read(tree, 0).expr
+        expr = _Reader(source, names, literal).read(tree, 0).expr
     except RecursionError:
         source.refuse("it is nested too deeply")
     _check_value(source, expr)
@@ -116,6 +121,7 @@ class _Reader:
 
     source: Source
     names: Mapping[str, Any]
+    literal: bool = False
     budget: Budget = field(default_factory=Budget)
 
     def read(self, node: ast.expr, depth: int) -> Term:
@@ -200,7 +206,7 @@ class _Reader:
             case ast.Sub():
                 expr = left.expr - right.expr
             case ast.Mult():
-                expr = left.expr * right.expr
+                expr = self.product(left.expr, right.expr)
             case ast.Div() if right.expr.is_zero:
                 self.source.refuse_node(node, "this divides by zero")
             case ast.Div():
@@ -210,6 +216,13 @@ class _Reader:
             case _:
                 self.source.refuse_node(node)
         return Term(self.finite(node, expr), growth)
+
+    def product(self, left: Any, right: Any) -> Any:
+        """A product, in which a number before a sum stays there if the text is taken literally."""
+        number, rest = (left, right) if left.is_Number else (right, left)
+        if self.literal and rest.is_Add and number.is_Number and number not in (0, 1):
+            return sp.Mul(number, rest, evaluate=False)
+        return left * right
 
     def power(self, node: ast.expr, base: Term, exponent: Term) -> Term:
         """A power whose numbers stay of a length that can be computed."""

@@ -43,6 +43,39 @@ class Certificate:
         """
         return all(vanishes(lie_derivative_of(self.law, f)) for f in self.fields)
 
+    def to_json(self) -> str:
+        """The certificate as text: all that a proof needs, in JSON.
+
+        Raises
+        ------
+        EmissionError
+            Something in it cannot be written such that it comes back equal.
+        """
+        from pysymude.symbolic.files import certificate_to_json
+
+        return certificate_to_json(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Certificate:
+        """The certificate in a text of `to_json`; nothing in it is executed, and nothing believed.
+
+        Raises
+        ------
+        SaveFileError
+            It is no such text, is damaged, or comes from a newer version.
+
+        Examples
+        --------
+        >>> import pysymude as psu
+        >>> x, y = psu.states("x y")
+        >>> laws = psu.first_integrals(psu.ODESystem({x: y, y: -x}))
+        >>> Certificate.from_json(laws[0].certificate.to_json()).check()
+        True
+        """
+        from pysymude.symbolic.files import certificate_from_json
+
+        return certificate_from_json(text)
+
 
 def lie_derivative_of(law: sp.Expr, rates: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
     """d(law)/dt for the given rates of the states and of time; not simplified."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import Any, cast, overload
 
 import sympy as sp
@@ -103,6 +104,35 @@ class LawSet(Sequence[FirstIntegral]):
             return f"no law {where}; {proof}"
         rows = [f"{i}  {law.expr}" for i, law in enumerate(self.laws)]
         return "\n".join([*rows, f"{len(self)} independent, {where}"])
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes the laws with their certificates as JSON text; see `pysymude.symbolic.files`.
+
+        Raises
+        ------
+        SaveFileError
+            The folder does not exist or cannot be written.
+        EmissionError
+            Something in a law cannot be written such that it comes back equal.
+        """
+        from pysymude.symbolic.files import save_laws
+
+        save_laws(self, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> LawSet:
+        """The laws that `save` wrote; nothing in the file is executed.
+
+        Nothing is believed either: ``law.certificate.check()`` proves each law from the text alone.
+
+        Raises
+        ------
+        SaveFileError
+            The file is missing, damaged, none of ours or from a newer version.
+        """
+        from pysymude.symbolic.files import load_laws
+
+        return load_laws(path)
 
 
 def first_integrals(
