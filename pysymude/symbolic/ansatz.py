@@ -11,8 +11,9 @@ from typing import Any, cast
 import numpy as np
 import sympy as sp
 
-from pysymude.symbolic.modular import Residues, evaluate, inverse
+from pysymude.symbolic.modular import Residues, evaluate, inverse, tangent
 from pysymude.symbolic.normal import NormalForm
+from pysymude.symbolic.polynomials import ExactField
 
 __all__ = ["Ansatz", "Generator", "Sampled", "Term", "generators", "logarithms"]
 
@@ -83,9 +84,9 @@ class Ansatz:
         return self._walk(terms, sampled, p)[0]
 
     def _walk(self, terms: list[Term], sampled: Sampled, p: int) -> tuple[Residues, Residues]:
-        points = sampled.values.shape[1]
-        values = np.ones((len(terms), points), dtype=np.int64)
-        slopes = np.zeros((len(terms), points), dtype=np.int64)
+        shape = (len(terms), *sampled.values.shape[1:])
+        values = np.ones(shape, dtype=np.int64)
+        slopes = np.zeros(shape, dtype=np.int64)
         place: dict[tuple[tuple[int, int], ...], int] = {}
         for row, term in enumerate(terms):
             if term.log is not None:
@@ -118,7 +119,7 @@ def _of_degree(
                 yield ((i, k), *rest)
 
 
-def generators(form: NormalForm, *, time: bool) -> tuple[Generator, ...]:
+def generators(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[Generator, ...]:
     """What candidate functions are made of: states, atoms, reciprocals of denominators, time."""
     found: list[Generator] = []
     used = {z for rate in form.rates.values() for z in rate.free_symbols}
@@ -135,39 +136,34 @@ def generators(form: NormalForm, *, time: bool) -> tuple[Generator, ...]:
             found.append(Generator(c.symbol))
     # time last: laws without it are simpler
     found.sort(key=lambda g: form.coordinates[cast("sp.Symbol", g.expr)].kind == "time")
-    return (*found, *(Generator(1 / factor) for factor in denominators(form)))
+    return (*found, *(Generator(1 / factor) for factor in denominators(form, exact)))
 
 
-def denominators(form: NormalForm) -> list[sp.Expr]:
+def denominators(form: NormalForm, exact: ExactField) -> list[sp.Expr]:
     """The irreducible factors of the denominators of the states' rates, parameters aside."""
-    variables = {
-        c.symbol for c in form.coordinates.values() if c.kind not in ("parameter", "hidden")
-    }
+    bottoms = [exact.fraction(c.rate).bottom for c in form.of_kind("state")]
+    return _varying_factors(form, exact, bottoms)
+
+
+def _varying_factors(form: NormalForm, exact: ExactField, polynomials: list[Any]) -> list[sp.Expr]:
+    """Irreducible factors that contain a coordinate, and no network; each one once."""
+    moving = {c.symbol for c in form.coordinates.values() if c.kind not in ("parameter", "hidden")}
     found: list[sp.Expr] = []
-    for c in form.of_kind("state"):
-        _, bottom = sp.fraction(sp.together(c.rate))
-        if not bottom.free_symbols & variables:
-            continue
-        for factor, _ in sp.factor_list(bottom)[1]:
-            if factor.free_symbols & variables and factor not in found:
-                found.append(factor)
+    for factor in exact.factors(polynomials):
+        free = factor.free_symbols
+        if free & moving and not free & _hidden(form):
+            found.append(factor)
     return found
 
 
-def logarithms(form: NormalForm, *, time: bool) -> tuple[sp.Expr, ...]:
+def logarithms(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[sp.Expr, ...]:
     """Arguments of logarithms: coordinates and factors that divide their own rate of change."""
-    variables = {
-        c.symbol for c in form.coordinates.values() if c.kind not in ("parameter", "hidden")
-    }
     candidates: list[sp.Expr] = [c.symbol for c in form.of_kind("state")]
     if time:
         candidates += [c.symbol for c in form.of_kind("time")]
-    candidates += [d for d in denominators(form) if not d.is_Symbol]
-    for c in form.of_kind("state"):
-        top, _ = sp.fraction(sp.together(c.rate))
-        for factor, _ in sp.factor_list(top)[1]:
-            if factor.free_symbols & variables and not factor.free_symbols & _hidden(form):
-                candidates.append(factor)
+    candidates += [d for d in denominators(form, exact) if not d.is_Symbol]
+    tops = [exact.fraction(c.rate).top for c in form.of_kind("state")]
+    candidates += _varying_factors(form, exact, tops)
     for c in form.of_kind("sin", "cos"):
         # integrals of 1/cos, 1/sin and tan
         candidates += [c.symbol, c.symbol + 1]
@@ -186,12 +182,56 @@ def sampled(
     form: NormalForm, gens: tuple[Generator, ...], points: dict[Any, Residues], p: int
 ) -> Sampled:
     """Generators and their logarithmic rates at points of the variety."""
+    return sampled_along(gens, points, slopes_of(form, points, p), p)
+
+
+def slopes_of(form: NormalForm, points: dict[Any, Residues], p: int) -> dict[Any, Residues]:
+    """The rates of all coordinates at points."""
     seen: dict[Any, Residues] = {}
-    count = next(points[c.symbol].shape[0] for c in form.of_kind("state"))
-    values = np.empty((len(gens), count), dtype=np.int64)
-    slopes = np.empty((len(gens), count), dtype=np.int64)
-    for i, g in enumerate(gens):
-        values[i] = evaluate(g.expr, points, p, seen)
-        rate = evaluate(form.total_rate(g.expr), points, p, seen)
-        slopes[i] = rate * inverse(values[i], p) % p
-    return Sampled(values, slopes)
+    return {z: evaluate(rate, points, p, seen) for z, rate in form.rates.items() if rate != 0}
+
+
+def directions(form: NormalForm, points: dict[Any, Residues], p: int) -> dict[Any, Residues]:
+    """The derivatives of all coordinates with respect to states and time, one row a direction."""
+    plain = form.of_kind("state", "time")
+    slopes: dict[Any, Residues] = {
+        c.symbol: np.eye(len(plain), dtype=np.int64)[k][:, None] for k, c in enumerate(plain)
+    }
+    moved = sp.Dummy()
+    seen: dict[Any, tuple[Residues, Residues | None]] = {}
+    for z, c in form.coordinates.items():
+        if c.of is None:
+            continue
+        inner = tangent(c.of, points, slopes, p, seen)[1]
+        if inner is not None:
+            change = form.slope(c, cast("sp.Expr", moved))
+            slopes[z] = evaluate(change, {**points, moved: inner}, p, {})
+    return slopes
+
+
+def sampled_along(
+    gens: tuple[Generator, ...], points: dict[Any, Residues], slopes: dict[Any, Residues], p: int
+) -> Sampled:
+    """As `sampled`, for given rates of the coordinates."""
+    seen: dict[Any, tuple[Residues, Residues | None]] = {}
+    found = [tangent(g.expr, points, slopes, p, seen) for g in gens]
+    shape = np.broadcast_shapes(*(s.shape for pair in found for s in pair if s is not None))
+    values = np.zeros((len(gens), *shape), dtype=np.int64)
+    rates = np.zeros((len(gens), *shape), dtype=np.int64)
+    for i, (value, slope) in enumerate(found):
+        values[i] = value
+        if slope is not None:
+            rates[i] = slope * inverse(value, p) % p
+    return Sampled(values, rates)
+
+
+def log_rates(
+    logs: tuple[sp.Expr, ...], points: dict[Any, Residues], slopes: dict[Any, Residues], p: int
+) -> dict[sp.Expr, Residues]:
+    """The rates of the logarithms at points."""
+    seen: dict[Any, tuple[Residues, Residues | None]] = {}
+    found: dict[sp.Expr, Residues] = {}
+    for g in logs:
+        value, slope = tangent(g, points, slopes, p, seen)
+        found[g] = np.zeros_like(value) if slope is None else slope * inverse(value, p) % p
+    return found

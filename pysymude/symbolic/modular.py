@@ -26,6 +26,7 @@ __all__ = [
     "power",
     "rational",
     "sample",
+    "tangent",
 ]
 
 Residues = NDArray[np.int64]
@@ -94,6 +95,57 @@ def evaluate(
         found = power(base, n, p) if n >= 0 else inverse(power(base, -n, p), p)
     else:
         raise DerivationError(f"{expr} is not rational in the coordinates")
+    seen[expr] = found
+    return found
+
+
+def tangent(
+    expr: Any,
+    values: Mapping[Any, Residues],
+    slopes: Mapping[Any, Residues],
+    p: int,
+    seen: dict[Any, tuple[Residues, Residues | None]],
+) -> tuple[Residues, Residues | None]:
+    """Value and derivative of a rational expression, given those of its symbols; None means 0.
+
+    `slopes` may have more axes in front than `values`: one for each direction.
+    """
+    found = seen.get(expr)
+    if found is not None:
+        return found
+    slope: Residues | None = None
+    if expr in values:
+        found = values[expr], slopes.get(expr)
+    elif expr.is_Add:
+        parts = [tangent(a, values, slopes, p, seen) for a in expr.args]
+        value = parts[0][0]
+        for v, _ in parts[1:]:
+            value = (value + v) % p
+        for _, s in parts:
+            if s is not None:
+                slope = s if slope is None else (slope + s) % p
+        found = value, slope
+    elif expr.is_Mul:
+        value = np.ones((), dtype=np.int64)
+        for a in expr.args:
+            v, s = tangent(a, values, slopes, p, seen)
+            slope = None if slope is None else slope * v % p
+            if s is not None:
+                slope = value * s % p if slope is None else (slope + value * s) % p
+            value = value * v % p
+        found = value, slope
+    elif expr.is_Pow and expr.exp.is_Integer:
+        base, s = tangent(expr.base, values, slopes, p, seen)
+        n = int(expr.exp)
+        if n < 0:
+            base = inverse(base, p)
+            s = None if s is None else (p - base * base % p) * s % p
+            n = -n
+        before = power(base, n - 1, p)
+        slope = None if s is None else before * (n % p) % p * s % p
+        found = before * base % p, slope
+    else:
+        found = evaluate(expr, values, p, {}), None
     seen[expr] = found
     return found
 
@@ -201,15 +253,21 @@ def null_space(columns: Residues, p: int) -> tuple[list[int], Residues]:
     reduced, rank = matrix.rref()
     if rank == k:
         return [], np.zeros((0, k), dtype=np.int64)
-    rows = [[int(reduced[i, j]) for j in range(k)] for i in range(rank)]
-    pivots = [next(j for j, v in enumerate(row) if v) for row in rows]
+    pivots: list[int] = []
+    for i in range(rank):
+        # only as far as the first entry: reading all of them would cost more than the reduction
+        j = pivots[-1] + 1 if pivots else 0
+        while not int(reduced[i, j]):
+            j += 1
+        pivots.append(j)
     free = sorted(set(range(k)) - set(pivots))
     vectors = np.zeros((len(free), k), dtype=np.int64)
     for i, j in enumerate(free):
         vectors[i, j] = 1
-        for row, pivot in zip(rows, pivots, strict=True):
-            if row[j]:
-                vectors[i, pivot] = p - row[j]
+        for row, pivot in enumerate(pivots):
+            if pivot > j:
+                break
+            vectors[i, pivot] = -int(reduced[row, j]) % p
     return free, vectors
 
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -87,6 +87,51 @@ class ExactField:
         total = parts[0]
         for part in parts[1:]:
             total = total + part if expr.is_Add else total * part
+        return total
+
+    def expression(self, poly: Polynomial) -> sp.Expr:
+        """A polynomial as a SymPy expression in the coordinates."""
+        terms = [
+            sp.Mul(
+                sp.Rational(int(c.p), int(c.q)),
+                *(z**k for z, k in zip(self.symbols, powers, strict=True) if k),
+            )
+            for powers, c in poly.to_dict().items()
+        ]
+        return cast("sp.Expr", sp.Add(*terms))
+
+    def factors(self, polynomials: Sequence[Polynomial]) -> list[sp.Expr]:
+        """The irreducible factors of some polynomials, each one once, in a fixed order."""
+        found: list[sp.Expr] = []
+        for poly in polynomials:
+            if poly.is_zero() or poly.is_constant():
+                continue
+            parts = [self.expression(factor) for factor, _ in poly.factor()[1]]
+            new = {sp.primitive(part)[1] for part in parts}
+            found += sorted(new - set(found), key=sp.default_sort_key)
+        return found
+
+    @cached_property
+    def flow(self) -> dict[sp.Symbol, Fraction]:
+        """The rates of all coordinates that move."""
+        return {z: self.fraction(rate) for z, rate in self.form.rates.items() if rate != 0}
+
+    def rate(self, value: Fraction, flow: Mapping[sp.Symbol, Fraction]) -> Fraction:
+        """The derivative of a fraction along a flow."""
+        top, bottom = self._slope(value.top, flow), self._slope(value.bottom, flow)
+        if bottom.top.is_zero():
+            return reduced(top.top, top.bottom * value.bottom)
+        square = Fraction(self.one, value.bottom * value.bottom)
+        # (P' Q - P Q') / Q^2
+        minus = Fraction(-value.top, self.one)
+        return (top * Fraction(value.bottom, self.one) + bottom * minus) * square
+
+    def _slope(self, poly: Polynomial, flow: Mapping[sp.Symbol, Fraction]) -> Fraction:
+        total = Fraction(self.one * 0, self.one)
+        degrees = poly.degrees()
+        for i, z in enumerate(self.symbols):
+            if degrees[i] > 0 and z in flow:
+                total = total + Fraction(poly.derivative(i), self.one) * flow[z]
         return total
 
     @cached_property

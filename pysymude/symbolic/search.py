@@ -13,19 +13,27 @@ import flint
 import numpy as np
 import sympy as sp
 
-from pysymude.symbolic.ansatz import Ansatz, Term, generators, logarithms, sampled
+from pysymude.symbolic.ansatz import (
+    Ansatz,
+    Term,
+    directions,
+    generators,
+    log_rates,
+    logarithms,
+    sampled,
+    sampled_along,
+    slopes_of,
+)
 from pysymude.symbolic.modular import (
     PRIMES,
     Residues,
     as_fractions,
     draw_parameters,
-    evaluate,
-    inverse,
     null_space,
     sample,
 )
 from pysymude.symbolic.normal import NormalForm
-from pysymude.symbolic.polynomials import ExactField
+from pysymude.symbolic.polynomials import ExactField, Fraction
 
 __all__ = ["Searched", "search"]
 
@@ -93,24 +101,33 @@ class _Hunt:
         self.form, self.fields, self.wanted = form, fields, wanted
         # seeded: the same system gives the same answer in every run
         self.rng = np.random.default_rng(0)
-        self.gens = generators(form, time=time)
-        self.logs = logarithms(form, time=time)
+        self.exact = ExactField(form)
+        self.gens = generators(form, self.exact, time=time)
+        self.logs = logarithms(form, self.exact, time=time)
         self.parameters = draw_parameters(form, _P, self.rng)
         self.independent = _Independent(form, sample(form, 1, _P, self.rng, self.parameters))
-        self.exact = ExactField(form)
+        self.flows = [
+            self.exact.flow
+            if f is form
+            else {z: self.exact.fraction(r) for z, r in f.rates.items()}
+            for f in fields
+        ]
         self.result = Searched()
 
     def degree(self, ansatz: Ansatz, terms: list[Term]) -> None:
         """All null vectors among the candidates; those that are independent of what is there stay."""
         points = sample(self.form, len(terms) + _SPARE, _P, self.rng, self.parameters)
         kept = self.without_relations(ansatz, terms, points)
+        rates = [self.rates(f, ansatz, terms, points)[kept] for f in self.fields]
         terms = [terms[k] for k in kept]
-        rates = [self.rates(f, ansatz, points)[kept] for f in self.fields]
         _, vectors = null_space(np.concatenate(rates, axis=1), _P)
+        if not len(vectors):
+            return
+        gradients = self.independent.gradients(ansatz, terms)
         for vector in vectors:
             support = np.flatnonzero(vector)
             chosen = [terms[k] for k in support]
-            if not self.independent.would_add(ansatz, chosen, vector[support]):
+            if not self.independent.would_add(vector[support], gradients[support]):
                 continue
             law = self.exact_law(ansatz, chosen, vector[support])
             if law is None:
@@ -135,21 +152,17 @@ class _Hunt:
         dependent = {rows[k - 1] for k in free}
         return [k for k in range(len(terms)) if k not in dependent]
 
-    def rates(self, f: NormalForm, ansatz: Ansatz, points: dict[Any, Residues]) -> Residues:
+    def rates(
+        self, f: NormalForm, ansatz: Ansatz, terms: list[Term], points: dict[Any, Residues]
+    ) -> Residues:
         """d/dt of all candidates along one field."""
-        seen: dict[Any, Residues] = {}
-        logs = {
-            g: evaluate(f.total_rate(g), points, _P, seen)
-            * inverse(evaluate(g, points, _P, seen), _P)
-            % _P
-            for g in ansatz.logs
-        }
-        return ansatz.rates(ansatz.terms(), sampled(f, ansatz.gens, points, _P), logs, _P)
+        slopes = slopes_of(f, points, _P)
+        logs = log_rates(ansatz.logs, points, slopes, _P)
+        return ansatz.rates(terms, sampled_along(ansatz.gens, points, slopes, _P), logs, _P)
 
     def exact_law(self, ansatz: Ansatz, terms: list[Term], vector: Residues) -> sp.Expr | None:
         """The law with exact coefficients; its rate of change is zero in exact arithmetic."""
-        functions = [ansatz.expression(term) for term in terms]
-        systems = [_rate_polynomials(f, terms, functions, self.exact) for f in self.fields]
+        systems = [self.rate_polynomials(flow, ansatz, terms) for flow in self.flows]
         coefficients: list[sp.Expr] | None = None
         if not self.exact.n_parameters:
             fractions = as_fractions(vector, _P)
@@ -160,8 +173,34 @@ class _Hunt:
             coefficients = self.exact.null_vector(systems)
         if coefficients is None:
             return None
+        functions = [ansatz.expression(term) for term in terms]
         law = sp.Add(*(c * f for c, f in zip(_primitive(coefficients), functions, strict=True)))
         return self.form.to_user(cast("sp.Expr", law))
+
+    def rate_polynomials(
+        self, flow: dict[sp.Symbol, Fraction], ansatz: Ansatz, terms: list[Term]
+    ) -> list[Any]:
+        """d/dt of each candidate over one common denominator, in normal form."""
+        exact = self.exact
+        values = {i: exact.fraction(g.expr) for i, g in enumerate(ansatz.gens)}
+        used = {i for term in terms for i, _ in term.powers}
+        slopes = {i: exact.rate(values[i], flow) * values[i] ** -1 for i in used}
+        rates: list[Fraction] = []
+        for term in terms:
+            if term.log is not None:
+                argument = exact.fraction(term.log)
+                rates.append(exact.rate(argument, flow) * argument**-1)
+                continue
+            total, product = Fraction(exact.one * 0, exact.one), Fraction(exact.one, exact.one)
+            for i, k in term.powers:
+                total = total + Fraction(slopes[i].top * k, slopes[i].bottom)
+                product = product * values[i] ** k
+            rates.append(total * product)
+        bottom = exact.one
+        for rate in rates:
+            common = bottom.gcd(rate.bottom)
+            bottom = bottom * divmod(rate.bottom, common)[0]
+        return [exact.normal(r.top * divmod(bottom, r.bottom)[0]) for r in rates]
 
 
 def _vanishes(columns: list[Any], coefficients: list[sp.Rational], exact: ExactField) -> bool:
@@ -169,24 +208,6 @@ def _vanishes(columns: list[Any], coefficients: list[sp.Rational], exact: ExactF
     for column, c in zip(columns, coefficients, strict=True):
         total = total + column * flint.fmpq(int(c.p), int(c.q))
     return bool(total.is_zero())
-
-
-def _rate_polynomials(
-    form: NormalForm, terms: list[Term], functions: list[sp.Expr], exact: ExactField
-) -> list[Any]:
-    """d/dt of each candidate over one common denominator, in normal form."""
-    rates = []
-    for term, f in zip(terms, functions, strict=True):
-        if term.log is not None:
-            argument = exact.fraction(term.log)
-            rates.append(exact.fraction(form.total_rate(term.log)) * argument**-1)
-        else:
-            rates.append(exact.fraction(form.total_rate(f)))
-    bottom = exact.one
-    for rate in rates:
-        common = bottom.gcd(rate.bottom)
-        bottom = bottom * divmod(rate.bottom, common)[0]
-    return [exact.normal(r.top * divmod(bottom, r.bottom)[0]) for r in rates]
 
 
 def _primitive(coefficients: list[sp.Expr]) -> list[sp.Expr]:
@@ -217,31 +238,21 @@ def _leads_negative(c: sp.Expr) -> bool:
 class _Independent:
     """Functional independence: the rank of the gradients at one random point of the variety."""
 
-    def __init__(self, form: NormalForm, points: dict[Any, Residues]) -> None:
-        self.points = points
+    def __init__(self, form: NormalForm, point: dict[Any, Residues]) -> None:
+        self.point = point
+        self.slopes = directions(form, point, _P)
         self.rows: list[Residues] = []
         self.pending: Residues | None = None
-        self.cache: dict[Any, Residues] = {}
-        plain = [c.symbol for c in form.of_kind("state", "time")]
-        self.fields = [form.along({z: sp.Integer(z == d) for z in plain}) for d in plain]
 
-    def gradient(self, expr: sp.Expr) -> Residues:
-        """Derivatives of a function of the coordinates with respect to states and time."""
-        if expr not in self.cache:
-            row = [evaluate(f.total_rate(expr), self.points, _P, {}) for f in self.fields]
-            self.cache[expr] = np.array([int(np.ravel(r)[0]) for r in row], dtype=np.int64)
-        return self.cache[expr]
+    def gradients(self, ansatz: Ansatz, terms: list[Term]) -> Residues:
+        """Derivatives with respect to states and time, one row a candidate."""
+        sampled = sampled_along(ansatz.gens, self.point, self.slopes, _P)
+        logs = log_rates(ansatz.logs, self.point, self.slopes, _P)
+        return ansatz.rates(terms, sampled, logs, _P)[:, :, 0]
 
-    def would_add(self, ansatz: Ansatz, terms: list[Term], vector: Residues) -> bool:
+    def would_add(self, vector: Residues, gradients: Residues) -> bool:
         """Whether a law, its coefficients residues, is independent of those kept."""
-        total = np.zeros(len(self.fields), dtype=np.int64)
-        for term, c in zip(terms, vector, strict=True):
-            if term.log is None:
-                row = self.gradient(ansatz.expression(term))
-            else:
-                value = int(np.ravel(evaluate(term.log, self.points, _P, {}))[0])
-                row = self.gradient(term.log) * pow(value, -1, _P) % _P
-            total = (total + int(c) * row) % _P
+        total = (vector[:, None] * gradients % _P).sum(axis=0) % _P
         self.pending = total
         return bool(total.any()) and not null_space(np.array([*self.rows, total]), _P)[0]
 
