@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,8 +14,8 @@ from pysymude.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from pysymude.model.system import ODESystem
-    from pysymude.symbolic.generator import Generator
     from pysymude.symbolic.laws import FirstIntegral, LawSet
+    from pysymude.symbolic.symmetry import Symmetries
 
 __all__ = ["laws"]
 
@@ -52,29 +52,40 @@ def laws(
 
         system = ODESystem.from_toml(model)
         found = first_integrals(system, kind=kind, degree=degree, budget=budget)
-        generators = _symmetries(system, budget) if symmetries else None
         proved = [law.certificate.check() for law in found]
+        generators, moving = _symmetries(system, budget) if symmetries else (None, [])
+        text = _json(found, system, generators) if as_json or out is not None else ""
         if out is not None:
-            write_text(out, _json(found, system, generators))
+            write_text(out, text)
         if as_json:
-            typer.echo(_json(found, system, generators), nl=False)
+            typer.echo(text, nl=False)
         elif latex:
-            for line in [*map(_law_latex, found), *map(_generator_latex, generators or ())]:
+            for line in map(_law_latex, found):
+                typer.echo(line)
+            for line in _generator_latex(generators) if generators is not None else ():
                 typer.echo(line)
         else:
             _print_laws(found, proved)
             if generators is not None:
-                _print_symmetries(generators)
-    if not all(proved):
-        wrong = ", ".join(str(i) for i, good in enumerate(proved) if not good)
-        say(f"the certificate of law {wrong} does not hold; please report this model", style="red")
+                _print_symmetries(generators, moving)
+    _all_proved("law", proved)
+    _all_proved("symmetry", moving)
+
+
+def _symmetries(system: ODESystem, budget: float) -> tuple[Symmetries, list[bool]]:
+    """The symmetries of a system, and whether each is proved again."""
+    from pysymude.symbolic.symmetry import is_symmetry, symmetries
+
+    found = symmetries(system, budget=budget)
+    return found, [is_symmetry(system, X) for X in found]
+
+
+def _all_proved(what: str, proved: list[bool]) -> None:
+    """The exit code where a proof does not hold when it is repeated."""
+    wrong = ", ".join(str(i) for i, good in enumerate(proved) if not good)
+    if wrong:
+        say(f"the proof of {what} {wrong} does not hold; please report this model", style="red")
         raise typer.Exit(FAILED)
-
-
-def _symmetries(system: ODESystem, budget: float) -> list[Generator]:
-    from pysymude.symbolic.symmetry import symmetries
-
-    return list(symmetries(system, budget=budget))
 
 
 # -- tables ------------------------------------------------------------------------------------
@@ -112,25 +123,19 @@ def _searched(found: LawSet) -> str:
     return f"{answer}: {', '.join(s['families'])}; {s['seconds']:.2f} s"
 
 
-def _print_symmetries(generators: list[Generator]) -> None:
-    if not generators:
-        typer.echo("no symmetry found")
-        return
-    rows = [(str(i), _generator(g)) for i, g in enumerate(generators)]
+def _print_symmetries(found: Symmetries, proved: list[bool]) -> None:
     typer.echo()
-    print_table(rows, header=("symmetry", "generator"))
-
-
-def _generator(generator: Generator) -> str:
-    return " + ".join(f"({e})*d/d{z}" for z, e in _parts(generator)) or "0"
-
-
-def _parts(generator: Generator) -> list[tuple[Any, Any]]:
-    """The moving variables and how they move."""
-    from pysymude.model.symbols import t
-
-    parts = {t: generator.xi, **generator.eta}
-    return [(z, e) for z, e in parts.items() if e != 0]
+    if found:
+        rows = [
+            (str(i), "yes" if good else "NO", str(X.restricted(found.positions)))
+            for i, (X, good) in enumerate(zip(found, proved, strict=True))
+        ]
+        print_table(rows, header=("symmetry", "proved again", "generator"))
+    s = found.searched
+    span = f"to degree {s['degree']} ({s['unknowns']} unknowns); {s['seconds']:.2f} s"
+    what = f"{found.kind} {'symmetry' if len(found) == 1 else 'symmetries'}"
+    doubt = "" if found.complete else ", perhaps not all,"
+    typer.echo(f"{len(found) or 'no'} {what}{doubt} {span}")
 
 
 # -- LaTeX and JSON ----------------------------------------------------------------------------
@@ -144,16 +149,13 @@ def _law_latex(law: FirstIntegral) -> str:
     return rf"{sp.latex(law.expr)} = \mathrm{{const}}"
 
 
-def _generator_latex(generator: Generator) -> str:
+def _generator_latex(found: Symmetries) -> list[str]:
     import sympy as sp
 
-    parts = (
-        rf"\left({sp.latex(e)}\right) \partial_{{{sp.latex(z)}}}" for z, e in _parts(generator)
-    )
-    return " + ".join(parts) or "0"
+    return [sp.latex(X.restricted(found.positions)) for X in found]
 
 
-def _json(found: LawSet, system: ODESystem, generators: list[Generator] | None) -> str:
+def _json(found: LawSet, system: ODESystem, generators: Symmetries | None) -> str:
     from pysymude.symbolic.files import laws_to_json
 
     text = laws_to_json(found, system=system)
@@ -163,9 +165,9 @@ def _json(found: LawSet, system: ODESystem, generators: list[Generator] | None) 
 
     listed = [
         {
-            "xi": expression_to_text(g.xi),
-            "eta": {x.name: expression_to_text(e) for x, e in g.eta.items()},
+            "xi": expression_to_text(X.xi),
+            "eta": {x.name: expression_to_text(e) for x, e in X.eta.items()},
         }
-        for g in generators
+        for X in generators
     ]
     return json.dumps(json.loads(text) | {"symmetries": listed}, indent=2) + "\n"

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 import pysymude as psu
 from pysymude.cli import app
+from pysymude.model.expressions import parse_expression
 from pysymude.symbolic import certificate
 from pysymude.symbolic.files import laws_from_json
 
@@ -35,6 +36,12 @@ OSCILLATOR = """
 [equations]
 x = "y"
 y = "(1 - x^2)*y - x"
+"""
+
+FALL = """
+[equations]
+x = "v"
+v = "x^2"
 """
 
 
@@ -140,7 +147,45 @@ def test_a_proof_that_fails_is_said(model, monkeypatch):
     result = run(model(PREDATION))
     assert result.exit_code == 1
     assert "0 structural y > 0 NO" in words(result.stdout)
-    assert "the certificate of law 0 does not hold" in words(result.stderr)
+    assert "the proof of law 0 does not hold" in words(result.stderr)
+
+
+def test_symmetries_are_listed(model):
+    path = model(FALL)
+    result = run(path, "--symmetries")
+    assert result.exit_code == 0, result.stderr
+    listed = words(result.stdout).split("generator")[1]
+    # x'' = x^2 is autonomous, and invariant where time shrinks as x grows to the power -2
+    assert "0 yes d/dt 1 yes t*d/dt - 2*x*d/dx" in listed
+    assert re.search(r"2 point symmetries to degree \d+ \(\d+ unknowns\); ", listed)
+    assert run(path, "--symmetries", "--latex").stdout.splitlines()[-2:] == [
+        sp.latex(X.restricted([sp.Symbol("x", real=True)]))
+        for X in psu.symmetries(psu.ODESystem.from_toml(path))
+    ]
+
+
+def test_symmetries_in_json_satisfy_the_determining_equations(model):
+    path = model(FALL)
+    text = run(path, "--symmetries", "--json").stdout
+    system = psu.ODESystem.from_toml(path)
+    names = {"t": psu.t, **{s.name: s for s in system.states}}
+    total = {psu.t: 1, **system.rhs}
+    listed = json.loads(text)["symmetries"]
+    assert len(listed) == 2
+    for one in listed:
+        xi = parse_expression(one["xi"], names)
+        eta = {s: parse_expression(one["eta"][s.name], names) for s in system.states}
+
+        def rate(expr):
+            return sum(expr.diff(s) * f for s, f in total.items())
+
+        def moved(expr, xi=xi, eta=eta):
+            return xi * expr.diff(psu.t) + sum(e * expr.diff(s) for s, e in eta.items())
+
+        for s, f in system.rhs.items():
+            assert sp.expand(rate(eta[s]) - f * rate(xi) - moved(f)) == 0
+    # the laws beside them are read as always
+    assert [law.certificate.check() for law in laws_from_json(text)] == [True]
 
 
 def test_what_is_not_complete_is_said(model, monkeypatch):
