@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -70,7 +71,7 @@ class Vocabulary:
         parameters = _declared(table.table("parameters"), sp.Symbol)
         functions = _declared(table.table("functions"), sp.Function)
         found = cls(states, parameters, functions, ())
-        networks = _read_networks(table.table("networks"), found.names())
+        networks = _read_networks(table.table("networks"), found.names)
         found = cls(states, parameters, functions, networks)
         found._check_names()
         return found
@@ -84,6 +85,7 @@ class Vocabulary:
             "networks": {nn.name: _plain_network(nn) for nn in self.networks},
         }
 
+    @cached_property
     def names(self) -> dict[str, Any]:
         """What each name stands for."""
         symbols = {s.name: s for s in (t, *self.states, *self.parameters)}
@@ -91,7 +93,7 @@ class Vocabulary:
 
     def expression(self, text: str, where: str) -> sp.Expr:
         """The expression that a text writes."""
-        return _expression(text, self.names(), where)
+        return _expression(text, self.names, where)
 
     def _check_names(self) -> None:
         kinds = ([t], self.states, self.parameters, self.functions, self.networks)
