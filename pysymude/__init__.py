@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from pysymude.fit.result import FitResult
     from pysymude.fit.stages import LBFGS, Adam, GradientMatching, MultipleShooting
     from pysymude.fit.training import fit
+    from pysymude.symbolic.adjoint import AdjointSystem, adjoint_laws
+    from pysymude.symbolic.asserted import AssertedLaw, is_first_integral, lie_derivative
+    from pysymude.symbolic.commutators import CommutatorTable, commutator_table
+    from pysymude.symbolic.euler import euler_operator
+    from pysymude.symbolic.generator import Generator, lie_bracket, prolongation
     from pysymude.symbolic.laws import FirstIntegral, LawSet, first_integrals
+    from pysymude.symbolic.noether import noether, noether_hamiltonian
+    from pysymude.symbolic.symmetry import Symmetries, is_symmetry, symmetries
+    from pysymude.symbolic.symmetry_laws import symmetry_laws
+    from pysymude.symbolic.variational import hamiltonian_system, lagrangian_system
 
 __version__ = "0.1.0"
 
@@ -39,15 +48,38 @@ _LATER = {
     "FirstIntegral": "symbolic.laws",
     "LawSet": "symbolic.laws",
     "first_integrals": "symbolic.laws",
+    "AssertedLaw": "symbolic.asserted",
+    "is_first_integral": "symbolic.asserted",
+    "lie_derivative": "symbolic.asserted",
+    "euler_operator": "symbolic.euler",
+    "noether": "symbolic.noether",
+    "noether_hamiltonian": "symbolic.noether",
+    "hamiltonian_system": "symbolic.variational",
+    "lagrangian_system": "symbolic.variational",
+    "Generator": "symbolic.generator",
+    "AdjointSystem": "symbolic.adjoint",
+    "adjoint_laws": "symbolic.adjoint",
+    "CommutatorTable": "symbolic.commutators",
+    "commutator_table": "symbolic.commutators",
+    "lie_bracket": "symbolic.generator",
+    "prolongation": "symbolic.generator",
+    "Symmetries": "symbolic.symmetry",
+    "is_symmetry": "symbolic.symmetry",
+    "symmetries": "symbolic.symmetry",
+    "symmetry_laws": "symbolic.symmetry_laws",
 }
 
 __all__ = [
     "LBFGS",
     "MLP",
     "Adam",
+    "AdjointSystem",
+    "AssertedLaw",
+    "CommutatorTable",
     "Dataset",
     "FirstIntegral",
     "FitResult",
+    "Generator",
     "GradientMatching",
     "LawSet",
     "MultipleShooting",
@@ -56,15 +88,30 @@ __all__ = [
     "PySymUDEError",
     "ReturnCode",
     "Solution",
+    "Symmetries",
     "Trajectory",
+    "adjoint_laws",
+    "commutator_table",
     "engines",
+    "euler_operator",
     "first_integrals",
     "fit",
+    "hamiltonian_system",
+    "is_first_integral",
+    "is_symmetry",
+    "lagrangian_system",
+    "lie_bracket",
+    "lie_derivative",
     "neural_ode",
+    "noether",
+    "noether_hamiltonian",
     "objective",
     "parameters",
+    "prolongation",
     "solve",
     "states",
+    "symmetries",
+    "symmetry_laws",
     "t",
 ]
 

@@ -122,6 +122,7 @@ def _of_degree(
 def generators(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[Generator, ...]:
     """What candidate functions are made of: states, atoms, reciprocals of denominators, time."""
     found: list[Generator] = []
+    below = denominators(form, exact)
     used = {z for rate in form.rates.values() for z in rate.free_symbols}
     angles = {z for c in form.of_kind("sin") for z in cast("sp.Expr", c.of).free_symbols} - used
     for c in form.coordinates.values():
@@ -131,12 +132,14 @@ def generators(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[Gene
         elif c.kind == "sin":
             found.append(Generator(c.symbol, highest=1))
         elif c.kind == "root":
-            found.append(Generator(c.symbol, highest=c.order - 1))
+            # r is r^2 times its reciprocal, which stands below where it is in a denominator
+            if c.symbol not in below:
+                found.append(Generator(c.symbol, highest=c.order - 1))
         elif c.of is not None and c.symbol in used:
             found.append(Generator(c.symbol))
     # time last: laws without it are simpler
     found.sort(key=lambda g: form.coordinates[cast("sp.Symbol", g.expr)].kind == "time")
-    return (*found, *(Generator(1 / factor) for factor in denominators(form, exact)))
+    return (*found, *(Generator(1 / factor) for factor in below))
 
 
 def denominators(form: NormalForm, exact: ExactField) -> list[sp.Expr]:
@@ -161,9 +164,11 @@ def logarithms(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[sp.E
     candidates: list[sp.Expr] = [c.symbol for c in form.of_kind("state")]
     if time:
         candidates += [c.symbol for c in form.of_kind("time")]
-    candidates += [d for d in denominators(form, exact) if not d.is_Symbol]
     tops = [exact.fraction(c.rate).top for c in form.of_kind("state")]
     candidates += _varying_factors(form, exact, tops)
+    below = denominators(form, exact)
+    candidates += below
+    candidates = [g for g in candidates if g in below or _divides_its_rate(g, exact)]
     for c in form.of_kind("sin", "cos"):
         # integrals of 1/cos, 1/sin and tan
         candidates += [c.symbol, c.symbol + 1]
@@ -172,6 +177,13 @@ def logarithms(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[sp.E
         if candidate not in unique and -candidate not in unique:
             unique.append(candidate)
     return tuple(unique)
+
+
+def _divides_its_rate(g: sp.Expr, exact: ExactField) -> bool:
+    """Whether g is a Darboux polynomial: else its logarithm has a pole that nothing cancels."""
+    value = exact.fraction(g)
+    rate = exact.rate(value, exact.flow)
+    return bool(divmod(exact.normal(rate.top), value.top)[1].is_zero())
 
 
 def _hidden(form: NormalForm) -> set[Any]:

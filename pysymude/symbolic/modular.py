@@ -22,8 +22,10 @@ __all__ = [
     "draw_parameters",
     "evaluate",
     "inverse",
+    "last_reduced",
     "null_space",
     "power",
+    "product",
     "rational",
     "sample",
     "tangent",
@@ -166,14 +168,11 @@ def sample(
 
     Points where a denominator vanishes or a root does not exist are drawn again.
     """
-    roots = form.of_kind("root")
-    factor = 1
-    for root in roots:
-        factor *= 2 if root.order % 2 == 0 else 1
+    factor = 2 ** sum(1 for root in form.of_kind("root") if root.order % 2 == 0)
     kept: dict[Any, list[Residues]] = {}
     have = 0
     for _ in range(40):
-        values, good = _draw(form, int(1.3 * factor * count) + 8, p, rng, parameters)
+        values, good = _draw(form, int(1.1 * factor * count) + 8, p, rng, parameters)
         for z, value in values.items():
             kept.setdefault(z, []).append(value[good] if value.ndim else value)
         have += int(good.sum())
@@ -189,17 +188,19 @@ def _draw(
     form: NormalForm, n: int, p: int, rng: np.random.Generator, parameters: Mapping[Any, Any]
 ) -> tuple[dict[Any, Residues], NDArray[np.bool_]]:
     values: dict[Any, Residues] = {}
-    good = np.ones(n, dtype=bool)
-    seen: dict[Any, Residues] = {}
     circle: dict[Any, Residues] = {}
     for c in form.coordinates.values():
         match c.kind:
             case "parameter":
                 values[c.symbol] = np.asarray(parameters[c.symbol])
             case "root":
-                base = np.broadcast_to(evaluate(c.of, values, p, seen), n)
-                values[c.symbol], exists = _root(base, c.order, p)
-                good &= exists
+                base = np.broadcast_to(evaluate(c.of, values, p, {}), n)
+                root, exists = _root(base, c.order, p)
+                # later coordinates are drawn only where this one exists
+                values = {z: v[exists] if v.ndim else v for z, v in values.items()}
+                values[c.symbol] = root[exists]
+                circle = {a: half[exists] for a, half in circle.items()}
+                n = int(exists.sum())
             case "sin" | "cos":
                 half = circle.setdefault(c.of, rng.integers(1, p, n, dtype=np.int64))
                 one, square = np.int64(1), half * half % p
@@ -207,6 +208,8 @@ def _draw(
                 values[c.symbol] = top * inverse((one + square) % p, p) % p
             case _:
                 values[c.symbol] = rng.integers(1, p, n, dtype=np.int64)
+    good = np.ones(n, dtype=bool)
+    seen: dict[Any, Residues] = {}
     for rate in form.rates.values():
         for factor in _denominators(rate):
             good &= np.broadcast_to(evaluate(factor, values, p, seen), n) != 0
@@ -269,6 +272,24 @@ def null_space(columns: Residues, p: int) -> tuple[list[int], Residues]:
                 break
             vectors[i, pivot] = -int(reduced[row, j]) % p
     return free, vectors
+
+
+def product(a: Residues, b: Residues, p: int) -> Residues:
+    """The matrix product mod p."""
+    left = flint.nmod_mat(*a.shape, a.ravel().tolist(), p)
+    right = flint.nmod_mat(*b.shape, b.ravel().tolist(), p)
+    found = [int(e) for e in (left * right).entries()]
+    return np.array(found, dtype=np.int64).reshape(a.shape[0], b.shape[1])
+
+
+def last_reduced(rows: Residues, p: int) -> tuple[Residues, list[int]]:
+    """Reduced rows that span the same space, each with a 1 at its last entry, and these places."""
+    m, k = rows.shape
+    matrix = flint.nmod_mat(m, k, rows[:, ::-1].ravel().tolist(), p)
+    reduced, rank = matrix.rref()
+    found = np.array([int(e) for e in reduced.entries()], dtype=np.int64).reshape(m, k)
+    found = found[:rank, ::-1][::-1]
+    return found, [int(np.flatnonzero(row)[-1]) for row in found]
 
 
 def as_fractions(vector: Residues, p: int) -> list[tuple[int, int]] | None:

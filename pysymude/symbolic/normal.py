@@ -169,7 +169,10 @@ class _Builder:
     def new(
         self, kind: str, meaning: sp.Expr, of: sp.Expr | None = None, order: int = 0
     ) -> sp.Symbol:
-        key = (kind, meaning)
+        # sqrt((x - y)^2) and sqrt((y - x)^2) are one root
+        key = (kind, meaning if of is None else sp.expand(of), order)
+        if kind == "power":
+            key = (kind, meaning, order)
         if key not in self.known:
             # a name that no user symbol can have
             symbol = sp.Symbol(f"{kind}#{len(self.coordinates)}", real=True)

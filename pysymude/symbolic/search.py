@@ -29,7 +29,9 @@ from pysymude.symbolic.modular import (
     Residues,
     as_fractions,
     draw_parameters,
+    last_reduced,
     null_space,
+    product,
     sample,
 )
 from pysymude.symbolic.normal import NormalForm
@@ -104,6 +106,8 @@ class _Hunt:
         self.exact = ExactField(form)
         self.gens = generators(form, self.exact, time=time)
         self.logs = logarithms(form, self.exact, time=time)
+        plain = all(g.expr.is_Symbol for g in self.gens)
+        self.related = not plain or bool(form.of_kind("sin", "root"))
         self.parameters = draw_parameters(form, _P, self.rng)
         self.independent = _Independent(form, sample(form, 1, _P, self.rng, self.parameters))
         self.flows = [
@@ -117,10 +121,9 @@ class _Hunt:
     def degree(self, ansatz: Ansatz, terms: list[Term]) -> None:
         """All null vectors among the candidates; those that are independent of what is there stay."""
         points = sample(self.form, len(terms) + _SPARE, _P, self.rng, self.parameters)
-        kept = self.without_relations(ansatz, terms, points)
-        rates = [self.rates(f, ansatz, terms, points)[kept] for f in self.fields]
-        terms = [terms[k] for k in kept]
+        rates = [self.rates(f, ansatz, terms, points) for f in self.fields]
         _, vectors = null_space(np.concatenate(rates, axis=1), _P)
+        vectors = self.without_relations(ansatz, terms, vectors, points)
         if not len(vectors):
             return
         gradients = self.independent.gradients(ansatz, terms)
@@ -139,18 +142,26 @@ class _Hunt:
                 return
 
     def without_relations(
-        self, ansatz: Ansatz, terms: list[Term], points: dict[Any, Residues]
-    ) -> list[int]:
-        """Which candidates are linearly independent as functions: relations between atoms aside."""
-        plain = all(g.expr.is_Symbol for g in ansatz.gens) and not self.form.of_kind("sin", "root")
-        if plain:
-            return list(range(len(terms)))
-        values = ansatz.values(terms, sampled(self.form, ansatz.gens, points, _P), _P)
-        rows = [k for k, term in enumerate(terms) if term.log is None]
-        constant = np.ones((1, values.shape[1]), dtype=np.int64)
-        free, _ = null_space(np.concatenate([constant, values[rows]]), _P)
-        dependent = {rows[k - 1] for k in free}
-        return [k for k in range(len(terms)) if k not in dependent]
+        self, ansatz: Ansatz, terms: list[Term], vectors: Residues, points: dict[Any, Residues]
+    ) -> Residues:
+        """Null vectors modulo those that are relations between atoms: functions that are constant."""
+        if not len(vectors) or not self.related:
+            return vectors
+        few = {z: v[: len(vectors) + _SPARE] if v.ndim else v for z, v in points.items()}
+        values = ansatz.values(terms, sampled(self.form, ansatz.gens, few, _P), _P)
+        # a law with a logarithm is no relation: relations between logarithms show in the gradients
+        logs = [k for k, term in enumerate(terms) if term.log is not None]
+        values = np.concatenate([values, np.eye(len(terms), dtype=np.int64)[:, logs]], axis=1)
+        seen = product(vectors, values, _P)
+        seen[:, : values.shape[1] - len(logs)] -= seen[:, :1]
+        _, combinations = null_space(seen % _P, _P)
+        if not len(combinations):
+            return vectors
+        relations, places = last_reduced(product(combinations, vectors, _P), _P)
+        # the candidates that the relations make superfluous vanish from all others
+        vectors = (vectors - product(vectors[:, places], relations, _P)) % _P
+        vectors = vectors[vectors.any(axis=1)]
+        return last_reduced(vectors, _P)[0] if len(vectors) else vectors
 
     def rates(
         self, f: NormalForm, ansatz: Ansatz, terms: list[Term], points: dict[Any, Residues]
