@@ -66,7 +66,8 @@ def model(tmp_path):
 
 
 def test_a_table_and_one_line(model):
-    result = run(model(PREDATION))
+    path = model(PREDATION)
+    result = run(path)
     assert result.exit_code == 0, result.stderr
     table, line = result.stdout.rstrip().rsplit("\n", 1)
     assert words(table).startswith("law kind real where proved again constant")
@@ -93,7 +94,7 @@ def test_a_network(model):
 def test_no_law_is_an_answer(model):
     result = run(model(OSCILLATOR), "--degree", "4")
     assert result.exit_code == 0
-    # of degree 1 to 4 in two variables, and the logarithm of no Darboux polynomial
+    # the monomials of degree 1 to 4 in two variables are among them
     candidates = psu.first_integrals(psu.ODESystem.from_toml(model(OSCILLATOR)), degree=4).searched[
         "candidates"
     ]
