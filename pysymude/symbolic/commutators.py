@@ -14,15 +14,17 @@ import sympy as sp
 
 from pysymude.errors import InvalidInputError
 from pysymude.model.symbols import t
+from pysymude.symbolic.certificate import vanishes
 from pysymude.symbolic.generator import Generator, lie_bracket
 from pysymude.symbolic.joint import admissible_parameters, joint_form, numerators
-from pysymude.symbolic.modular import PRIMES, evaluate, null_space, sample
+from pysymude.symbolic.modular import PRIMES, Residues, evaluate, null_space, sample
 from pysymude.symbolic.normal import NormalForm
 from pysymude.symbolic.polynomials import ExactField
 
 __all__ = ["CommutatorTable", "commutator_table"]
 
 Row = tuple[sp.Expr, ...]
+_P = PRIMES[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,42 +149,61 @@ class _Span:
 
     def __init__(self, basis: Sequence[Generator], others: Sequence[Generator]) -> None:
         self.size = len(basis)
-        every = [*basis, *others]
-        states = list(dict.fromkeys(x for X in every for x in X.eta)) or [sp.Symbol("u", real=True)]
+        self.every = [*basis, *others]
+        states = list(dict.fromkeys(x for X in self.every for x in X.eta))
         self.variables = [t, *states]
-        flat = [X.moves(z) for X in every for z in self.variables]
-        form, inside = joint_form(dict.fromkeys(states, cast("sp.Expr", sp.S.Zero)), flat)
+        flat = [X.moves(z) for X in self.every for z in self.variables]
+        # a form has at least one state
+        rates = dict.fromkeys(states or [sp.Symbol("u", real=True)], cast("sp.Expr", sp.S.Zero))
+        form, inside = joint_form(rates, flat)
         width = len(self.variables)
-        self.fields = [inside[k * width : (k + 1) * width] for k in range(len(every))]
+        self.fields = [inside[k * width : (k + 1) * width] for k in range(len(self.every))]
         self.exact = ExactField(form)
-        self._refuse_dependent(form)
-
-    def _refuse_dependent(self, form: NormalForm) -> None:
-        p, rng = PRIMES[0], np.random.default_rng(0)
-        count = self.size + 5
-        points = sample(form, count, p, rng, admissible_parameters(form, rng))
-        seen: dict[Any, Any] = {}
-        rows = [
-            np.concatenate([np.broadcast_to(evaluate(e, points, p, seen), count) for e in X])
-            for X in self.fields[: self.size]
-        ]
-        free = null_space(np.stack(rows), p)[0] if rows else []
+        self.sampled = _sampled(form, self.fields, self.size + 5)
+        free = null_space(self.sampled[: self.size], _P)[0] if self.size else []
         if free:
             raise InvalidInputError(
                 f"generator {free[0]} is a combination of earlier ones; give independent generators"
             )
 
     def combination(self, k: int) -> Row | None:
-        """The coefficients of the k-th other field, or None."""
-        other = self.fields[self.size + k]
-        if all(e == 0 for e in other):
-            return (cast("sp.Expr", sp.S.Zero),) * self.size
-        columns = [*self.fields[: self.size], other]
-        systems = [
-            numerators(self.exact, [self.exact.fraction(X[z]) for X in columns])
-            for z in range(len(self.variables))
-        ]
-        vector = self.exact.null_vector(systems)
-        if vector is None:
+        """The coefficients of the k-th other field, or None: found modulo a prime, then made exact."""
+        last = self.size + k
+        _, vectors = null_space(self.sampled[[*range(self.size), last]], _P)
+        if not len(vectors):
             return None
-        return tuple(cast("sp.Expr", sp.factor(sp.cancel(-c / vector[-1]))) for c in vector[:-1])
+        support = np.flatnonzero(vectors[0]).tolist()
+        chosen = [*support[:-1], last]
+        row: list[sp.Expr] = [cast("sp.Expr", sp.S.Zero)] * self.size
+        if len(chosen) > 1:
+            systems = [
+                numerators(self.exact, [self.exact.fraction(self.fields[i][z]) for i in chosen])
+                for z in range(len(self.variables))
+            ]
+            vector = self.exact.null_vector(systems)
+            if vector is None:
+                return None
+            for i, c in zip(chosen[:-1], vector[:-1], strict=True):
+                row[i] = cast("sp.Expr", sp.factor(sp.cancel(-c / vector[-1])))
+        proved = all(
+            vanishes(
+                self.every[last].moves(z) - sp.Add(*(c * X.moves(z) for c, X in self._pairs(row)))
+            )
+            for z in self.variables
+        )
+        return tuple(row) if proved else None
+
+    def _pairs(self, row: Sequence[sp.Expr]) -> list[tuple[sp.Expr, Generator]]:
+        return list(zip(row, self.every[: self.size], strict=True))
+
+
+def _sampled(form: NormalForm, fields: Sequence[Sequence[sp.Expr]], count: int) -> Residues:
+    """All components of each field at random points, one field a row."""
+    rng = np.random.default_rng(0)
+    points = sample(form, count, _P, rng, admissible_parameters(form, rng))
+    seen: dict[Any, Residues] = {}
+    rows = [
+        np.concatenate([np.broadcast_to(evaluate(e, points, _P, seen), count) for e in X])
+        for X in fields
+    ]
+    return np.stack(rows) if rows else np.zeros((0, count), dtype=np.int64)

@@ -30,33 +30,18 @@ from pysymude.symbolic.modular import (
     null_space,
     power,
     sample,
+    tangent,
 )
 from pysymude.symbolic.normal import NormalForm
-from pysymude.symbolic.polynomials import ExactField, Polynomial
+from pysymude.symbolic.polynomials import ExactField, Fraction, Polynomial
 
-__all__ = ["Coefficients", "Hunt", "Solution"]
+__all__ = ["Coefficients", "Hunt"]
 
 Coefficients = tuple[sp.Expr, sp.Expr, sp.Expr]
 """Of a function, its first and its second derivative along the field, in one equation."""
 
 _P = PRIMES[0]
 _SPARE = 15  # equations beyond the number of unknowns
-
-
-@dataclass(frozen=True)
-class Solution:
-    """A solution of the determining equations.
-
-    Attributes
-    ----------
-    parts : tuple of SymPy expressions
-        xi, eta_1 .. eta_m in the user's symbols.
-    residues : int64 array
-        Its coefficients at the random parameter values, one for each unknown of the hunt.
-    """
-
-    parts: tuple[sp.Expr, ...]
-    residues: Residues
 
 
 @dataclass(frozen=True)
@@ -127,10 +112,12 @@ class Hunt:
         self.gens = _factors(form, self.exact, variables)
         self.candidates: list[_Candidate] = []
         self.points: dict[Any, Residues] = {}
+        self.slopes: dict[Any, Residues] = {}
         self.values: Residues = np.zeros((0, 0), dtype=np.int64)
         self.solved = 0  # unknowns of the degrees that are done
         self.complete = True
-        self._prolonged: dict[sp.Expr, tuple[sp.Expr, sp.Expr, sp.Expr]] = {}
+        self._first: dict[sp.Expr, sp.Expr] = {}
+        self._prolonged: dict[int, list[Fraction]] = {}
 
     def unknowns(self, degree: int) -> int:
         """How many unknowns there would be with the candidates to a degree."""
@@ -138,37 +125,52 @@ class Hunt:
         weights = [f.weight for f, _ in self.times]
         return self.blocks * sum(len(by_degree[k]) for w in weights for k in range(degree - w + 1))
 
-    def degree(self, degree: int) -> list[Solution]:
-        """The solutions among the candidates to a degree that those to lower degrees do not span."""
+    def degree(self, degree: int) -> list[Residues]:
+        """The solutions among the candidates to a degree that those to lower degrees do not span.
+
+        Each is its coefficients at the random parameter values, one for each unknown.
+        """
         self._extend(degree)
         spread = -(-len(self.candidates) * self.blocks // len(self.equations))
         count = max(spread, len(self.candidates)) + _SPARE
         self.points = sample(self.form, count, _P, self.rng, self.parameters)
-        jet = self._jet()
-        jet = self._without_relations(jet)
+        self.slopes = self._rates()
+        jet = self._without_relations(self._jet())
         self.values = jet.value
         _, vectors = null_space(self._columns(jet), _P)
-        found: list[Solution] = []
-        for vector in vectors:
-            support = np.flatnonzero(vector)
-            if support[-1] < self.solved:
-                continue
-            parts = self._exact_parts([divmod(int(k), self.blocks) for k in support])
-            if parts is None:
-                self.complete = False
-            else:
-                found.append(Solution(parts, vector))
+        new = [vector for vector in vectors if np.flatnonzero(vector)[-1] >= self.solved]
         self.solved = len(self.candidates) * self.blocks
-        return found
+        return new
 
-    def characteristic(self, solution: Solution, points: int) -> Residues:
+    def characteristic(self, solution: Residues, points: int) -> Residues:
         """W = eta - xi f of a solution with an eta for each state, int64 of shape (states, points)."""
-        table = solution.residues.reshape(-1, self.blocks)
+        table = solution.reshape(-1, self.blocks)
         values = self.values[: len(table), :points]
         xi, *eta = ((table[:, b, None] * values % _P).sum(axis=0) % _P for b in range(self.blocks))
-        rates = (cast("sp.Expr", self.form.coordinates[x].rate) for x in self.form.states)
-        f = [self._sampled(rate).value[:points] for rate in rates]
+        f = [
+            np.broadcast_to(self.slopes.get(x, 0), self._count())[:points] for x in self.form.states
+        ]
         return np.stack([(e - xi * r % _P) % _P for e, r in zip(eta, f, strict=True)])
+
+    def exactly(self, solution: Residues) -> tuple[sp.Expr, ...] | None:
+        """xi, eta_1 .. eta_m of a solution in the user's symbols, the first coefficient of xi being 1."""
+        support = [divmod(int(k), self.blocks) for k in np.flatnonzero(solution)]
+        systems = [self._polynomials(equation, support) for equation in self.equations]
+        if len(support) == 1:
+            solves = all(column.is_zero() for (column,) in systems)
+            coefficients = [cast("sp.Expr", sp.S.One)] if solves else None
+        else:
+            coefficients = self.exact.null_vector(systems)
+        if coefficients is None:
+            self.complete = False
+            return None
+        leading = next(
+            (c for c, (_, b) in zip(coefficients, support, strict=True) if b == 0), coefficients[0]
+        )
+        parts: list[list[sp.Expr]] = [[] for _ in range(self.blocks)]
+        for c, (k, b) in zip(coefficients, support, strict=True):
+            parts[b].append(sp.factor(sp.cancel(c / leading)) * self.candidates[k].user)
+        return tuple(self.form.to_user(sp.Add(*part)) for part in parts)
 
     # -- candidates ----------------------------------------------------------------------------
 
@@ -250,12 +252,20 @@ class Hunt:
     def _count(self) -> int:
         return next(self.points[x].shape[0] for x in self.form.states)
 
+    def _rates(self) -> dict[Any, Residues]:
+        """The rates of all coordinates at the points."""
+        seen: dict[Any, Residues] = {}
+        moving = ((z, rate) for z, rate in self.form.rates.items() if rate != 0)
+        return {z: evaluate(rate, self.points, _P, seen) for z, rate in moving}
+
     def _sampled(self, expr: sp.Expr) -> _Jet:
         """One expression in coordinates, each array of shape (points,)."""
-        shape = (self._count(),)
-        seen: dict[Any, Residues] = {}
-        parts = (evaluate(e, self.points, _P, seen) for e in self._derivatives(expr))
-        return _Jet(*(np.broadcast_to(a, shape) for a in parts))
+        if expr not in self._first:
+            self._first[expr] = self.form.total_rate(expr)
+        value = evaluate(expr, self.points, _P, {})
+        first, second = tangent(self._first[expr], self.points, self.slopes, _P, {})
+        parts = (value, first, 0 if second is None else second)
+        return _Jet(*(np.broadcast_to(np.asarray(a, dtype=np.int64), self._count()) for a in parts))
 
     def _columns(self, jet: _Jet) -> Residues:
         """The linear system: a row for each unknown, a column for each equation at each point."""
@@ -274,39 +284,25 @@ class Hunt:
 
     # -- exact coefficients --------------------------------------------------------------------
 
-    def _derivatives(self, expr: sp.Expr) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
-        """The expression and its two derivatives along the field."""
-        if expr not in self._prolonged:
-            first = self.form.total_rate(expr)
-            self._prolonged[expr] = (expr, first, self.form.total_rate(first))
-        return self._prolonged[expr]
-
-    def _exact_parts(self, support: list[tuple[int, int]]) -> tuple[sp.Expr, ...] | None:
-        """The solution on its support, the first coefficient of xi (or else of all) being 1."""
-        systems = [self._polynomials(equation, support) for equation in self.equations]
-        coefficients = self.exact.null_vector(systems)
-        if coefficients is None:
-            return None
-        leading = next(
-            (c for c, (_, b) in zip(coefficients, support, strict=True) if b == 0), coefficients[0]
-        )
-        parts: list[list[sp.Expr]] = [[] for _ in range(self.blocks)]
-        for c, (k, b) in zip(coefficients, support, strict=True):
-            parts[b].append(sp.factor(sp.cancel(c / leading)) * self.candidates[k].user)
-        return tuple(self.form.to_user(sp.Add(*part)) for part in parts)
-
     def _polynomials(
         self, equation: Sequence[Coefficients], support: list[tuple[int, int]]
     ) -> list[Polynomial]:
         """What each unknown contributes to one equation, over one common denominator, in normal form."""
         exact = self.exact
-        found: list[Any] = []
+        found: list[Fraction] = []
         for k, b in support:
             total = exact.fraction(sp.S.Zero)
-            for a, d in zip(
-                equation[b], self._derivatives(self.candidates[k].coordinates), strict=True
-            ):
+            for order, a in enumerate(equation[b]):
                 if a != 0:
-                    total = total + exact.fraction(a) * exact.fraction(d)
+                    total = total + exact.fraction(a) * self._derivative(k, order)
             found.append(total)
         return numerators(exact, found)
+
+    def _derivative(self, candidate: int, order: int) -> Fraction:
+        """A candidate, or its first or second derivative along the field."""
+        known = self._prolonged.setdefault(candidate, [])
+        if not known:
+            known.append(self.exact.fraction(self.candidates[candidate].coordinates))
+        while len(known) <= order:
+            known.append(self.exact.rate(known[-1], self.exact.flow))
+        return known[order]

@@ -15,11 +15,11 @@ from pysymude.errors import DerivationError, InvalidInputError
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.symbolic.certificate import lie_derivative_of, vanishes
-from pysymude.symbolic.determining import Hunt, Solution
+from pysymude.symbolic.determining import Hunt
 from pysymude.symbolic.exponents import rationalised, time_functions
 from pysymude.symbolic.generator import Generator
 from pysymude.symbolic.joint import joint_form
-from pysymude.symbolic.modular import PRIMES, null_space
+from pysymude.symbolic.modular import PRIMES, Residues, null_space
 from pysymude.symbolic.normal import exact
 from pysymude.symbolic.second_order import SecondOrder, first_order_equations, second_order
 
@@ -263,29 +263,32 @@ class _Basis:
         roots: Mapping[sp.Symbol, sp.Expr],
     ) -> None:
         self.rhs, self.pair, self.roots = rhs, pair, roots
-        self.solutions: list[Solution] = []
+        self.solutions: list[Residues] = []
         self.dependent: list[Generator] = []
 
-    def kept(self, hunt: Hunt, solution: Solution) -> list[Generator]:
+    def kept(self, hunt: Hunt, solution: Residues) -> list[Generator]:
         """The generator of a solution, or nothing."""
         if self.pair:
             # xi and eta depend on (t, q) alone, so that different ones move solutions differently
-            return [self.generator(solution)]
+            return self.generators(hunt, solution)
         rows = [hunt.characteristic(s, _POINTS) for s in [*self.solutions, solution]]
         if not null_space(np.stack([row[:, 0] for row in rows]), _P)[0]:
             self.solutions.append(solution)
-            return [self.generator(solution)]
+            return self.generators(hunt, solution)
         flat = np.stack([row.ravel() for row in rows])
         if len(self.dependent) < len(self.rhs) and not null_space(flat, _P)[0]:
             # coefficients that are no constants: they are first integrals
-            self.dependent.append(self.generator(solution))
+            self.dependent += self.generators(hunt, solution)
         return []
 
-    def generator(self, solution: Solution) -> Generator:
-        """With all states moved, and its characteristic."""
-        xi, *parts = (cast("sp.Expr", part.xreplace(dict(self.roots))) for part in solution.parts)
+    def generators(self, hunt: Hunt, solution: Residues) -> list[Generator]:
+        """The one generator with all states moved, and its characteristic; [] where it is not exact."""
+        exactly = hunt.exactly(solution)
+        if exactly is None:
+            return []
+        xi, *parts = (cast("sp.Expr", part.xreplace(dict(self.roots))) for part in exactly)
         if self.pair:
             eta = self.pair.prolonged(xi, dict(zip(self.pair.positions, parts, strict=True)))
         else:
             eta = dict(zip(self.rhs, parts, strict=True))
-        return Generator(xi, eta, {x: e - xi * self.rhs[x] for x, e in eta.items()})
+        return [Generator(xi, eta, {x: e - xi * self.rhs[x] for x, e in eta.items()})]
