@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pysymude.symbolic.commutators import CommutatorTable, commutator_table
     from pysymude.symbolic.euler import euler_operator
     from pysymude.symbolic.generator import Generator, lie_bracket, prolongation
-    from pysymude.symbolic.laws import FirstIntegral, LawSet, first_integrals
+    from pysymude.symbolic.derivation import first_integrals
+    from pysymude.symbolic.laws import FirstIntegral, LawSet
     from pysymude.symbolic.noether import noether, noether_hamiltonian
     from pysymude.symbolic.symmetry import Symmetries, is_symmetry, symmetries
     from pysymude.symbolic.symmetry_laws import symmetry_laws
@@ -47,7 +48,7 @@ _LATER = {
     "fit": "fit.training",
     "FirstIntegral": "symbolic.laws",
     "LawSet": "symbolic.laws",
-    "first_integrals": "symbolic.laws",
+    "first_integrals": "symbolic.derivation",
     "AssertedLaw": "symbolic.asserted",
     "is_first_integral": "symbolic.asserted",
     "lie_derivative": "symbolic.asserted",

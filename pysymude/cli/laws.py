@@ -48,7 +48,7 @@ def laws(
         if as_json and latex:
             raise InvalidInputError("--json and --latex exclude each other; leave one of them out")
         from pysymude.model.system import ODESystem
-        from pysymude.symbolic.laws import first_integrals
+        from pysymude.symbolic.derivation import first_integrals
 
         system = ODESystem.from_toml(model)
         found = first_integrals(system, kind=kind, degree=degree, budget=budget)

@@ -122,7 +122,7 @@ def _of_degree(
 def generators(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[Generator, ...]:
     """What candidate functions are made of: states, atoms, reciprocals of denominators, time."""
     found: list[Generator] = []
-    below = denominators(form, exact)
+    below = exact.denominators
     used = {z for rate in form.rates.values() for z in rate.free_symbols}
     angles = {z for c in form.of_kind("sin") for z in cast("sp.Expr", c.of).free_symbols} - used
     for c in form.coordinates.values():
@@ -132,31 +132,15 @@ def generators(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[Gene
         elif c.kind == "sin":
             found.append(Generator(c.symbol, highest=1))
         elif c.kind == "root":
-            # r is r^2 times its reciprocal, which stands below where it is in a denominator
-            if c.symbol not in below:
-                found.append(Generator(c.symbol, highest=c.order - 1))
+            # where 1/r is a candidate, r is a product of it with what stands under the root
+            found.append(
+                Generator(c.symbol, highest=c.order - 1, weight=2 if c.symbol in below else 1)
+            )
         elif c.of is not None and c.symbol in used:
             found.append(Generator(c.symbol))
     # time last: laws without it are simpler
     found.sort(key=lambda g: form.coordinates[cast("sp.Symbol", g.expr)].kind == "time")
     return (*found, *(Generator(1 / factor) for factor in below))
-
-
-def denominators(form: NormalForm, exact: ExactField) -> list[sp.Expr]:
-    """The irreducible factors of the denominators of the states' rates, parameters aside."""
-    bottoms = [exact.fraction(c.rate).bottom for c in form.of_kind("state")]
-    return _varying_factors(form, exact, bottoms)
-
-
-def _varying_factors(form: NormalForm, exact: ExactField, polynomials: list[Any]) -> list[sp.Expr]:
-    """Irreducible factors that contain a coordinate, and no network; each one once."""
-    moving = {c.symbol for c in form.coordinates.values() if c.kind not in ("parameter", "hidden")}
-    found: list[sp.Expr] = []
-    for factor in exact.factors(polynomials):
-        free = factor.free_symbols
-        if free & moving and not free & _hidden(form):
-            found.append(factor)
-    return found
 
 
 def logarithms(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[sp.Expr, ...]:
@@ -165,10 +149,11 @@ def logarithms(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[sp.E
     if time:
         candidates += [c.symbol for c in form.of_kind("time")]
     tops = [exact.fraction(c.rate).top for c in form.of_kind("state")]
-    candidates += _varying_factors(form, exact, tops)
-    below = denominators(form, exact)
+    candidates += exact.varying(exact.factors(tops))
+    below = exact.denominators
+    # the logarithm of anything else has a pole that nothing cancels
+    candidates = [g for g in candidates if g in below or exact.divides_its_rate(g)]
     candidates += below
-    candidates = [g for g in candidates if g in below or _divides_its_rate(g, exact)]
     for c in form.of_kind("sin", "cos"):
         # integrals of 1/cos, 1/sin and tan
         candidates += [c.symbol, c.symbol + 1]
@@ -177,17 +162,6 @@ def logarithms(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[sp.E
         if candidate not in unique and -candidate not in unique:
             unique.append(candidate)
     return tuple(unique)
-
-
-def _divides_its_rate(g: sp.Expr, exact: ExactField) -> bool:
-    """Whether g is a Darboux polynomial: else its logarithm has a pole that nothing cancels."""
-    value = exact.fraction(g)
-    rate = exact.rate(value, exact.flow)
-    return bool(divmod(exact.normal(rate.top), value.top)[1].is_zero())
-
-
-def _hidden(form: NormalForm) -> set[Any]:
-    return {c.symbol for c in form.of_kind("hidden")}
 
 
 def sampled(
@@ -204,8 +178,8 @@ def slopes_of(form: NormalForm, points: dict[Any, Residues], p: int) -> dict[Any
 
 
 def directions(form: NormalForm, points: dict[Any, Residues], p: int) -> dict[Any, Residues]:
-    """The derivatives of all coordinates with respect to states and time, one row a direction."""
-    plain = form.of_kind("state", "time")
+    """The derivatives of all coordinates with respect to the states, one row a direction."""
+    plain = form.of_kind("state")
     slopes: dict[Any, Residues] = {
         c.symbol: np.eye(len(plain), dtype=np.int64)[k][:, None] for k, c in enumerate(plain)
     }

@@ -1,6 +1,6 @@
 # SymPy annotates its classes in parts only
 # pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
-"""`first_integrals`: what a system conserves, with certificates."""
+"""First integrals and sets of them."""
 
 from __future__ import annotations
 
@@ -10,20 +10,10 @@ from os import PathLike
 from typing import Any, cast, overload
 
 import sympy as sp
-from sympy.core.function import AppliedUndef
 
-from pysymude.errors import InvalidInputError
-from pysymude.model.network import NetworkOutput
-from pysymude.model.symbols import t
-from pysymude.model.system import ODESystem
-from pysymude.symbolic.certificate import Certificate, lie_derivative_of, vanishes
-from pysymude.symbolic.normal import NormalForm, exact, normal_form
-from pysymude.symbolic.search import search
-from pysymude.symbolic.timed import independent, timed_laws
+from pysymude.symbolic.certificate import Certificate
 
-__all__ = ["FirstIntegral", "LawSet", "first_integrals"]
-
-_KINDS = ("structural", "compatible", "balance")
+__all__ = ["FirstIntegral", "LawSet"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +31,15 @@ class FirstIntegral:
         d(expr)/dt without networks: 0 except for a balance.
     certificate : Certificate
         ``certificate.check()`` proves it again from the expression alone.
+    values : mapping from parameter to number
+        Parameter values at which alone it holds; empty for a law that holds at all values.
     """
 
     expr: sp.Expr
     kind: str
     certificate: Certificate
     rate: sp.Expr = field(default=cast("sp.Expr", sp.S.Zero))
+    values: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict[sp.Symbol, sp.Expr])
 
     @property
     def domain(self) -> tuple[sp.Expr, ...]:
@@ -57,6 +50,10 @@ class FirstIntegral:
         return tuple(sorted(found, key=sp.default_sort_key))
 
     def _repr_latex_(self) -> str:
+        if self.kind == "balance":
+            return (
+                f"$\\frac{{d}}{{dt}}\\left({sp.latex(self.expr)}\\right) = {sp.latex(self.rate)}$"
+            )
         return f"${sp.latex(self.expr)} = \\mathrm{{const}}$"
 
     def __repr__(self) -> str:
@@ -102,7 +99,7 @@ class LawSet(Sequence[FirstIntegral]):
         if not self.laws:
             proof = "certified: none in their span" if self.complete else "not all could be decided"
             return f"no law {where}; {proof}"
-        rows = [f"{i}  {law.expr}" for i, law in enumerate(self.laws)]
+        rows = [f"{i}  {law.expr}{_where(law)}" for i, law in enumerate(self.laws)]
         return "\n".join([*rows, f"{len(self)} independent, {where}"])
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -135,152 +132,9 @@ class LawSet(Sequence[FirstIntegral]):
         return load_laws(path)
 
 
-def first_integrals(
-    system: ODESystem,
-    *,
-    kind: str = "structural",
-    degree: int | None = None,
-    time_dependent: bool = True,
-    budget: float = 10.0,
-) -> LawSet:
-    """Independent first integrals of a system, exactly, in ascending complexity.
-
-    Parameters
-    ----------
-    system : ODESystem
-        With or without networks. Parameters are kept as symbols, also where they have values.
-    kind : str
-        ``"structural"``: holds for every network and every unknown function of time;
-        ``"compatible"``: the known part conserves it, the networks may not; ``"balance"``: its rate of
-        change contains no network (see ``law.rate``).
-    degree : int, optional
-        Of the candidate functions. By default degrees rise until the laws are complete, the budget
-        ends, or several degrees in a row bring nothing.
-    time_dependent : bool
-        Whether laws may contain time.
-    budget : float
-        Seconds after which no further degree is begun.
-
-    Returns
-    -------
-    LawSet
-        Deterministic. Empty is an answer: none in the span that was searched.
-
-    Raises
-    ------
-    DerivationError
-        The system contains something that has no exact treatment; the message names it.
-
-    References
-    ----------
-    .. [1] Olver, Applications of Lie Groups to Differential Equations, 2nd ed., sec. 2.1 and 4.3.
-
-    Examples
-    --------
-    >>> import pysymude as psu
-    >>> x, y = psu.states("x y", positive=True)
-    >>> a, b, c, d = psu.parameters("a b c d")
-    >>> psu.first_integrals(psu.ODESystem({x: a*x - b*x*y, y: -c*y + d*x*y}))[0].expr
-    -a*log(y) + b*y - c*log(x) + d*x
-    """
-    if not isinstance(system, ODESystem):
-        raise InvalidInputError(
-            f"first_integrals takes an ODESystem; found {type(system).__name__}"
-        )
-    if kind not in _KINDS:
-        raise InvalidInputError(
-            f"kind must be one of {', '.join(map(repr, _KINDS))}; found {kind!r}"
-        )
-    if degree is not None and (
-        isinstance(degree, bool) or not isinstance(degree, int) or degree < 1
-    ):
-        raise InvalidInputError(f"degree must be a positive whole number; found {degree!r}")
-    system = _considered(system, kind)
-    form = normal_form(system)
-    fields = _balance_fields(form) if kind == "balance" else [form]
-    moving = time_dependent and _reads_time(form) and kind != "balance"
-    n = len(system.states)
-    found = search(
-        form,
-        fields,
-        degree=degree,
-        time=moving,
-        budget=budget,
-        wanted=n if moving else max(n - 1, 1),
-    )
-    exprs = list(found.laws)
-    families = ["products of powers", "logarithms"]
-    if time_dependent and not moving and kind != "balance" and not exprs:
-        # t - integral of du/f and the like
-        clocked = search(
-            form, fields, degree=2 if n <= 3 else 1, time=True, budget=budget, wanted=n
-        )
-        exprs += clocked.laws
-    if time_dependent and not moving and kind != "balance" and len(exprs) < n:
-        exprs += _with_time(form, exprs, n - len(exprs))
-        families.append("exp(-s t) t^k times polynomials")
-    rates = tuple(_rates(system, f) for f in fields)
-    laws = tuple(
-        FirstIntegral(e, kind, Certificate(e, rates), _known_rate(system, e, kind)) for e in exprs
-    )
-    searched = {
-        "families": families,
-        "degree": found.degree,
-        "candidates": found.candidates,
-        "seconds": found.seconds,
-    }
-    return LawSet(laws, searched, found.complete)
-
-
-def _considered(system: ODESystem, kind: str) -> ODESystem:
-    """The system itself, or its known part."""
-    if kind != "compatible":
-        return system
-    rhs = {x: _without_unknowns(f) for x, f in system.rhs.items()}
-    return ODESystem(rhs)
-
-
-def _without_unknowns(expr: sp.Expr) -> sp.Expr:
-    unknown = expr.atoms(NetworkOutput) | expr.atoms(AppliedUndef)
-    return cast("sp.Expr", expr.xreplace(dict.fromkeys(unknown, sp.S.Zero)))
-
-
-def _balance_fields(form: NormalForm) -> list[NormalForm]:
-    """One field for each network output: the directions in which networks push."""
-    hidden = [c.symbol for c in form.of_kind("hidden")]
-    if not hidden:
-        raise InvalidInputError("kind='balance' asks about networks, and the system contains none")
-    rhs = {x: cast("sp.Expr", form.coordinates[x].rate) for x in form.states}
-    return [form.along({x: cast("sp.Expr", f.diff(h)) for x, f in rhs.items()}) for h in hidden]
-
-
-def _rates(system: ODESystem, form: NormalForm) -> Mapping[sp.Symbol, sp.Expr]:
-    """Rates of states and time in the user's symbols."""
-    del system
-    plain = form.of_kind("state", "time")
-    return {c.symbol: form.to_user(cast("sp.Expr", c.rate or sp.S.Zero)) for c in plain}
-
-
-def _known_rate(system: ODESystem, law: sp.Expr, kind: str) -> sp.Expr:
-    if kind != "balance":
-        return cast("sp.Expr", sp.S.Zero)
-    known = {x: _without_unknowns(exact(f)) for x, f in system.rhs.items()}
-    return cast("sp.Expr", sp.factor(lie_derivative_of(law, known)))
-
-
-def _reads_time(form: NormalForm) -> bool:
-    return any(t in (c.rate or sp.S.Zero).free_symbols for c in form.coordinates.values())
-
-
-def _with_time(form: NormalForm, laws: list[sp.Expr], wanted: int) -> list[sp.Expr]:
-    """Time-dependent laws that are independent of the others, at most `wanted`."""
-    rates = {c.symbol: form.to_user(cast("sp.Expr", c.rate)) for c in form.of_kind("state", "time")}
-    kept: list[sp.Expr] = []
-    # beyond n - 1 laws only the one that sets the clock is missing: simple or not worth the time
-    for degree in (1, 2) if len(laws) < len(form.states) - 1 else (1,):
-        for law in timed_laws(form, degree):
-            if len(kept) == wanted:
-                return kept
-            if independent([*laws, *kept, law], form) and vanishes(lie_derivative_of(law, rates)):
-                kept.append(law)
-    return kept
+def _where(law: FirstIntegral) -> str:
+    if law.kind == "balance":
+        return f"   with rate {law.rate}"
+    if law.values:
+        return "   at " + ", ".join(f"{p} = {v}" for p, v in law.values.items())
+    return ""

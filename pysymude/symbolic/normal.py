@@ -23,7 +23,7 @@ from pysymude.model.network import NetworkOutput
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 
-__all__ = ["Coordinate", "NormalForm", "exact", "normal_form"]
+__all__ = ["Coordinate", "NormalForm", "exact", "normal_form", "refuse"]
 
 _REFUSED = (
     sp.Piecewise, sp.Abs, sp.sign, sp.Min, sp.Max, sp.Heaviside, sp.floor, sp.ceiling,
@@ -181,8 +181,7 @@ class _Builder:
 
     def prepared(self, expr: sp.Expr) -> sp.Expr:
         """`expr` in sin, cos, exp and powers alone, with exact numbers."""
-        for node in sp.preorder_traversal(expr):
-            _refuse(node)
+        refuse(expr)
         expr = exact(expr)
         if expr.has(sp.tan, sp.cot, *_HYPERBOLIC):
             expr = expr.replace(sp.tan, lambda a: sp.sin(a) / sp.cos(a))
@@ -294,6 +293,12 @@ def _parameters(system: ODESystem) -> set[sp.Symbol]:
 def _touches_hidden(expr: sp.Expr, coordinates: dict[sp.Symbol, Coordinate]) -> bool:
     free = cast("Iterable[sp.Symbol]", expr.free_symbols)
     return any(coordinates[z].kind == "hidden" for z in free if z in coordinates)
+
+
+def refuse(expr: sp.Expr) -> None:
+    """Raises a DerivationError that names what in `expr` has no exact treatment."""
+    for node in sp.preorder_traversal(expr):
+        _refuse(node)
 
 
 def _refuse(node: Any) -> None:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -12,45 +12,27 @@ from typing import Any, cast
 import flint
 import sympy as sp
 
+from pysymude.symbolic.coefficients import null_vector, primitive, symbolic_null_vector
+from pysymude.symbolic.fraction import Fraction, Polynomial, reduced
 from pysymude.symbolic.normal import NormalForm
 
-__all__ = ["ExactField", "Fraction"]
-
-Polynomial = Any  # flint.fmpq_mpoly has no type stubs
+__all__ = ["ExactField", "Flow", "Fraction", "Polynomial", "reduced"]
 
 
 @dataclass(frozen=True)
-class Fraction:
-    """top / bottom, without common factors."""
+class Flow:
+    """Rates of coordinates over one denominator: `tops` by number of the coordinate."""
 
-    top: Polynomial
     bottom: Polynomial
+    tops: dict[int, Polynomial]
 
-    def __add__(self, other: Fraction) -> Fraction:
-        if self.bottom == other.bottom:
-            return reduced(self.top + other.top, self.bottom)
-        return reduced(
-            self.top * other.bottom + other.top * self.bottom, self.bottom * other.bottom
-        )
-
-    def __mul__(self, other: Fraction) -> Fraction:
-        return reduced(self.top * other.top, self.bottom * other.bottom)
-
-    def __pow__(self, n: int) -> Fraction:
-        if n < 0:
-            return Fraction(self.bottom**-n, self.top**-n)
-        return Fraction(self.top**n, self.bottom**n)
-
-
-def reduced(top: Polynomial, bottom: Polynomial) -> Fraction:
-    """The fraction in lowest terms."""
-    if top.is_zero():
-        return Fraction(top, bottom**0)
-    if not bottom.is_constant():
-        common = top.gcd(bottom)
-        if not common.is_constant():
-            top, bottom = divmod(top, common)[0], divmod(bottom, common)[0]
-    return Fraction(top, bottom)
+    def slope(self, poly: Polynomial) -> Polynomial:
+        """The derivative of a polynomial, times the denominator."""
+        total = poly * 0
+        for i, degree in enumerate(poly.degrees()):
+            if degree > 0 and i in self.tops:
+                total = total + poly.derivative(i) * self.tops[i]
+        return total
 
 
 class ExactField:
@@ -91,14 +73,7 @@ class ExactField:
 
     def expression(self, poly: Polynomial) -> sp.Expr:
         """A polynomial as a SymPy expression in the coordinates."""
-        terms = [
-            sp.Mul(
-                sp.Rational(int(c.p), int(c.q)),
-                *(z**k for z, k in zip(self.symbols, powers, strict=True) if k),
-            )
-            for powers, c in poly.to_dict().items()
-        ]
-        return cast("sp.Expr", sp.Add(*terms))
+        return _as_expression(poly, self.symbols)
 
     def factors(self, polynomials: Sequence[Polynomial]) -> list[sp.Expr]:
         """The irreducible factors of some polynomials, each one once, in a fixed order."""
@@ -106,33 +81,49 @@ class ExactField:
         for poly in polynomials:
             if poly.is_zero() or poly.is_constant():
                 continue
-            parts = [self.expression(factor) for factor, _ in poly.factor()[1]]
-            new = {sp.primitive(part)[1] for part in parts}
+            new = {self.expression(_primitive(factor)) for factor, _ in poly.factor()[1]}
             found += sorted(new - set(found), key=sp.default_sort_key)
         return found
 
     @cached_property
-    def flow(self) -> dict[sp.Symbol, Fraction]:
-        """The rates of all coordinates that move."""
-        return {z: self.fraction(rate) for z, rate in self.form.rates.items() if rate != 0}
+    def denominators(self) -> list[sp.Expr]:
+        """The irreducible factors of the denominators of the states' rates, parameters aside."""
+        return self.varying(
+            self.factors([self.fraction(c.rate).bottom for c in self.form.of_kind("state")])
+        )
 
-    def rate(self, value: Fraction, flow: Mapping[sp.Symbol, Fraction]) -> Fraction:
+    def varying(self, factors: Sequence[sp.Expr]) -> list[sp.Expr]:
+        """Those factors that contain a coordinate, and no network."""
+        moving = {c.symbol for c in self.form.coordinates.values() if c.kind != "parameter"}
+        hidden = {c.symbol for c in self.form.of_kind("hidden")}
+        return [g for g in factors if g.free_symbols & moving and not g.free_symbols & hidden]
+
+    @cached_property
+    def flow(self) -> Flow:
+        """The rates of all coordinates."""
+        return self.flow_of(self.form)
+
+    def flow_of(self, form: NormalForm) -> Flow:
+        """The rates of all coordinates along a field in the same coordinates."""
+        rates = {z: self.fraction(rate) for z, rate in form.rates.items() if rate != 0}
+        bottom = self.one
+        for rate in rates.values():
+            bottom = bottom * divmod(rate.bottom, bottom.gcd(rate.bottom))[0]
+        tops = {z: r.top * divmod(bottom, r.bottom)[0] for z, r in rates.items()}
+        return Flow(bottom, {self.symbols.index(z): top for z, top in tops.items()})
+
+    def rate(self, value: Fraction, flow: Flow) -> Fraction:
         """The derivative of a fraction along a flow."""
-        top, bottom = self._slope(value.top, flow), self._slope(value.bottom, flow)
-        if bottom.top.is_zero():
-            return reduced(top.top, top.bottom * value.bottom)
-        square = Fraction(self.one, value.bottom * value.bottom)
-        # (P' Q - P Q') / Q^2
-        minus = Fraction(-value.top, self.one)
-        return (top * Fraction(value.bottom, self.one) + bottom * minus) * square
+        top, bottom = flow.slope(value.top), flow.slope(value.bottom)
+        if bottom.is_zero():
+            return reduced(top, value.bottom * flow.bottom)
+        change = top * value.bottom - value.top * bottom
+        return reduced(change, value.bottom**2 * flow.bottom)
 
-    def _slope(self, poly: Polynomial, flow: Mapping[sp.Symbol, Fraction]) -> Fraction:
-        total = Fraction(self.one * 0, self.one)
-        degrees = poly.degrees()
-        for i, z in enumerate(self.symbols):
-            if degrees[i] > 0 and z in flow:
-                total = total + Fraction(poly.derivative(i), self.one) * flow[z]
-        return total
+    def divides_its_rate(self, g: sp.Expr) -> bool:
+        """Whether a polynomial that shares no factor with a denominator is a Darboux polynomial."""
+        poly = self.fraction(g).top
+        return bool(divmod(self.normal(self.flow.slope(poly)), poly)[1].is_zero())
 
     @cached_property
     def relations(self) -> list[Polynomial]:
@@ -165,45 +156,79 @@ class ExactField:
         return rows
 
     def null_vector(self, systems: Sequence[Sequence[Polynomial]]) -> list[sp.Expr] | None:
-        """c with sum c_k columns[k] = 0 in each system; None unless there is one up to a factor."""
-        entries: list[list[dict[tuple[int, ...], Any]]] = []
-        for columns in systems:
-            split = [self.split(column) for column in columns]
-            monomials = sorted({m for rows in split for m in rows})
-            entries += [[rows.get(m, {}) for rows in split] for m in monomials]
+        """c with sum c_k columns[k] = 0 in each system; None unless there is one up to a factor.
+
+        Without common factors or denominators, the first one leading with a plus.
+        """
         columns = systems[0]
-        if not entries:
-            return [sp.S.One] if len(columns) == 1 else None
-        if self.n_parameters:
-            return self._null_with_parameters(entries)
-        zero = flint.fmpq(0)
-        matrix = flint.fmpq_mat(
-            len(entries), len(columns), [e.get((), zero) for row in entries for e in row]
+        if not self.n_parameters:
+            entries = self._entries(systems)
+            zero = flint.fmpq(0)
+            rows = [[row.get(k, {}).get((), zero) for k in range(len(columns))] for row in entries]
+            numbers = null_vector(rows, len(columns)) if rows else _single(columns)
+            return None if numbers is None else list(primitive(numbers))
+        found = symbolic_null_vector(self._entries(systems), len(columns), self.parameter_context)
+        if found is None or not all(self._vanishes(system, found) for system in systems):
+            return None
+        if found[0].leading_coefficient() < 0:
+            found = [-c for c in found]
+        return [self._factored(c) for c in found]
+
+    def _entries(
+        self, systems: Sequence[Sequence[Polynomial]]
+    ) -> list[dict[int, dict[tuple[int, ...], Any]]]:
+        """The equations: for each monomial of the variables, what each unknown contributes."""
+        found: list[dict[int, dict[tuple[int, ...], Any]]] = []
+        for columns in systems:
+            rows: dict[tuple[int, ...], dict[int, dict[tuple[int, ...], Any]]] = {}
+            for k, column in enumerate(columns):
+                for monomial, entry in self.split(column).items():
+                    rows.setdefault(monomial, {})[k] = entry
+            found += rows.values()
+        return found
+
+    @cached_property
+    def parameter_context(self) -> Any:
+        """The polynomials in the parameters alone."""
+        return flint.fmpq_mpoly_ctx.get([f"z{i}" for i in range(self.n_parameters)], "lex")
+
+    def _vanishes(self, columns: Sequence[Polynomial], vector: Sequence[Polynomial]) -> bool:
+        before = (0,) * (len(self.symbols) - self.n_parameters)
+        total = self.one * 0
+        for column, c in zip(columns, vector, strict=True):
+            lifted = {before + tuple(m): k for m, k in c.to_dict().items()}
+            total = total + column * self.context.from_dict(lifted)
+        return bool(total.is_zero())
+
+    def _factored(self, poly: Polynomial) -> sp.Expr:
+        """A polynomial in the parameters, as a product."""
+        number, factors = poly.factor()
+        names = self.symbols[len(self.symbols) - self.n_parameters :]
+        product: list[sp.Expr] = [sp.Rational(int(number.p), int(number.q))]
+        for factor, power in factors:
+            product.append(_as_expression(factor, names) ** power)
+        return cast("sp.Expr", sp.Mul(*product))
+
+
+def _single(columns: Sequence[Polynomial]) -> list[Any] | None:
+    """Without any equation one unknown is free, and several are not determined."""
+    return [flint.fmpq(1)] if len(columns) == 1 else None
+
+
+def _primitive(poly: Polynomial) -> Polynomial:
+    """With whole coefficients without a common factor."""
+    numbers = list(poly.to_dict().values())
+    first = numbers[0]
+    scale = primitive(numbers)[0] / sp.Rational(int(first.p), int(first.q))
+    return poly * flint.fmpq(int(scale.p), int(scale.q))
+
+
+def _as_expression(poly: Polynomial, symbols: Sequence[sp.Symbol]) -> sp.Expr:
+    terms = [
+        sp.Mul(
+            sp.Rational(int(c.p), int(c.q)),
+            *(z**k for z, k in zip(symbols, powers, strict=True) if k),
         )
-        rref, rank = matrix.rref()
-        if rank != len(columns) - 1:
-            return None
-        pivots = [next(j for j in range(len(columns)) if rref[i, j]) for i in range(rank)]
-        (free,) = set(range(len(columns))) - set(pivots)
-        vector = {p: -rref[i, free] for i, p in enumerate(pivots)} | {free: flint.fmpq(1)}
-        return [sp.Rational(int(vector[k].p), int(vector[k].q)) for k in range(len(columns))]
-
-    def _null_with_parameters(
-        self, entries: list[list[dict[tuple[int, ...], Any]]]
-    ) -> list[sp.Expr] | None:
-        from sympy.polys.matrices import DomainMatrix
-
-        parameters = self.symbols[len(self.symbols) - self.n_parameters :]
-        ring = sp.QQ[parameters]
-        field = ring.get_field()
-
-        def element(entry: dict[tuple[int, ...], Any]) -> Any:
-            poly = ring.ring.from_dict({m: sp.QQ(int(c.p), int(c.q)) for m, c in entry.items()})
-            return field.convert_from(poly, ring)
-
-        rows = [[element(e) for e in row] for row in entries]
-        matrix = DomainMatrix(rows, (len(rows), len(rows[0])), field)
-        null = matrix.nullspace()
-        if null.shape[0] != 1:
-            return None
-        return [cast("sp.Expr", field.to_sympy(a)) for a in null.to_list()[0]]
+        for powers, c in poly.to_dict().items()
+    ]
+    return cast("sp.Expr", sp.Add(*terms))

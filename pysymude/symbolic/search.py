@@ -16,7 +16,6 @@ import sympy as sp
 from pysymude.symbolic.ansatz import (
     Ansatz,
     Term,
-    directions,
     generators,
     log_rates,
     logarithms,
@@ -24,6 +23,8 @@ from pysymude.symbolic.ansatz import (
     sampled_along,
     slopes_of,
 )
+from pysymude.symbolic.coefficients import primitive
+from pysymude.symbolic.independence import Independent
 from pysymude.symbolic.modular import (
     PRIMES,
     Residues,
@@ -35,7 +36,7 @@ from pysymude.symbolic.modular import (
     sample,
 )
 from pysymude.symbolic.normal import NormalForm
-from pysymude.symbolic.polynomials import ExactField, Fraction
+from pysymude.symbolic.polynomials import ExactField, Flow, Fraction
 
 __all__ = ["Searched", "search"]
 
@@ -49,6 +50,8 @@ _P = PRIMES[0]
 class Searched:
     """What was searched, and the independent laws that came of it, in ascending complexity."""
 
+    exact: ExactField
+    independent: Independent
     degree: int = 0
     candidates: int = 0
     seconds: float = 0.0
@@ -64,14 +67,16 @@ def search(
     time: bool,
     budget: float,
     wanted: int,
+    before: Searched | None = None,
 ) -> Searched:
     """Functions of the coordinates of `form` that do not change along any of the `fields`.
 
     Candidates are tried degree by degree until `wanted` independent laws are found, the budget (in
-    seconds) ends, or several degrees in a row bring nothing.
+    seconds) ends, or several degrees in a row bring nothing. Laws must be independent of those of a
+    search `before`, too.
     """
     start = clock.perf_counter()
-    hunt = _Hunt(form, fields, time=time, wanted=wanted)
+    hunt = _Hunt(form, fields, time=time, wanted=wanted, before=before)
     last_new = 0
     for d in range(1, 40) if degree is None else [degree]:
         ansatz = Ansatz(hunt.gens, hunt.logs, d)
@@ -98,25 +103,31 @@ class _Hunt:
     """One search: its random numbers, what is known to be independent, what was found."""
 
     def __init__(
-        self, form: NormalForm, fields: Sequence[NormalForm], *, time: bool, wanted: int
+        self,
+        form: NormalForm,
+        fields: Sequence[NormalForm],
+        *,
+        time: bool,
+        wanted: int,
+        before: Searched | None,
     ) -> None:
         self.form, self.fields, self.wanted = form, fields, wanted
         # seeded: the same system gives the same answer in every run
         self.rng = np.random.default_rng(0)
-        self.exact = ExactField(form)
+        self.exact = ExactField(form) if before is None else before.exact
         self.gens = generators(form, self.exact, time=time)
         self.logs = logarithms(form, self.exact, time=time)
         plain = all(g.expr.is_Symbol for g in self.gens)
         self.related = not plain or bool(form.of_kind("sin", "root"))
         self.parameters = draw_parameters(form, _P, self.rng)
-        self.independent = _Independent(form, sample(form, 1, _P, self.rng, self.parameters))
-        self.flows = [
-            self.exact.flow
-            if f is form
-            else {z: self.exact.fraction(r) for z, r in f.rates.items()}
-            for f in fields
-        ]
-        self.result = Searched()
+        # with the same seed the parameters are those of the search before
+        self.independent = (
+            Independent(form, sample(form, 1, _P, self.rng, self.parameters))
+            if before is None
+            else before.independent
+        )
+        self.flows = [self.exact.flow if f is form else self.exact.flow_of(f) for f in fields]
+        self.result = Searched(self.exact, self.independent)
 
     def degree(self, ansatz: Ansatz, terms: list[Term]) -> None:
         """All null vectors among the candidates; those that are independent of what is there stay."""
@@ -130,13 +141,14 @@ class _Hunt:
         for vector in vectors:
             support = np.flatnonzero(vector)
             chosen = [terms[k] for k in support]
-            if not self.independent.would_add(vector[support], gradients[support]):
+            row = (vector[support, None] * gradients[support] % _P).sum(axis=0) % _P
+            if not self.independent.raised_by(row):
                 continue
             law = self.exact_law(ansatz, chosen, vector[support])
             if law is None:
                 self.result.complete = False
                 continue
-            self.independent.add()
+            self.independent.add(row)
             self.result.laws.append(law)
             if len(self.result.laws) >= self.wanted:
                 return
@@ -174,23 +186,21 @@ class _Hunt:
     def exact_law(self, ansatz: Ansatz, terms: list[Term], vector: Residues) -> sp.Expr | None:
         """The law with exact coefficients; its rate of change is zero in exact arithmetic."""
         systems = [self.rate_polynomials(flow, ansatz, terms) for flow in self.flows]
-        coefficients: list[sp.Expr] | None = None
-        if not self.exact.n_parameters:
-            fractions = as_fractions(vector, _P)
-            guess = [sp.Rational(n, d) for n, d in fractions] if fractions else None
-            if guess and all(_vanishes(columns, guess, self.exact) for columns in systems):
-                coefficients = [*guess]
+        coefficients: Sequence[sp.Expr] | None = None
+        fractions = None if self.exact.n_parameters else as_fractions(vector, _P)
+        if fractions:
+            guess = [flint.fmpq(n, d) for n, d in fractions]
+            if all(_vanishes(columns, guess, self.exact) for columns in systems):
+                coefficients = primitive(guess)
         if coefficients is None:
             coefficients = self.exact.null_vector(systems)
         if coefficients is None:
             return None
         functions = [ansatz.expression(term) for term in terms]
-        law = sp.Add(*(c * f for c, f in zip(_primitive(coefficients), functions, strict=True)))
+        law = sp.Add(*(c * f for c, f in zip(coefficients, functions, strict=True)))
         return self.form.to_user(cast("sp.Expr", law))
 
-    def rate_polynomials(
-        self, flow: dict[sp.Symbol, Fraction], ansatz: Ansatz, terms: list[Term]
-    ) -> list[Any]:
+    def rate_polynomials(self, flow: Flow, ansatz: Ansatz, terms: list[Term]) -> list[Any]:
         """d/dt of each candidate over one common denominator, in normal form."""
         exact = self.exact
         values = {i: exact.fraction(g.expr) for i, g in enumerate(ansatz.gens)}
@@ -214,60 +224,8 @@ class _Hunt:
         return [exact.normal(r.top * divmod(bottom, r.bottom)[0]) for r in rates]
 
 
-def _vanishes(columns: list[Any], coefficients: list[sp.Rational], exact: ExactField) -> bool:
+def _vanishes(columns: list[Any], coefficients: list[Any], exact: ExactField) -> bool:
     total = exact.one * 0
     for column, c in zip(columns, coefficients, strict=True):
-        total = total + column * flint.fmpq(int(c.p), int(c.q))
+        total = total + column * c
     return bool(total.is_zero())
-
-
-def _primitive(coefficients: list[sp.Expr]) -> list[sp.Expr]:
-    """Coefficients without common factor or denominators, the first one leading with a plus."""
-    if all(c.is_Rational for c in coefficients):
-        common = (
-            sp.ilcm(*(c.q for c in coefficients)) if len(coefficients) > 1 else coefficients[0].q
-        )
-        whole = [c * common for c in coefficients]
-        content = sp.igcd(*whole) if len(whole) > 1 else abs(whole[0])
-        sign = -1 if whole[0] < 0 else 1
-        return [sign * c / content for c in whole]
-    bottom = sp.lcm([sp.fraction(sp.together(c))[1] for c in coefficients])
-    whole = [sp.cancel(c * bottom) for c in coefficients]
-    content = sp.gcd([c for c in whole if c != 0])
-    found = [sp.cancel(c / content) for c in whole]
-    return (
-        [sp.factor(-c) for c in found]
-        if _leads_negative(found[0])
-        else [sp.factor(c) for c in found]
-    )
-
-
-def _leads_negative(c: sp.Expr) -> bool:
-    return bool(sp.Poly(sp.fraction(c)[0]).LC() < 0) if c.free_symbols else bool(c < 0)
-
-
-class _Independent:
-    """Functional independence: the rank of the gradients at one random point of the variety."""
-
-    def __init__(self, form: NormalForm, point: dict[Any, Residues]) -> None:
-        self.point = point
-        self.slopes = directions(form, point, _P)
-        self.rows: list[Residues] = []
-        self.pending: Residues | None = None
-
-    def gradients(self, ansatz: Ansatz, terms: list[Term]) -> Residues:
-        """Derivatives with respect to states and time, one row a candidate."""
-        sampled = sampled_along(ansatz.gens, self.point, self.slopes, _P)
-        logs = log_rates(ansatz.logs, self.point, self.slopes, _P)
-        return ansatz.rates(terms, sampled, logs, _P)[:, :, 0]
-
-    def would_add(self, vector: Residues, gradients: Residues) -> bool:
-        """Whether a law, its coefficients residues, is independent of those kept."""
-        total = (vector[:, None] * gradients % _P).sum(axis=0) % _P
-        self.pending = total
-        return bool(total.any()) and not null_space(np.array([*self.rows, total]), _P)[0]
-
-    def add(self) -> None:
-        """Keeps the law that was asked about last."""
-        if self.pending is not None:
-            self.rows.append(self.pending)

@@ -9,162 +9,204 @@ the law exp(-s t) (w_k - t w_(k-1) + t^2/2 w_(k-2) - ...).
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement
+import time as clock
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import sympy as sp
 from sympy.polys.matrices import DomainMatrix
 
 from pysymude.model.symbols import t
+from pysymude.symbolic.invariant import MonomialFlow, monomials
 from pysymude.symbolic.normal import NormalForm
+from pysymude.symbolic.polynomials import ExactField
 
-__all__ = ["independent", "timed_laws"]
+__all__ = ["Timed", "timed_laws"]
 
-_MOST = 60  # monomials
+_HIGHEST = 4
+_MOST = 130  # monomials
+_LONGEST = 8  # terms under a root of parameters
 
 
-def timed_laws(form: NormalForm, degree: int) -> list[sp.Expr]:
-    """Candidate laws exp(-s t) t^k P(u) with P to a degree, in ascending complexity; may be dependent.
+@dataclass(frozen=True)
+class Timed:
+    """Laws that belong to one eigenvalue: one, or a pair.
 
-    Empty where the field is not polynomial in the states or contains time or hidden coordinates.
+    Attributes
+    ----------
+    exprs : tuple of SymPy expressions
+    spans : tuple of SymPy expressions
+        Polynomials in the states (and in t) whose gradients span those of the laws up to factors.
     """
+
+    exprs: tuple[sp.Expr, ...]
+    spans: tuple[sp.Expr, ...]
+
+
+def timed_laws(
+    form: NormalForm, exact: ExactField, highest: int | None, deadline: float
+) -> Iterator[Timed]:
+    """Candidate laws exp(-s t) t^k P(u) in ascending degree of P; may be dependent.
+
+    To degree `highest`, 4 by default. None where the field is not polynomial in the states or contains
+    time or hidden coordinates. Ends at `deadline`, a value of `time.perf_counter()`.
+    """
+    flow = MonomialFlow.of(form, exact)
+    if flow is None:
+        return
     states = list(form.states)
-    known = {*states, *(c.symbol for c in form.of_kind("parameter"))}
-    rates = [cast("sp.Expr", form.coordinates[x].rate) for x in states]
-    if any(not rate.free_symbols <= known or not rate.is_polynomial(*states) for rate in rates):
-        return []
-    monomials = [
-        cast("sp.Expr", sp.Mul(*picked))
-        for d in range(degree + 1)
-        for picked in combinations_with_replacement(states, d)
-    ]
-    if len(monomials) > _MOST:
-        return []
-    basis, action = _invariant(monomials, states, rates)
-    if basis is None or action is None:
-        return []
-    functions = [
-        sp.Add(*(c * m for c, m in zip(column, monomials, strict=True))) for column in basis
-    ]
-    return _chains(action, functions, with_zero=degree == 1)
+    for degree in range(1, (highest or _HIGHEST) + 1):
+        powers = monomials(len(states), degree)
+        if len(powers) > _MOST or clock.perf_counter() > deadline:
+            return
+        support = flow.new_support(powers, degree)
+        if support is None:
+            continue
+        names = [sp.Mul(*(x**k for x, k in zip(states, m, strict=True))) for m in support]
+        space = _invariant(cast("list[sp.Expr]", names), support, form)
+        if space is not None:
+            # the eigenvalue zero belongs to laws without exponentials, which higher degrees repeat
+            yield from _laws(*space, with_zero=degree == 1, deadline=deadline)
 
 
 def _invariant(
-    monomials: list[sp.Expr], states: list[sp.Symbol], rates: list[sp.Expr]
-) -> tuple[list[list[sp.Expr]] | None, sp.Matrix | None]:
-    """A basis of the largest invariant space, and the matrix of the Lie derivative on it."""
-    place = {m: i for i, m in enumerate(monomials)}
-    inside: dict[tuple[int, int], Any] = {}
-    outside: dict[tuple[sp.Expr, int], Any] = {}
-    for k, m in enumerate(monomials):
-        moved = sp.expand(sp.Add(*(m.diff(x) * f for x, f in zip(states, rates, strict=True))))
-        poly = sp.Poly(moved, *states)
+    names: list[sp.Expr], support: list[tuple[int, ...]], form: NormalForm
+) -> tuple[DomainMatrix, list[sp.Expr]] | None:
+    """The matrix of the Lie derivative on the largest invariant space of some monomials; its basis."""
+    states = list(form.states)
+    moved = [
+        sp.Poly(sp.expand(sum(m.diff(x) * form.coordinates[x].rate for x in states)), *states)
+        for m in names
+    ]
+    parameters = [c.symbol for c in form.of_kind("parameter")]
+    field: Any = sp.QQ.frac_field(*parameters) if parameters else sp.QQ
+    place = {m: i for i, m in enumerate(support)}
+    rows: dict[tuple[int, ...], dict[int, Any]] = {m: {} for m in support}
+    for k, poly in enumerate(moved):
         for powers, c in poly.terms():
-            target = sp.Mul(*(x**e for x, e in zip(states, powers, strict=True)))
-            if c == 0:
-                continue
-            if target in place:
-                inside[place[target], k] = c
-            else:
-                outside[target, k] = c
-    n = len(monomials)
-    rows = sorted({target for target, _ in outside}, key=sp.default_sort_key)
-    M = sp.Matrix(n, n, lambda i, j: inside.get((i, j), 0))
-    R = sp.Matrix(len(rows), n, lambda i, j: outside.get((rows[i], j), 0))
-    C = _null(R) if rows else sp.eye(n)
-    while C.shape[1]:
-        pairs = _null(sp.Matrix.hstack(M * C, -C))
-        kept = C * pairs[: C.shape[1], :]
-        if kept.shape[1] == C.shape[1]:
+            if c != 0:
+                rows.setdefault(powers, {})[k] = field.from_sympy(c)
+    n = len(names)
+    inside = DomainMatrix(
+        {place[m]: row for m, row in rows.items() if m in place and row}, (n, n), field
+    )
+    beyond = [row for m, row in rows.items() if m not in place and row]
+    outside = DomainMatrix(dict(enumerate(beyond)), (len(beyond), n), field)
+    C = outside.nullspace() if beyond else DomainMatrix.eye(n, field).to_sparse()
+    while C.shape[0]:
+        images = C * inside.transpose()
+        pairs = images.vstack(-C).transpose().nullspace()
+        kept = pairs.extract(range(pairs.shape[0]), range(C.shape[0])) * C
+        if kept.shape[0] == C.shape[0]:
             break
-        C = _columns(kept)
-    if C.shape[1] <= 1:
-        return None, None
-    # M C = C A, solved on rows that make C square
-    pairs = _null(sp.Matrix.hstack(M * C, -C))
-    top, bottom = pairs[: C.shape[1], :], pairs[C.shape[1] :, :]
-    A = bottom * top.inv()
-    return [list(C[:, j]) for j in range(C.shape[1])], A.applyfunc(sp.cancel)
+        C = kept
+    if C.shape[0] <= 1:
+        return None
+    C, pivots = C.rref()
+    action = (C * inside.transpose()).extract(range(C.shape[0]), pivots)
+    basis = C.to_Matrix()
+    functions = [
+        sp.Add(*(c * m for c, m in zip(basis.row(i), names, strict=True)))
+        for i in range(C.shape[0])
+    ]
+    return action.transpose(), cast("list[sp.Expr]", functions)
 
 
-def _null(matrix: sp.Matrix) -> sp.Matrix:
-    """A basis of the null space as columns, over the field of the entries."""
-    domain = DomainMatrix.from_Matrix(matrix).to_field()
-    null = domain.nullspace().to_Matrix()
-    return null.T if null.shape[0] else sp.zeros(matrix.shape[1], 0)
-
-
-def _columns(matrix: sp.Matrix) -> sp.Matrix:
-    """Independent columns that span the same space."""
-    reduced = DomainMatrix.from_Matrix(matrix.T).to_field().rref()[0].to_Matrix()
-    rows = [i for i in range(reduced.shape[0]) if any(reduced[i, :])]
-    return reduced[rows, :].T if rows else sp.zeros(matrix.shape[0], 0)
-
-
-def _chains(A: sp.Matrix, functions: list[sp.Expr], *, with_zero: bool) -> list[sp.Expr]:
-    """Laws from the chains of the matrix, for eigenvalues of degree one and two.
-
-    The eigenvalue zero belongs to laws without exponentials, which higher degrees repeat.
-    """
+def _laws(
+    A: DomainMatrix, functions: list[sp.Expr], *, with_zero: bool, deadline: float
+) -> Iterator[Timed]:
+    """Laws from the chains of the matrix, for factors of its characteristic polynomial to degree two."""
     s = sp.Dummy("s")
-    found: list[sp.Expr] = []
-    # the coefficients alone: SymPy gives the polynomial a variable of its own
-    for factor, multiplicity in sp.Poly(A.charpoly(s).all_coeffs(), s).factor_list()[1]:
-        if factor.degree() > 2:
-            continue
-        for root in sp.roots(factor):
-            if root == 0 and not with_zero:
-                continue
-            found += _laws_of(A, cast("sp.Expr", root), multiplicity, functions)
-    return sorted(set(found), key=lambda e: (sp.count_ops(e), sp.default_sort_key(e)))
+    coefficients = [A.domain.to_sympy(c) for c in A.charpoly()]
+    factors = sp.Poly(coefficients, s).factor_list()[1]
+    for factor, multiplicity in sorted(factors, key=lambda f: (f[0].degree(), str(f[0].as_expr()))):
+        if clock.perf_counter() > deadline:
+            return
+        numbers = [sp.cancel(c) for c in factor.all_coeffs()]
+        if factor.degree() == 1:
+            root = sp.cancel(-numbers[1] / numbers[0])
+            if root != 0 or with_zero:
+                yield from _chains(A, root, multiplicity, functions)
+        elif factor.degree() == 2:
+            yield from _pairs(A, [sp.cancel(c / numbers[0]) for c in numbers], functions)
 
 
-def _laws_of(
-    A: sp.Matrix, root: sp.Expr, multiplicity: int, functions: list[sp.Expr]
-) -> list[sp.Expr]:
-    N = A - root * sp.eye(A.shape[0])
-    found: list[sp.Expr] = []
-    for vector in (N**multiplicity).applyfunc(sp.cancel).nullspace():
+def _chains(
+    A: DomainMatrix, root: sp.Expr, multiplicity: int, functions: list[sp.Expr]
+) -> Iterator[Timed]:
+    n = A.shape[0]
+    N = A - DomainMatrix.eye(n, A.domain).to_sparse() * A.domain.from_sympy(root)
+    for vector in _rows((N**multiplicity).nullspace()):
         total: sp.Expr = sp.S.Zero
-        part, k = vector, 0
-        while any(sp.simplify(e) != 0 for e in part):
-            w = sp.Add(*(c * f for c, f in zip(part, functions, strict=True)))
-            total += (-t) ** k / sp.factorial(k) * w
-            part, k = (N * part).applyfunc(sp.cancel), k + 1
-        found += _real_forms(root, sp.expand(total))
-    return [law for law in found if law.free_symbols & {*_symbols(functions)}]
+        part, k = vector.transpose(), 0
+        scale = _cleared(part)
+        while not part.is_zero_matrix:
+            total += (-t) ** k / sp.factorial(k) * _function(part, functions, scale)
+            part, k = N * part, k + 1
+        polynomial = cast("sp.Expr", sp.expand(total))
+        if polynomial.free_symbols - {t} and any(
+            f.has(*polynomial.free_symbols) for f in functions
+        ):
+            yield Timed((cast("sp.Expr", sp.exp(-root * t) * polynomial),), (polynomial,))
 
 
-def _symbols(functions: list[sp.Expr]) -> set[Any]:
-    return {z for f in functions for z in f.free_symbols}
+def _pairs(A: DomainMatrix, quadratic: list[sp.Expr], functions: list[sp.Expr]) -> Iterator[Timed]:
+    """Laws from w with X^2 w + b X w + c w = 0: no root is taken but in the exponent.
 
-
-def _real_forms(root: sp.Expr, w: sp.Expr) -> list[sp.Expr]:
-    """exp(-root t) w, in real form where the root is a complex number."""
-    if root.is_number and not root.is_real:
-        a, b = root.as_real_imag()
-        if b < 0:
-            return []
-        u, v = w.subs(sp.I, 0), w.coeff(sp.I)
-        damping = sp.exp(-a * t)
-        return [
-            cast("sp.Expr", damping * (sp.cos(b * t) * u + sp.sin(b * t) * v)),
-            cast("sp.Expr", damping * (sp.cos(b * t) * v - sp.sin(b * t) * u)),
-        ]
-    return [cast("sp.Expr", sp.exp(-root * t) * w)]
-
-
-def independent(laws: list[sp.Expr], form: NormalForm) -> bool:
-    """Whether the gradients of laws in the user's symbols have full rank at a random point.
-
-    Evaluated with 60 digits at a point of primes' square roots, where no accident makes a minor vanish
-    to 1e-30 without vanishing identically.
+    With eigenvalues alpha +- beta, X w - (alpha -+ beta) w is an eigenfunction.
     """
-    symbols = [c.symbol for c in form.of_kind("state", "time", "parameter")]
-    point = {z: sp.sqrt(sp.prime(k + 3)).evalf(60) / 3 for k, z in enumerate(symbols)}
-    plain = [c.symbol for c in form.of_kind("state", "time")]
-    rows = [[law.diff(z).evalf(60, subs=point) for z in plain] for law in laws]
-    matrix = sp.Matrix(rows)
-    gram = (matrix * matrix.H).evalf(60)
-    scale = sp.Mul(*(gram[i, i] for i in range(len(laws))))
-    return bool(abs(gram.det(method="berkowitz")) > abs(scale) * sp.Float("1e-30"))
+    _, b, c = quadratic
+    field = A.domain
+    n = A.shape[0]
+    one = DomainMatrix.eye(n, field).to_sparse()
+    kernel = (A * A + A * field.from_sympy(b) + one * field.from_sympy(c)).nullspace()
+    alpha, square = -b / 2, sp.factor(b**2 / 4 - c)
+    if not square.is_number and len(sp.Add.make_args(sp.expand(square))) > _LONGEST:
+        return
+    turning = bool(square.is_negative)
+    beta = sp.sqrt(-square if turning else square)
+    seen: list[DomainMatrix] = []
+    for row in _rows(kernel):
+        v = row.transpose()
+        # X w belongs to the same pair as w
+        if seen and DomainMatrix.hstack(*seen, v).rank() == len(seen):
+            continue
+        moved = A * v
+        seen += [v, moved]
+        scale = _cleared(v.hstack(moved))
+        w, xw = (sp.expand(_function(part, functions, scale)) for part in (v, moved))
+        damping = sp.exp(-alpha * t)
+        if turning:
+            y = sp.expand(xw - alpha * w)
+            first = damping * (sp.cos(beta * t) * w - sp.sin(beta * t) * y / beta)
+            second = damping * (sp.sin(beta * t) * w + sp.cos(beta * t) * y / beta)
+        else:
+            first = sp.exp(-(alpha + beta) * t) * sp.expand(xw - (alpha - beta) * w)
+            second = sp.exp(-(alpha - beta) * t) * sp.expand(xw - (alpha + beta) * w)
+        yield Timed(
+            (cast("sp.Expr", first), cast("sp.Expr", second)),
+            (cast("sp.Expr", w), cast("sp.Expr", xw)),
+        )
+
+
+def _rows(matrix: DomainMatrix) -> list[DomainMatrix]:
+    columns = range(matrix.shape[1])
+    return [matrix.extract([i], columns) for i in range(matrix.shape[0])]
+
+
+def _cleared(vector: DomainMatrix) -> sp.Expr:
+    """A factor that makes the entries whole numbers, or polynomials in the parameters."""
+    entries = [vector.domain.to_sympy(e) for e in vector.to_list_flat() if e]
+    bottoms = [sp.fraction(sp.together(e))[1] for e in entries]
+    return cast("sp.Expr", sp.lcm_list(bottoms) if bottoms else sp.S.One)
+
+
+def _function(vector: DomainMatrix, functions: Sequence[sp.Expr], scale: sp.Expr) -> sp.Expr:
+    entries = [vector.domain.to_sympy(e) for e in vector.to_list_flat()]
+    return cast(
+        "sp.Expr",
+        sp.Add(
+            *(sp.cancel(scale * c) * f for c, f in zip(entries, functions, strict=True) if c != 0)
+        ),
+    )

@@ -1,0 +1,277 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
+"""`first_integrals`: what a system conserves."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import cast
+
+import sympy as sp
+from sympy.core.function import AppliedUndef
+
+from pysymude.errors import InvalidInputError
+from pysymude.model.network import NetworkOutput
+from pysymude.model.symbols import t
+from pysymude.model.system import ODESystem
+from pysymude.symbolic.certificate import Certificate, lie_derivative_of, vanishes
+from pysymude.symbolic.independence import independent
+from pysymude.symbolic.laws import FirstIntegral, LawSet
+from pysymude.symbolic.linear import linear_laws
+from pysymude.symbolic.normal import NormalForm, exact, normal_form, refuse
+from pysymude.symbolic.search import Searched, search
+from pysymude.symbolic.timed import timed_laws
+
+__all__ = ["first_integrals"]
+
+_KINDS = ("structural", "compatible", "balance")
+_MANY = 20  # states
+
+
+def first_integrals(
+    system: ODESystem,
+    *,
+    kind: str = "structural",
+    degree: int | None = None,
+    time_dependent: bool = True,
+    budget: float = 10.0,
+) -> LawSet:
+    """Independent first integrals of a system, exactly, in ascending complexity.
+
+    Parameters
+    ----------
+    system : ODESystem
+        With or without networks. Parameters are kept as symbols, also where they have values.
+    kind : str
+        ``"structural"``: holds for every network and every unknown function of time;
+        ``"compatible"``: the known part conserves it, the networks may not; ``"balance"``: its rate of
+        change contains no network (see ``law.rate``).
+    degree : int, optional
+        Of the candidate functions. By default degrees rise until the laws are complete, the budget
+        ends, or several degrees in a row bring nothing.
+    time_dependent : bool
+        Whether laws may contain time.
+    budget : float
+        Seconds after which no further degree is begun.
+
+    Returns
+    -------
+    LawSet
+        Deterministic. Empty is an answer: none in the span that was searched.
+
+    Raises
+    ------
+    DerivationError
+        The system contains something that has no exact treatment; the message names it.
+
+    References
+    ----------
+    .. [1] Olver, Applications of Lie Groups to Differential Equations, 2nd ed., sec. 2.1 and 4.3.
+
+    Examples
+    --------
+    >>> import pysymude as psu
+    >>> x, y = psu.states("x y", positive=True)
+    >>> a, b, c, d = psu.parameters("a b c d")
+    >>> psu.first_integrals(psu.ODESystem({x: a*x - b*x*y, y: -c*y + d*x*y}))[0].expr
+    -a*log(y) + b*y - c*log(x) + d*x
+    """
+    if not isinstance(system, ODESystem):
+        raise InvalidInputError(
+            f"first_integrals takes an ODESystem; found {type(system).__name__}"
+        )
+    if kind not in _KINDS:
+        raise InvalidInputError(
+            f"kind must be one of {', '.join(map(repr, _KINDS))}; found {kind!r}"
+        )
+    if degree is not None and (
+        isinstance(degree, bool) or not isinstance(degree, int) or degree < 1
+    ):
+        raise InvalidInputError(f"degree must be a positive whole number; found {degree!r}")
+    if not budget > 0:
+        raise InvalidInputError(f"budget must be a positive number of seconds; found {budget!r}")
+    system = _considered(system, kind)
+    start = clock.perf_counter()
+    derivation = _Derivation(system, kind, degree, time_dependent, start + budget)
+    laws = derivation.laws()
+    values = _values(system)
+    if values and kind == "structural" and len(laws) < len(system.states) - 1:
+        laws += _at_values(system, values, laws, degree, start + budget)
+    searched = {
+        "families": derivation.families,
+        "degree": derivation.degree,
+        "candidates": derivation.candidates,
+        "seconds": clock.perf_counter() - start,
+    }
+    return LawSet(tuple(laws), searched, derivation.complete)
+
+
+class _Derivation:
+    """One derivation: the families of candidates that were searched, and what was found in each."""
+
+    def __init__(
+        self,
+        system: ODESystem,
+        kind: str,
+        degree: int | None,
+        time_dependent: bool,
+        deadline: float,
+    ) -> None:
+        self.system, self.kind, self.asked, self.deadline = system, kind, degree, deadline
+        self.with_time = time_dependent and kind != "balance"
+        self.families: list[str] = []
+        self.degree = self.candidates = 0
+        self.complete = True
+
+    def laws(self) -> list[FirstIntegral]:
+        """All laws, in ascending complexity."""
+        if len(self.system.states) > _MANY and self.asked is None:
+            rates = {**self.system.rhs, t: cast("sp.Expr", sp.S.One)}
+            exprs, fields = self._sums(), (rates,)
+        else:
+            form = normal_form(self.system)
+            forms = _balance_fields(form) if self.kind == "balance" else [form]
+            exprs = self._searched(form, forms)
+            fields = tuple(_rates(f) for f in forms)
+        return [
+            FirstIntegral(
+                e, self.kind, Certificate(e, fields), _known_rate(self.system, e, self.kind)
+            )
+            for e in exprs
+        ]
+
+    def _sums(self) -> list[sp.Expr]:
+        """Of many states the sums alone: products of so many are more than can be searched."""
+        rhs = {x: exact(f) for x, f in self.system.rhs.items()}
+        for f in rhs.values():
+            refuse(f)
+        keep = _is_unknown if self.kind == "balance" else None
+        self.families, self.degree, self.candidates = ["sums of states"], 1, len(rhs)
+        return linear_laws(rhs, keep=keep)
+
+    def _searched(self, form: NormalForm, forms: list[NormalForm]) -> list[sp.Expr]:
+        n = len(self.system.states)
+        moving = self.with_time and _reads_time(form)
+        found = search(
+            form,
+            forms,
+            degree=self.asked,
+            time=moving,
+            budget=self._left(),
+            wanted=n if moving else max(n - 1, 1),
+        )
+        self.families = ["products of powers", "logarithms"]
+        self.degree, self.candidates = found.degree, found.candidates
+        self.complete = found.complete
+        exprs = list(found.laws)
+        if not self.with_time or moving:
+            return exprs
+        if len(exprs) < n:
+            exprs += self._with_exponentials(form, found, n - len(exprs))
+            self.families.append("exp(-s t) t^k times polynomials")
+        if not exprs:
+            # t - integral of du/f and the like
+            degree = 2 if n <= 3 else 1
+            clocked = search(
+                form, forms, degree=degree, time=True, budget=self._left(), wanted=n, before=found
+            )
+            self.families.append("products with time")
+            exprs += clocked.laws
+        return exprs
+
+    def _left(self) -> float:
+        return max(0.0, self.deadline - clock.perf_counter())
+
+    def _with_exponentials(self, form: NormalForm, found: Searched, wanted: int) -> list[sp.Expr]:
+        """Laws exp(-s t) t^k P that are independent of the others, at most `wanted`."""
+        rates = _rates(form)
+        kept: list[sp.Expr] = []
+        highest = self.asked
+        if highest is None and len(found.laws) == len(form.states) - 1:
+            # only the law that sets the clock is missing: simple, or not worth the time
+            highest = 1
+        for timed in timed_laws(form, found.exact, highest, self.deadline):
+            new = 0
+            for span in timed.spans:
+                row = found.independent.gradient(span)
+                if found.independent.raised_by(row):
+                    found.independent.add(row)
+                    new += 1
+            for law in timed.exprs[:new]:
+                if vanishes(lie_derivative_of(law, rates)):
+                    kept.append(law)
+            if len(kept) >= wanted:
+                return kept[:wanted]
+        return kept
+
+
+def _values(system: ODESystem) -> dict[sp.Symbol, sp.Expr]:
+    """The numbers that the user gave to parameters, exactly."""
+    used = {z for f in system.rhs.values() for z in f.free_symbols}
+    found = {p: exact(sp.sympify(v)) for p, v in system.parameters.items() if p in used}
+    return {p: v for p, v in found.items() if v.is_number}
+
+
+def _at_values(
+    system: ODESystem,
+    values: Mapping[sp.Symbol, sp.Expr],
+    general: list[FirstIntegral],
+    degree: int | None,
+    deadline: float,
+) -> list[FirstIntegral]:
+    """Laws that hold at the user's values alone."""
+    special = ODESystem({x: f.xreplace(dict(values)) for x, f in system.rhs.items()})
+    found = _Derivation(special, "structural", degree, True, deadline).laws()
+    kept: list[FirstIntegral] = []
+    known = [law.expr.xreplace(dict(values)) for law in general]
+    form = normal_form(special)
+    for law in found:
+        if len(found) > len(general) and independent([*known, law.expr], form):
+            known.append(law.expr)
+            kept.append(replace(law, values=values))
+    return kept
+
+
+def _considered(system: ODESystem, kind: str) -> ODESystem:
+    """The system itself, or its known part."""
+    if kind != "compatible":
+        return system
+    rhs = {x: _without_unknowns(f) for x, f in system.rhs.items()}
+    return ODESystem(rhs)
+
+
+def _is_unknown(expr: sp.Expr) -> bool:
+    return bool(expr.atoms(NetworkOutput) | expr.atoms(AppliedUndef))
+
+
+def _without_unknowns(expr: sp.Expr) -> sp.Expr:
+    unknown = expr.atoms(NetworkOutput) | expr.atoms(AppliedUndef)
+    return cast("sp.Expr", expr.xreplace(dict.fromkeys(unknown, sp.S.Zero)))
+
+
+def _balance_fields(form: NormalForm) -> list[NormalForm]:
+    """One field for each network output: the directions in which networks push."""
+    hidden = [c.symbol for c in form.of_kind("hidden")]
+    if not hidden:
+        raise InvalidInputError("kind='balance' asks about networks, and the system contains none")
+    rhs = {x: cast("sp.Expr", form.coordinates[x].rate) for x in form.states}
+    return [form.along({x: cast("sp.Expr", f.diff(h)) for x, f in rhs.items()}) for h in hidden]
+
+
+def _rates(form: NormalForm) -> Mapping[sp.Symbol, sp.Expr]:
+    """Rates of states and time in the user's symbols."""
+    plain = form.of_kind("state", "time")
+    return {c.symbol: form.to_user(cast("sp.Expr", c.rate or sp.S.Zero)) for c in plain}
+
+
+def _known_rate(system: ODESystem, law: sp.Expr, kind: str) -> sp.Expr:
+    if kind != "balance":
+        return cast("sp.Expr", sp.S.Zero)
+    known = {x: _without_unknowns(exact(f)) for x, f in system.rhs.items()}
+    return cast("sp.Expr", sp.factor(lie_derivative_of(law, known)))
+
+
+def _reads_time(form: NormalForm) -> bool:
+    return any(t in (c.rate or sp.S.Zero).free_symbols for c in form.coordinates.values())

@@ -1,0 +1,162 @@
+"""Spaces of polynomials that a polynomial field maps to themselves, found modulo a prime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import combinations_with_replacement
+from typing import Any
+
+import numpy as np
+
+from pysymude.symbolic.modular import (
+    PRIMES,
+    Residues,
+    draw_parameters,
+    evaluate,
+    last_reduced,
+    null_space,
+    product,
+)
+from pysymude.symbolic.normal import NormalForm
+from pysymude.symbolic.polynomials import ExactField
+
+__all__ = ["MonomialFlow", "monomials"]
+
+_P = PRIMES[0]
+
+Powers = tuple[int, ...]
+
+
+def monomials(n: int, degree: int) -> list[Powers]:
+    """Exponents of all monomials in `n` variables to a degree, the constant first."""
+    found: list[Powers] = []
+    for d in range(degree + 1):
+        for picked in combinations_with_replacement(range(n), d):
+            found.append(tuple(picked.count(i) for i in range(n)))
+    return found
+
+
+@dataclass
+class MonomialFlow:
+    """How a polynomial field acts on monomials, at random values of the parameters.
+
+    `terms[i]` are the monomials of the rate of state i, with residues.
+    """
+
+    terms: list[list[tuple[Powers, int]]]
+    known: list[tuple[int, list[Powers], Residues]] = field(default_factory=list[Any])
+
+    @classmethod
+    def of(cls, form: NormalForm, exact: ExactField) -> MonomialFlow | None:
+        """None for a field that is not polynomial, or reads time, a network, a sine, ..."""
+        states = set(form.states)
+        parameters = [c.symbol for c in form.of_kind("parameter")]
+        values = draw_parameters(form, _P, np.random.default_rng(2))
+        place = [exact.symbols.index(x) for x in form.states]
+        terms: list[list[tuple[Powers, int]]] = []
+        for x in form.states:
+            rate = form.coordinates[x].rate
+            if rate is None or not rate.free_symbols <= {*states, *parameters}:
+                return None
+            fraction = exact.fraction(rate)
+            bottom = exact.expression(fraction.bottom)
+            if bottom.free_symbols & states:
+                return None
+            scale = pow(int(evaluate(bottom, values, _P, {})), -1, _P)
+            found: dict[Powers, int] = {}
+            for powers, c in fraction.top.to_dict().items():
+                value = int(c.p) * pow(int(c.q), -1, _P) * scale
+                for z in parameters:
+                    value = value * pow(int(values[z]), powers[exact.symbols.index(z)], _P) % _P
+                key = tuple(powers[i] for i in place)
+                found[key] = (found.get(key, 0) + value) % _P
+            terms.append(list(found.items()))
+        return cls(terms)
+
+    def new_support(self, powers: list[Powers], degree: int) -> list[Powers] | None:
+        """The monomials in the largest invariant space; None if products of known ones span it."""
+        basis = self._invariant(powers)
+        if len(basis) <= 1:
+            return None
+        rng = np.random.default_rng(3)
+        points = rng.integers(1, _P, (len(self.terms), len(basis) + 8), dtype=np.int64)
+        if self._spanned_by_products(degree, points) == len(basis):
+            return None
+        self.known.append((degree, powers, basis))
+        return [m for m, used in zip(powers, basis.any(axis=0), strict=True) if used]
+
+    def _spanned_by_products(self, degree: int, points: Residues) -> int:
+        """The dimension of what products of functions found at lower degrees span."""
+        products = {0: [np.ones(points.shape[1], dtype=np.int64)]}
+        functions = [
+            (d, row)
+            for d, powers, basis in self.known
+            for row in product(basis, _values(powers, points), _P)
+        ]
+        for total in range(1, degree + 1):
+            level = [
+                lower * row % _P
+                for d, row in functions
+                if d <= total
+                for lower in products[total - d]
+            ]
+            products[total] = _independent([*products[total - 1], *level])
+        return len(_independent(products[degree]))
+
+    def _invariant(self, powers: list[Powers]) -> Residues:
+        inside, outside = self._matrices(powers)
+        basis = (
+            null_space(outside.T, _P)[1] if len(outside) else np.eye(len(powers), dtype=np.int64)
+        )
+        while len(basis) > 1:
+            images = product(basis, inside.T.copy(), _P)
+            stacked = np.concatenate([images, (_P - basis) % _P])
+            # null_space takes columns as rows: combinations of the rows that vanish
+            pairs = null_space(stacked, _P)[1]
+            if not len(pairs):
+                return basis[:0]
+            kept = product(np.ascontiguousarray(pairs[:, : len(basis)]), basis, _P)
+            if len(kept) == len(basis):
+                break
+            basis = kept
+        return last_reduced(basis, _P)[0] if len(basis) else basis
+
+    def _matrices(self, powers: list[Powers]) -> tuple[Residues, Residues]:
+        """The images of monomials: their parts among the monomials, and beyond them."""
+        place = {m: i for i, m in enumerate(powers)}
+        beyond: dict[Powers, int] = {}
+        entries: list[tuple[int, int, int]] = []
+        for k, m in enumerate(powers):
+            for i, exponent in enumerate(m):
+                if not exponent:
+                    continue
+                for term, c in self.terms[i]:
+                    target = tuple(
+                        a + b - (j == i) for j, (a, b) in enumerate(zip(m, term, strict=True))
+                    )
+                    row = place.get(target)
+                    if row is None:
+                        row = len(powers) + beyond.setdefault(target, len(beyond))
+                    entries.append((row, k, exponent * c % _P))
+        matrix = np.zeros((len(powers) + len(beyond), len(powers)), dtype=np.int64)
+        for row, k, c in entries:
+            matrix[row, k] = (matrix[row, k] + c) % _P
+        return matrix[: len(powers)], matrix[len(powers) :]
+
+
+def _values(powers: list[Powers], points: Residues) -> Residues:
+    """Monomials at points, one row each."""
+    rows: list[Residues] = []
+    for m in powers:
+        row = np.ones(points.shape[1], dtype=np.int64)
+        for x, k in zip(points, m, strict=True):
+            for _ in range(k):
+                row = row * x % _P
+        rows.append(row)
+    return np.array(rows)
+
+
+def _independent(rows: list[Residues]) -> list[Residues]:
+    """Rows of a set that are independent of those before them."""
+    dependent = set(null_space(np.array(rows), _P)[0])
+    return [row for k, row in enumerate(rows) if k not in dependent]
