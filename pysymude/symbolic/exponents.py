@@ -96,9 +96,10 @@ def rationalised(
     changed = dict(rhs)
     for _ in range(_LARGEST // 2):
         discriminants = (_discriminant(f) for f in _characteristic_factors(changed))
-        rooted = next((d for d in discriminants if d is not None and _square_root(d) is None), None)
-        step = None if rooted is None else _substitution(rooted, changed, found)
-        if rooted is None or step is None:
+        rooted = [d for d in discriminants if d is not None and _square_root(d) is None]
+        steps = (_substitution(d, changed, found) for d in rooted)
+        step = next((step for step in steps if step is not None), None)
+        if step is None:
             break
         k, value, r, meaning = step
         changed = {x: cast("sp.Expr", f.xreplace({k: value})) for x, f in changed.items()}
@@ -221,7 +222,7 @@ def _real_forms(
     """The real and the imaginary part of exp(z t); the conjugate gives the same up to sign."""
     b = _imaginary(z)
     a = sp.expand(z - sp.I * b)
-    growth = cast("sp.Expr", sp.exp(a * t))
+    growth = cast("sp.Expr", sp.exp(sp.expand(a * t)))
     if b == 0:
         return [TimeFunction(weight, growth, growth)]
     if b.could_extract_minus_sign():
@@ -234,7 +235,9 @@ def _real_forms(
     wave = sp.expand(wave)
     imaginary = wave.coeff(sp.I)
     real = sp.expand(wave - sp.I * imaginary)
+    # an argument that is a sum is shown to be one: what proves the result splits it there
+    angle = sp.expand(b * t)
     return [
-        TimeFunction(weight, growth * sp.cos(b * t), growth * real),
-        TimeFunction(weight, growth * sp.sin(b * t), growth * imaginary),
+        TimeFunction(weight, growth * sp.cos(angle), growth * real),
+        TimeFunction(weight, growth * sp.sin(angle), growth * imaginary),
     ]

@@ -131,6 +131,13 @@ def symmetries(
     DerivationError
         The system contains something that has no exact treatment; the message names it.
 
+    Notes
+    -----
+    Candidates are products of powers of time, of the states and of the functions that stand in the
+    equations, times exponentials and sines of time that belong to the linear part at the origin. A
+    frequency may be a root of parameters (q'' = -k q gives cos(sqrt(k) t)) but no irrational number:
+    write such a coefficient as a parameter.
+
     References
     ----------
     .. [1] Olver, Applications of Lie Groups to Differential Equations, 2nd ed., sec. 2.3 and 2.4.

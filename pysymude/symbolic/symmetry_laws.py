@@ -8,7 +8,7 @@ every g_a is constant along solutions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -27,10 +27,9 @@ from pysymude.symbolic.modular import (
     null_space,
     sample,
 )
-from pysymude.symbolic.normal import exact
+from pysymude.symbolic.normal import NormalForm, exact
 from pysymude.symbolic.polynomials import ExactField, Fraction
 from pysymude.symbolic.symmetry import is_symmetry
-from pysymude.symbolic.timed import independent
 
 __all__ = ["symmetry_laws"]
 
@@ -85,11 +84,28 @@ def symmetry_laws(system: ODESystem, generators: Sequence[Generator]) -> list[sp
         law = form.to_user(_expression(g, field))
         if not law.free_symbols & {t, *rhs} or not vanishes(lie_derivative_of(law, rates)):
             continue
-        if independent([*found, law], form):
+        if _rank([*found, law], rhs) > len(found):
             found.append(law)
             if len(found) == n:
                 break
     return found
+
+
+def _rank(laws: list[sp.Expr], rhs: Mapping[sp.Symbol, sp.Expr]) -> int:
+    """How many of some laws are independent: the rank of their gradients at a random point."""
+    variables = [t, *rhs]
+    form, inside = joint_form(rhs, [law.diff(z) for law in laws for z in variables])
+    width = len(variables)
+    rows = _at_a_point(form, [inside[k : k + width] for k in range(0, len(inside), width)])
+    return len(laws) - len(null_space(rows, _P)[0])
+
+
+def _at_a_point(form: NormalForm, rows: Sequence[Sequence[sp.Expr]]) -> Residues:
+    """Expressions in coordinates at one random point."""
+    rng = np.random.default_rng(0)
+    point = sample(form, 1, _P, rng, admissible_parameters(form, rng))
+    seen: dict[Any, Residues] = {}
+    return np.array([[int(np.ravel(evaluate(e, point, _P, seen))[0]) for e in row] for row in rows])
 
 
 def _expression(g: Fraction, field: ExactField) -> sp.Expr:
@@ -119,12 +135,7 @@ def _independent(rows: list[list[sp.Expr]], field: ExactField) -> tuple[list[int
     """Rows that are independent at a random point, and as many columns on which they are."""
     if not rows:
         return [], []
-    form, rng = field.form, np.random.default_rng(0)
-    point = sample(form, 1, _P, rng, admissible_parameters(form, rng))
-    seen: dict[Any, Residues] = {}
-    values = np.array(
-        [[int(np.ravel(evaluate(e, point, _P, seen))[0]) for e in row] for row in rows]
-    )
+    values = _at_a_point(field.form, rows)
     free = set(null_space(values, _P)[0])
     kept = [k for k in range(len(rows)) if k not in free]
     spare = set(null_space(values[kept].T.copy(), _P)[0]) if kept else set()
