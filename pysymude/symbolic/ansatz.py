@@ -1,6 +1,6 @@
 # SymPy annotates its classes in parts only
 # pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
-"""Candidate functions: products of powers of generators, and logarithms."""
+"""Candidate functions: products of powers of generators, and functions with a rational derivative."""
 
 from __future__ import annotations
 
@@ -15,7 +15,20 @@ from pysymude.symbolic.modular import Residues, evaluate, inverse, tangent
 from pysymude.symbolic.normal import NormalForm
 from pysymude.symbolic.polynomials import ExactField
 
-__all__ = ["Ansatz", "Generator", "Sampled", "Term", "generators", "logarithms"]
+__all__ = [
+    "Ansatz",
+    "Generator",
+    "Primitive",
+    "Sampled",
+    "Term",
+    "directions",
+    "generators",
+    "logarithms",
+    "primitive_rates",
+    "sampled",
+    "sampled_along",
+    "slopes_of",
+]
 
 
 @dataclass(frozen=True)
@@ -28,11 +41,27 @@ class Generator:
 
 
 @dataclass(frozen=True)
+class Primitive:
+    """A candidate of which only the derivative is rational: d(expr) = weight d(inner).
+
+    A logarithm log(g) has the weight 1/g and the inner function g.
+    """
+
+    expr: sp.Expr
+    weight: sp.Expr
+    inner: sp.Expr
+
+    @classmethod
+    def log(cls, g: sp.Expr) -> Primitive:
+        return cls(cast("sp.Expr", sp.log(g)), cast("sp.Expr", 1 / g), g)
+
+
+@dataclass(frozen=True)
 class Term:
-    """One candidate: the product of generators to `powers`, or the logarithm of `log`."""
+    """One candidate: the product of generators to `powers`, or a primitive."""
 
     powers: tuple[tuple[int, int], ...] = ()
-    log: sp.Expr | None = None
+    primitive: Primitive | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,15 +77,15 @@ class Ansatz:
     """The candidates up to a degree, and how to write and to sample them."""
 
     gens: tuple[Generator, ...]
-    logs: tuple[sp.Expr, ...]
+    primitives: tuple[Primitive, ...]
     degree: int
 
     def terms(self) -> list[Term]:
         """All candidates in ascending complexity: by degree, then earlier generators first."""
         found = [Term(powers) for powers in self._monomials()]
-        # a logarithm counts as degree one: it stands after the linear terms
+        # a primitive counts as degree one: it stands after the linear terms
         first = sum(1 for term in found if sum(k for _, k in term.powers) <= 1)
-        return found[:first] + [Term(log=log) for log in self.logs] + found[first:]
+        return found[:first] + [Term(primitive=p) for p in self.primitives] + found[first:]
 
     def _monomials(self) -> Iterator[tuple[tuple[int, int], ...]]:
         for degree in range(1, self.degree + 1):
@@ -64,23 +93,23 @@ class Ansatz:
 
     def expression(self, term: Term) -> sp.Expr:
         """The candidate as an expression in coordinates."""
-        if term.log is not None:
-            return cast("sp.Expr", sp.log(term.log))
+        if term.primitive is not None:
+            return term.primitive.expr
         return cast("sp.Expr", sp.Mul(*(self.gens[i].expr ** k for i, k in term.powers)))
 
     def rates(
-        self, terms: list[Term], sampled: Sampled, logs: dict[sp.Expr, Residues], p: int
+        self, terms: list[Term], sampled: Sampled, primitives: dict[Primitive, Residues], p: int
     ) -> Residues:
         """d/dt of each candidate at the points, int64 of shape (terms, points)."""
         values, slopes = self._walk(terms, sampled, p)
         out = values * slopes % p
         for k, term in enumerate(terms):
-            if term.log is not None:
-                out[k] = logs[term.log]
+            if term.primitive is not None:
+                out[k] = primitives[term.primitive]
         return out
 
     def values(self, terms: list[Term], sampled: Sampled, p: int) -> Residues:
-        """Each candidate's value; logarithms get the residue 0."""
+        """Each candidate's value; primitives get the residue 0."""
         return self._walk(terms, sampled, p)[0]
 
     def _walk(self, terms: list[Term], sampled: Sampled, p: int) -> tuple[Residues, Residues]:
@@ -89,7 +118,7 @@ class Ansatz:
         slopes = np.zeros(shape, dtype=np.int64)
         place: dict[tuple[tuple[int, int], ...], int] = {}
         for row, term in enumerate(terms):
-            if term.log is not None:
+            if term.primitive is not None:
                 values[row] = 0
                 continue
             place[term.powers] = row
@@ -143,8 +172,8 @@ def generators(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[Gene
     return (*found, *(Generator(1 / factor) for factor in below))
 
 
-def logarithms(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[sp.Expr, ...]:
-    """Arguments of logarithms: coordinates and factors that divide their own rate of change."""
+def logarithms(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[Primitive, ...]:
+    """Logarithms of coordinates and factors that divide their own rate of change."""
     candidates: list[sp.Expr] = [c.symbol for c in form.of_kind("state")]
     if time:
         candidates += [c.symbol for c in form.of_kind("time")]
@@ -161,7 +190,7 @@ def logarithms(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[sp.E
     for candidate in candidates:
         if candidate not in unique and -candidate not in unique:
             unique.append(candidate)
-    return tuple(unique)
+    return tuple(Primitive.log(g) for g in unique)
 
 
 def sampled(
@@ -211,13 +240,17 @@ def sampled_along(
     return Sampled(values, rates)
 
 
-def log_rates(
-    logs: tuple[sp.Expr, ...], points: dict[Any, Residues], slopes: dict[Any, Residues], p: int
-) -> dict[sp.Expr, Residues]:
-    """The rates of the logarithms at points."""
+def primitive_rates(
+    primitives: tuple[Primitive, ...],
+    points: dict[Any, Residues],
+    slopes: dict[Any, Residues],
+    p: int,
+) -> dict[Primitive, Residues]:
+    """The rates of primitives at points."""
     seen: dict[Any, tuple[Residues, Residues | None]] = {}
-    found: dict[sp.Expr, Residues] = {}
-    for g in logs:
-        value, slope = tangent(g, points, slopes, p, seen)
-        found[g] = np.zeros_like(value) if slope is None else slope * inverse(value, p) % p
+    found: dict[Primitive, Residues] = {}
+    for primitive in primitives:
+        weight = tangent(primitive.weight, points, slopes, p, seen)[0]
+        slope = tangent(primitive.inner, points, slopes, p, seen)[1]
+        found[primitive] = np.zeros_like(weight) if slope is None else slope * weight % p
     return found

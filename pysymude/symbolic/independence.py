@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from pysymude.symbolic.ansatz import Ansatz, Term, directions, log_rates, sampled_along
+from pysymude.symbolic.ansatz import Ansatz, Term, directions, primitive_rates, sampled_along
 from pysymude.symbolic.modular import PRIMES, Residues, null_space, tangent
 from pysymude.symbolic.normal import NormalForm
 
@@ -34,8 +34,8 @@ class Independent:
     def gradients(self, ansatz: Ansatz, terms: list[Term]) -> Residues:
         """Derivatives of candidates, one row each."""
         sampled = sampled_along(ansatz.gens, self.point, self.slopes, _P)
-        logs = log_rates(ansatz.logs, self.point, self.slopes, _P)
-        return ansatz.rates(terms, sampled, logs, _P)[:, :, 0]
+        primitives = primitive_rates(ansatz.primitives, self.point, self.slopes, _P)
+        return ansatz.rates(terms, sampled, primitives, _P)[:, :, 0]
 
     def gradient(self, expr: Any) -> Residues:
         """Derivatives of a rational expression in the coordinates."""

@@ -17,8 +17,8 @@ from pysymude.symbolic.ansatz import (
     Ansatz,
     Term,
     generators,
-    log_rates,
     logarithms,
+    primitive_rates,
     sampled,
     sampled_along,
     slopes_of,
@@ -68,18 +68,19 @@ def search(
     budget: float,
     wanted: int,
     before: Searched | None = None,
+    more: Ansatz | None = None,
 ) -> Searched:
     """Functions of the coordinates of `form` that do not change along any of the `fields`.
 
     Candidates are tried degree by degree until `wanted` independent laws are found, the budget (in
     seconds) ends, or several degrees in a row bring nothing. Laws must be independent of those of a
-    search `before`, too.
+    search `before`, too. The generators and primitives of `more` join those that the form suggests.
     """
     start = clock.perf_counter()
-    hunt = _Hunt(form, fields, time=time, wanted=wanted, before=before)
+    hunt = _Hunt(form, fields, time=time, wanted=wanted, before=before, more=more)
     last_new = 0
     for d in range(1, 40) if degree is None else [degree]:
-        ansatz = Ansatz(hunt.gens, hunt.logs, d)
+        ansatz = Ansatz(hunt.gens, hunt.primitives, d)
         terms = ansatz.terms()
         late = clock.perf_counter() - start > budget
         if (
@@ -110,13 +111,17 @@ class _Hunt:
         time: bool,
         wanted: int,
         before: Searched | None,
+        more: Ansatz | None,
     ) -> None:
         self.form, self.fields, self.wanted = form, fields, wanted
         # seeded: the same system gives the same answer in every run
         self.rng = np.random.default_rng(0)
         self.exact = ExactField(form) if before is None else before.exact
         self.gens = generators(form, self.exact, time=time)
-        self.logs = logarithms(form, self.exact, time=time)
+        self.primitives = logarithms(form, self.exact, time=time)
+        if more is not None:
+            self.gens += more.gens
+            self.primitives += tuple(p for p in more.primitives if p not in self.primitives)
         plain = all(g.expr.is_Symbol for g in self.gens)
         self.related = not plain or bool(form.of_kind("sin", "root"))
         self.parameters = draw_parameters(form, _P, self.rng)
@@ -161,8 +166,8 @@ class _Hunt:
             return vectors
         few = {z: v[: len(vectors) + _SPARE] if v.ndim else v for z, v in points.items()}
         values = ansatz.values(terms, sampled(self.form, ansatz.gens, few, _P), _P)
-        # a law with a logarithm is no relation: relations between logarithms show in the gradients
-        logs = [k for k, term in enumerate(terms) if term.log is not None]
+        # a law with a primitive is no relation: relations between those show in the gradients
+        logs = [k for k, term in enumerate(terms) if term.primitive is not None]
         values = np.concatenate([values, np.eye(len(terms), dtype=np.int64)[:, logs]], axis=1)
         seen = product(vectors, values, _P)
         seen[:, : values.shape[1] - len(logs)] -= seen[:, :1]
@@ -180,8 +185,8 @@ class _Hunt:
     ) -> Residues:
         """d/dt of all candidates along one field."""
         slopes = slopes_of(f, points, _P)
-        logs = log_rates(ansatz.logs, points, slopes, _P)
-        return ansatz.rates(terms, sampled_along(ansatz.gens, points, slopes, _P), logs, _P)
+        primitives = primitive_rates(ansatz.primitives, points, slopes, _P)
+        return ansatz.rates(terms, sampled_along(ansatz.gens, points, slopes, _P), primitives, _P)
 
     def exact_law(self, ansatz: Ansatz, terms: list[Term], vector: Residues) -> sp.Expr | None:
         """The law with exact coefficients; its rate of change is zero in exact arithmetic."""
@@ -208,9 +213,9 @@ class _Hunt:
         slopes = {i: exact.rate(values[i], flow) * values[i] ** -1 for i in used}
         rates: list[Fraction] = []
         for term in terms:
-            if term.log is not None:
-                argument = exact.fraction(term.log)
-                rates.append(exact.rate(argument, flow) * argument**-1)
+            if term.primitive is not None:
+                inner = exact.rate(exact.fraction(term.primitive.inner), flow)
+                rates.append(inner * exact.fraction(term.primitive.weight))
                 continue
             total, product = Fraction(exact.one * 0, exact.one), Fraction(exact.one, exact.one)
             for i, k in term.powers:

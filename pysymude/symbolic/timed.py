@@ -67,7 +67,7 @@ def timed_laws(
         space = _invariant(cast("list[sp.Expr]", names), support, form)
         if space is not None:
             # the eigenvalue zero belongs to laws without exponentials, which higher degrees repeat
-            yield from _laws(*space, with_zero=degree == 1, deadline=deadline)
+            yield from _laws(*space, states, with_zero=degree == 1, deadline=deadline)
 
 
 def _invariant(
@@ -114,7 +114,12 @@ def _invariant(
 
 
 def _laws(
-    A: DomainMatrix, functions: list[sp.Expr], *, with_zero: bool, deadline: float
+    A: DomainMatrix,
+    functions: list[sp.Expr],
+    states: list[sp.Symbol],
+    *,
+    with_zero: bool,
+    deadline: float,
 ) -> Iterator[Timed]:
     """Laws from the chains of the matrix, for factors of its characteristic polynomial to degree two."""
     s = sp.Dummy("s")
@@ -127,31 +132,37 @@ def _laws(
         if factor.degree() == 1:
             root = sp.cancel(-numbers[1] / numbers[0])
             if root != 0 or with_zero:
-                yield from _chains(A, root, multiplicity, functions)
+                yield from _chains(A, root, multiplicity, functions, states)
         elif factor.degree() == 2:
-            yield from _pairs(A, [sp.cancel(c / numbers[0]) for c in numbers], functions)
+            yield from _pairs(A, [sp.cancel(c / numbers[0]) for c in numbers], functions, states)
 
 
 def _chains(
-    A: DomainMatrix, root: sp.Expr, multiplicity: int, functions: list[sp.Expr]
+    A: DomainMatrix,
+    root: sp.Expr,
+    multiplicity: int,
+    functions: list[sp.Expr],
+    states: list[sp.Symbol],
 ) -> Iterator[Timed]:
     n = A.shape[0]
     N = A - DomainMatrix.eye(n, A.domain).to_sparse() * A.domain.from_sympy(root)
     for vector in _rows((N**multiplicity).nullspace()):
         total: sp.Expr = sp.S.Zero
         part, k = vector.transpose(), 0
-        scale = _cleared(part)
         while not part.is_zero_matrix:
-            total += (-t) ** k / sp.factorial(k) * _function(part, functions, scale)
+            total += (-t) ** k / sp.factorial(k) * _function(part, functions)
             part, k = N * part, k + 1
-        polynomial = cast("sp.Expr", sp.expand(total))
-        if polynomial.free_symbols - {t} and any(
-            f.has(*polynomial.free_symbols) for f in functions
-        ):
+        (polynomial,) = _without_content(states, total)
+        if polynomial.has(*states):
             yield Timed((cast("sp.Expr", sp.exp(-root * t) * polynomial),), (polynomial,))
 
 
-def _pairs(A: DomainMatrix, quadratic: list[sp.Expr], functions: list[sp.Expr]) -> Iterator[Timed]:
+def _pairs(
+    A: DomainMatrix,
+    quadratic: list[sp.Expr],
+    functions: list[sp.Expr],
+    states: list[sp.Symbol],
+) -> Iterator[Timed]:
     """Laws from w with X^2 w + b X w + c w = 0: no root is taken but in the exponent.
 
     With eigenvalues alpha +- beta, X w - (alpha -+ beta) w is an eigenfunction.
@@ -174,8 +185,7 @@ def _pairs(A: DomainMatrix, quadratic: list[sp.Expr], functions: list[sp.Expr]) 
             continue
         moved = A * v
         seen += [v, moved]
-        scale = _cleared(v.hstack(moved))
-        w, xw = (sp.expand(_function(part, functions, scale)) for part in (v, moved))
+        w, xw = _without_content(states, *(_function(part, functions) for part in (v, moved)))
         damping = sp.exp(-alpha * t)
         if turning:
             y = sp.expand(xw - alpha * w)
@@ -195,18 +205,29 @@ def _rows(matrix: DomainMatrix) -> list[DomainMatrix]:
     return [matrix.extract([i], columns) for i in range(matrix.shape[0])]
 
 
-def _cleared(vector: DomainMatrix) -> sp.Expr:
-    """A factor that makes the entries whole numbers, or polynomials in the parameters."""
-    entries = [vector.domain.to_sympy(e) for e in vector.to_list_flat() if e]
-    bottoms = [sp.fraction(sp.together(e))[1] for e in entries]
-    return cast("sp.Expr", sp.lcm_list(bottoms) if bottoms else sp.S.One)
-
-
-def _function(vector: DomainMatrix, functions: Sequence[sp.Expr], scale: sp.Expr) -> sp.Expr:
+def _function(vector: DomainMatrix, functions: Sequence[sp.Expr]) -> sp.Expr:
     entries = [vector.domain.to_sympy(e) for e in vector.to_list_flat()]
     return cast(
-        "sp.Expr",
-        sp.Add(
-            *(sp.cancel(scale * c) * f for c, f in zip(entries, functions, strict=True) if c != 0)
-        ),
+        "sp.Expr", sp.Add(*(c * f for c, f in zip(entries, functions, strict=True) if c != 0))
     )
+
+
+def _without_content(states: Sequence[sp.Symbol], *given: sp.Expr) -> list[sp.Expr]:
+    """Polynomials in states and time, without denominators or a common factor of all coefficients."""
+    polys = [sp.Poly(sp.expand(e), *states, t) for e in given]
+    fractions = [sp.fraction(sp.together(sp.cancel(c))) for poly in polys for c in poly.coeffs() if c != 0]
+    bottom = sp.lcm_list([b for _, b in fractions])
+    content = sp.gcd_list([sp.expand(sp.cancel(a * bottom / b)) for a, b in fractions])
+    return [
+        cast(
+            "sp.Expr",
+            sp.Add(
+                *(
+                    sp.factor(sp.cancel(c * bottom / content))
+                    * sp.prod(map(pow, poly.gens, powers))
+                    for powers, c in poly.terms()
+                )
+            ),
+        )
+        for poly in polys
+    ]
