@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from pysymude.errors import InvalidInputError
 from pysymude.model.symbols import t
@@ -33,6 +34,11 @@ class Generator:
     characteristic : mapping from state to SymPy expression
         W = eta - xi f for the system u' = f that has this symmetry; empty without a system.
 
+    Raises
+    ------
+    InvalidInputError
+        A part is no expression, or a key of `eta` is no state.
+
     Examples
     --------
     >>> import pysymude as psu
@@ -46,9 +52,10 @@ class Generator:
     characteristic: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict[sp.Symbol, sp.Expr])
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "xi", sp.sympify(self.xi))
-        object.__setattr__(self, "eta", _fixed(self.eta))
-        object.__setattr__(self, "characteristic", _fixed(self.characteristic))
+        object.__setattr__(self, "xi", _expression(self.xi, "xi"))
+        object.__setattr__(self, "eta", _fixed(self.eta, "eta"))
+        fixed = _fixed(self.characteristic, "characteristic")
+        object.__setattr__(self, "characteristic", fixed)
 
     def __call__(self, expr: sp.Expr) -> sp.Expr:
         """The derivative of a function of time and states along the generator; not simplified."""
@@ -73,7 +80,7 @@ class Generator:
         )
 
     def __repr__(self) -> str:
-        return _joined((sign, _plain(e, f"d/d{z.name}")) for z, e, sign in self._signed())
+        return _joined((sign, _plain(e, f"d/d{z}")) for z, e, sign in self._signed())
 
     def _latex(self, printer: Any) -> str:
         def term(z: sp.Symbol, e: sp.Expr) -> str:
@@ -93,8 +100,27 @@ class Generator:
             yield (z, cast("sp.Expr", -e), -1) if minus else (z, e, 1)
 
 
-def _fixed(given: Mapping[sp.Symbol, sp.Expr]) -> Mapping[sp.Symbol, sp.Expr]:
-    return MappingProxyType({x: sp.sympify(e) for x, e in given.items()})
+def _fixed(given: Any, what: str) -> Mapping[sp.Symbol, sp.Expr]:
+    if not isinstance(given, Mapping):
+        raise InvalidInputError(
+            f"{what} takes a mapping such as {{x: x**2}}; found {type(given).__name__} {given!r}"
+        )
+    for x in given:
+        # functions of time may stand for states where a Lagrangian is written with them
+        if not isinstance(x, (sp.Symbol, AppliedUndef)) or x == t:
+            raise InvalidInputError(f"the keys of {what} are states; found {x!r}")
+    return MappingProxyType({x: _expression(e, f"{what}[{x}]") for x, e in given.items()})
+
+
+def _expression(given: Any, what: str) -> sp.Expr:
+    try:
+        # strict: text is never turned into an expression
+        found = sp.sympify(given, strict=True)
+    except sp.SympifyError:
+        found = None
+    if not isinstance(found, sp.Expr):
+        raise InvalidInputError(f"{what} takes a SymPy expression or a number; found {given!r}")
+    return found
 
 
 def _joined(terms: Iterable[tuple[int, str]]) -> str:

@@ -51,7 +51,7 @@ def joint_form(
     while any(name.startswith(prefix) for name in names):
         prefix += "_"
     slots = {sp.Symbol(f"{prefix}{k}", real=True): e for k, e in enumerate(exprs)}
-    everything = {x: without_derivatives(sp.sympify(e)) for x, e in {**rhs, **slots}.items()}
+    everything = {x: without_derivatives(e) for x, e in {**rhs, **slots}.items()}
     form = normal_form(ODESystem(everything))
     found = [cast("sp.Expr", form.coordinates[s].rate) for s in slots]
     kept = {z: c for z, c in form.coordinates.items() if z not in slots}

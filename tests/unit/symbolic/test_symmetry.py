@@ -347,6 +347,21 @@ def test_the_same_input_gives_the_same_output(found):
     assert [repr(X) for X in again] == [repr(X) for X in found["damped-oscillator"]]
 
 
+@pytest.mark.parametrize(
+    ("xi", "eta", "message"),
+    [
+        ("t", {}, "xi takes a SymPy expression or a number; found 't'"),
+        (1, {x: "x"}, r"eta\[x\] takes a SymPy expression"),
+        (1, [x], "eta takes a mapping such as"),
+        (1, {t: 1}, "the keys of eta are states; found t"),
+        (1, {"x": 1}, "the keys of eta are states; found 'x'"),
+    ],
+)
+def test_generators_are_made_of_expressions(xi, eta, message):
+    with pytest.raises(InvalidInputError, match=message):
+        psu.Generator(xi, eta)
+
+
 def test_degree_zero_is_translations_only():
     found = psu.symmetries(psu.ODESystem({x: v, v: 0}), degree=0)
     assert [repr(X.restricted([x])) for X in found] == ["d/dt", "d/dx"]
