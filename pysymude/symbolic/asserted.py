@@ -17,8 +17,15 @@ from pysymude.errors import InvalidInputError
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem, expression
-from pysymude.symbolic.canonical import canonical, conditions, opaque, sums_of_angles
-from pysymude.symbolic.certificate import Certificate, lie_derivative_of, vanishes
+from pysymude.symbolic.canonical import (
+    canonical,
+    conditions,
+    differs_from_zero,
+    expanded_roots,
+    is_zero,
+    sums_of_angles,
+)
+from pysymude.symbolic.certificate import Certificate, lie_derivative_of
 from pysymude.symbolic.laws import FirstIntegral
 from pysymude.symbolic.normal import exact
 
@@ -164,7 +171,7 @@ def is_first_integral(
 
 
 def _refuted(law: sp.Expr, residual: sp.Expr, system: ODESystem, rates: Rates) -> AssertedLaw:
-    if not _differs_from_zero(residual):
+    if not differs_from_zero(residual):
         reason = (
             f"d/dt = {residual} could not be decided: it is zero to 25 digits at random points, "
             "and no proof that it vanishes was found"
@@ -178,7 +185,7 @@ def _refuted(law: sp.Expr, residual: sp.Expr, system: ODESystem, rates: Rates) -
     if unknown and not law.has(NetworkOutput):
         none = dict.fromkeys(unknown, sp.S.Zero)
         known = {z: cast("sp.Expr", f.xreplace(none)) for z, f in rates.items()}
-        if vanishes(lie_derivative_of(law, known)):
+        if is_zero(lie_derivative_of(law, known)):
             reason += "; the known part conserves it, the networks or unknown functions do not"
     return AssertedLaw(law, False, residual, reason, conditions=needed)
 
@@ -194,15 +201,14 @@ def _certified_at(
 
 
 def _certified(law: sp.Expr, rates: Rates) -> Certificate | None:
-    certificate = Certificate(law, (rates,))
-    if certificate.check():
-        return certificate
-    if law.has(sp.sin, sp.cos):
-        # sin(x/2)^2 meets cos(x) where products are written as sums of angles
-        moved = {z: sums_of_angles(f) for z, f in rates.items()}
-        sums = Certificate(sums_of_angles(law), (moved,))
-        if sums.check():
-            return sums
+    if differs_from_zero(lie_derivative_of(law, rates)):
+        return None
+    # roots of equal sums, and sin(x/2)^2 beside cos(x), meet in another way of writing
+    for written in (None, expanded_roots, sums_of_angles):
+        pairs = {z: written(f) if written else f for z, f in rates.items()}
+        certificate = Certificate(written(law) if written else law, (pairs,))
+        if certificate.check():
+            return certificate
     return None
 
 
@@ -217,9 +223,9 @@ def _alternatives(needed: tuple[sp.Expr, ...]) -> str:
 
 def _trivial(law: sp.Expr, system: ODESystem) -> str:
     """Why a law says nothing about the states; empty where it does."""
-    if any(not vanishes(law.diff(x)) for x in system.states):
+    if any(not is_zero(law.diff(x)) for x in system.states):
         return ""
-    if vanishes(law.diff(t)):
+    if is_zero(law.diff(t)):
         return "the expression is constant: it depends on no state"
     return "the expression depends on time alone: it depends on no state"
 
@@ -233,18 +239,6 @@ def _scope(law: sp.Expr, system: ODESystem) -> str:
     if system.functions:
         parts.append(f"for every {', '.join(map(str, system.functions))}")
     return ", ".join(["d/dt = 0 exactly", *parts])
-
-
-def _differs_from_zero(expr: sp.Expr) -> bool:
-    """Whether a value at some point proves that an expression is not zero identically."""
-    masked = cast("sp.Expr", expr.xreplace(opaque(expr)))
-    symbols = sorted(masked.free_symbols, key=lambda s: s.name)
-    for start in (3, 11, 29):
-        point = {z: sp.sqrt(sp.prime(start + k)).evalf(40) / 5 for k, z in enumerate(symbols)}
-        value = sp.Abs(masked.evalf(30, subs=point))
-        if value.is_Float and value > sp.Float("1e-25"):
-            return True
-    return False
 
 
 def _rates(system: ODESystem) -> Rates:

@@ -20,7 +20,15 @@ from pysymude.symbolic.certificate import vanishes
 from pysymude.symbolic.normal import normal_form
 from pysymude.symbolic.polynomials import ExactField, Fraction, reduced
 
-__all__ = ["canonical", "conditions", "opaque", "sums_of_angles"]
+__all__ = [
+    "canonical",
+    "conditions",
+    "differs_from_zero",
+    "expanded_roots",
+    "is_zero",
+    "opaque",
+    "sums_of_angles",
+]
 
 _OPAQUE = (NetworkOutput, NetworkDerivative, AppliedUndef, sp.Derivative, sp.Subs)
 
@@ -33,17 +41,53 @@ def canonical(expr: sp.Expr) -> sp.Expr:
     """
     if _has_fractions_of_angles(expr):
         expr = sums_of_angles(expr)
-    if vanishes(expr):
+    if is_zero(expr):
         return sp.S.Zero
     try:
         value = _value(expr, whole_angles=True)
     except DerivationError:
         return expr
-    if value.remainder.top.is_zero():
-        return sp.S.Zero
     # sin^2 is often shorter than 1 - cos^2
     forms = [value.factored(f) for f in (value.fraction, value.remainder)]
     return min(forms, key=lambda e: (sp.count_ops(e), forms.index(e)))
+
+
+def is_zero(expr: sp.Expr) -> bool:
+    """Whether an expression is proved to be zero identically; quick where a value shows that it is not."""
+    if expr.is_number or differs_from_zero(expr):
+        return expr == 0
+    try:
+        if _value(expanded_roots(expr)).remainder.top.is_zero():
+            return True
+    except DerivationError:
+        pass
+    return vanishes(expr)
+
+
+def differs_from_zero(expr: sp.Expr) -> bool:
+    """Whether a value at some point proves that an expression is not zero identically.
+
+    Networks and unknown functions take any value there.
+    """
+    masked = cast("sp.Expr", expr.xreplace(opaque(expr)))
+    symbols = sorted(masked.free_symbols, key=lambda s: s.name)
+    for start in (3, 11, 29):
+        point = {z: sp.sqrt(sp.prime(start + k)).evalf(40) / 5 for k, z in enumerate(symbols)}
+        value = sp.Abs(masked.evalf(30, subs=point))
+        if value.is_Float and value > sp.Float("1e-25"):
+            return True
+    return False
+
+
+def expanded_roots(expr: sp.Expr) -> sp.Expr:
+    """Roots of expanded sums, so that sqrt((x - y)^2) meets sqrt((y - x)^2)."""
+    return cast(
+        "sp.Expr",
+        expr.replace(
+            lambda e: e.is_Pow and e.exp.is_Rational and not e.exp.is_Integer and e.base.is_Add,
+            lambda e: sp.expand(e.base) ** e.exp,
+        ),
+    )
 
 
 def _has_fractions_of_angles(expr: sp.Expr) -> bool:

@@ -12,8 +12,8 @@ import sympy as sp
 
 from pysymude.errors import DerivationError, InvalidInputError
 from pysymude.model.symbols import t
-from pysymude.symbolic.canonical import canonical
-from pysymude.symbolic.certificate import Certificate, lie_derivative_of, vanishes
+from pysymude.symbolic.canonical import canonical, is_zero
+from pysymude.symbolic.certificate import Certificate, lie_derivative_of
 from pysymude.symbolic.euler import Jets, euler
 from pysymude.symbolic.generator import Generator
 from pysymude.symbolic.laws import FirstIntegral
@@ -224,7 +224,7 @@ def _law(
     found: sp.Expr, rates: Mapping[sp.Symbol, sp.Expr], momenta: list[sp.Symbol], *, flip: bool
 ) -> FirstIntegral:
     """The integral with its canonical sign and a certificate that has been checked."""
-    if all(vanishes(found.diff(x)) for x in rates):
+    if all(is_zero(found.diff(x)) for x in rates):
         raise DerivationError(
             f"the symmetry is trivial: Noether's integral is {found}, which depends on no state"
         )

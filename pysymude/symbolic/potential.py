@@ -9,8 +9,7 @@ from typing import Any, cast
 
 import sympy as sp
 
-from pysymude.symbolic.canonical import canonical, opaque
-from pysymude.symbolic.certificate import vanishes
+from pysymude.symbolic.canonical import canonical, is_zero, opaque
 
 __all__ = ["potential"]
 
@@ -25,7 +24,7 @@ def potential(gradient: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr | None:
         rest = canonical(slope - found.diff(z))
         if rest != 0:
             found += _primitive(rest, z)
-    wrong = any(not vanishes(found.diff(z) - slope) for z, slope in gradient.items())
+    wrong = any(not is_zero(found.diff(z) - slope) for z, slope in gradient.items())
     return None if wrong else found
 
 

@@ -14,7 +14,6 @@ from pysymude.errors import DerivationError, InvalidInputError
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem, expression
 from pysymude.symbolic.canonical import canonical
-from pysymude.symbolic.certificate import vanishes
 from pysymude.symbolic.euler import Jets, slope
 from pysymude.symbolic.normal import exact
 
@@ -186,15 +185,22 @@ def equations_of_motion(
     for block in M.connected_components():
         part = M.extract(block, block)
         det = canonical(part.det(method="berkowitz"))
-        if vanishes(det):
+        if det == 0:
             raise DerivationError(
                 f"the Lagrangian is singular: its second derivatives in the velocities "
                 f"{', '.join(str(vs[i]) for i in block)} have determinant 0, so the accelerations are "
                 "not determined. Remove coordinates without kinetic energy, or solve the constraints first"
             )
         top = part.adjugate(method="berkowitz") * sp.Matrix([b[i] for i in block])
-        accelerations |= {vs[i]: canonical(top[k] / det) for k, i in enumerate(block)}
+        accelerations |= {vs[i]: _quotient(top[k], det) for k, i in enumerate(block)}
     return dict(zip(qs, vs, strict=True)) | {v: accelerations[v] for v in vs}
+
+
+def _quotient(top: sp.Expr, bottom: sp.Expr) -> sp.Expr:
+    """A quotient as one fraction, or term by term where that is shorter, as for many bodies."""
+    whole = canonical(top / bottom)
+    terms = sp.Add(*(canonical(e / bottom) for e in sp.Add.make_args(top)))
+    return cast("sp.Expr", terms if sp.count_ops(terms) < sp.count_ops(whole) else whole)
 
 
 def _pairs(q: Any, p: Any) -> list[tuple[sp.Symbol, sp.Symbol]]:
