@@ -16,11 +16,15 @@ from pysymude.errors import InvalidInputError
 from pysymude.model.network import NetworkOutput
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
-from pysymude.symbolic.certificate import Certificate, lie_derivative_of, vanishes
+from pysymude.symbolic.ansatz import Ansatz, Generator, Primitive
+from pysymude.symbolic.certificate import Certificate, lie_derivative_of
+from pysymude.symbolic.darboux import darboux_polynomials
 from pysymude.symbolic.independence import independent
+from pysymude.symbolic.invariant import ModularFlow
 from pysymude.symbolic.laws import FirstIntegral, LawSet
 from pysymude.symbolic.linear import linear_laws
 from pysymude.symbolic.normal import NormalForm, exact, normal_form, refuse
+from pysymude.symbolic.primitives import antiderivatives
 from pysymude.symbolic.search import Searched, search
 from pysymude.symbolic.timed import timed_laws
 
@@ -28,6 +32,7 @@ __all__ = ["first_integrals"]
 
 _KINDS = ("structural", "compatible", "balance")
 _MANY = 20  # states
+_FEW = 6  # states and Darboux polynomials, of which products with reciprocals are tried
 
 
 def first_integrals(
@@ -49,8 +54,10 @@ def first_integrals(
         ``"compatible"``: the known part conserves it, the networks may not; ``"balance"``: its rate of
         change contains no network (see ``law.rate``).
     degree : int, optional
-        Of the candidate functions. By default degrees rise until the laws are complete, the budget
-        ends, or several degrees in a row bring nothing.
+        Of the candidate functions: products of powers of that degree, logarithms, and with
+        `time_dependent` exponentials of time. By default degrees rise until the laws are complete, the
+        budget ends, or several degrees in a row bring nothing; where laws are still missing, Darboux
+        polynomials, their reciprocals and antiderivatives join.
     time_dependent : bool
         Whether laws may contain time.
     budget : float
@@ -100,7 +107,7 @@ def first_integrals(
     if values and kind == "structural" and len(laws) < len(system.states) - 1:
         laws += _at_values(system, values, laws, degree, start + budget)
     searched = {
-        "families": derivation.families,
+        "families": list(dict.fromkeys(derivation.families)),
         "degree": derivation.degree,
         "candidates": derivation.candidates,
         "seconds": clock.perf_counter() - start,
@@ -166,42 +173,83 @@ class _Derivation:
         self.degree, self.candidates = found.degree, found.candidates
         self.complete = found.complete
         exprs = list(found.laws)
+        if len(exprs) < n - 1 and self.asked is None:
+            exprs += self._wider(form, forms, found, time=moving)
         if not self.with_time or moving:
             return exprs
         if len(exprs) < n:
             exprs += self._with_exponentials(form, found, n - len(exprs))
             self.families.append("exp(-s t) t^k times polynomials")
-        if not exprs:
+        if len(exprs) < n and (n == 1 or not exprs):
             # t - integral of du/f and the like
-            degree = 2 if n <= 3 else 1
-            clocked = search(
-                form, forms, degree=degree, time=True, budget=self._left(), wanted=n, before=found
-            )
-            self.families.append("products with time")
-            exprs += clocked.laws
+            exprs += self._wider(form, forms, found, time=True)
         return exprs
+
+    def _wider(
+        self, form: NormalForm, forms: list[NormalForm], found: Searched, *, time: bool
+    ) -> list[sp.Expr]:
+        """Laws with Darboux polynomials, their reciprocals, antiderivatives, and time."""
+        curves = darboux_polynomials(form, found.exact, self.deadline)
+        few = len(form.states) + len(curves) <= _FEW
+        gens = tuple(Generator(cast("sp.Expr", 1 / curve)) for curve in curves if few)
+        logs = tuple(Primitive.log(curve) for curve in curves)
+        laws: list[sp.Expr] = []
+        if curves or time:
+            self.families += ["Darboux polynomials"] * bool(curves) + ["products with time"] * time
+            laws += self._again(form, forms, found, Ansatz(gens, logs, 0), time=time)
+        if not laws and self.kind != "balance":
+            # integration is slow, and seldom needed
+            integrals = antiderivatives(form, found.exact)
+            if integrals:
+                self.families.append("antiderivatives")
+                laws += self._again(
+                    form, forms, found, Ansatz(gens, logs + integrals, 0), time=time
+                )
+        return laws
+
+    def _again(
+        self,
+        form: NormalForm,
+        forms: list[NormalForm],
+        found: Searched,
+        more: Ansatz,
+        *,
+        time: bool,
+    ) -> list[sp.Expr]:
+        n = len(form.states)
+        wider = search(
+            form,
+            forms,
+            degree=2 if n <= 3 else 1,
+            time=time,
+            budget=self._left(),
+            wanted=n - len(found.independent.rows),
+            before=found,
+            more=more,
+        )
+        return wider.laws
 
     def _left(self) -> float:
         return max(0.0, self.deadline - clock.perf_counter())
 
     def _with_exponentials(self, form: NormalForm, found: Searched, wanted: int) -> list[sp.Expr]:
         """Laws exp(-s t) t^k P that are independent of the others, at most `wanted`."""
-        rates = _rates(form)
         kept: list[sp.Expr] = []
+        flow = ModularFlow(form)
         highest = self.asked
         if highest is None and len(found.laws) == len(form.states) - 1:
             # only the law that sets the clock is missing: simple, or not worth the time
             highest = 1
         for timed in timed_laws(form, found.exact, highest, self.deadline):
+            if not timed.holds(flow):
+                raise AssertionError(f"{timed.exprs} came of exact arithmetic and does not hold")
             new = 0
             for span in timed.spans:
                 row = found.independent.gradient(span)
                 if found.independent.raised_by(row):
                     found.independent.add(row)
                     new += 1
-            for law in timed.exprs[:new]:
-                if vanishes(lie_derivative_of(law, rates)):
-                    kept.append(law)
+            kept += timed.exprs[:new]
             if len(kept) >= wanted:
                 return kept[:wanted]
         return kept
@@ -210,7 +258,7 @@ class _Derivation:
 def _values(system: ODESystem) -> dict[sp.Symbol, sp.Expr]:
     """The numbers that the user gave to parameters, exactly."""
     used = {z for f in system.rhs.values() for z in f.free_symbols}
-    found = {p: exact(sp.sympify(v)) for p, v in system.parameters.items() if p in used}
+    found = {p: exact(sp.sympify(v, strict=True)) for p, v in system.parameters.items() if p in used}
     return {p: v for p, v in found.items() if v.is_number}
 
 

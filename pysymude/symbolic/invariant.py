@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pysymude.symbolic.ansatz import slopes_of
 from pysymude.symbolic.modular import (
     PRIMES,
     Residues,
@@ -16,11 +17,13 @@ from pysymude.symbolic.modular import (
     last_reduced,
     null_space,
     product,
+    sample,
+    tangent,
 )
 from pysymude.symbolic.normal import NormalForm
 from pysymude.symbolic.polynomials import ExactField
 
-__all__ = ["MonomialFlow", "monomials"]
+__all__ = ["ModularFlow", "MonomialFlow", "monomials"]
 
 _P = PRIMES[0]
 
@@ -142,6 +145,22 @@ class MonomialFlow:
         for row, k, c in entries:
             matrix[row, k] = (matrix[row, k] + c) % _P
         return matrix[: len(powers)], matrix[len(powers) :]
+
+
+class ModularFlow:
+    """A field at random points of the variety and at random values of the parameters."""
+
+    def __init__(self, form: NormalForm, count: int = 8) -> None:
+        rng = np.random.default_rng(4)
+        parameters = draw_parameters(form, _P, rng)
+        self.points = sample(form, count, _P, rng, parameters)
+        self.slopes = slopes_of(form, self.points, _P)
+
+    def has_rate(self, expr: Any, rate: Any) -> bool:
+        """Whether d(expr)/dt = rate; both rational in the coordinates."""
+        slope = tangent(expr, self.points, self.slopes, _P, {})[1]
+        wanted = evaluate(rate, self.points, _P, {})
+        return not np.any(((0 if slope is None else slope) - wanted) % _P)
 
 
 def _values(powers: list[Powers], points: Residues) -> Residues:

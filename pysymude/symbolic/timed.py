@@ -18,7 +18,7 @@ import sympy as sp
 from sympy.polys.matrices import DomainMatrix
 
 from pysymude.model.symbols import t
-from pysymude.symbolic.invariant import MonomialFlow, monomials
+from pysymude.symbolic.invariant import ModularFlow, MonomialFlow, monomials
 from pysymude.symbolic.normal import NormalForm
 from pysymude.symbolic.polynomials import ExactField
 
@@ -38,10 +38,22 @@ class Timed:
     exprs : tuple of SymPy expressions
     spans : tuple of SymPy expressions
         Polynomials in the states (and in t) whose gradients span those of the laws up to factors.
+    rates : tuple of SymPy expressions
+        d/dt of the `spans`, if the laws are right.
     """
 
     exprs: tuple[sp.Expr, ...]
     spans: tuple[sp.Expr, ...]
+    rates: tuple[sp.Expr, ...]
+
+    def holds(self, flow: ModularFlow) -> bool:
+        """Whether the spans have those rates at random points modulo a prime.
+
+        They come of exact arithmetic; this is the second opinion.
+        """
+        return all(
+            flow.has_rate(span, rate) for span, rate in zip(self.spans, self.rates, strict=True)
+        )
 
 
 def timed_laws(
@@ -154,7 +166,8 @@ def _chains(
             part, k = N * part, k + 1
         (polynomial,) = _without_content(states, total)
         if polynomial.has(*states):
-            yield Timed((cast("sp.Expr", sp.exp(-root * t) * polynomial),), (polynomial,))
+            law = cast("sp.Expr", sp.exp(-root * t) * polynomial)
+            yield Timed((law,), (polynomial,), (cast("sp.Expr", root * polynomial),))
 
 
 def _pairs(
@@ -194,10 +207,8 @@ def _pairs(
         else:
             first = sp.exp(-(alpha + beta) * t) * sp.expand(xw - (alpha - beta) * w)
             second = sp.exp(-(alpha - beta) * t) * sp.expand(xw - (alpha + beta) * w)
-        yield Timed(
-            (cast("sp.Expr", first), cast("sp.Expr", second)),
-            (cast("sp.Expr", w), cast("sp.Expr", xw)),
-        )
+        laws = (cast("sp.Expr", first), cast("sp.Expr", second))
+        yield Timed(laws, (w, xw), (xw, cast("sp.Expr", -b * xw - c * w)))
 
 
 def _rows(matrix: DomainMatrix) -> list[DomainMatrix]:
@@ -215,7 +226,9 @@ def _function(vector: DomainMatrix, functions: Sequence[sp.Expr]) -> sp.Expr:
 def _without_content(states: Sequence[sp.Symbol], *given: sp.Expr) -> list[sp.Expr]:
     """Polynomials in states and time, without denominators or a common factor of all coefficients."""
     polys = [sp.Poly(sp.expand(e), *states, t) for e in given]
-    fractions = [sp.fraction(sp.together(sp.cancel(c))) for poly in polys for c in poly.coeffs() if c != 0]
+    fractions = [
+        sp.fraction(sp.together(sp.cancel(c))) for poly in polys for c in poly.coeffs() if c != 0
+    ]
     bottom = sp.lcm_list([b for _, b in fractions])
     content = sp.gcd_list([sp.expand(sp.cancel(a * bottom / b)) for a, b in fractions])
     return [
