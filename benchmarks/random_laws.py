@@ -1,0 +1,101 @@
+"""Random systems with planted laws: how many are found, whether any is false, and how long it takes.
+
+    python -m benchmarks.random_laws [--systems 2000] [--seed 0] [--family all] [--limit 20] [--json FILE]
+
+Every law is judged by `tests.law_checks`: substitution in exact arithmetic or with 60 digits, drift
+along trajectories, its certificate, and the certificate of the law with one coefficient changed.  A
+system that takes longer than `limit` seconds is given up and counted. Exit code 1 on any false law.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from benchmarks.harness import arguments, finish
+from tests.law_checks import Verdict, verdict
+from tests.random_systems import FAMILIES, RandomSystem
+
+PROOF = 2.0  # seconds that a certificate may take
+
+
+@contextmanager
+def limited(seconds: int) -> Generator[None]:
+    """Raises TimeoutError after some seconds; where there are no alarms (Windows) it never does."""
+
+    def give_up(*_: Any) -> None:
+        raise TimeoutError(f"longer than {seconds} s")
+
+    if not hasattr(signal, "SIGALRM"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def run(
+    name: str, make: Callable[[Random], RandomSystem], keys: list[str], limit: int
+) -> dict[str, Any]:
+    """One family: a row of the table; problems are printed as they come."""
+    done: list[Verdict] = []
+    crashed = late = slow_proofs = 0
+    for key in keys:
+        try:
+            with limited(limit):
+                result = verdict(make(Random(key)))  # noqa: S311
+        except TimeoutError as error:
+            late += 1
+            print(f"{key}: {error}", flush=True)
+            continue
+        except Exception as error:
+            crashed += 1
+            print(f"{key}: {type(error).__name__}: {error}", flush=True)
+            continue
+        done.append(result)
+        slow_proofs += result.proof_seconds > PROOF
+        for problem in result.problems:
+            print(f"{key}: {problem}", flush=True)
+
+    def total(what: str) -> int:
+        return sum(getattr(v, what) for v in done)
+
+    planted, recovered, beyond = total("planted"), total("recovered"), total("beyond")
+    seconds = np.array([v.seconds for v in done] or [0.0])
+    return {
+        "family": name, "systems": len(keys), "planted": planted, "found": recovered,
+        "missed": planted - recovered - beyond, "beyond": beyond, "laws": total("laws"),
+        "false": total("false"), "integrated": total("integrated"), "changed": total("spoilt"),
+        "rejected": total("rejected"), "other": sum(bool(v.problems) for v in done),
+        "crashed": crashed, "late": late, "slow proofs": slow_proofs,
+        "median ms": 1e3 * float(np.median(seconds)), "max ms": 1e3 * float(seconds.max()),
+        "worst proof ms": 1e3 * max((v.proof_seconds for v in done), default=0.0),
+    }  # fmt: skip
+
+
+def main() -> None:
+    given = arguments(__doc__ or "", systems=2000, seed=0, family="all", limit=20)
+    chosen = {k: f for k, f in FAMILIES.items() if given.family in ("all", k)}
+    each = -(-given.systems // len(chosen))
+    rows = []
+    for name, make in chosen.items():
+        keys = [f"{given.seed}/{name}/{k}" for k in range(each)]
+        rows.append(run(name, make, keys, given.limit))
+    counts = [k for k in rows[0] if isinstance(rows[0][k], int)]
+    rows.append({"family": "all"} | {k: sum(row[k] for row in rows) for k in counts})
+    finish(f"random laws, seed {given.seed}", rows, given.json)
+    sys.exit(1 if rows[-1]["false"] else 0)
+
+
+if __name__ == "__main__":
+    main()
