@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import sympy as sp
-from sympy.core.function import AppliedUndef
 
-from pysymude.model.network import NetworkOutput
+from pysymude.symbolic.identity import vanishes
 
 __all__ = ["Certificate", "lie_derivative_of", "vanishes"]
 
@@ -80,93 +79,3 @@ class Certificate:
 def lie_derivative_of(law: sp.Expr, rates: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
     """d(law)/dt for the given rates of the states and of time; not simplified."""
     return cast("sp.Expr", sp.Add(*(law.diff(z) * rate for z, rate in rates.items())))
-
-
-def vanishes(expr: sp.Expr) -> bool:
-    """Whether an expression in states, functions and networks is zero identically.
-
-    Every function becomes a variable; what remains is a polynomial identity modulo sin^2 + cos^2 = 1
-    and root^n = base, decided by division.
-    """
-    variables: dict[sp.Expr, sp.Symbol] = {}
-    relations: list[tuple[sp.Symbol, sp.Expr]] = []
-    plain = _plain(_exact(expr), variables, relations)
-    top = sp.fraction(sp.together(plain))[0]
-    top = sp.expand(top)
-    # roots of roots come later in the list, so they are replaced first
-    for variable, relation in reversed(relations):
-        top = sp.expand(top)
-        if top == 0:
-            return True
-        if top.has(variable):
-            top = sp.rem(sp.Poly(top, variable), sp.Poly(relation, variable)).as_expr()
-            top = sp.expand(sp.fraction(sp.together(top))[0])
-    return bool(sp.expand(top) == 0)
-
-
-def _exact(expr: sp.Expr) -> sp.Expr:
-    floats = {f: sp.Rational(repr(float(f))) for f in expr.atoms(sp.Float)}
-    expr = cast("sp.Expr", expr.xreplace(floats))
-    for f in (sp.sinh, sp.cosh, sp.tanh):
-        expr = expr.replace(f, lambda a, f=f: f(a).rewrite(sp.exp))
-    expr = expr.replace(sp.tan, lambda a: sp.sin(a) / sp.cos(a))
-    return cast("sp.Expr", sp.expand_trig(expr) if expr.has(sp.sin, sp.cos) else expr)
-
-
-def _plain(
-    node: Any, variables: dict[sp.Expr, sp.Symbol], relations: list[tuple[sp.Symbol, sp.Expr]]
-) -> sp.Expr:
-    """The expression with every function replaced by a variable, and the relations these obey."""
-
-    def variable(expr: sp.Expr) -> sp.Symbol:
-        if expr not in variables:
-            variables[expr] = sp.Symbol(f"v{len(variables)}@")
-        return variables[expr]
-
-    def inner(a: Any) -> sp.Expr:
-        return _plain(a, variables, relations)
-
-    if node.is_Symbol or node.is_Rational:
-        return node
-    if isinstance(node, (NetworkOutput, AppliedUndef)):
-        return variable(cast("sp.Expr", node))
-    if node.is_Add or node.is_Mul:
-        return node.func(*(inner(a) for a in node.args))
-    if isinstance(node, sp.exp):
-        return _exponential(node.args[0], variable)
-    if node.is_Pow and node.exp.is_Integer:
-        return inner(node.base) ** node.exp
-    if node.is_Pow and node.exp.is_Rational:
-        base = cast("sp.Expr", node.base ** sp.Rational(1, node.exp.q))
-        if base.is_Pow and base.exp.q == node.exp.q:
-            new = base not in variables
-            root = variable(base)
-            if new:
-                top, bottom = sp.fraction(sp.together(inner(node.base)))
-                relations.append((root, bottom * root**node.exp.q - top))
-            return root**node.exp.p
-        return inner(base**node.exp.p)
-    if node.is_Pow:
-        whole, rest = node.exp.as_coeff_Add()
-        if whole.is_Integer and whole != 0:
-            return inner(node.base) ** whole * inner(node.base**rest)
-        return variable(node)
-    if isinstance(node, (sp.sin, sp.cos)):
-        new = sp.sin(node.args[0]) not in variables
-        s, c = variable(sp.sin(node.args[0])), variable(sp.cos(node.args[0]))
-        if new:
-            relations.append((s, s**2 + c**2 - 1))
-        return s if isinstance(node, sp.sin) else c
-    return variable(node)
-
-
-def _exponential(argument: sp.Expr, variable: Any) -> sp.Expr:
-    """exp of a sum as a product of powers of exp(term/12), so that common terms meet."""
-    product: sp.Expr = sp.S.One
-    for term in sp.Add.make_args(sp.expand(argument)):
-        factor, rest = cast("sp.Expr", term).as_coeff_Mul(rational=True)
-        scaled = factor * 27720
-        if not scaled.is_Integer:
-            return cast("sp.Expr", variable(sp.exp(argument)))
-        product *= variable(sp.exp(rest / 27720)) ** scaled
-    return product
