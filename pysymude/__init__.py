@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from pysymude.symbolic.adjoint import AdjointSystem, adjoint_laws
     from pysymude.symbolic.asserted import AssertedLaw, is_first_integral, lie_derivative
     from pysymude.symbolic.commutators import CommutatorTable, commutator_table
+    from pysymude.symbolic.derivation import first_integrals
     from pysymude.symbolic.euler import euler_operator
     from pysymude.symbolic.generator import Generator, lie_bracket, prolongation
-    from pysymude.symbolic.derivation import first_integrals
     from pysymude.symbolic.laws import FirstIntegral, LawSet
     from pysymude.symbolic.noether import noether, noether_hamiltonian
     from pysymude.symbolic.symmetry import Symmetries, is_symmetry, symmetries

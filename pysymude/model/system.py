@@ -14,7 +14,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from pysymude.errors import InvalidInputError
-from pysymude.model.network import MLP, NetworkOutput
+from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
 from pysymude.model.symbols import check_name, t
 from pysymude.model.theta import Slot, ThetaLayout
 
@@ -122,7 +122,9 @@ class ODESystem:
     @cached_property
     def networks(self) -> tuple[MLP, ...]:
         """The networks, by name."""
-        found = {o.network for e in self._expressions() for o in e.atoms(NetworkOutput)}
+        # a learned Hamiltonian stands in its equations by its derivatives alone
+        kinds = (NetworkOutput, NetworkDerivative)
+        found = {cast("MLP", o.args[0]) for e in self._expressions() for o in e.atoms(*kinds)}
         return tuple(sorted(found, key=lambda nn: nn.name))
 
     @cached_property

@@ -12,7 +12,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from pysymude.model.network import MLP, NetworkOutput
+from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.model.theta import ThetaLayout
@@ -102,8 +102,9 @@ class CompiledSystem:
 
 
 def known_term(expr: sp.Expr) -> sp.Expr:
-    """`expr` with every network output replaced by zero."""
-    return cast("sp.Expr", expr.xreplace(dict.fromkeys(expr.atoms(NetworkOutput), sp.S.Zero)))
+    """`expr` with every network output, and every derivative of one, replaced by zero."""
+    unknown = expr.atoms(NetworkOutput, NetworkDerivative)
+    return cast("sp.Expr", expr.xreplace(dict.fromkeys(unknown, sp.S.Zero)))
 
 
 def compile_system(system: ODESystem) -> CompiledSystem:

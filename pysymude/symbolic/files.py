@@ -12,7 +12,7 @@ A file holds all that a proof needs::
       "functions": {"w": {}},                                          unknown functions of time
       "networks": {"nn": {"inputs": ["x"], "outputs": 1, "hidden": [3], "activation": "tanh"}},
       "fields": [{"t": "1", "x": "a*x - x*y", "y": "x*y - y"}],        rates, as they were proved
-      "laws": [{"expr": "-a*log(y) + x + y - log(x)", "kind": "structural", "rate": "0",
+      "laws": [{"expr": "-a*log(y) + x + y - log(x)", "kind": "structural", "rate": "0", "values": {},
                 "domain": [], "fields": [0]}],                         constant along fields 0, ...
       "searched": {"families": ["logarithms"], "degree": 1, "candidates": 7, "seconds": 0.01},
       "complete": true
@@ -79,7 +79,7 @@ def laws_to_json(laws: LawSet, *, system: ODESystem | None = None) -> str:
     fields = _distinct(f for law in laws for f in law.certificate.fields)
     if not fields and system is not None:
         fields = [{t: sp.S.One, **system.rhs}]
-    used = [e for law in laws for e in (law.expr, law.rate)]
+    used = [e for law in laws for e in (law.expr, law.rate, *law.values)]
     document = {
         **_declarations(fields, used),
         "laws": [
@@ -89,6 +89,7 @@ def laws_to_json(laws: LawSet, *, system: ODESystem | None = None) -> str:
                 "rate": expression_to_text(law.rate),
                 "domain": [expression_to_text(e) for e in law.domain],
                 "fields": [fields.index(dict(f)) for f in law.certificate.fields],
+                "values": {p.name: expression_to_text(v) for p, v in law.values.items()},
             }
             for law in laws
         ],
@@ -98,6 +99,7 @@ def laws_to_json(laws: LawSet, *, system: ODESystem | None = None) -> str:
     text = json_text(_LAWS, document)
     for old, new in zip(laws, _read_back(laws_from_json, text), strict=True):
         _check_same(old.rate, new.rate)
+        _check_same(sp.Tuple(*old.values.items()), sp.Tuple(*new.values.items()))
         _check_same_claim(Certificate(old.expr, old.certificate.fields), new.certificate)
         _check_same(old.certificate.law, new.expr)
     return text
@@ -247,7 +249,7 @@ def _read_fields(table: TomlTable, words: Vocabulary) -> list[Field]:
 
 
 def _read_law(one: TomlTable, words: Vocabulary, fields: list[Field]) -> FirstIntegral:
-    keys = ("expr", "kind", "rate", "domain", "fields")
+    keys = ("expr", "kind", "rate", "domain", "fields", "values")
     one.only(*keys, required=keys)
     expr = words.expression(one.expression("expr"), one.where("expr"))
     kind = one.text("kind")
@@ -258,7 +260,12 @@ def _read_law(one: TomlTable, words: Vocabulary, fields: list[Field]) -> FirstIn
         raise one.error("fields", f"must be numbers of the {len(fields)} fields; found {chosen}")
     certificate = _claim(expr, [fields[i] for i in chosen], words, one.where("fields"))
     rate = words.expression(one.expression("rate"), one.where("rate"))
-    law = FirstIntegral(expr, kind, certificate, rate)
+    given = one.table("values")
+    values = {
+        words.expression(name, one.where("values")): words.expression(given.expression(name), name)
+        for name in given
+    }
+    law = FirstIntegral(expr, kind, certificate, rate, values)
     domain = tuple(words.expression(e, one.where("domain")) for e in one.strings("domain"))
     if domain != law.domain:
         raise one.error("domain", f"belongs to another law: that of {expr} is {list(law.domain)}")

@@ -54,9 +54,13 @@ def evaluate_tape(plan: CompiledSystem, tape: Tape, t: Any, u: Any, args: Any) -
     def network(name: str, inputs: list[Any]) -> Any:
         return _forward(nets[name], args["weights"][name], args["scalings"][name], inputs)
 
+    def derivatives(name: str, inputs: list[Any]) -> Any:
+        z = jnp.stack([jnp.asarray(a, dtype=jnp.float64) for a in inputs])
+        return jax.jacfwd(lambda a: network(name, list(a)))(z)
+
     p = [args["p"][i] for i in range(len(plan.parameters))]
     states = [u[i] for i in range(len(plan.states))]
-    found = tape.run([*states, t, *p, *args["trainable"]], _OPERATIONS, network)
+    found = tape.run([*states, t, *p, *args["trainable"]], _OPERATIONS, network, derivatives)
     return jnp.stack([jnp.asarray(f, dtype=jnp.float64) for f in found])
 
 
