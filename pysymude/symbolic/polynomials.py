@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, cast
 
 import flint
+import numpy as np
 import sympy as sp
 
 from pysymude.symbolic.coefficients import null_vector, primitive, symbolic_null_vector
@@ -33,6 +34,10 @@ class Flow:
             if degree > 0 and i in self.tops:
                 total = total + poly.derivative(i) * self.tops[i]
         return total
+
+
+_LARGE = 3000  # terms of the rates of all candidates
+_POINTS = 6
 
 
 class ExactField:
@@ -123,6 +128,8 @@ class ExactField:
     def divides_its_rate(self, g: sp.Expr) -> bool:
         """Whether a polynomial that shares no factor with a denominator is a Darboux polynomial."""
         poly = self.fraction(g).top
+        if g.is_Symbol:
+            return bool(divmod(self.fraction(self.form.rates.get(g, 0)).top, poly)[1].is_zero())
         return bool(divmod(self.normal(self.flow.slope(poly)), poly)[1].is_zero())
 
     @cached_property
@@ -167,12 +174,42 @@ class ExactField:
             rows = [[row.get(k, {}).get((), zero) for k in range(len(columns))] for row in entries]
             numbers = null_vector(rows, len(columns)) if rows else _single(columns)
             return None if numbers is None else list(primitive(numbers))
-        found = symbolic_null_vector(self._entries(systems), len(columns), self.parameter_context)
+        found = None
+        if sum(len(column) for system in systems for column in system) > _LARGE:
+            found = self._null_vector_at_points(systems)
+        if found is None:
+            equations = self._entries(systems)
+            found = symbolic_null_vector(equations, len(columns), self.parameter_context)
         if found is None or not all(self._vanishes(system, found) for system in systems):
             return None
         if found[0].leading_coefficient() < 0:
             found = [-c for c in found]
         return [self._factored(c) for c in found]
+
+    def _null_vector_at_points(
+        self, systems: Sequence[Sequence[Polynomial]]
+    ) -> list[Polynomial] | None:
+        """From the equations at some values of the states under roots and in denominators.
+
+        Written out, roots of sums of many states have more monomials than any law needs equations.
+        """
+        inner = [c.of for c in self.form.coordinates.values() if c.of is not None]
+        fixed = {z for e in [*inner, *self.denominators] for z in e.free_symbols}
+        names = {x: self.context.names()[self.symbols.index(x)] for x in self.form.states}
+        fixed_names = [name for x, name in names.items() if x in fixed]
+        equations: list[dict[int, dict[tuple[int, ...], Any]]] = []
+        rng = np.random.default_rng(5)
+        for _ in range(_POINTS if fixed_names else 0):
+            values = {
+                name: int(v)
+                for name, v in zip(fixed_names, rng.integers(-9, 10, len(fixed_names)), strict=True)
+            }
+            at_point = [[column.subs(values) for column in system] for system in systems]
+            equations += self._entries(at_point)
+            found = symbolic_null_vector(equations, len(systems[0]), self.parameter_context)
+            if found is not None:
+                return found
+        return None
 
     def _entries(
         self, systems: Sequence[Sequence[Polynomial]]
