@@ -20,7 +20,8 @@ import numpy as np
 
 from benchmarks.harness import arguments, finish
 from tests.law_checks import Verdict, verdict
-from tests.random_systems import FAMILIES, RandomSystem
+from tests.planted import RandomSystem
+from tests.random_systems import FAMILIES
 
 PROOF = 2.0  # seconds that a certificate may take
 

@@ -8,7 +8,6 @@ with 60 digits.  Trajectories come from SciPy.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,6 @@ from functools import cached_property
 from random import Random
 from typing import Any
 
-import mpmath
 import numpy as np
 import sympy as sp
 from scipy.integrate import solve_ivp
@@ -26,75 +24,15 @@ from sympy.core.function import AppliedUndef
 import pysymude as psu
 from pysymude.model.network import NetworkOutput
 from pysymude.symbolic.certificate import Certificate
-from tests.random_systems import RandomSystem
+from tests.planted import RandomSystem
+from tests.values import Values, digits, product, rank, total
 
 __all__ = ["TOLERANCES", "Judge", "Verdict", "verdict"]
 
 TOLERANCES = (1e-3, 1e-12)
+RESIDUE = 1e-40  # relative to the largest term, where 60 digits are kept
 
 Rates = Mapping[sp.Symbol, sp.Expr]
-
-_mp = mpmath.mp.clone()
-_mp.dps = 60
-_FUNCTIONS = {
-    sp.sin: _mp.sin, sp.cos: _mp.cos, sp.tan: _mp.tan, sp.exp: _mp.exp, sp.log: _mp.log,
-    sp.atan: _mp.atan, sp.sinh: _mp.sinh, sp.cosh: _mp.cosh, sp.tanh: _mp.tanh,
-}  # fmt: skip
-_CONSTANTS = {sp.I: _mp.mpc(0, 1), sp.pi: +_mp.pi, sp.E: +_mp.e}
-_LARGEST_RESIDUE = _mp.mpf("1e-40")
-_SMALLEST_PIVOT = _mp.mpf("1e-25")
-
-
-class Values:
-    """Expressions evaluated at one point; exact fractions as long as nothing is irrational."""
-
-    def __init__(self, point: Mapping[Any, Any]) -> None:
-        self.known: dict[Any, Any] = dict(point)
-
-    def __call__(self, expr: Any) -> Any:
-        found = self.known.get(expr)
-        if found is None:
-            found = self.known[expr] = self._computed(expr)
-        return found
-
-    def _computed(self, expr: Any) -> Any:
-        if expr.is_Rational:
-            return Fraction(int(expr.p), int(expr.q))
-        if expr.is_Float:
-            # the decimal that was written
-            return Fraction(repr(float(expr)))
-        if expr in _CONSTANTS:
-            return _CONSTANTS[expr]
-        if expr.is_Add:
-            return total(self(arg) for arg in expr.args)
-        if expr.is_Mul:
-            return product(self(arg) for arg in expr.args)
-        if expr.is_Pow and expr.base != sp.E:
-            base, exponent = self(expr.base), self(expr.exp)
-            if isinstance(exponent, Fraction) and exponent.denominator == 1:
-                return base ** int(exponent)
-            return _mp.power(_real(base), _real(exponent))
-        return _FUNCTIONS[sp.exp if expr.is_Pow else expr.func](_real(self(expr.args[-1])))
-
-
-def total(values: Any) -> Any:
-    parts = list(values)
-    whole = sum((v for v in parts if isinstance(v, Fraction)), Fraction(0))
-    rest = [v for v in parts if not isinstance(v, Fraction)]
-    return _mp.fsum([_real(whole), *rest]) if rest else whole
-
-
-def product(values: Any) -> Any:
-    parts = list(values)
-    whole = math.prod((v for v in parts if isinstance(v, Fraction)), start=Fraction(1))
-    rest = [v for v in parts if not isinstance(v, Fraction)]
-    return _mp.fprod([_real(whole), *rest]) if rest else whole
-
-
-def _real(value: Any) -> Any:
-    if isinstance(value, Fraction):
-        return _mp.mpf(value.numerator) / value.denominator
-    return _mp.mpmathify(value)
 
 
 def _unknowns(expr: sp.Expr) -> set[Any]:
@@ -149,7 +87,7 @@ class Judge:
             if isinstance(rest, Fraction):
                 if rest != 0:
                     return False
-            elif abs(rest) > _LARGEST_RESIDUE * _mp.fsum(abs(_real(v)) for v in terms):
+            elif abs(rest) > RESIDUE * total(abs(digits(v)) for v in terms):
                 return False
         return True
 
@@ -165,7 +103,7 @@ class Judge:
         rng, best = Random(1), 0  # noqa: S311
         for _ in range(2):
             at = Values(self._point([*laws, *self.variables], rng))
-            best = max(best, _rank([[_real(at(s)) for s in row] for row in slopes]))
+            best = max(best, rank([[digits(at(s)) for s in row] for row in slopes]))
         return best
 
     def spoilt(self, law: sp.Expr) -> sp.Expr | None:
@@ -197,10 +135,10 @@ class Judge:
             rows = []
             for moment, u in path:
                 at = Values(
-                    dict(zip([*states, psu.t], map(_mp.mpf, [*u[:-1], moment]), strict=True))
+                    dict(zip([*states, psu.t], map(digits, [*u[:-1], moment]), strict=True))
                 )
-                rows.append([*(_real(at(term)) for term in terms), _mp.mpf(-u[-1])])
-            level = [_mp.fsum(row) for row in rows]
+                rows.append([*(digits(at(term)) for term in terms), digits(-u[-1])])
+            level = [total(row) for row in rows]
             scale = max(abs(v) for row in rows for v in row)
             found.append(float(max(abs(v - level[0]) for v in level) / scale) if scale else 0.0)
         return found
@@ -217,25 +155,6 @@ class Judge:
         return table | {s: sp.Rational(70 + 41 * k, 100) for k, s in enumerate(free)}
 
 
-def _rank(rows: list[list[Any]]) -> int:
-    """By elimination with the largest pivot there is; rows are scaled to 1 first."""
-    sizes = [max(abs(v) for v in row) for row in rows]
-    rows = [[v / size for v in row] for row, size in zip(rows, sizes, strict=True) if size]
-    rank = 0
-    while rows and rows[0]:
-        places = [(i, j) for i in range(len(rows)) for j in range(len(rows[0]))]
-        i, j = max(places, key=lambda ij: abs(rows[ij[0]][ij[1]]))
-        pivot = rows.pop(i)
-        if abs(pivot[j]) < _SMALLEST_PIVOT:
-            break
-        rank += 1
-        rows = [
-            [v - row[j] / pivot[j] * p for v, p in zip(row, pivot, strict=True)] for row in rows
-        ]
-        rows = [row[:j] + row[j + 1 :] for row in rows]
-    return rank
-
-
 def _trajectory(f: Any, n: int, tolerance: float) -> list[tuple[float, Any]] | None:
     """At most nine points of a short trajectory, the last first; the last column is an integral."""
     u0 = np.array([*(0.8 + 0.37 * k for k in range(n)), 0.0])
@@ -243,14 +162,17 @@ def _trajectory(f: Any, n: int, tolerance: float) -> list[tuple[float, Any]] | N
 
     def counted(moment: float, u: Any) -> Any:
         next(calls)
-        return f(moment, u[:-1])
+        return f(moment, u[:-1].tolist())
 
     try:
-        speed = np.abs(f(start, u0[:-1]))[:-1]
+        speed = np.abs(f(start, u0[:-1].tolist()))[:-1]
         # short enough that no state can run away
         end = start + min(2.0, 0.5 * float(np.min(u0[:-1] / (speed + 1e-9))))
         # at the ends of steps: what lies between is interpolated, and less accurate
-        sol = solve_ivp(counted, (start, end), u0, method="DOP853", rtol=tolerance, atol=tolerance)
+        with np.errstate(all="ignore"):
+            sol = solve_ivp(
+                counted, (start, end), u0, method="DOP853", rtol=tolerance, atol=tolerance
+            )
     except (ValueError, OverflowError, ZeroDivisionError, TypeError, StopIteration):
         return None
     finished = sol.status == 0 and np.isfinite(sol.y).all()

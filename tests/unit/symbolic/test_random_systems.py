@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 
 import pysymude as psu
 from pysymude.symbolic.certificate import Certificate
-from tests.law_checks import TOLERANCES, Judge, Values, verdict
-from tests.random_systems import FAMILIES, RandomSystem
+from tests.law_checks import TOLERANCES, Judge, verdict
+from tests.planted import RandomSystem
+from tests.random_systems import FAMILIES
+from tests.values import Values
 
 x, y, z = psu.states("x y z")
 a = psu.parameters("a")
