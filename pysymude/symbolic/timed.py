@@ -76,29 +76,23 @@ def timed_laws(
         if support is None:
             continue
         names = [sp.Mul(*(x**k for x, k in zip(states, m, strict=True))) for m in support]
-        space = _invariant(cast("list[sp.Expr]", names), support, form)
+        space = _invariant(cast("list[sp.Expr]", names), support, form, exact)
         if space is not None:
             # the eigenvalue zero belongs to laws without exponentials, which higher degrees repeat
             yield from _laws(*space, states, with_zero=degree == 1, deadline=deadline)
 
 
 def _invariant(
-    names: list[sp.Expr], support: list[tuple[int, ...]], form: NormalForm
+    names: list[sp.Expr], support: list[tuple[int, ...]], form: NormalForm, exact: ExactField
 ) -> tuple[DomainMatrix, list[sp.Expr]] | None:
     """The matrix of the Lie derivative on the largest invariant space of some monomials; its basis."""
-    states = list(form.states)
-    moved = [
-        sp.Poly(sp.expand(sum(m.diff(x) * form.coordinates[x].rate for x in states)), *states)
-        for m in names
-    ]
     parameters = [c.symbol for c in form.of_kind("parameter")]
     field: Any = sp.QQ.frac_field(*parameters) if parameters else sp.QQ
     place = {m: i for i, m in enumerate(support)}
     rows: dict[tuple[int, ...], dict[int, Any]] = {m: {} for m in support}
-    for k, poly in enumerate(moved):
-        for powers, c in poly.terms():
-            if c != 0:
-                rows.setdefault(powers, {})[k] = field.from_sympy(c)
+    for k, name in enumerate(names):
+        for powers, c in _rate(name, form, exact, field):
+            rows.setdefault(powers, {})[k] = c
     n = len(names)
     inside = DomainMatrix(
         {place[m]: row for m, row in rows.items() if m in place and row}, (n, n), field
@@ -123,6 +117,27 @@ def _invariant(
         for i in range(C.shape[0])
     ]
     return action.transpose(), cast("list[sp.Expr]", functions)
+
+
+def _rate(
+    name: sp.Expr, form: NormalForm, exact: ExactField, field: Any
+) -> list[tuple[tuple[int, ...], Any]]:
+    """The monomials of the rate of a monomial, with coefficients in the field of the parameters."""
+    places = [exact.symbols.index(x) for x in form.states]
+    rate = exact.rate(exact.fraction(name), exact.flow)
+
+    def element(poly: dict[tuple[int, ...], Any]) -> Any:
+        numbers = {m: sp.QQ(int(c.p), int(c.q)) for m, c in poly.items()}
+        if not exact.n_parameters:
+            return numbers[()]
+        ring = field.get_ring()
+        return field.convert_from(ring.ring.from_dict(numbers), ring)
+
+    ((_, bottom),) = exact.split(rate.bottom).items()
+    return [
+        (tuple(powers[i] for i in places), element(c) / element(bottom))
+        for powers, c in exact.split(rate.top).items()
+    ]
 
 
 def _laws(
@@ -226,9 +241,12 @@ def _function(vector: DomainMatrix, functions: Sequence[sp.Expr]) -> sp.Expr:
 def _without_content(states: Sequence[sp.Symbol], *given: sp.Expr) -> list[sp.Expr]:
     """Polynomials in states and time, without denominators or a common factor of all coefficients."""
     polys = [sp.Poly(sp.expand(e), *states, t) for e in given]
-    fractions = [
-        sp.fraction(sp.together(sp.cancel(c))) for poly in polys for c in poly.coeffs() if c != 0
-    ]
+    coefficients = [c for poly in polys for c in poly.coeffs() if c != 0]
+    if all(c.is_Rational for c in coefficients):
+        bottom = sp.ilcm(1, *(c.q for c in coefficients))
+        content = sp.igcd(0, *(int(c * bottom) for c in coefficients))
+        return [cast("sp.Expr", poly.as_expr() * bottom / content) for poly in polys]
+    fractions = [sp.fraction(sp.together(sp.cancel(c))) for c in coefficients]
     bottom = sp.lcm_list([b for _, b in fractions])
     content = sp.gcd_list([sp.expand(sp.cancel(a * bottom / b)) for a, b in fractions])
     return [
