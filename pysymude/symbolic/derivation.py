@@ -239,7 +239,7 @@ class _Derivation:
         highest = self.asked
         if highest is None and len(found.laws) == len(form.states) - 1:
             # only the law that sets the clock is missing: simple, or not worth the time
-            highest = 1
+            highest = 2 if len(form.states) <= 3 else 1
         for timed in timed_laws(form, found.exact, highest, self.deadline):
             if not timed.holds(flow):
                 raise AssertionError(f"{timed.exprs} came of exact arithmetic and does not hold")
@@ -258,7 +258,9 @@ class _Derivation:
 def _values(system: ODESystem) -> dict[sp.Symbol, sp.Expr]:
     """The numbers that the user gave to parameters, exactly."""
     used = {z for f in system.rhs.values() for z in f.free_symbols}
-    found = {p: exact(sp.sympify(v, strict=True)) for p, v in system.parameters.items() if p in used}
+    found = {
+        p: exact(sp.sympify(v, strict=True)) for p, v in system.parameters.items() if p in used
+    }
     return {p: v for p, v in found.items() if v.is_number}
 
 
@@ -322,4 +324,6 @@ def _known_rate(system: ODESystem, law: sp.Expr, kind: str) -> sp.Expr:
 
 
 def _reads_time(form: NormalForm) -> bool:
-    return any(t in (c.rate or sp.S.Zero).free_symbols for c in form.coordinates.values())
+    """Whether time stands in a rate: by itself, or in a sine, an exponential, ..."""
+    moving = [c for c in form.coordinates.values() if c.of is not None or c.kind == "state"]
+    return any(t in c.meaning.free_symbols | (c.rate or sp.S.Zero).free_symbols for c in moving)

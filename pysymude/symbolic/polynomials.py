@@ -184,7 +184,7 @@ class ExactField:
             return None
         if found[0].leading_coefficient() < 0:
             found = [-c for c in found]
-        return [self._factored(c) for c in found]
+        return [self.factored(c) for c in found]
 
     def _null_vector_at_points(
         self, systems: Sequence[Sequence[Polynomial]]
@@ -237,8 +237,14 @@ class ExactField:
             total = total + column * self.context.from_dict(lifted)
         return bool(total.is_zero())
 
-    def _factored(self, poly: Polynomial) -> sp.Expr:
+    def rational(self, value: Fraction) -> sp.Expr:
+        """A fraction of polynomials in the parameters."""
+        return cast("sp.Expr", self.factored(value.top) / self.factored(value.bottom))
+
+    def factored(self, poly: Polynomial) -> sp.Expr:
         """A polynomial in the parameters, as a product."""
+        if poly.is_zero():
+            return cast("sp.Expr", sp.S.Zero)
         number, factors = poly.factor()
         names = self.symbols[len(self.symbols) - self.n_parameters :]
         product: list[sp.Expr] = [sp.Rational(int(number.p), int(number.q))]

@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
+import flint
 import sympy as sp
-from sympy.polys.matrices import DomainMatrix
 
 from pysymude.model.symbols import t
+from pysymude.symbolic.coefficients import primitive
+from pysymude.symbolic.fraction import Fraction, Polynomial
 from pysymude.symbolic.invariant import ModularFlow, MonomialFlow, monomials
+from pysymude.symbolic.matrix import Field, Vector
 from pysymude.symbolic.normal import NormalForm
 from pysymude.symbolic.polynomials import ExactField
 
@@ -76,189 +79,209 @@ def timed_laws(
         if support is None:
             continue
         names = [sp.Mul(*(x**k for x, k in zip(states, m, strict=True))) for m in support]
-        space = _invariant(cast("list[sp.Expr]", names), support, form, exact)
-        if space is not None:
-            # the eigenvalue zero belongs to laws without exponentials, which higher degrees repeat
-            yield from _laws(*space, states, with_zero=degree == 1, deadline=deadline)
-
-
-def _invariant(
-    names: list[sp.Expr], support: list[tuple[int, ...]], form: NormalForm, exact: ExactField
-) -> tuple[DomainMatrix, list[sp.Expr]] | None:
-    """The matrix of the Lie derivative on the largest invariant space of some monomials; its basis."""
-    parameters = [c.symbol for c in form.of_kind("parameter")]
-    field: Any = sp.QQ.frac_field(*parameters) if parameters else sp.QQ
-    place = {m: i for i, m in enumerate(support)}
-    rows: dict[tuple[int, ...], dict[int, Any]] = {m: {} for m in support}
-    for k, name in enumerate(names):
-        for powers, c in _rate(name, form, exact, field):
-            rows.setdefault(powers, {})[k] = c
-    n = len(names)
-    inside = DomainMatrix(
-        {place[m]: row for m, row in rows.items() if m in place and row}, (n, n), field
-    )
-    beyond = [row for m, row in rows.items() if m not in place and row]
-    outside = DomainMatrix(dict(enumerate(beyond)), (len(beyond), n), field)
-    C = outside.nullspace() if beyond else DomainMatrix.eye(n, field).to_sparse()
-    while C.shape[0]:
-        images = C * inside.transpose()
-        pairs = images.vstack(-C).transpose().nullspace()
-        kept = pairs.extract(range(pairs.shape[0]), range(C.shape[0])) * C
-        if kept.shape[0] == C.shape[0]:
-            break
-        C = kept
-    if C.shape[0] <= 1:
-        return None
-    C, pivots = C.rref()
-    action = (C * inside.transpose()).extract(range(C.shape[0]), pivots)
-    basis = C.to_Matrix()
-    functions = [
-        sp.Add(*(c * m for c, m in zip(basis.row(i), names, strict=True)))
-        for i in range(C.shape[0])
-    ]
-    return action.transpose(), cast("list[sp.Expr]", functions)
-
-
-def _rate(
-    name: sp.Expr, form: NormalForm, exact: ExactField, field: Any
-) -> list[tuple[tuple[int, ...], Any]]:
-    """The monomials of the rate of a monomial, with coefficients in the field of the parameters."""
-    places = [exact.symbols.index(x) for x in form.states]
-    rate = exact.rate(exact.fraction(name), exact.flow)
-
-    def element(poly: dict[tuple[int, ...], Any]) -> Any:
-        numbers = {m: sp.QQ(int(c.p), int(c.q)) for m, c in poly.items()}
-        if not exact.n_parameters:
-            return numbers[()]
-        ring = field.get_ring()
-        return field.convert_from(ring.ring.from_dict(numbers), ring)
-
-    ((_, bottom),) = exact.split(rate.bottom).items()
-    return [
-        (tuple(powers[i] for i in places), element(c) / element(bottom))
-        for powers, c in exact.split(rate.top).items()
-    ]
-
-
-def _laws(
-    A: DomainMatrix,
-    functions: list[sp.Expr],
-    states: list[sp.Symbol],
-    *,
-    with_zero: bool,
-    deadline: float,
-) -> Iterator[Timed]:
-    """Laws from the chains of the matrix, for factors of its characteristic polynomial to degree two."""
-    s = sp.Dummy("s")
-    coefficients = [A.domain.to_sympy(c) for c in A.charpoly()]
-    factors = sp.Poly(coefficients, s).factor_list()[1]
-    for factor, multiplicity in sorted(factors, key=lambda f: (f[0].degree(), str(f[0].as_expr()))):
-        if clock.perf_counter() > deadline:
+        space = _Space(form, exact, Field(exact.parameter_context, deadline), names)
+        try:
+            space.close(support)
+            yield from space.laws()
+        except TimeoutError:
             return
-        numbers = [sp.cancel(c) for c in factor.all_coeffs()]
-        if factor.degree() == 1:
-            root = sp.cancel(-numbers[1] / numbers[0])
-            if root != 0 or with_zero:
-                yield from _chains(A, root, multiplicity, functions, states)
-        elif factor.degree() == 2:
-            yield from _pairs(A, [sp.cancel(c / numbers[0]) for c in numbers], functions, states)
 
 
-def _chains(
-    A: DomainMatrix,
-    root: sp.Expr,
-    multiplicity: int,
-    functions: list[sp.Expr],
-    states: list[sp.Symbol],
-) -> Iterator[Timed]:
-    n = A.shape[0]
-    N = A - DomainMatrix.eye(n, A.domain).to_sparse() * A.domain.from_sympy(root)
-    for vector in _rows((N**multiplicity).nullspace()):
-        total: sp.Expr = sp.S.Zero
-        part, k = vector.transpose(), 0
-        while not part.is_zero_matrix:
-            total += (-t) ** k / sp.factorial(k) * _function(part, functions)
-            part, k = N * part, k + 1
-        (polynomial,) = _without_content(states, total)
-        if polynomial.has(*states):
-            law = cast("sp.Expr", sp.exp(-root * t) * polynomial)
-            yield Timed((law,), (polynomial,), (cast("sp.Expr", root * polynomial),))
+@dataclass
+class _Space:
+    """The largest invariant space of some monomials: a basis, and the Lie derivative's matrix.
 
-
-def _pairs(
-    A: DomainMatrix,
-    quadratic: list[sp.Expr],
-    functions: list[sp.Expr],
-    states: list[sp.Symbol],
-) -> Iterator[Timed]:
-    """Laws from w with X^2 w + b X w + c w = 0: no root is taken but in the exponent.
-
-    With eigenvalues alpha +- beta, X w - (alpha -+ beta) w is an eigenfunction.
+    Attributes
+    ----------
+    basis : list of vectors
+        Coefficients of the monomials `names`.
+    action : list of vectors
+        Row i holds the coordinates of X(basis_i).
     """
-    _, b, c = quadratic
-    field = A.domain
-    n = A.shape[0]
-    one = DomainMatrix.eye(n, field).to_sparse()
-    kernel = (A * A + A * field.from_sympy(b) + one * field.from_sympy(c)).nullspace()
-    alpha, square = -b / 2, sp.factor(b**2 / 4 - c)
-    if not square.is_number and len(sp.Add.make_args(sp.expand(square))) > _LONGEST:
-        return
-    turning = bool(square.is_negative)
-    beta = sp.sqrt(-square if turning else square)
-    seen: list[DomainMatrix] = []
-    for row in _rows(kernel):
-        v = row.transpose()
-        # X w belongs to the same pair as w
-        if seen and DomainMatrix.hstack(*seen, v).rank() == len(seen):
-            continue
-        moved = A * v
-        seen += [v, moved]
-        w, xw = _without_content(states, *(_function(part, functions) for part in (v, moved)))
-        damping = sp.exp(-alpha * t)
+
+    form: NormalForm
+    exact: ExactField
+    field: Field
+    names: list[sp.Expr]
+    basis: list[Vector] = field(default_factory=list[Any])
+    action: list[Vector] = field(default_factory=list[Any])
+
+    def close(self, support: list[tuple[int, ...]]) -> None:
+        """Finds the space: monomials, less and less of them, until their images lie inside."""
+        zero, n = self.field.zero, len(self.names)
+        place = {m: i for i, m in enumerate(support)}
+        rows: dict[tuple[int, ...], Vector] = {}
+        for k, name in enumerate(self.names):
+            for powers, c in self._rate(name):
+                rows.setdefault(powers, [zero] * n)[k] = c
+        beyond = [row for m, row in rows.items() if m not in place]
+        inside = [rows.get(m, [zero] * n) for m in support]
+        images = [[row[k] for row in inside] for k in range(n)]
+        basis = self.field.null_space(beyond, n)
+        while basis:
+            moved = self.field.times(basis, images)
+            columns = [[*(v[j] for v in moved), *(-v[j] for v in basis)] for j in range(n)]
+            pairs = self.field.null_space(columns, 2 * len(basis))
+            kept = [self.field.combination(pair[: len(basis)], basis) for pair in pairs]
+            if len(kept) == len(basis):
+                break
+            basis = kept
+        if not basis:
+            return
+        self.basis, pivots = self.field.reduced(basis)
+        moved = self.field.times(self.basis, images)
+        self.action = [[v[j] for j in pivots] for v in moved]
+
+    def _rate(self, name: sp.Expr) -> list[tuple[tuple[int, ...], Fraction]]:
+        """The monomials of the rate of a monomial."""
+        exact, context = self.exact, self.exact.parameter_context
+        places = [exact.symbols.index(x) for x in self.form.states]
+        rate = exact.rate(exact.fraction(name), exact.flow)
+        ((_, bottom),) = exact.split(rate.bottom).items()
+        under = Fraction(context.constant(1), context.from_dict(bottom))
+        return [
+            (
+                tuple(m[i] for i in places),
+                Fraction(context.from_dict(c), context.constant(1)) * under,
+            )
+            for m, c in exact.split(rate.top).items()
+        ]
+
+    def laws(self) -> Iterator[Timed]:
+        """Laws from factors of the characteristic polynomial to degree two."""
+        if all(e.top.is_zero() for row in self.action for e in row):
+            return
+        s = sp.Dummy("s")
+        numbers = [self.exact.rational(c) for c in self.field.characteristic(self.action)]
+        for factor, multiplicity in sorted(sp.Poly(numbers, s).factor_list()[1], key=_size):
+            if factor.degree() <= 2:
+                _, *low = [self._constant(c / factor.LC()) for c in factor.all_coeffs()]
+                if len(low) == 1:
+                    yield from self._chains(-low[0], multiplicity)
+                else:
+                    yield from self._pairs(*low)
+
+    def _constant(self, number: sp.Expr) -> Fraction:
+        fraction = self.exact.fraction(sp.together(number))
+        context = self.exact.parameter_context
+        ((_, top),) = self.exact.split(fraction.top).items() or (((), {}),)
+        ((_, bottom),) = self.exact.split(fraction.bottom).items()
+        return Fraction(context.from_dict(top), context.from_dict(bottom))
+
+    def _chains(self, root: Fraction, multiplicity: int) -> Iterator[Timed]:
+        n = len(self.action)
+        N = [
+            [e - root if i == j else e for j, e in enumerate(r)] for i, r in enumerate(self.action)
+        ]
+        power = N
+        for _ in range(multiplicity - 1):
+            power = self.field.times(power, N)
+        columns = [[row[j] for row in power] for j in range(n)]
+        s = self.exact.rational(root)
+        for part in self.field.null_space(columns, n):
+            chain: list[Vector] = []
+            while any(not e.top.is_zero() for e in part):
+                chain.append(self.field.combination(part, self.basis))
+                part = self.field.combination(part, N)
+            pieces = self._expressions(chain)
+            total = [(-t) ** k / sp.factorial(k) * w for k, w in enumerate(pieces)]
+            polynomial = cast("sp.Expr", sp.expand(sp.Add(*total)))
+            if polynomial.has(*self.form.states):
+                law = cast("sp.Expr", sp.exp(-s * t) * sp.Add(*total))
+                yield Timed((law,), (polynomial,), (cast("sp.Expr", s * polynomial),))
+
+    def _pairs(self, b: Fraction, c: Fraction) -> Iterator[Timed]:
+        """Laws from w with X^2 w + b X w + c w = 0: no root is taken but in the exponent.
+
+        With eigenvalues alpha +- beta, X w - (alpha -+ beta) w is an eigenfunction.
+        """
+        field = self.field
+        A, n = self.action, len(self.action)
+        square = field.times(A, A)
+        kernel = [
+            [square[i][j] + b * A[i][j] + (c if i == j else field.zero) for j in range(n)]
+            for i in range(n)
+        ]
+        half = Fraction(field.context.constant(1) / 2, field.context.constant(1))
+        alpha = -(b * half)
+        under = alpha * alpha - c
+        if len(under.top) > _LONGEST:
+            return
+        seen: list[Vector] = []
+        for v in field.null_space([[row[j] for row in kernel] for j in range(n)], n):
+            # X w belongs to the same pair as w
+            if seen and len(field.reduced([*seen, v])[0]) == len(seen):
+                continue
+            moved = field.combination(v, A)
+            seen += [v, moved]
+            w, xw = (field.combination(u, self.basis) for u in (v, moved))
+            yield self._pair(w, xw, alpha, under, b, c)
+
+    def _pair(
+        self, w: Vector, xw: Vector, alpha: Fraction, under: Fraction, b: Fraction, c: Fraction
+    ) -> Timed:
+        one = self.field.context.constant(1)
+        rest = [x - alpha * y for x, y in zip(xw, w, strict=True)]
+        spans = self._expressions([w, xw])
+        rational = self.exact.rational
+        rates = (spans[1], -rational(b) * spans[1] - rational(c) * spans[0])
+        turning = bool(sp.sympify(rational(under), strict=True).is_negative)
+        # beta = root / bottom, with one root for all of the law
+        top, bottom = (-under.top if turning else under.top), under.bottom
+        root = _root(rational(Fraction(top * bottom, one)))
+        beta, a = root / rational(Fraction(bottom, one)), rational(alpha)
         if turning:
-            y = sp.expand(xw - alpha * w)
-            first = damping * (sp.cos(beta * t) * w - sp.sin(beta * t) * y / beta)
-            second = damping * (sp.sin(beta * t) * w + sp.cos(beta * t) * y / beta)
+            over = Fraction(one, top)
+            P, Q = self._expressions([w, [e * over for e in rest]])
+            turned, damping = beta * t, sp.exp(-a * t)
+            first = damping * (sp.cos(turned) * P - root * sp.sin(turned) * Q)
+            second = damping * (sp.sin(turned) * P + root * sp.cos(turned) * Q)
         else:
-            first = sp.exp(-(alpha + beta) * t) * sp.expand(xw - (alpha - beta) * w)
-            second = sp.exp(-(alpha - beta) * t) * sp.expand(xw - (alpha + beta) * w)
+            over = Fraction(one, bottom)
+            P, Q = self._expressions([rest, [e * over for e in w]])
+            first = sp.exp(-(a + beta) * t) * (P + root * Q)
+            second = sp.exp(-(a - beta) * t) * (P - root * Q)
         laws = (cast("sp.Expr", first), cast("sp.Expr", second))
-        yield Timed(laws, (w, xw), (xw, cast("sp.Expr", -b * xw - c * w)))
+        return Timed(laws, (spans[0], spans[1]), cast("tuple[sp.Expr, ...]", rates))
+
+    def _expressions(self, vectors: Sequence[Vector]) -> list[sp.Expr]:
+        """Polynomials in the states, without denominators or a factor that all coefficients share."""
+        scaled = _without_content(vectors, self.field.context)
+        return [
+            cast(
+                "sp.Expr",
+                sp.Add(
+                    *(
+                        self.exact.factored(c) * m
+                        for c, m in zip(v, self.names, strict=True)
+                        if not c.is_zero()
+                    )
+                ),
+            )
+            for v in scaled
+        ]
 
 
-def _rows(matrix: DomainMatrix) -> list[DomainMatrix]:
-    columns = range(matrix.shape[1])
-    return [matrix.extract([i], columns) for i in range(matrix.shape[0])]
+def _size(factor: tuple[Any, int]) -> tuple[int, str]:
+    return factor[0].degree(), str(factor[0].as_expr().subs(factor[0].gen, sp.Symbol("s")))
 
 
-def _function(vector: DomainMatrix, functions: Sequence[sp.Expr]) -> sp.Expr:
-    entries = [vector.domain.to_sympy(e) for e in vector.to_list_flat()]
-    return cast(
-        "sp.Expr", sp.Add(*(c * f for c, f in zip(entries, functions, strict=True) if c != 0))
-    )
+def _root(square: sp.Expr) -> sp.Expr:
+    """A square root; of a square, either will do."""
+    found = sp.sqrt(sp.expand(square))
+    return cast("sp.Expr", found.replace(sp.Abs, lambda a: a))
 
 
-def _without_content(states: Sequence[sp.Symbol], *given: sp.Expr) -> list[sp.Expr]:
-    """Polynomials in states and time, without denominators or a common factor of all coefficients."""
-    polys = [sp.Poly(sp.expand(e), *states, t) for e in given]
-    coefficients = [c for poly in polys for c in poly.coeffs() if c != 0]
-    if all(c.is_Rational for c in coefficients):
-        bottom = sp.ilcm(1, *(c.q for c in coefficients))
-        content = sp.igcd(0, *(int(c * bottom) for c in coefficients))
-        return [cast("sp.Expr", poly.as_expr() * bottom / content) for poly in polys]
-    fractions = [sp.fraction(sp.together(sp.cancel(c))) for c in coefficients]
-    bottom = sp.lcm_list([b for _, b in fractions])
-    content = sp.gcd_list([sp.expand(sp.cancel(a * bottom / b)) for a, b in fractions])
-    return [
-        cast(
-            "sp.Expr",
-            sp.Add(
-                *(
-                    sp.factor(sp.cancel(c * bottom / content))
-                    * sp.prod(map(pow, poly.gens, powers))
-                    for powers, c in poly.terms()
-                )
-            ),
-        )
-        for poly in polys
-    ]
+def _without_content(vectors: Sequence[Vector], context: Any) -> list[list[Polynomial]]:
+    entries = [e for v in vectors for e in v]
+    bottom = context.constant(1)
+    for e in entries:
+        bottom = bottom * divmod(e.bottom, bottom.gcd(e.bottom))[0]
+    tops = [[e.top * divmod(bottom, e.bottom)[0] for e in v] for v in vectors]
+    content = context.constant(0)
+    for c in (c for v in tops for c in v):
+        content = content.gcd(c)
+    whole = [[divmod(c, content)[0] for c in v] for v in tops]
+    numbers = [k for v in whole for c in v for k in c.to_dict().values()]
+    ratio = primitive(numbers)[0] / sp.Rational(int(numbers[0].p), int(numbers[0].q))
+    return [[c * flint.fmpq(int(ratio.p), int(ratio.q)) for c in v] for v in whole]
