@@ -157,7 +157,9 @@ def generators(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[Gene
     for c in form.coordinates.values():
         if c.kind == "state" or (c.kind == "time" and time):
             # an angle that appears in sines alone hardly ever stands in a law by itself
-            found.append(Generator(c.symbol, weight=3 if c.symbol in angles else 1))
+            found.append(
+                Generator(c.symbol, weight=3 if c.symbol in angles and c.kind == "state" else 1)
+            )
         elif c.kind == "sin":
             found.append(Generator(c.symbol, highest=1))
         elif c.kind == "root":

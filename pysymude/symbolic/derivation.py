@@ -161,13 +161,14 @@ class _Derivation:
     def _searched(self, form: NormalForm, forms: list[NormalForm]) -> list[sp.Expr]:
         n = len(self.system.states)
         moving = self.with_time and _reads_time(form)
+        still = all(form.coordinates[x].rate == 0 for x in form.states)
         found = search(
             form,
             forms,
             degree=self.asked,
             time=moving,
             budget=self._left(),
-            wanted=n if moving else max(n - 1, 1),
+            wanted=n if moving or still else max(n - 1, 1),
         )
         self.families = ["products of powers", "logarithms"]
         self.degree, self.candidates = found.degree, found.candidates

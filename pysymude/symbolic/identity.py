@@ -138,7 +138,21 @@ def _exact(expr: sp.Expr) -> sp.Expr:
     for f in (sp.sinh, sp.cosh, sp.tanh):
         expr = expr.replace(f, lambda a, f=f: f(a).rewrite(sp.exp))
     expr = expr.replace(sp.tan, lambda a: sp.sin(a) / sp.cos(a))
-    return cast("sp.Expr", sp.expand_trig(expr) if expr.has(sp.sin, sp.cos) else expr)
+    return cast("sp.Expr", expr if _angles_are_independent(expr) else sp.expand_trig(expr))
+
+
+def _angles_are_independent(expr: sp.Expr) -> bool:
+    """Whether sines of all angles in `expr` can be variables of their own."""
+    angles = {f.args[0] for f in expr.atoms(sp.sin, sp.cos)}
+    if len(angles) <= 1:
+        return True
+    parts = [
+        dict(a.as_coeff_Mul(rational=True)[::-1] for a in sp.Add.make_args(sp.expand(angle)))
+        for angle in angles
+    ]
+    terms = sorted({term for part in parts for term in part}, key=sp.default_sort_key)
+    matrix = sp.Matrix([[part.get(term, 0) for term in terms] for part in parts])
+    return bool(matrix.rank() == len(angles))
 
 
 def _plain(
