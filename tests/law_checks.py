@@ -92,10 +92,13 @@ class Judge:
         return True
 
     def _point(self, exprs: Sequence[sp.Expr], rng: Random) -> dict[Any, Fraction]:
-        """Positive fractions for all symbols, networks and unknown functions."""
+        """Fractions for all symbols, networks and unknown functions, of either sign where allowed."""
         found: set[Any] = {z for e in exprs for z in (*e.free_symbols, *_unknowns(e))}
-        return {z: Fraction(rng.randint(10**5, 10**6), rng.randint(10**5, 10**6))
-                for z in sorted(found, key=str)}  # fmt: skip
+        return {
+            z: (1 if z.is_positive else rng.choice([1, -1]))
+            * Fraction(rng.randint(10**5, 10**6), rng.randint(10**5, 10**6))
+            for z in sorted(found, key=str)
+        }
 
     def rank(self, laws: Sequence[sp.Expr]) -> int:
         """How many of them are independent: the rank of the gradients at two random points."""
