@@ -26,7 +26,7 @@ from pysymude.symbolic.linear import linear_laws
 from pysymude.symbolic.normal import NormalForm, exact, normal_form, refuse
 from pysymude.symbolic.primitives import antiderivatives
 from pysymude.symbolic.search import Searched, search
-from pysymude.symbolic.timed import timed_laws
+from pysymude.symbolic.timed import has_polynomial_field, timed_laws
 
 __all__ = ["first_integrals"]
 
@@ -180,8 +180,7 @@ class _Derivation:
             return exprs
         if len(exprs) < n:
             exprs += self._with_exponentials(form, found, n - len(exprs))
-            self.families.append("exp(-s t) t^k times polynomials")
-        if len(exprs) < n and (n == 1 or not exprs):
+        if len(exprs) < n and self.asked is None:
             # t - integral of du/f and the like
             exprs += self._wider(form, forms, found, time=True)
         return exprs
@@ -217,14 +216,14 @@ class _Derivation:
         *,
         time: bool,
     ) -> list[sp.Expr]:
-        n = len(form.states)
         wider = search(
             form,
             forms,
-            degree=2 if n <= 3 else 1,
+            degree=None,
+            highest=3,
             time=time,
             budget=self._left(),
-            wanted=n - len(found.independent.rows),
+            wanted=len(form.states) - len(found.independent.rows),
             before=found,
             more=more,
         )
@@ -236,6 +235,9 @@ class _Derivation:
     def _with_exponentials(self, form: NormalForm, found: Searched, wanted: int) -> list[sp.Expr]:
         """Laws exp(-s t) t^k P that are independent of the others, at most `wanted`."""
         kept: list[sp.Expr] = []
+        if not has_polynomial_field(form):
+            return kept
+        self.families.append("exp(-s t) t^k times polynomials")
         flow = ModularFlow(form)
         highest = self.asked
         if highest is None and len(found.laws) == len(form.states) - 1:

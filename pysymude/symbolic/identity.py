@@ -138,21 +138,39 @@ def _exact(expr: sp.Expr) -> sp.Expr:
     for f in (sp.sinh, sp.cosh, sp.tanh):
         expr = expr.replace(f, lambda a, f=f: f(a).rewrite(sp.exp))
     expr = expr.replace(sp.tan, lambda a: sp.sin(a) / sp.cos(a))
-    return cast("sp.Expr", expr if _angles_are_independent(expr) else sp.expand_trig(expr))
+    return _in_common_angles(cast("sp.Expr", expr))
 
 
-def _angles_are_independent(expr: sp.Expr) -> bool:
-    """Whether sines of all angles in `expr` can be variables of their own."""
+def _in_common_angles(expr: sp.Expr) -> sp.Expr:
+    """Sines and cosines of sums and multiples, by those of the common divisors of all angles."""
     angles = {f.args[0] for f in expr.atoms(sp.sin, sp.cos)}
-    if len(angles) <= 1:
-        return True
-    parts = [
-        dict(a.as_coeff_Mul(rational=True)[::-1] for a in sp.Add.make_args(sp.expand(angle)))
+    parts = {
+        angle: {
+            rest: factor
+            for factor, rest in (
+                a.as_coeff_Mul(rational=True) for a in sp.Add.make_args(sp.expand(angle))
+            )
+        }
         for angle in angles
+    }
+    terms = sorted({term for part in parts.values() for term in part}, key=sp.default_sort_key)
+    matrix = sp.Matrix([[part.get(term, 0) for term in terms] for part in parts.values()])
+    if len(angles) <= 1 or matrix.rank() == len(angles):
+        return expr
+    units = [sp.Symbol(f"angle{i}@") for i in range(len(terms))]
+    whole = [
+        sp.ilcm(1, *(part.get(term, sp.S.Zero).q for part in parts.values())) for term in terms
     ]
-    terms = sorted({term for part in parts for term in part}, key=sp.default_sort_key)
-    matrix = sp.Matrix([[part.get(term, 0) for term in terms] for part in parts])
-    return bool(matrix.rank() == len(angles))
+    table = {
+        angle: sp.Add(
+            *(part.get(z, 0) * k * u for z, k, u in zip(terms, whole, units, strict=True))
+        )
+        for angle, part in parts.items()
+    }
+    written = {
+        f(angle): sp.expand_trig(f(table[angle])) for angle in angles for f in (sp.sin, sp.cos)
+    }
+    return cast("sp.Expr", expr.xreplace(written))
 
 
 def _plain(

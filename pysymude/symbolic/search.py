@@ -64,6 +64,7 @@ def search(
     fields: Sequence[NormalForm],
     *,
     degree: int | None,
+    highest: int = 40,
     time: bool,
     budget: float,
     wanted: int,
@@ -79,7 +80,7 @@ def search(
     start = clock.perf_counter()
     hunt = _Hunt(form, fields, time=time, wanted=wanted, before=before, more=more)
     last_new = 0
-    for d in range(1, 40) if degree is None else [degree]:
+    for d in range(1, highest + 1) if degree is None else [degree]:
         ansatz = Ansatz(hunt.gens, hunt.primitives, d)
         terms = ansatz.terms()
         late = clock.perf_counter() - start > budget

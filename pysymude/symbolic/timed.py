@@ -25,7 +25,7 @@ from pysymude.symbolic.matrix import Field, Vector
 from pysymude.symbolic.normal import NormalForm
 from pysymude.symbolic.polynomials import ExactField
 
-__all__ = ["Timed", "timed_laws"]
+__all__ = ["Timed", "has_polynomial_field", "timed_laws"]
 
 _HIGHEST = 4
 _MOST = 130  # monomials
@@ -57,6 +57,14 @@ class Timed:
         return all(
             flow.has_rate(span, rate) for span, rate in zip(self.spans, self.rates, strict=True)
         )
+
+
+def has_polynomial_field(form: NormalForm) -> bool:
+    """Whether all rates are polynomials in the states, with coefficients in the parameters."""
+    states = list(form.states)
+    allowed = {*states, *(c.symbol for c in form.of_kind("parameter"))}
+    rates = [cast("sp.Expr", form.coordinates[x].rate) for x in states]
+    return all(f.free_symbols <= allowed and f.is_polynomial(*states) for f in rates)
 
 
 def timed_laws(
