@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time as clock
 from itertools import combinations_with_replacement
-from typing import Any
+from typing import Any, cast
 
 import sympy as sp
 
@@ -32,7 +32,7 @@ def darboux_polynomials(form: NormalForm, exact: ExactField, deadline: float) ->
     """
     states = list(form.states)
     allowed = {*states, *(c.symbol for c in form.of_kind("parameter"))}
-    rates = [form.coordinates[x].rate for x in states]
+    rates = [cast("sp.Expr", form.coordinates[x].rate) for x in states]
     if (
         not 2 <= len(states) <= 3
         or exact.n_parameters > _MOST_PARAMETERS

@@ -86,7 +86,7 @@ class MonomialFlow:
         if self._spanned_by_products(degree, points) == len(basis):
             return None
         self.known.append((degree, powers, basis))
-        return [m for m, used in zip(powers, basis.any(axis=0), strict=True) if used]
+        return [m for m, column in zip(powers, basis.T, strict=True) if column.any()]
 
     def _spanned_by_products(self, degree: int, points: Residues) -> int:
         """The dimension of what products of functions found at lower degrees span."""

@@ -97,14 +97,13 @@ class Field:
         """
         n = len(A)
         found = [self.one]
-        M = [[self.zero] * n for _ in range(n)]
+        product = [[self.zero] * n for _ in range(n)]
         for k in range(1, n + 1):
-            M = self.times(A, M) if k > 1 else M
-            M = [
+            shifted = [
                 [e + found[-1] if i == j else e for j, e in enumerate(row)]
-                for i, row in enumerate(M)
+                for i, row in enumerate(product)
             ]
-            product = self.times(A, M)
+            product = self.times(A, shifted)
             trace = self.zero
             for i in range(n):
                 trace = trace + product[i][i]

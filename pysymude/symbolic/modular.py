@@ -276,8 +276,8 @@ def null_space(columns: Residues, p: int) -> tuple[list[int], Residues]:
 
 def product(a: Residues, b: Residues, p: int) -> Residues:
     """The matrix product mod p."""
-    left = flint.nmod_mat(*a.shape, a.ravel().tolist(), p)
-    right = flint.nmod_mat(*b.shape, b.ravel().tolist(), p)
+    left = flint.nmod_mat(a.shape[0], a.shape[1], a.ravel().tolist(), p)
+    right = flint.nmod_mat(b.shape[0], b.shape[1], b.ravel().tolist(), p)
     found = [int(e) for e in (left * right).entries()]
     return np.array(found, dtype=np.int64).reshape(a.shape[0], b.shape[1])
 

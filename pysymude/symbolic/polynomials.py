@@ -129,7 +129,7 @@ class ExactField:
         """Whether a polynomial that shares no factor with a denominator is a Darboux polynomial."""
         poly = self.fraction(g).top
         if g.is_Symbol:
-            return bool(divmod(self.fraction(self.form.rates.get(g, 0)).top, poly)[1].is_zero())
+            return bool(divmod(self.fraction(self.form.rates[g]).top, poly)[1].is_zero())
         return bool(divmod(self.normal(self.flow.slope(poly)), poly)[1].is_zero())
 
     @cached_property

@@ -90,10 +90,10 @@ def search(
             and (len(terms) > _MOST or late or d - last_new > _PATIENCE >= 4 - d)
         ):
             break
-        before = len(hunt.result.laws)
+        found = len(hunt.result.laws)
         hunt.degree(ansatz, terms)
         hunt.result.degree, hunt.result.candidates = d, len(terms)
-        if len(hunt.result.laws) > before or d < 4:
+        if len(hunt.result.laws) > found or d < 4:
             last_new = d
         if len(hunt.result.laws) >= wanted:
             break

@@ -109,14 +109,14 @@ class _Space:
 
     form: NormalForm
     exact: ExactField
-    field: Field
+    numbers: Field
     names: list[sp.Expr]
     basis: list[Vector] = field(default_factory=list[Any])
     action: list[Vector] = field(default_factory=list[Any])
 
     def close(self, support: list[tuple[int, ...]]) -> None:
         """Finds the space: monomials, less and less of them, until their images lie inside."""
-        zero, n = self.field.zero, len(self.names)
+        zero, n = self.numbers.zero, len(self.names)
         place = {m: i for i, m in enumerate(support)}
         rows: dict[tuple[int, ...], Vector] = {}
         for k, name in enumerate(self.names):
@@ -125,19 +125,19 @@ class _Space:
         beyond = [row for m, row in rows.items() if m not in place]
         inside = [rows.get(m, [zero] * n) for m in support]
         images = [[row[k] for row in inside] for k in range(n)]
-        basis = self.field.null_space(beyond, n)
+        basis = self.numbers.null_space(beyond, n)
         while basis:
-            moved = self.field.times(basis, images)
+            moved = self.numbers.times(basis, images)
             columns = [[*(v[j] for v in moved), *(-v[j] for v in basis)] for j in range(n)]
-            pairs = self.field.null_space(columns, 2 * len(basis))
-            kept = [self.field.combination(pair[: len(basis)], basis) for pair in pairs]
+            pairs = self.numbers.null_space(columns, 2 * len(basis))
+            kept = [self.numbers.combination(pair[: len(basis)], basis) for pair in pairs]
             if len(kept) == len(basis):
                 break
             basis = kept
         if not basis:
             return
-        self.basis, pivots = self.field.reduced(basis)
-        moved = self.field.times(self.basis, images)
+        self.basis, pivots = self.numbers.reduced(basis)
+        moved = self.numbers.times(self.basis, images)
         self.action = [[v[j] for j in pivots] for v in moved]
 
     def _rate(self, name: sp.Expr) -> list[tuple[tuple[int, ...], Fraction]]:
@@ -160,8 +160,8 @@ class _Space:
         if all(e.top.is_zero() for row in self.action for e in row):
             return
         s = sp.Dummy("s")
-        numbers = [self.exact.rational(c) for c in self.field.characteristic(self.action)]
-        for factor, multiplicity in sorted(sp.Poly(numbers, s).factor_list()[1], key=_size):
+        coefficients = [self.exact.rational(c) for c in self.numbers.characteristic(self.action)]
+        for factor, multiplicity in sorted(sp.Poly(coefficients, s).factor_list()[1], key=_size):
             if factor.degree() <= 2:
                 _, *low = [self._constant(c / factor.LC()) for c in factor.all_coeffs()]
                 if len(low) == 1:
@@ -183,14 +183,14 @@ class _Space:
         ]
         power = N
         for _ in range(multiplicity - 1):
-            power = self.field.times(power, N)
+            power = self.numbers.times(power, N)
         columns = [[row[j] for row in power] for j in range(n)]
         s = self.exact.rational(root)
-        for part in self.field.null_space(columns, n):
+        for part in self.numbers.null_space(columns, n):
             chain: list[Vector] = []
             while any(not e.top.is_zero() for e in part):
-                chain.append(self.field.combination(part, self.basis))
-                part = self.field.combination(part, N)
+                chain.append(self.numbers.combination(part, self.basis))
+                part = self.numbers.combination(part, N)
             pieces = self._expressions(chain)
             total = [(-t) ** k / sp.factorial(k) * w for k, w in enumerate(pieces)]
             polynomial = cast("sp.Expr", sp.expand(sp.Add(*total)))
@@ -203,32 +203,32 @@ class _Space:
 
         With eigenvalues alpha +- beta, X w - (alpha -+ beta) w is an eigenfunction.
         """
-        field = self.field
+        numbers = self.numbers
         A, n = self.action, len(self.action)
-        square = field.times(A, A)
+        square = numbers.times(A, A)
         kernel = [
-            [square[i][j] + b * A[i][j] + (c if i == j else field.zero) for j in range(n)]
+            [square[i][j] + b * A[i][j] + (c if i == j else numbers.zero) for j in range(n)]
             for i in range(n)
         ]
-        half = Fraction(field.context.constant(1) / 2, field.context.constant(1))
+        half = Fraction(numbers.context.constant(1) / 2, numbers.context.constant(1))
         alpha = -(b * half)
         under = alpha * alpha - c
         if len(under.top) > _LONGEST:
             return
         seen: list[Vector] = []
-        for v in field.null_space([[row[j] for row in kernel] for j in range(n)], n):
+        for v in numbers.null_space([[row[j] for row in kernel] for j in range(n)], n):
             # X w belongs to the same pair as w
-            if seen and len(field.reduced([*seen, v])[0]) == len(seen):
+            if seen and len(numbers.reduced([*seen, v])[0]) == len(seen):
                 continue
-            moved = field.combination(v, A)
+            moved = numbers.combination(v, A)
             seen += [v, moved]
-            w, xw = (field.combination(u, self.basis) for u in (v, moved))
+            w, xw = (numbers.combination(u, self.basis) for u in (v, moved))
             yield self._pair(w, xw, alpha, under, b, c)
 
     def _pair(
         self, w: Vector, xw: Vector, alpha: Fraction, under: Fraction, b: Fraction, c: Fraction
     ) -> Timed:
-        one = self.field.context.constant(1)
+        one = self.numbers.context.constant(1)
         rest = [x - alpha * y for x, y in zip(xw, w, strict=True)]
         spans = self._expressions([w, xw])
         rational = self.exact.rational
@@ -254,7 +254,7 @@ class _Space:
 
     def _expressions(self, vectors: Sequence[Vector]) -> list[sp.Expr]:
         """Polynomials in the states, without denominators or a factor that all coefficients share."""
-        scaled = _without_content(vectors, self.field.context)
+        scaled = _without_content(vectors, self.numbers.context)
         return [
             cast(
                 "sp.Expr",
