@@ -10,24 +10,26 @@ import pytest
 README = Path(__file__).parents[1] / "README.md"
 
 
-def block(language: str) -> str:
-    found = re.search(rf"```{language}\n(.*?)```", README.read_text(), re.S)
-    assert found, language
-    return found.group(1)
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text(), re.S)
 
 
-def test_the_example_prints_what_it_says():
-    done = subprocess.run([sys.executable, "-c", block("python")], capture_output=True, text=True)
+EXAMPLES = list(zip(blocks("python"), blocks("text"), strict=True))
+
+
+@pytest.mark.parametrize(("code", "output"), EXAMPLES, ids=["fit", "laws"])
+def test_the_examples_print_what_they_say(code: str, output: str):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == block("text")
+    assert done.stdout == output
 
 
-def test_the_example_is_short():
-    lines = [line for line in block("python").splitlines() if line.strip()]
+def test_the_first_example_is_short():
+    lines = [line for line in EXAMPLES[0][0].splitlines() if line.strip()]
     assert len(lines) <= 15
 
 
-@pytest.mark.parametrize("command", ["demo", "fit", "simulate", "doctor"])
+@pytest.mark.parametrize("command", ["demo", "laws", "fit", "simulate", "doctor"])
 def test_the_commands_exist(command):
     assert f"pysymude {command}" in README.read_text()
     done = subprocess.run(

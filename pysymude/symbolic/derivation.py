@@ -10,14 +10,12 @@ from dataclasses import replace
 from typing import cast
 
 import sympy as sp
-from sympy.core.function import AppliedUndef
 
 from pysymude.errors import InvalidInputError
-from pysymude.model.network import NetworkOutput
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.symbolic.ansatz import Ansatz, Generator, Primitive
-from pysymude.symbolic.certificate import Certificate, lie_derivative_of
+from pysymude.symbolic.certificate import Certificate
 from pysymude.symbolic.darboux import darboux_polynomials
 from pysymude.symbolic.independence import independent
 from pysymude.symbolic.invariant import ModularFlow
@@ -27,6 +25,7 @@ from pysymude.symbolic.normal import NormalForm, exact, normal_form, refuse
 from pysymude.symbolic.primitives import antiderivatives
 from pysymude.symbolic.search import Searched, search
 from pysymude.symbolic.timed import has_polynomial_field, timed_laws
+from pysymude.symbolic.unknowns import balance_fields, considered, is_unknown, known_rate
 
 __all__ = ["first_integrals"]
 
@@ -99,7 +98,7 @@ def first_integrals(
         raise InvalidInputError(f"degree must be a positive whole number; found {degree!r}")
     if not budget > 0:
         raise InvalidInputError(f"budget must be a positive number of seconds; found {budget!r}")
-    system = _considered(system, kind)
+    system = considered(system, kind)
     start = clock.perf_counter()
     derivation = _Derivation(system, kind, degree, time_dependent, start + budget)
     laws = derivation.laws()
@@ -139,12 +138,12 @@ class _Derivation:
             exprs, fields = self._sums(), (rates,)
         else:
             form = normal_form(self.system)
-            forms = _balance_fields(form) if self.kind == "balance" else [form]
+            forms = balance_fields(form) if self.kind == "balance" else [form]
             exprs = self._searched(form, forms)
             fields = tuple(_rates(f) for f in forms)
         return [
             FirstIntegral(
-                e, self.kind, Certificate(e, fields), _known_rate(self.system, e, self.kind)
+                e, self.kind, Certificate(e, fields), known_rate(self.system, e, self.kind)
             )
             for e in exprs
         ]
@@ -154,7 +153,7 @@ class _Derivation:
         rhs = {x: exact(f) for x, f in self.system.rhs.items()}
         for f in rhs.values():
             refuse(f)
-        keep = _is_unknown if self.kind == "balance" else None
+        keep = is_unknown if self.kind == "balance" else None
         self.families, self.degree, self.candidates = ["sums of states"], 1, len(rhs)
         return linear_laws(rhs, keep=keep)
 
@@ -287,43 +286,10 @@ def _at_values(
     return kept
 
 
-def _considered(system: ODESystem, kind: str) -> ODESystem:
-    """The system itself, or its known part."""
-    if kind != "compatible":
-        return system
-    rhs = {x: _without_unknowns(f) for x, f in system.rhs.items()}
-    return ODESystem(rhs)
-
-
-def _is_unknown(expr: sp.Expr) -> bool:
-    return bool(expr.atoms(NetworkOutput) | expr.atoms(AppliedUndef))
-
-
-def _without_unknowns(expr: sp.Expr) -> sp.Expr:
-    unknown = expr.atoms(NetworkOutput) | expr.atoms(AppliedUndef)
-    return cast("sp.Expr", expr.xreplace(dict.fromkeys(unknown, sp.S.Zero)))
-
-
-def _balance_fields(form: NormalForm) -> list[NormalForm]:
-    """One field for each network output: the directions in which networks push."""
-    hidden = [c.symbol for c in form.of_kind("hidden")]
-    if not hidden:
-        raise InvalidInputError("kind='balance' asks about networks, and the system contains none")
-    rhs = {x: cast("sp.Expr", form.coordinates[x].rate) for x in form.states}
-    return [form.along({x: cast("sp.Expr", f.diff(h)) for x, f in rhs.items()}) for h in hidden]
-
-
 def _rates(form: NormalForm) -> Mapping[sp.Symbol, sp.Expr]:
     """Rates of states and time in the user's symbols."""
     plain = form.of_kind("state", "time")
     return {c.symbol: form.to_user(cast("sp.Expr", c.rate or sp.S.Zero)) for c in plain}
-
-
-def _known_rate(system: ODESystem, law: sp.Expr, kind: str) -> sp.Expr:
-    if kind != "balance":
-        return cast("sp.Expr", sp.S.Zero)
-    known = {x: _without_unknowns(exact(f)) for x, f in system.rhs.items()}
-    return cast("sp.Expr", sp.factor(lie_derivative_of(law, known)))
 
 
 def _reads_time(form: NormalForm) -> bool:
