@@ -176,15 +176,15 @@ def generators(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[Gene
 
 def logarithms(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[Primitive, ...]:
     """Logarithms of coordinates and factors that divide their own rate of change."""
-    candidates: list[sp.Expr] = [c.symbol for c in form.of_kind("state")]
-    if time:
-        candidates += [c.symbol for c in form.of_kind("time")]
-    tops = [exact.fraction(c.rate).top for c in form.of_kind("state")]
-    candidates += exact.varying(exact.factors(tops))
-    below = exact.denominators
     # the logarithm of anything else has a pole that nothing cancels
-    candidates = [g for g in candidates if g in below or exact.divides_its_rate(g)]
-    candidates += below
+    rates = [(c.symbol, exact.fraction(c.rate)) for c in form.of_kind("state")]
+    candidates: list[sp.Expr] = [
+        x for x, rate in rates if divmod(rate.top, exact.gens[x])[1].is_zero()
+    ]
+    if time:
+        candidates += [c.symbol for c in form.of_kind("time") if c.symbol in exact.denominators]
+    candidates += exact.darboux(exact.factors([rate.top for _, rate in rates]))
+    candidates += exact.denominators
     for c in form.of_kind("sin", "cos"):
         # integrals of 1/cos, 1/sin and tan
         candidates += [c.symbol, c.symbol + 1]

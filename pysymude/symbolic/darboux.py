@@ -46,9 +46,7 @@ def darboux_polynomials(form: NormalForm, exact: ExactField, deadline: float) ->
         extactic = _extactic(form, exact, degree)
         if extactic is None or extactic.is_zero():
             continue
-        for factor in exact.varying(exact.factors([extactic])):
-            if factor not in found and exact.divides_its_rate(factor):
-                found.append(factor)
+        found += [p for p in exact.darboux(exact.factors([extactic])) if p not in found]
     return found
 
 

@@ -276,10 +276,9 @@ def null_space(columns: Residues, p: int) -> tuple[list[int], Residues]:
 
 def product(a: Residues, b: Residues, p: int) -> Residues:
     """The matrix product mod p."""
-    left = flint.nmod_mat(a.shape[0], a.shape[1], a.ravel().tolist(), p)
-    right = flint.nmod_mat(b.shape[0], b.shape[1], b.ravel().tolist(), p)
-    found = [int(e) for e in (left * right).entries()]
-    return np.array(found, dtype=np.int64).reshape(a.shape[0], b.shape[1])
+    # halves of 16 bits, so that sums of products stay below 2^63
+    high, low = a >> 16, a & 0xFFFF
+    return (((high @ b) % p << 16) + low @ b) % p
 
 
 def last_reduced(rows: Residues, p: int) -> tuple[Residues, list[int]]:

@@ -80,28 +80,33 @@ class ExactField:
         """A polynomial as a SymPy expression in the coordinates."""
         return _as_expression(poly, self.symbols)
 
-    def factors(self, polynomials: Sequence[Polynomial]) -> list[sp.Expr]:
-        """The irreducible factors of some polynomials, each one once, in a fixed order."""
-        found: list[sp.Expr] = []
+    def factors(self, polynomials: Sequence[Polynomial]) -> list[Polynomial]:
+        """Irreducible factors that contain a coordinate and no network, each one once, in a fixed order."""
+        found: dict[str, Polynomial] = {}
         for poly in polynomials:
             if poly.is_zero() or poly.is_constant():
                 continue
-            new = {self.expression(_primitive(factor)) for factor, _ in poly.factor()[1]}
-            found += sorted(new - set(found), key=sp.default_sort_key)
-        return found
+            parts = [_primitive(factor) for factor, _ in poly.factor()[1]]
+            for text, part in sorted((str(part), part) for part in parts):
+                degrees = part.degrees()
+                used = {z for z, k in zip(self.symbols, degrees, strict=True) if k}
+                if used & self._moving and not used & self._hidden:
+                    found.setdefault(text, part)
+        return list(found.values())
+
+    @cached_property
+    def _moving(self) -> set[Any]:
+        return {c.symbol for c in self.form.coordinates.values() if c.kind != "parameter"}
+
+    @cached_property
+    def _hidden(self) -> set[Any]:
+        return {c.symbol for c in self.form.of_kind("hidden")}
 
     @cached_property
     def denominators(self) -> list[sp.Expr]:
         """The irreducible factors of the denominators of the states' rates, parameters aside."""
-        return self.varying(
-            self.factors([self.fraction(c.rate).bottom for c in self.form.of_kind("state")])
-        )
-
-    def varying(self, factors: Sequence[sp.Expr]) -> list[sp.Expr]:
-        """Those factors that contain a coordinate, and no network."""
-        moving = {c.symbol for c in self.form.coordinates.values() if c.kind != "parameter"}
-        hidden = {c.symbol for c in self.form.of_kind("hidden")}
-        return [g for g in factors if g.free_symbols & moving and not g.free_symbols & hidden]
+        bottoms = [self.fraction(c.rate).bottom for c in self.form.of_kind("state")]
+        return [self.expression(factor) for factor in self.factors(bottoms)]
 
     @cached_property
     def flow(self) -> Flow:
@@ -125,12 +130,13 @@ class ExactField:
         change = top * value.bottom - value.top * bottom
         return reduced(change, value.bottom**2 * flow.bottom)
 
-    def divides_its_rate(self, g: sp.Expr) -> bool:
-        """Whether a polynomial that shares no factor with a denominator is a Darboux polynomial."""
-        poly = self.fraction(g).top
-        if g.is_Symbol:
-            return bool(divmod(self.fraction(self.form.rates[g]).top, poly)[1].is_zero())
-        return bool(divmod(self.normal(self.flow.slope(poly)), poly)[1].is_zero())
+    def darboux(self, factors: Sequence[Polynomial]) -> list[sp.Expr]:
+        """Those of some polynomials that divide their own rate; they share no factor with denominators."""
+        return [
+            self.expression(poly)
+            for poly in factors
+            if divmod(self.normal(self.flow.slope(poly)), poly)[1].is_zero()
+        ]
 
     @cached_property
     def relations(self) -> list[Polynomial]:

@@ -24,6 +24,7 @@ from pysymude.symbolic.ansatz import (
     slopes_of,
 )
 from pysymude.symbolic.coefficients import primitive
+from pysymude.symbolic.grading import Grading
 from pysymude.symbolic.independence import Independent
 from pysymude.symbolic.modular import (
     PRIMES,
@@ -133,16 +134,31 @@ class _Hunt:
             else before.independent
         )
         self.flows = [self.exact.flow if f is form else self.exact.flow_of(f) for f in fields]
+        self.grading = Grading.of(self.exact, self.fields, Ansatz(self.gens, self.primitives, 0))
         self.result = Searched(self.exact, self.independent)
 
     def degree(self, ansatz: Ansatz, terms: list[Term]) -> None:
         """All null vectors among the candidates; those that are independent of what is there stay."""
-        points = sample(self.form, len(terms) + _SPARE, _P, self.rng, self.parameters)
+        groups = self.grading.groups(terms)
+        count = max(map(len, groups)) + _SPARE
+        points = sample(self.form, count, _P, self.rng, self.parameters)
         rates = [self.rates(f, ansatz, terms, points) for f in self.fields]
-        _, vectors = null_space(np.concatenate(rates, axis=1), _P)
-        vectors = self.without_relations(ansatz, terms, vectors, points)
-        if not len(vectors):
+        values = ansatz.values(terms, sampled(self.form, ansatz.gens, points, _P), _P)
+        found: list[Residues] = []
+        for group in groups:
+            few = len(group) + _SPARE
+            columns = np.concatenate([r[group, :few] for r in rates], axis=1)
+            _, inside = null_space(columns, _P)
+            if self.related and len(inside):
+                inside = self.without_relations([terms[k] for k in group], inside, values[group])
+            for row in inside:
+                vector = np.zeros(len(terms), dtype=np.int64)
+                vector[group] = row
+                found.append(vector)
+        if not found:
             return
+        # ascending complexity: by the last candidate in each
+        vectors = sorted(found, key=lambda v: int(np.flatnonzero(v)[-1]))
         gradients = self.independent.gradients(ansatz, terms)
         for vector in vectors:
             support = np.flatnonzero(vector)
@@ -159,20 +175,14 @@ class _Hunt:
             if len(self.result.laws) >= self.wanted:
                 return
 
-    def without_relations(
-        self, ansatz: Ansatz, terms: list[Term], vectors: Residues, points: dict[Any, Residues]
-    ) -> Residues:
+    def without_relations(self, terms: list[Term], vectors: Residues, values: Residues) -> Residues:
         """Null vectors modulo those that are relations between atoms: functions that are constant."""
-        if not len(vectors) or not self.related:
-            return vectors
-        few = {z: v[: len(vectors) + _SPARE] if v.ndim else v for z, v in points.items()}
-        values = ansatz.values(terms, sampled(self.form, ansatz.gens, few, _P), _P)
+        few = values[:, : len(vectors) + _SPARE]
         # a law with a primitive is no relation: relations between those show in the gradients
-        logs = [k for k, term in enumerate(terms) if term.primitive is not None]
-        values = np.concatenate([values, np.eye(len(terms), dtype=np.int64)[:, logs]], axis=1)
-        seen = product(vectors, values, _P)
-        seen[:, : values.shape[1] - len(logs)] -= seen[:, :1]
-        _, combinations = null_space(seen % _P, _P)
+        marks = [k for k, term in enumerate(terms) if term.primitive is not None]
+        seen = product(vectors, few, _P)
+        seen = (seen - seen[:, :1]) % _P
+        _, combinations = null_space(np.concatenate([seen, vectors[:, marks]], axis=1), _P)
         if not len(combinations):
             return vectors
         relations, places = last_reduced(product(combinations, vectors, _P), _P)
