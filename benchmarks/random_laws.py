@@ -4,7 +4,7 @@
 
 Every law is judged by `tests.law_checks`: substitution in exact arithmetic or with 60 digits, drift
 along trajectories, its certificate, and the certificate of the law with one coefficient changed.  A
-system that takes longer than `limit` seconds is given up and counted. Exit code 1 on any false law.
+system that takes longer than `limit` seconds of processor time is given up and counted. Exit code 1 on any false law.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ PROOF = 2.0  # seconds that a certificate may take
 
 @contextmanager
 def limited(seconds: int) -> Generator[None]:
-    """Raises TimeoutError after some seconds; where there are no alarms (Windows) it never does."""
+    """Raises TimeoutError after some seconds of this process; never where there is no timer (Windows)."""
 
     def give_up(*_: Any) -> None:
         raise TimeoutError(f"longer than {seconds} s")
 
-    if not hasattr(signal, "SIGALRM"):
+    if not hasattr(signal, "SIGPROF"):
         yield
         return
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(seconds)
+    before = signal.signal(signal.SIGPROF, give_up)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def run(

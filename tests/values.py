@@ -19,7 +19,9 @@ _mp.dps = 60
 _SMALLEST_PIVOT = _mp.mpf("1e-25")
 _FUNCTIONS = {
     sp.sin: _mp.sin, sp.cos: _mp.cos, sp.tan: _mp.tan, sp.exp: _mp.exp, sp.log: _mp.log,
-    sp.atan: _mp.atan, sp.Abs: abs, sp.sign: _mp.sign, sp.sinh: _mp.sinh, sp.cosh: _mp.cosh, sp.tanh: _mp.tanh,
+    sp.atan: _mp.atan, sp.Abs: abs, sp.sign: _mp.sign,
+    sp.sinh: _mp.sinh, sp.cosh: _mp.cosh, sp.tanh: _mp.tanh,
+    sp.Ei: _mp.ei, sp.Si: _mp.si, sp.Ci: _mp.ci, sp.erf: _mp.erf,
 }  # fmt: skip
 _CONSTANTS = {sp.I: _mp.mpc(0, 1), sp.pi: +_mp.pi, sp.E: +_mp.e}
 

@@ -159,22 +159,38 @@ class _Space:
         """Laws from factors of the characteristic polynomial to degree two."""
         if all(e.top.is_zero() for row in self.action for e in row):
             return
-        s = sp.Dummy("s")
-        coefficients = [self.exact.rational(c) for c in self.numbers.characteristic(self.action)]
-        for factor, multiplicity in sorted(sp.Poly(coefficients, s).factor_list()[1], key=_size):
-            if factor.degree() <= 2:
-                _, *low = [self._constant(c / factor.LC()) for c in factor.all_coeffs()]
-                if len(low) == 1:
-                    yield from self._chains(-low[0], multiplicity)
-                else:
-                    yield from self._pairs(*low)
+        for low, multiplicity in self._factors():
+            if len(low) == 2:
+                yield from self._pairs(*low)
+            # a simple eigenvalue zero belongs to a constant, or to a law without time
+            elif multiplicity > 1 or not low[0].top.is_zero():
+                yield from self._chains(-low[0], multiplicity)
 
-    def _constant(self, number: sp.Expr) -> Fraction:
-        fraction = self.exact.fraction(sp.together(number))
-        context = self.exact.parameter_context
-        ((_, top),) = self.exact.split(fraction.top).items() or (((), {}),)
-        ((_, bottom),) = self.exact.split(fraction.bottom).items()
-        return Fraction(context.from_dict(top), context.from_dict(bottom))
+    def _factors(self) -> list[tuple[Vector, int]]:
+        """Monic factors of the characteristic polynomial to degree two, without the leading 1."""
+        coefficients = self.numbers.characteristic(self.action)
+        n = len(coefficients) - 1
+        context = self.numbers.context
+        bottom = context.constant(1)
+        for c in coefficients:
+            bottom = bottom * divmod(c.bottom, bottom.gcd(c.bottom))[0]
+        terms: dict[tuple[int, ...], Any] = {}
+        for k, c in enumerate(coefficients):
+            whole = c.top * divmod(bottom, c.bottom)[0]
+            terms |= {(*m, n - k): e for m, e in whole.to_dict().items()}
+        wider = flint.fmpq_mpoly_ctx.get([*context.names(), "s"], "lex")
+        found: list[tuple[Vector, int]] = []
+        for factor, multiplicity in sorted(wider.from_dict(terms).factor()[1], key=str):
+            parts: list[dict[tuple[int, ...], Any]] = [{} for _ in range(factor.degrees()[-1] + 1)]
+            for m, e in factor.to_dict().items():
+                parts[m[-1]][m[:-1]] = e
+            if 2 <= len(parts) <= 3:
+                polys = [context.from_dict(part) for part in reversed(parts)]
+                lead = Fraction(context.constant(1), polys[0])
+                found.append(
+                    ([Fraction(c, context.constant(1)) * lead for c in polys[1:]], multiplicity)
+                )
+        return sorted(found, key=lambda pair: len(pair[0]))
 
     def _chains(self, root: Fraction, multiplicity: int) -> Iterator[Timed]:
         n = len(self.action)
@@ -268,10 +284,6 @@ class _Space:
             )
             for v in scaled
         ]
-
-
-def _size(factor: tuple[Any, int]) -> tuple[int, str]:
-    return factor[0].degree(), str(factor[0].as_expr().subs(factor[0].gen, sp.Symbol("s")))
 
 
 def _root(square: sp.Expr) -> sp.Expr:
