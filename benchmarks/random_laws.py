@@ -4,7 +4,8 @@
 
 Every law is judged by `tests.law_checks`: substitution in exact arithmetic or with 60 digits, drift
 along trajectories, its certificate, and the certificate of the law with one coefficient changed.  A
-system that takes longer than `limit` seconds of processor time is given up and counted. Exit code 1 on any false law.
+system that takes longer than `limit` seconds of processor time is given up and counted.  Exit code 1 on
+any false law.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ def run(
             print(f"{key}: {type(error).__name__}: {error}", flush=True)
             continue
         done.append(result)
-        slow_proofs += result.proof_seconds > PROOF
+        if result.proof_seconds > PROOF:
+            slow_proofs += 1
+            print(f"{key}: a certificate took {result.proof_seconds:.1f} s", flush=True)
         for problem in result.problems:
             print(f"{key}: {problem}", flush=True)
 
