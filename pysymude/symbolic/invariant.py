@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
 from typing import Any
@@ -76,17 +77,30 @@ class MonomialFlow:
             terms.append(list(found.items()))
         return cls(terms)
 
-    def new_support(self, powers: list[Powers], degree: int) -> list[Powers] | None:
-        """The monomials in the largest invariant space; None if products of known ones span it."""
-        basis = self._invariant(powers)
-        if len(basis) <= 1:
-            return None
+    def supports(self, n: int, highest: int) -> Iterator[tuple[int, list[Powers]]]:
+        """Degrees, and the monomials in the largest invariant space to that degree.
+
+        Only degrees at which there is more than products of what lower degrees have.
+        """
+        powers = monomials(n, highest)
+        inside, outside = self._matrices(powers)
+        basis = null_space(outside.T, _P)[1] if len(outside) else _identity(len(powers))
+        whole = _closed(basis, inside)
         rng = np.random.default_rng(3)
-        points = rng.integers(1, _P, (len(self.terms), len(basis) + 8), dtype=np.int64)
-        if self._spanned_by_products(degree, points) == len(basis):
-            return None
-        self.known.append((degree, powers, basis))
-        return [m for m, column in zip(powers, basis.T, strict=True) if column.any()]
+        for degree in range(1, highest + 1):
+            if len(whole) <= 1:
+                return
+            count = len(monomials(n, degree))
+            # the spaces are nested: each is found inside the one of the highest degree
+            low = null_space(np.ascontiguousarray(whole[:, count:]), _P)[1]
+            if count == len(powers):
+                low = _identity(len(whole))
+            basis = _closed(product(low, whole, _P), inside)
+            points = rng.integers(1, _P, (n, len(basis) + 8), dtype=np.int64)
+            if len(basis) <= 1 or self._spanned_by_products(degree, points) == len(basis):
+                continue
+            self.known.append((degree, powers, basis))
+            yield degree, [m for m, c in zip(powers, basis.T, strict=True) if c.any()]
 
     def _spanned_by_products(self, degree: int, points: Residues) -> int:
         """The dimension of what products of functions found at lower degrees span."""
@@ -105,24 +119,6 @@ class MonomialFlow:
             ]
             products[total] = _independent([*products[total - 1], *level])
         return len(_independent(products[degree]))
-
-    def _invariant(self, powers: list[Powers]) -> Residues:
-        inside, outside = self._matrices(powers)
-        basis = (
-            null_space(outside.T, _P)[1] if len(outside) else np.eye(len(powers), dtype=np.int64)
-        )
-        while len(basis) > 1:
-            images = product(basis, inside.T.copy(), _P)
-            stacked = np.concatenate([images, (_P - basis) % _P])
-            # null_space takes columns as rows: combinations of the rows that vanish
-            pairs = null_space(stacked, _P)[1]
-            if not len(pairs):
-                return basis[:0]
-            kept = product(np.ascontiguousarray(pairs[:, : len(basis)]), basis, _P)
-            if len(kept) == len(basis):
-                break
-            basis = kept
-        return last_reduced(basis, _P)[0] if len(basis) else basis
 
     def _matrices(self, powers: list[Powers]) -> tuple[Residues, Residues]:
         """The images of monomials: their parts among the monomials, and beyond them."""
@@ -145,6 +141,26 @@ class MonomialFlow:
         for row, k, c in entries:
             matrix[row, k] = (matrix[row, k] + c) % _P
         return matrix[: len(powers)], matrix[len(powers) :]
+
+
+def _identity(n: int) -> Residues:
+    return np.eye(n, dtype=np.int64)
+
+
+def _closed(basis: Residues, inside: Residues) -> Residues:
+    """The largest part of a space of coefficient vectors that a matrix maps to itself."""
+    while len(basis) > 1:
+        images = product(basis, inside.T.copy(), _P)
+        stacked = np.concatenate([images, (_P - basis) % _P])
+        # null_space takes columns as rows: combinations of the rows that vanish
+        pairs = null_space(stacked, _P)[1]
+        if not len(pairs):
+            return basis[:0]
+        kept = product(np.ascontiguousarray(pairs[:, : len(basis)]), basis, _P)
+        if len(kept) == len(basis):
+            break
+        basis = kept
+    return last_reduced(basis, _P)[0] if len(basis) else basis
 
 
 class ModularFlow:

@@ -79,13 +79,12 @@ def timed_laws(
     if flow is None:
         return
     states = list(form.states)
-    for degree in range(1, (highest or _HIGHEST) + 1):
-        powers = monomials(len(states), degree)
-        if len(powers) > _MOST or clock.perf_counter() > deadline:
+    top = highest or _HIGHEST
+    while top > 1 and len(monomials(len(states), top)) > _MOST:
+        top -= 1
+    for _, support in flow.supports(len(states), top):
+        if clock.perf_counter() > deadline:
             return
-        support = flow.new_support(powers, degree)
-        if support is None:
-            continue
         names = [sp.Mul(*(x**k for x, k in zip(states, m, strict=True))) for m in support]
         space = _Space(form, exact, Field(exact.parameter_context, deadline), names)
         try:
@@ -208,11 +207,14 @@ class _Space:
                 chain.append(self.numbers.combination(part, self.basis))
                 part = self.numbers.combination(part, N)
             pieces = self._expressions(chain)
-            total = [(-t) ** k / sp.factorial(k) * w for k, w in enumerate(pieces)]
-            polynomial = cast("sp.Expr", sp.expand(sp.Add(*total)))
-            if polynomial.has(*self.form.states):
-                law = cast("sp.Expr", sp.exp(-s * t) * sp.Add(*total))
-                yield Timed((law,), (polynomial,), (cast("sp.Expr", s * polynomial),))
+            polynomial = pieces[0]
+            for k, w in enumerate(pieces[1:], start=1):
+                polynomial = cast("sp.Expr", polynomial + (-t) ** k / sp.factorial(k) * w)
+            if not polynomial.free_symbols.isdisjoint(self.form.states):
+                law = cast("sp.Expr", sp.exp(-s * t) * polynomial)
+                yield Timed(
+                    (law,), (polynomial,), (cast("sp.Expr", sp.Mul(s, polynomial, evaluate=False)),)
+                )
 
     def _pairs(self, b: Fraction, c: Fraction) -> Iterator[Timed]:
         """Laws from w with X^2 w + b X w + c w = 0: no root is taken but in the exponent.
