@@ -18,13 +18,13 @@ from pysymude.symbolic.ansatz import Ansatz, Generator, Primitive
 from pysymude.symbolic.certificate import Certificate
 from pysymude.symbolic.darboux import darboux_polynomials
 from pysymude.symbolic.independence import independent
-from pysymude.symbolic.invariant import ModularFlow
+from pysymude.symbolic.invariant import ModularFlow, MonomialFlow
 from pysymude.symbolic.laws import FirstIntegral, LawSet
 from pysymude.symbolic.linear import linear_laws
 from pysymude.symbolic.normal import NormalForm, exact, normal_form, refuse
 from pysymude.symbolic.primitives import antiderivatives
 from pysymude.symbolic.search import Searched, search
-from pysymude.symbolic.timed import has_polynomial_field, timed_laws
+from pysymude.symbolic.timed import timed_laws
 from pysymude.symbolic.unknowns import balance_fields, considered, is_unknown, known_rate
 
 __all__ = ["first_integrals"]
@@ -234,7 +234,8 @@ class _Derivation:
     def _with_exponentials(self, form: NormalForm, found: Searched, wanted: int) -> list[sp.Expr]:
         """Laws exp(-s t) t^k P that are independent of the others, at most `wanted`."""
         kept: list[sp.Expr] = []
-        if not has_polynomial_field(form):
+        action = MonomialFlow.of(form, found.exact)
+        if action is None:
             return kept
         self.families.append("exp(-s t) t^k times polynomials")
         flow = ModularFlow(form)
@@ -242,7 +243,7 @@ class _Derivation:
         if highest is None and len(found.laws) == len(form.states) - 1:
             # only the law that sets the clock is missing: simple, or not worth the time
             highest = 2 if len(form.states) <= 3 else 1
-        for timed in timed_laws(form, found.exact, highest, self.deadline):
+        for timed in timed_laws(form, found.exact, action, highest, self.deadline):
             if not timed.holds(flow):
                 raise AssertionError(f"{timed.exprs} came of exact arithmetic and does not hold")
             new = 0

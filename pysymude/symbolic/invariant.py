@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -31,13 +32,14 @@ _P = PRIMES[0]
 Powers = tuple[int, ...]
 
 
-def monomials(n: int, degree: int) -> list[Powers]:
+@cache
+def monomials(n: int, degree: int) -> tuple[Powers, ...]:
     """Exponents of all monomials in `n` variables to a degree, the constant first."""
     found: list[Powers] = []
     for d in range(degree + 1):
         for picked in combinations_with_replacement(range(n), d):
             found.append(tuple(picked.count(i) for i in range(n)))
-    return found
+    return tuple(found)
 
 
 @dataclass
@@ -99,8 +101,10 @@ class MonomialFlow:
             points = rng.integers(1, _P, (n, len(basis) + 8), dtype=np.int64)
             if len(basis) <= 1 or self._spanned_by_products(degree, points) == len(basis):
                 continue
-            self.known.append((degree, powers, basis))
-            yield degree, [m for m, c in zip(powers, basis.T, strict=True) if c.any()]
+            used = np.flatnonzero(basis.any(axis=0))
+            support = [powers[k] for k in used]
+            self.known.append((degree, support, np.ascontiguousarray(basis[:, used])))
+            yield degree, support
 
     def _spanned_by_products(self, degree: int, points: Residues) -> int:
         """The dimension of what products of functions found at lower degrees span."""
@@ -120,7 +124,7 @@ class MonomialFlow:
             products[total] = _independent([*products[total - 1], *level])
         return len(_independent(products[degree]))
 
-    def _matrices(self, powers: list[Powers]) -> tuple[Residues, Residues]:
+    def _matrices(self, powers: Sequence[Powers]) -> tuple[Residues, Residues]:
         """The images of monomials: their parts among the monomials, and beyond them."""
         place = {m: i for i, m in enumerate(powers)}
         beyond: dict[Powers, int] = {}
@@ -149,8 +153,9 @@ def _identity(n: int) -> Residues:
 
 def _closed(basis: Residues, inside: Residues) -> Residues:
     """The largest part of a space of coefficient vectors that a matrix maps to itself."""
+    forward = np.ascontiguousarray(inside.T)
     while len(basis) > 1:
-        images = product(basis, inside.T.copy(), _P)
+        images = product(basis, forward, _P)
         stacked = np.concatenate([images, (_P - basis) % _P])
         # null_space takes columns as rows: combinations of the rows that vanish
         pairs = null_space(stacked, _P)[1]

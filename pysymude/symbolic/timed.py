@@ -25,7 +25,7 @@ from pysymude.symbolic.matrix import Field, Vector
 from pysymude.symbolic.normal import NormalForm
 from pysymude.symbolic.polynomials import ExactField
 
-__all__ = ["Timed", "has_polynomial_field", "timed_laws"]
+__all__ = ["Timed", "timed_laws"]
 
 _HIGHEST = 4
 _MOST = 130  # monomials
@@ -59,25 +59,17 @@ class Timed:
         )
 
 
-def has_polynomial_field(form: NormalForm) -> bool:
-    """Whether all rates are polynomials in the states, with coefficients in the parameters."""
-    states = list(form.states)
-    allowed = {*states, *(c.symbol for c in form.of_kind("parameter"))}
-    rates = [cast("sp.Expr", form.coordinates[x].rate) for x in states]
-    return all(f.free_symbols <= allowed and f.is_polynomial(*states) for f in rates)
-
-
 def timed_laws(
-    form: NormalForm, exact: ExactField, highest: int | None, deadline: float
+    form: NormalForm,
+    exact: ExactField,
+    flow: MonomialFlow,
+    highest: int | None,
+    deadline: float,
 ) -> Iterator[Timed]:
     """Candidate laws exp(-s t) t^k P(u) in ascending degree of P; may be dependent.
 
-    To degree `highest`, 4 by default. None where the field is not polynomial in the states or contains
-    time or hidden coordinates. Ends at `deadline`, a value of `time.perf_counter()`.
+    To degree `highest`, 4 by default. Ends at `deadline`, a value of `time.perf_counter()`.
     """
-    flow = MonomialFlow.of(form, exact)
-    if flow is None:
-        return
     states = list(form.states)
     top = highest or _HIGHEST
     while top > 1 and len(monomials(len(states), top)) > _MOST:
