@@ -30,5 +30,6 @@ include("networks.jl")
 include("models.jl")
 include("solving.jl")
 include("losses.jl")
+include("forward_mode.jl")
 
 end

@@ -1,7 +1,7 @@
 # Losses over many experiments, and their gradients.
 
 """
-    Loss(model, source, algorithm, data...) -> Loss
+    Loss(model, source, algorithm, sensealg, data...) -> Loss
 
 The sum of squares `(weight * (measured - observed))^2` over all experiments, and the ties of multiple
 shooting. [`evaluate!`](@ref) reads `theta` and writes `out`: value, data term, link term, steps, one code
@@ -12,6 +12,7 @@ struct Loss
     observe::Rhs
     pull::Pull
     algorithm::String
+    sensealg::Symbol            # :adjoint, or :forward for tangents carried along
     t0::Vec
     u0::Mat                     # states, experiments
     q::Mat                      # parameters, experiments
@@ -31,13 +32,14 @@ struct Loss
 end
 
 function Loss(
-    model::Model, source::AbstractString, algorithm, t0, u0, q, ts, y, weight, u0_index, positive,
+    model::Model, source::AbstractString, algorithm, sensealg, t0, u0, q, ts, y, weight, u0_index, positive,
     link, link_weight, reltol, abstol, maxiters, scalings, size_of_theta,
 )
     haskey(ALGORITHMS, algorithm) || throw(ArgumentError("algorithm $algorithm is unknown"))
+    sensealg in ("adjoint", "forward") || throw(ArgumentError("sensealg $sensealg is unknown"))
     observe, pull = load_observation(model, source)
     return Loss(
-        model, observe, pull, algorithm, Vec(t0), Mat(u0), Mat(q), Mat(ts), Array{Float64,3}(y),
+        model, observe, pull, algorithm, Symbol(sensealg), Vec(t0), Mat(u0), Mat(q), Mat(ts), Array{Float64,3}(y),
         Array{Float64,3}(weight), Matrix{Int}(u0_index), Vector{Bool}(positive), Vector{Int}(link),
         Vec(link_weight), reltol, abstol, maxiters, Vec(scalings), zeros(size_of_theta),
         zeros(4 + length(t0) + size_of_theta),
@@ -66,7 +68,7 @@ function evaluate!(loss::Loss, gradient::Bool)
         out[4+e] = sol === nothing ? 0 : outcome(sol)
         steps += sol === nothing ? 0 : PySymUDE.steps(sol)
         out[4+e] == 0 || continue
-        sol === nothing || copyto!(view(last, :, e), sol.u[end])
+        sol === nothing || copyto!(view(last, :, e), 1, sol.u[end], 1, size(last, 1))
     end
     failed = any(!=(0), view(out, 5:4+E))
     links = failed ? NaN : link_term(loss, start, last)
@@ -108,6 +110,7 @@ function forward(loss::Loss, e, start, p, gradient)
     (; model, reltol, abstol, maxiters) = loss
     t0, t1 = loss.t0[e], loss.ts[end, e]
     t1 > t0 || return nothing
+    gradient && loss.sensealg == :forward && return solve_tangents(loss, e, start, p)
     copyto!(model.q, view(loss.q, :, e))
     prob = ODEProblem(model.f, start[:, e], (t0, t1), p)
     return solve(prob, ALGORITHMS[loss.algorithm]; reltol, abstol, maxiters, verbose = QUIET)
@@ -129,12 +132,14 @@ function experiment!(slopes, dtheta, loss::Loss, e, sol, start, last, p, gradien
     copyto!(model.q, view(loss.q, :, e))
     C = size(loss.y, 1)
     u, y, v, pulled = start[:, e], zeros(C), zeros(C), zeros(model.states)
+    full = zeros(sol === nothing ? model.states : length(sol.u[1]))
     times, cotangents = Float64[], Vec[]
     data = 0.0
     for i in axes(ts, 1)
         t = ts[i, e]
         all(iszero, view(weight, :, i, e)) && continue
-        t > t0 ? sol(u, t) : copyto!(u, view(start, :, e))
+        t > t0 ? sol(full, t) : copyto!(full, view(start, :, e))
+        copyto!(u, 1, full, 1, model.states)
         loss.observe(y, u, p, t)
         for c in 1:C
             w = weight[c, i, e]
@@ -149,7 +154,9 @@ function experiment!(slopes, dtheta, loss::Loss, e, sol, start, last, p, gradien
     end
     gradient || return data
     tie!(slopes, times, cotangents, loss, e, start, last)
-    isempty(times) || adjoint!(slopes, dtheta, loss, e, sol, times, cotangents)
+    isempty(times) && return data
+    back! = loss.sensealg == :forward ? contract! : adjoint!
+    back!(slopes, dtheta, loss, e, sol, times, cotangents)
     return data
 end
 

@@ -113,8 +113,8 @@ class JuliaEngine(AbstractEngine):
         link = data.link + 1 if spec.links else np.zeros_like(data.link)
         with translated("setting up a loss"):
             made = package().Loss(
-                compiled.model, observation_source(plan, spec.columns), method.solver, batch.t0,
-                to_julia(batch.u0), to_julia(batch.p), to_julia(batch.ts), to_julia(data.y),
+                compiled.model, observation_source(plan, spec.columns), method.solver,
+                method.sensealg, batch.t0, to_julia(batch.u0), to_julia(batch.p), to_julia(batch.ts), to_julia(data.y),
                 to_julia(data.weight), to_julia(data.u0_index + 1),
                 np.array([bool(s.is_positive) for s in plan.system.states]), link,
                 data.link_weight, method.reltol, method.abstol, _LOSS_LIMIT, plan.scalings, size,
