@@ -2,6 +2,7 @@
 
 PYSYMUDE_TEST_ENGINES=diffrax,julia narrows the run; an unknown name there, or in a mark
 ``lacking(engine, reason)``, is an error at collection, so that a slip cannot hide a test.
+PYSYMUDE_REQUIRE_JULIA=1 makes a failure of what would be skipped for want of Julia.
 """
 
 from __future__ import annotations
@@ -69,5 +70,6 @@ def engine(request: pytest.FixtureRequest) -> str:
     """An engine's name; skipped, with the reason, where it cannot run."""
     entry = ENGINES[request.param]
     if not entry["available"]:
-        pytest.skip(f"engine {entry['name']}: {entry['reason']}")
+        required = entry["name"] == "julia" and os.environ.get("PYSYMUDE_REQUIRE_JULIA") == "1"
+        (pytest.fail if required else pytest.skip)(f"engine {entry['name']}: {entry['reason']}")
     return entry["name"]

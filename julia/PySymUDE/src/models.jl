@@ -117,8 +117,15 @@ function load_observation(model::Model, source::AbstractString)
     return Rhs(Field4(_four(get(:observe!), model.q, c))), Pull(Field6(_six(get(:pull!), model.q, c)))
 end
 
-"A new module that holds the functions of `source` and sees only what they may name."
-function load_source(source)
+const SOURCES = Dict{String,Module}()
+
+"How many different sources this process has loaded."
+count_sources() = length(SOURCES)
+
+"A module that holds the functions of `source` and sees only what they may name; one for equal texts."
+load_source(source::AbstractString) = get!(() -> new_module(source), SOURCES, String(source))
+
+function new_module(source)
     place = Module(:System)
     for name in Operations.NAMES
         Core.eval(place, :(const $name = $(getfield(Operations, name))))
