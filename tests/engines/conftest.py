@@ -68,7 +68,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def engine(request: pytest.FixtureRequest) -> str:
     """An engine's name; skipped, with the reason, where it cannot run."""
-    entry = ENGINES[request.param]
+    return _usable(request.param)
+
+
+@pytest.fixture
+def julia() -> str:
+    """The name of the Julia engine; skipped, with the reason, where it cannot run."""
+    return _usable("julia")
+
+
+def _usable(name: str) -> str:
+    entry = ENGINES[name]
     if not entry["available"]:
         required = entry["name"] == "julia" and os.environ.get("PYSYMUDE_REQUIRE_JULIA") == "1"
         (pytest.fail if required else pytest.skip)(f"engine {entry['name']}: {entry['reason']}")
