@@ -114,8 +114,9 @@ class JuliaEngine(AbstractEngine):
         with translated("setting up a loss"):
             made = package().Loss(
                 compiled.model, observation_source(plan, spec.columns), method.solver,
-                method.sensealg, batch.t0, to_julia(batch.u0), to_julia(batch.p), to_julia(batch.ts), to_julia(data.y),
-                to_julia(data.weight), to_julia(data.u0_index + 1),
+                method.sensealg, batch.t0, to_julia(batch.u0), to_julia(batch.p),
+                to_julia(batch.ts), to_julia(data.y), to_julia(data.weight),
+                to_julia(data.u0_index + 1),
                 np.array([bool(s.is_positive) for s in plan.system.states]), link,
                 data.link_weight, method.reltol, method.abstol, _LOSS_LIMIT, plan.scalings, size,
             )  # fmt: skip

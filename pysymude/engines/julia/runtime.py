@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
@@ -126,7 +126,7 @@ def _load() -> Any:
     import juliacall
 
     with translated("loading PySymUDE.jl"):
-        main = juliacall.Main
+        main: Any = juliacall.Main  # pyright: ignore[reportAttributeAccessIssue]
         main.seval("folder -> folder in LOAD_PATH || push!(LOAD_PATH, folder)")(
             str(package_folder())
         )
@@ -135,7 +135,7 @@ def _load() -> Any:
 
 
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
+def translated(doing: str) -> Generator[None]:
     """Julia's exceptions as `JuliaRuntimeError`, raised from juliacall's."""
     import juliacall
 
