@@ -181,7 +181,9 @@ def test_new_values_do_not_compile_a_loss(engine: str):
     obj.value_and_grad(obj.theta0(0))
     assert COMPILED[engine]() == before
     # the count does notice a loss of another column
-    part = psu.Dataset.from_arrays(data[0].t, data[0].u[:, :1], states=["x"], u0=data[0].u[0])
+    part = psu.Dataset.from_arrays(
+        data[0].t, data[0].u[:, :1], states=["x"], u0={"x": 0.6, "y": 3.0}
+    )
     psu.objective(system, part, engine=engine).value_and_grad(obj.theta0(0))
     assert COMPILED[engine]() == before + 1
 

@@ -14,6 +14,7 @@ module PySymUDE
 
 using ADTypes: AutoFiniteDiff
 using FunctionWrappers: FunctionWrapper
+using PrecompileTools: @compile_workload
 using OrdinaryDiffEqBDF: FBDF, QNDF
 using OrdinaryDiffEqRosenbrock: Rodas5P, Rosenbrock23
 using OrdinaryDiffEqSDIRK: KenCarp4, Kvaerno5, TRBDF2
@@ -31,5 +32,6 @@ include("models.jl")
 include("solving.jl")
 include("losses.jl")
 include("forward_mode.jl")
+include("workload.jl")
 
 end

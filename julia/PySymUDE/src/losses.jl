@@ -32,7 +32,7 @@ struct Loss
 end
 
 function Loss(
-    model::Model, source::AbstractString, algorithm, sensealg, t0, u0, q, ts, y, weight, u0_index, positive,
+    model::Model, source, algorithm, sensealg, t0, u0, q, ts, y, weight, u0_index, positive,
     link, link_weight, reltol, abstol, maxiters, scalings, size_of_theta,
 )
     haskey(ALGORITHMS, algorithm) || throw(ArgumentError("algorithm $algorithm is unknown"))

@@ -72,9 +72,9 @@ struct Model
 end
 
 """
-    load_model(source::AbstractString) -> Model
+    load_model(source) -> Model
 
-The model of source text that defines
+The model of source text, or of a module, that defines
 
 - `rhs!(du, u, p, t, q, c)`, `jac!(J, ...)`, `tgrad!(dT, ...)`, `vjp!(g, v, u, ...)`, `vjp_p!(g, v, u, ...)`,
   all returning `nothing`: p is theta, q the fixed parameters, `c[i]` the [`Call`](@ref) of the i-th use
@@ -82,7 +82,7 @@ The model of source text that defines
 - `SIZES = (states, learned, parameters)`: the lengths of u, p and q;
 - `NETWORKS`: a vector of `(widths, activation, offset)`; `USES`: for each `c[i]` its network's position.
 """
-function load_model(source::AbstractString)
+function load_model(source)
     place = load_source(source)
     get(name) = Base.invokelatest(getglobal, place, name)
     states, learned, parameters = get(:SIZES)
@@ -105,12 +105,12 @@ _five(f, q, c) = (out, v, u, p, t) -> f(out, v, u, p, t, q, c)
 _six(f, q, c) = (gu, gp, v, u, p, t) -> f(gu, gp, v, u, p, t, q, c)
 
 """
-    load_observation(model, source::AbstractString) -> (observe, pull)
+    load_observation(model, source) -> (observe, pull)
 
 What is measured: `observe(y, u, p, t)`, and `pull(gu, gp, v, u, p, t)`, which adds to the cotangents of u
 and p what cotangents v of y mean for them. `source` defines both as `observe!` and `pull!`, and `USES`.
 """
-function load_observation(model::Model, source::AbstractString)
+function load_observation(model::Model, source)
     place = load_source(source)
     get(name) = Base.invokelatest(getglobal, place, name)
     c = memory(model.networks, get(:USES))
@@ -124,6 +124,8 @@ count_sources() = length(SOURCES)
 
 "A module that holds the functions of `source` and sees only what they may name; one for equal texts."
 load_source(source::AbstractString) = get!(() -> new_module(source), SOURCES, String(source))
+
+load_source(place::Module) = place
 
 function new_module(source)
     place = Module(:System)
