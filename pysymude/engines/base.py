@@ -49,8 +49,8 @@ class SolverInfo:
 class Method:
     """How to solve: everything but tolerances is fixed at compile time.
 
-    `sensealg` is how gradients are taken: ``"adjoint"`` (discrete, backward through the steps) or
-    ``"forward"`` (with the tangents of theta carried along).
+    `sensealg` is how gradients are taken: ``"adjoint"`` (backward in time) or ``"forward"`` (with the
+    tangents of theta carried along).
     """
 
     solver: str
@@ -111,6 +111,10 @@ class AbstractEngine(ABC):
     name: str
     capabilities: frozenset[Capability]
     solvers: Mapping[str, SolverInfo]
+    stiff_solver: str
+    """What ``solver="auto"`` takes for a stiff system."""
+    forward_limits: tuple[int, int]
+    """Up to how many trainable numbers ``sensealg="auto"`` goes forward: explicit, implicit solvers."""
 
     @abstractmethod
     def availability(self) -> str:

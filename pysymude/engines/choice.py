@@ -19,10 +19,6 @@ Float = NDArray[np.float64]
 
 SENSEALGS = ("auto", "adjoint", "forward")
 
-# with at most this many trainable numbers, carrying all tangents forward costs less than going back
-# through the steps (benchmarks/gradients.py)
-_FORWARD = {False: 12, True: 100}
-
 
 def choose_method(
     engine: AbstractEngine,
@@ -37,17 +33,18 @@ def choose_method(
 ) -> Method:
     """The method with every ``"auto"`` replaced by a choice.
 
-    ``solver="auto"``: Tsit5, or Kvaerno5 where stability would force more than 1000 steps on an
-    explicit solver (`pysymude.plan.stiffness`), judged on the first and the longest experiment at
-    the starting theta.
+    ``solver="auto"``: Tsit5, or the engine's stiff solver (Kvaerno5; Rodas5P in Julia) where
+    stability would force more than 1000 steps on an explicit solver (`pysymude.plan.stiffness`),
+    judged on the first and the longest experiment at the starting theta.
 
-    ``sensealg="auto"``: forward mode for few trainable numbers (at most 12 with an explicit solver,
-    100 with an implicit one, whose steps are costly to reverse), else the discrete adjoint.
+    ``sensealg="auto"``: forward mode for few trainable numbers (embedded engine: at most 12 with an
+    explicit solver, 100 with an implicit one, whose steps are costly to reverse; Julia: never), else
+    the adjoint.
     """
     reltol = check_tolerance("reltol", reltol)
     abstol = check_tolerance("abstol", abstol)
     if solver == "auto":
-        solver = "Kvaerno5" if _stiff(plan, batch, theta) else "Tsit5"
+        solver = engine.stiff_solver if _stiff(plan, batch, theta) else "Tsit5"
     if solver not in engine.solvers:
         raise InvalidInputError(
             f"solver {solver!r} is unknown to engine {engine.name!r}; it has 'auto', "
@@ -59,7 +56,7 @@ def choose_method(
             f"choose one of {', '.join(map(repr, SENSEALGS))}"
         )
     if sensealg == "auto":
-        few = theta.size <= _FORWARD[engine.solvers[solver].stiff]
+        few = theta.size <= engine.forward_limits[engine.solvers[solver].stiff]
         sensealg = "forward" if few else "adjoint"
     return Method(solver, reltol, abstol, sensealg)
 

@@ -18,8 +18,10 @@ log = logging.getLogger("pysymude")
 @cache
 def _all() -> dict[str, AbstractEngine]:
     from pysymude.engines.diffrax import EmbeddedEngine
+    from pysymude.engines.julia import JuliaEngine
 
-    return {engine.name: engine for engine in (EmbeddedEngine(),)}
+    # Julia comes first: it counts as usable only where somebody has set it up
+    return {engine.name: engine for engine in (JuliaEngine(), EmbeddedEngine())}
 
 
 def engine_names() -> tuple[str, ...]:

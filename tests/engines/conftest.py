@@ -2,6 +2,7 @@
 
 PYSYMUDE_TEST_ENGINES=diffrax,julia narrows the run; an unknown name there, or in a mark
 ``lacking(engine, reason)``, is an error at collection, so that a slip cannot hide a test.
+PYSYMUDE_REQUIRE_JULIA=1 makes a failure of what would be skipped for want of Julia.
 """
 
 from __future__ import annotations
@@ -67,7 +68,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def engine(request: pytest.FixtureRequest) -> str:
     """An engine's name; skipped, with the reason, where it cannot run."""
-    entry = ENGINES[request.param]
+    return _usable(request.param)
+
+
+@pytest.fixture
+def julia() -> str:
+    """The name of the Julia engine; skipped, with the reason, where it cannot run."""
+    return _usable("julia")
+
+
+def _usable(name: str) -> str:
+    entry = ENGINES[name]
     if not entry["available"]:
-        pytest.skip(f"engine {entry['name']}: {entry['reason']}")
+        required = entry["name"] == "julia" and os.environ.get("PYSYMUDE_REQUIRE_JULIA") == "1"
+        (pytest.fail if required else pytest.skip)(f"engine {entry['name']}: {entry['reason']}")
     return entry["name"]

@@ -17,7 +17,8 @@ U = np.array([[1.0, 0.5], [0.5, 0.4], [0.2, 0.3]])
 
 
 def solve(system=plain, **changes):
-    return psu.solve(system, **({"u0": [1.0, 1.0], "t": T, "solver": "Tsit5"} | changes))
+    usual = {"u0": [1.0, 1.0], "t": T, "solver": "Tsit5", "engine": "diffrax"}
+    return psu.solve(system, **(usual | changes))
 
 
 def objective(system, u=U, states=(x, y), **keywords):
@@ -52,7 +53,10 @@ CALLS = [
     (lambda: solve(solver="tsit5"), "solver 'tsit5' is unknown to engine 'diffrax'.*Tsit5"),
     (lambda: solve(reltol=-1e-6), "reltol must be a number between 1e-15 and 1"),
     (lambda: solve(abstol="small"), "abstol must be a number between"),
-    (lambda: solve(engine="jax"), "engine 'jax' is unknown; choose 'auto' or one of 'diffrax'"),
+    (
+        lambda: solve(engine="jax"),
+        "engine 'jax' is unknown; choose 'auto' or one of 'julia', 'diffrax'",
+    ),
     (
         lambda: solve(psu.ODESystem({x: w(psu.t)}), u0=[1.0]),
         r"the unknown function w\(t\) has no values",

@@ -76,6 +76,9 @@ class EmbeddedEngine(AbstractEngine):
     name = "diffrax"
     capabilities = frozenset(Capability)
     solvers = SOLVERS
+    stiff_solver = "Kvaerno5"
+    # beyond these, going back through the steps costs less (benchmarks/gradients.py)
+    forward_limits = (12, 100)
 
     def availability(self) -> str:
         """An empty string: the embedded engine comes with pysymude."""

@@ -1,0 +1,110 @@
+# Gradients by carrying the derivatives of the states along.
+
+"""
+    Tangents(model, starts) -> Tangents
+
+The system together with its derivatives S by the first `starts` initial states and by theta:
+u' = f, S' = J S + [0 df/dtheta]. The Jacobian of the whole is exact but for the derivatives of J S and
+df/dtheta by u, which are differences: n evaluations of the right-hand side.
+"""
+struct Tangents
+    model::Model
+    starts::Int
+    J::Mat
+    unit::Vec
+    row::Vec
+    below::Mat       # the right-hand side at u, and at u moved: states and tangents
+end
+
+Tangents(model::Model, starts) = Tangents(
+    model, starts, zeros(model.states, model.states), zeros(model.states), zeros(model.learned),
+    zeros(model.states * (1 + starts + model.learned), 2),
+)
+
+function tangent_rhs!(dU::Vec, U::Vec, p::Vec, t::Float64, s::Tangents)
+    (; model, J, unit, row) = s
+    n, P = model.states, s.starts + model.learned
+    u, du = U[1:n], zeros(n)
+    model.f.f(du, u, p, t)
+    copyto!(dU, du)
+    model.f.jac(J, u, p, t)
+    @inbounds for j in 1:P, i in 1:n
+        sum = 0.0
+        for k in 1:n
+            sum += J[i, k] * U[n*j+k]
+        end
+        dU[n*j+i] = sum
+    end
+    for i in 1:n
+        fill!(unit, 0.0)
+        unit[i] = 1.0
+        model.f.vjp_p(row, unit, u, p, t)
+        for j in 1:model.learned
+            dU[n*(s.starts+j)+i] += row[j]
+        end
+    end
+    return nothing
+end
+
+function tangent_jac!(A::Mat, U::Vec, p::Vec, t::Float64, s::Tangents)
+    n, P = s.model.states, s.starts + s.model.learned
+    fill!(A, 0.0)
+    moved, plus, minus = copy(U), s.below[:, 1], s.below[:, 2]
+    for k in 1:n
+        h = 6e-6 * max(abs(U[k]), 1e-6)
+        moved[k] = U[k] + h
+        tangent_rhs!(plus, moved, p, t, s)
+        moved[k] = U[k] - h
+        tangent_rhs!(minus, moved, p, t, s)
+        moved[k] = U[k]
+        A[:, k] .= (plus .- minus) ./ 2h
+    end
+    s.model.f.jac(s.J, U[1:n], p, t)
+    for j in 0:P
+        A[n*j+1:n*j+n, n*j+1:n*j+n] .= s.J
+    end
+    return nothing
+end
+
+# the loss of experiment e with its solve, and the cotangents as its tangents give them
+function solve_tangents(loss::Loss, e, start, p)
+    (; model, reltol, abstol, maxiters) = loss
+    t0, t1 = loss.t0[e], loss.ts[end, e]
+    t1 > t0 || return nothing
+    copyto!(model.q, view(loss.q, :, e))
+    n = model.states
+    s = Tangents(model, n)
+    size = n * (1 + n + model.learned)
+    U = zeros(size)
+    U[1:n] .= start[:, e]
+    for k in 1:n
+        U[n*k+k] = 1.0
+    end
+    f = ODEFunction{true,SciMLBase.FullSpecialize}(
+        Rhs(Field4((dU, U, p, t) -> tangent_rhs!(dU, U, p, t, s)));
+        jac = Jac(MatrixField((A, U, p, t) -> tangent_jac!(A, U, p, t, s))),
+        jac_prototype = zeros(size, size),
+    )
+    prob = ODEProblem(f, U, (t0, t1), p)
+    return solve(prob, ALGORITHMS[loss.algorithm]; reltol, abstol, maxiters, verbose = QUIET)
+end
+
+"""
+    contract!(slopes, dtheta, loss, e, sol, times, cotangents) -> Nothing
+
+As `adjoint!`, for a solution that carries its tangents.
+"""
+function contract!(slopes, dtheta, loss::Loss, e, sol, times, cotangents)
+    n = loss.model.states
+    U = zeros(length(sol.u[1]))
+    for (t, v) in zip(times, cotangents)
+        sol(U, t)
+        for j in 1:n, i in 1:n
+            slopes[j, e] += v[i] * U[n*j+i]
+        end
+        for j in 1:loss.model.learned, i in 1:n
+            dtheta[j] += v[i] * U[n*(n+j)+i]
+        end
+    end
+    return nothing
+end

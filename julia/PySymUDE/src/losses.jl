@@ -1,0 +1,260 @@
+# Losses over many experiments, and their gradients.
+
+"""
+    Loss(model, source, algorithm, sensealg, data...) -> Loss
+
+The sum of squares `(weight * (measured - observed))^2` over all experiments, and the ties of multiple
+shooting. [`evaluate!`](@ref) reads `theta` and writes `out`: value, data term, link term, steps, one code
+an experiment (a position in `CODES`, from 0), then the gradient.
+"""
+struct Loss
+    model::Model
+    observe::Rhs
+    pull::Pull
+    algorithm::String
+    sensealg::Symbol            # :adjoint, or :forward for tangents carried along
+    t0::Vec
+    u0::Mat                     # states, experiments
+    q::Mat                      # parameters, experiments
+    ts::Mat                     # times, experiments
+    y::Array{Float64,3}         # columns, times, experiments
+    weight::Array{Float64,3}
+    u0_index::Matrix{Int}       # states, experiments: place in theta, 0 for a fixed value
+    positive::Vector{Bool}      # states
+    link::Vector{Int}           # the experiment that follows, 0 for none
+    link_weight::Vec
+    reltol::Float64
+    abstol::Float64
+    maxiters::Int
+    scalings::Vec
+    theta::Vec
+    out::Vec
+end
+
+function Loss(
+    model::Model, source, algorithm, sensealg, t0, u0, q, ts, y, weight, u0_index, positive,
+    link, link_weight, reltol, abstol, maxiters, scalings, size_of_theta,
+)
+    haskey(ALGORITHMS, algorithm) || throw(ArgumentError("algorithm $algorithm is unknown"))
+    sensealg in ("adjoint", "forward") || throw(ArgumentError("sensealg $sensealg is unknown"))
+    observe, pull = load_observation(model, source)
+    return Loss(
+        model, observe, pull, algorithm, Symbol(sensealg), Vec(t0), Mat(u0), Mat(q), Mat(ts), Array{Float64,3}(y),
+        Array{Float64,3}(weight), Matrix{Int}(u0_index), Vector{Bool}(positive), Vector{Int}(link),
+        Vec(link_weight), reltol, abstol, maxiters, Vec(scalings), zeros(size_of_theta),
+        zeros(4 + length(t0) + size_of_theta),
+    )
+end
+
+"""
+    evaluate!(loss, gradient::Bool) -> Nothing
+
+The loss at `loss.theta`, into `loss.out`; without `gradient` its last part is left as it is. Where a solve
+fails, value and gradient are NaN and the code says why.
+"""
+function evaluate!(loss::Loss, gradient::Bool)
+    (; out, theta) = loss
+    set_scalings!(loss.model, loss.scalings)
+    E = length(loss.t0)
+    start = initial_states(loss)
+    p = theta[1:loss.model.learned]
+    last, slopes = copy(start), zeros(size(start))   # end states; cotangents of the starts
+    dtheta = zeros(gradient ? length(theta) : 0)
+    data, steps = 0.0, 0
+    sols = Any[]
+    for e in 1:E
+        sol = forward(loss, e, start, p, gradient)
+        push!(sols, sol)
+        out[4+e] = sol === nothing ? 0 : outcome(sol)
+        steps += sol === nothing ? 0 : PySymUDE.steps(sol)
+        out[4+e] == 0 || continue
+        sol === nothing || copyto!(view(last, :, e), 1, sol.u[end], 1, size(last, 1))
+    end
+    failed = any(!=(0), view(out, 5:4+E))
+    links = failed ? NaN : link_term(loss, start, last)
+    for e in 1:E
+        failed && break
+        data += experiment!(slopes, dtheta, loss, e, sols[e], start, last, p, gradient)
+    end
+    failed && (data = NaN)
+    out[1], out[2], out[3], out[4] = data + links, data, links, steps
+    gradient || return nothing
+    failed || start_slopes!(dtheta, slopes, loss, start)
+    copyto!(out, 5 + E, failed ? fill(NaN, length(theta)) : dtheta, 1, length(theta))
+    return nothing
+end
+
+"Initial states (states, experiments), those that are learned read from theta."
+function initial_states(loss::Loss)
+    u0 = copy(loss.u0)
+    for i in eachindex(u0)
+        at = loss.u0_index[i]
+        at == 0 && continue
+        z = loss.theta[at]
+        u0[i] = loss.positive[mod1(i, size(u0, 1))] ? exp(z) : z
+    end
+    return u0
+end
+
+function start_slopes!(dtheta, slopes, loss, start)
+    for i in eachindex(slopes)
+        at = loss.u0_index[i]
+        at == 0 && continue
+        dtheta[at] += loss.positive[mod1(i, size(start, 1))] ? slopes[i] * start[i] : slopes[i]
+    end
+    return nothing
+end
+
+# nothing where the experiment has no duration
+function forward(loss::Loss, e, start, p, gradient)
+    (; model, reltol, abstol, maxiters) = loss
+    t0, t1 = loss.t0[e], loss.ts[end, e]
+    t1 > t0 || return nothing
+    gradient && loss.sensealg == :forward && return solve_tangents(loss, e, start, p)
+    copyto!(model.q, view(loss.q, :, e))
+    prob = ODEProblem(model.f, start[:, e], (t0, t1), p)
+    return solve(prob, ALGORITHMS[loss.algorithm]; reltol, abstol, maxiters, verbose = QUIET)
+end
+
+function link_term(loss::Loss, start, last)
+    sum = 0.0
+    for e in axes(start, 2), k in axes(start, 1)
+        next = loss.link[e]
+        next == 0 || (sum += abs2(loss.link_weight[k] * (last[k, e] - start[k, next])))
+    end
+    return sum
+end
+
+# the data term of one experiment; what it means for the start and for theta is added to both
+function experiment!(slopes, dtheta, loss::Loss, e, sol, start, last, p, gradient)
+    (; model, ts, weight) = loss
+    t0 = loss.t0[e]
+    copyto!(model.q, view(loss.q, :, e))
+    C = size(loss.y, 1)
+    u, y, v, pulled = start[:, e], zeros(C), zeros(C), zeros(model.states)
+    full = zeros(sol === nothing ? model.states : length(sol.u[1]))
+    times, cotangents = Float64[], Vec[]
+    data = 0.0
+    for i in axes(ts, 1)
+        t = ts[i, e]
+        all(iszero, view(weight, :, i, e)) && continue
+        t > t0 ? sol(full, t) : copyto!(full, view(start, :, e))
+        copyto!(u, 1, full, 1, model.states)
+        loss.observe(y, u, p, t)
+        for c in 1:C
+            w = weight[c, i, e]
+            r = w > 0 ? w * (y[c] - loss.y[c, i, e]) : 0.0
+            data += r * r
+            v[c] = 2w * r
+        end
+        gradient || continue
+        fill!(pulled, 0.0)
+        loss.pull(pulled, dtheta, v, u, p, t)
+        add_cotangent!(slopes, times, cotangents, e, t0, t, pulled)
+    end
+    gradient || return data
+    tie!(slopes, times, cotangents, loss, e, start, last)
+    isempty(times) && return data
+    back! = loss.sensealg == :forward ? contract! : adjoint!
+    back!(slopes, dtheta, loss, e, sol, times, cotangents)
+    return data
+end
+
+function add_cotangent!(slopes, times, cotangents, e, t0, t, pulled)
+    if t <= t0
+        slopes[:, e] .+= pulled
+    elseif !isempty(times) && times[end] == t
+        cotangents[end] .+= pulled
+    else
+        push!(times, t)
+        push!(cotangents, copy(pulled))
+    end
+    return nothing
+end
+
+# the gap between the end of one experiment and the start of the next
+function tie!(slopes, times, cotangents, loss::Loss, e, start, last)
+    next = loss.link[e]
+    next == 0 && return nothing
+    gap = 2 .* loss.link_weight .^ 2 .* (last[:, e] .- start[:, next])
+    slopes[:, next] .-= gap
+    add_cotangent!(slopes, times, cotangents, e, loss.t0[e], loss.ts[end, e], gap)
+    return nothing
+end
+
+"""
+    adjoint!(slopes, dtheta, loss, e, sol, times, cotangents) -> Nothing
+
+Adds to the cotangents of experiment `e`'s start and of theta what cotangents of its states mean for them,
+by the Gauss adjoint. A reverse solve that does not arrive leaves NaN.
+"""
+function adjoint!(slopes, dtheta, loss::Loss, e, sol, times, cotangents)
+    (; reltol, abstol, maxiters) = loss
+    reached = Ref(Inf)
+    watch = function (dt, u, p, t)
+        reached[] = t + dt
+        return any(!isfinite, u)
+    end
+    set!(out, u, p, t, i) = (copyto!(out, cotangents[i]); nothing)
+    du0, dp = adjoint_sensitivities(
+        sol, ALGORITHMS[loss.algorithm]; t = times, dgdu_discrete = set!, abstol, reltol, maxiters,
+        sensealg = GaussAdjoint(; autojacvec = ZygoteVJP()), unstable_check = watch, verbose = QUIET,
+    )
+    t0 = loss.t0[e]
+    # a solve that stops early returns what it has without a word
+    arrived = reached[] <= t0 + 1e-12 * max(1.0, abs(t0), abs(times[end]))
+    for k in axes(slopes, 1)
+        slopes[k, e] += arrived ? du0[k] : NaN
+    end
+    for k in 1:loss.model.learned
+        dtheta[k] += arrived ? dp[k] : NaN
+    end
+    return nothing
+end
+
+"""
+    Matching(model, t, u, du, q, weight, scalings, size_of_theta) -> Matching
+
+The sum of squares `(weight * (f(u, p, t) - du))^2` over points, columns of `u` (states, points), `du`,
+`weight` and `q` (parameters, points); evaluated as a [`Loss`](@ref) is.
+"""
+struct Matching
+    model::Model
+    t::Vec
+    u::Mat
+    du::Mat
+    q::Mat
+    weight::Mat
+    scalings::Vec
+    theta::Vec
+    out::Vec
+end
+
+Matching(model, t, u, du, q, weight, scalings, size_of_theta::Integer) = Matching(
+    model, Vec(t), Mat(u), Mat(du), Mat(q), Mat(weight), Vec(scalings), zeros(size_of_theta),
+    zeros(5 + size_of_theta),
+)
+
+function evaluate!(m::Matching, gradient::Bool)
+    (; model, out, theta) = m
+    set_scalings!(model, m.scalings)
+    n, p = model.states, theta[1:model.learned]
+    f, v, share, total = zeros(n), zeros(n), zero(p), zero(theta)
+    value = 0.0
+    for i in eachindex(m.t)
+        copyto!(model.q, view(m.q, :, i))
+        u = m.u[:, i]
+        model.f.f(f, u, p, m.t[i])
+        for k in 1:n
+            r = m.weight[k, i] * (f[k] - m.du[k, i])
+            value += r * r
+            v[k] = 2 * m.weight[k, i] * r
+        end
+        gradient || continue
+        model.f.vjp_p(share, v, u, p, m.t[i])
+        view(total, 1:model.learned) .+= share
+    end
+    out[1:5] .= (value, value, 0.0, 0.0, 0.0)
+    gradient && copyto!(out, 6, total, 1, length(total))
+    return nothing
+end

@@ -1,0 +1,154 @@
+# The functions of a system behind types that do not depend on the system.
+
+const Vec, Mat = Vector{Float64}, Matrix{Float64}
+const Field4 = FunctionWrapper{Nothing,Tuple{Vec,Vec,Vec,Float64}}
+const Field5 = FunctionWrapper{Nothing,Tuple{Vec,Vec,Vec,Vec,Float64}}
+const Field6 = FunctionWrapper{Nothing,Tuple{Vec,Vec,Vec,Vec,Vec,Float64}}
+const MatrixField = FunctionWrapper{Nothing,Tuple{Mat,Vec,Vec,Float64}}
+
+# A wrapper would copy arguments of other types and lose what is written into them. Solvers hand over
+# plain vectors but for a few views; those go through a copy that is written back.
+plain(x::Vec) = x
+plain(x::AbstractVector{Float64}) = collect(x)
+give_back!(to::A, from::A) where {A} = nothing
+give_back!(to, from) = (copyto!(to, from); nothing)
+
+struct Rhs
+    f::Field4
+end
+struct Jac
+    f::MatrixField
+end
+struct Vjp
+    f::Field5
+end
+struct Pull
+    f::Field6
+end
+
+(r::Rhs)(du::Vec, u::Vec, p::Vec, t::Float64) = r.f(du, u, p, t)
+function (r::Rhs)(du, u, p, t)
+    out = plain(du)
+    r.f(out, plain(u), p, t)
+    give_back!(du, out)
+end
+(r::Jac)(J::Mat, u::Vec, p::Vec, t::Float64) = r.f(J, u, p, t)
+function (r::Jac)(J, u, p, t)
+    out = J isa Mat ? J : collect(J)
+    r.f(out, plain(u), p, t)
+    give_back!(J, out)
+end
+(r::Vjp)(g::Vec, v::Vec, u::Vec, p::Vec, t::Float64) = r.f(g, v, u, p, t)
+function (r::Vjp)(g, v, u, p, t)
+    out = plain(g)
+    r.f(out, plain(v), plain(u), p, t)
+    give_back!(g, out)
+end
+
+(r::Pull)(gu::Vec, gp::Vec, v::Vec, u::Vec, p::Vec, t::Float64) = r.f(gu, gp, v, u, p, t)
+
+const Odefunction = typeof(
+    ODEFunction{true,SciMLBase.FullSpecialize}(
+        Rhs(Field4((du, u, p, t) -> nothing));
+        jac = Jac(MatrixField((J, u, p, t) -> nothing)), jac_prototype = zeros(1, 1),
+        tgrad = Rhs(Field4((dT, u, p, t) -> nothing)),
+        vjp = Vjp(Field5((g, v, u, p, t) -> nothing)),
+        vjp_p = Vjp(Field5((g, v, u, p, t) -> nothing)),
+    ),
+)
+
+"""
+    Model
+
+A system ready to be solved: `f` is an `ODEFunction` with `jac`, `tgrad`, `vjp` and `vjp_p`; `q` holds
+the parameters that are not learned, and is read by all of them. One model serves one thread.
+"""
+struct Model
+    states::Int
+    learned::Int                   # the leading part of theta that the system reads
+    q::Vec
+    f::Odefunction
+    networks::Vector{MLP}
+end
+
+"""
+    load_model(source) -> Model
+
+The model of source text, or of a module, that defines
+
+- `rhs!(du, u, p, t, q, c)`, `jac!(J, ...)`, `tgrad!(dT, ...)`, `vjp!(g, v, u, ...)`, `vjp_p!(g, v, u, ...)`,
+  all returning `nothing`: p is theta, q the fixed parameters, `c[i]` the [`Call`](@ref) of the i-th use
+  of a network;
+- `SIZES = (states, learned, parameters)`: the lengths of u, p and q;
+- `NETWORKS`: a vector of `(widths, activation, offset)`; `USES`: for each `c[i]` its network's position.
+"""
+function load_model(source)
+    place = load_source(source)
+    get(name) = Base.invokelatest(getglobal, place, name)
+    states, learned, parameters = get(:SIZES)
+    networks = MLP[MLP(w, activation, offset) for (w, activation, offset) in get(:NETWORKS)]
+    q, c = zeros(parameters), memory(networks, get(:USES))
+    four(name) = Rhs(Field4(_four(get(name), q, c)))
+    five(name) = Vjp(Field5(_five(get(name), q, c)))
+    f = ODEFunction{true,SciMLBase.FullSpecialize}(
+        four(:rhs!); jac = Jac(MatrixField(_four(get(:jac!), q, c))),
+        jac_prototype = zeros(states, states), tgrad = four(:tgrad!), vjp = five(:vjp!),
+        vjp_p = five(:vjp_p!),
+    )
+    return Model(states, learned, q, f, networks)
+end
+
+memory(networks, uses) = Tuple(call(networks[k]) for k in uses)
+
+_four(f, q, c) = (out, u, p, t) -> f(out, u, p, t, q, c)
+_five(f, q, c) = (out, v, u, p, t) -> f(out, v, u, p, t, q, c)
+_six(f, q, c) = (gu, gp, v, u, p, t) -> f(gu, gp, v, u, p, t, q, c)
+
+"""
+    load_observation(model, source) -> (observe, pull)
+
+What is measured: `observe(y, u, p, t)`, and `pull(gu, gp, v, u, p, t)`, which adds to the cotangents of u
+and p what cotangents v of y mean for them. `source` defines both as `observe!` and `pull!`, and `USES`.
+"""
+function load_observation(model::Model, source)
+    place = load_source(source)
+    get(name) = Base.invokelatest(getglobal, place, name)
+    c = memory(model.networks, get(:USES))
+    return Rhs(Field4(_four(get(:observe!), model.q, c))), Pull(Field6(_six(get(:pull!), model.q, c)))
+end
+
+const SOURCES = Dict{String,Module}()
+
+"How many different sources this process has loaded."
+count_sources() = length(SOURCES)
+
+"A module that holds the functions of `source` and sees only what they may name; one for equal texts."
+load_source(source::AbstractString) = get!(() -> new_module(source), SOURCES, String(source))
+
+load_source(place::Module) = place
+
+function new_module(source)
+    place = Module(:System)
+    for name in Operations.NAMES
+        Core.eval(place, :(const $name = $(getfield(Operations, name))))
+    end
+    for f in (forward!, pullback!, jacobian!, jacobian_pullback!)
+        Core.eval(place, :(const $(nameof(f)) = $f))
+    end
+    include_string(place, source, "system")
+    return place
+end
+
+"""
+    set_scalings!(model, scalings) -> Nothing
+
+The scalings of all networks, one after the other: shift_in, scale_in, shift_out, scale_out.
+"""
+function set_scalings!(model::Model, scalings)
+    offset = 0
+    for nn in model.networks
+        copyto!(nn.scaling, 1, scalings, offset + 1, length(nn.scaling))
+        offset += length(nn.scaling)
+    end
+    return nothing
+end

@@ -1,0 +1,49 @@
+# What every first use compiles: the types of models do not depend on the system, so one system will do.
+
+module Example
+
+using ..PySymUDE: forward!, jacobian!, pullback!
+
+const SIZES = (1, 2, 0)
+const NETWORKS = [([1, 1], :tanh, 0)]
+const USES = [1]
+rhs!(du, u, p, t, q, c) = (forward!(c[1], p, u[1]); du[1] = c[1].outputs[1] - u[1]; nothing)
+jac!(J, u, p, t, q, c) = (jacobian!(c[1], p, u[1]); J[1, 1] = c[1].jacobian[1, 1] - 1; nothing)
+tgrad!(dT, u, p, t, q, c) = (dT[1] = 0.0; nothing)
+function vjp!(g, v, u, p, t, q, c)
+    forward!(c[1], p, u[1])
+    pullback!(c[1], nothing, p, v[1])
+    g[1] = c[1].inputs[1] - v[1]
+    return nothing
+end
+function vjp_p!(g, v, u, p, t, q, c)
+    fill!(g, 0.0)
+    forward!(c[1], p, u[1])
+    pullback!(c[1], g, p, v[1])
+    return nothing
+end
+observe!(y, u, p, t, q, c) = (y[1] = u[1]; nothing)
+pull!(gu, gp, v, u, p, t, q, c) = (gu[1] += v[1]; nothing)
+
+end
+
+function work(algorithm, sensealgs)
+    model = load_model(Example)
+    times, scalings = reshape([0.0, 0.5, 1.0], 3, 1), [0.0, 1.0, 0.0, 1.0]
+    none, start = zeros(0, 1), ones(1, 1)
+    solve_batch(model, algorithm, [0.0], start, none, times, [0.1, 0.2], scalings, 1e-6, 1e-8, 1000)
+    for sensealg in sensealgs
+        loss = Loss(
+            model, Example, algorithm, sensealg, [0.0], start, none, times, zeros(1, 3, 1),
+            ones(1, 3, 1), [0;;], [false], [0], [1.0], 1e-6, 1e-8, 1000, scalings, 2,
+        )
+        evaluate!(loss, false)
+        evaluate!(loss, true)
+    end
+    return nothing
+end
+
+@compile_workload begin
+    work("Tsit5", ("adjoint", "forward"))
+    work("Rodas5P", ("adjoint",))
+end

@@ -1,0 +1,151 @@
+using PySymUDE
+using PySymUDE: ACTIVATIONS, count_weights, curvature, forward!, jacobian!, jacobian_pullback!,
+    pullback!, set_scalings!, slope, value
+using Test
+
+# central differences, extrapolated once: good to about 1e-10 of the size
+function difference(f, x, k; h = 1e-3)
+    moved(s) = (y = copy(x); y[k] += s; y)
+    d(s) = (f(moved(s)) .- f(moved(-s))) ./ 2s
+    return (4 .* d(h / 2) .- d(h)) ./ 3
+end
+
+numbers(n, seed) = [sin(1.7k + seed) for k in 1:n]
+relative(a, b) = maximum(abs, a .- b) / maximum(abs, b)
+
+@testset "activation $name" for (name, a) in ACTIVATIONS
+    for z in (-2.3, -0.4, 0.1, 1.9)
+        f(x) = value(a, x[1])
+        g(x) = slope(a, x[1], value(a, x[1]))
+        @test slope(a, z, value(a, z)) ≈ difference(f, [z], 1) atol = 1e-9
+        @test curvature(a, z, value(a, z)) ≈ difference(g, [z], 1) atol = 1e-9
+    end
+end
+
+@testset "network with $name" for name in (:tanh, :gelu, :softplus, :rbf)
+    scaling = [0.1, -0.2, 0.3, 1.5, 0.7, 2.0, 0.4, -0.3, 1.2, 0.8]
+    nn = MLP([3, 4, 5, 2], name, 2; scaling)
+    c, z = call(nn), [0.3, -0.8, 0.5]
+    theta = numbers(2 + count_weights(nn), 1)
+    outputs(th, x) = (forward!(c, th, x...); copy(c.outputs))
+    jacobian(th, x) = (jacobian!(c, th, x...); copy(c.jacobian))
+
+    J = jacobian(theta, z)
+    for j in 1:3
+        @test J[:, j] ≈ difference(x -> outputs(theta, x), z, j) rtol = 1e-8
+    end
+    d = [0.7, -1.1]
+    g = zero(theta)
+    forward!(c, theta, z...)
+    pullback!(c, g, theta, d...)
+    @test c.inputs ≈ J' * d
+    expected = [sum(d .* difference(th -> outputs(th, z), theta, k)) for k in eachindex(theta)]
+    @test relative(g, expected) < 1e-8
+    @test relative(1.0001 .* g, expected) > 1e-8
+
+    D = reshape(numbers(6, 3), 2, 3)
+    fill!(g, 0.0)
+    jacobian!(c, theta, z...)
+    jacobian_pullback!(c, g, theta, D...)
+    inputs = copy(c.inputs)
+    @test relative(inputs, [sum(D .* difference(x -> jacobian(theta, x), z, j)) for j in 1:3]) < 1e-8
+    expected = [sum(D .* difference(th -> jacobian(th, z), theta, k)) for k in eachindex(theta)]
+    @test relative(g, expected) < 1e-8
+end
+
+# x' = a x + nn_1, y' = -b y + nn_2
+const SYSTEM = """
+const SIZES = (2, 27, 2)
+const NETWORKS = [([2, 5, 2], :tanh, 0)]
+const USES = [1]
+function rhs!(du, u, p, t, q, c)
+    forward!(c[1], p, u[1], u[2])
+    du[1] = q[1] * u[1] + c[1].outputs[1]
+    du[2] = -q[2] * u[2] + c[1].outputs[2]
+    return nothing
+end
+function jac!(J, u, p, t, q, c)
+    jacobian!(c[1], p, u[1], u[2])
+    J[1, 1] = q[1] + c[1].jacobian[1, 1]
+    J[1, 2] = c[1].jacobian[1, 2]
+    J[2, 1] = c[1].jacobian[2, 1]
+    J[2, 2] = -q[2] + c[1].jacobian[2, 2]
+    return nothing
+end
+tgrad!(dT, u, p, t, q, c) = (fill!(dT, 0.0); nothing)
+function vjp!(g, v, u, p, t, q, c)
+    forward!(c[1], p, u[1], u[2])
+    pullback!(c[1], nothing, p, v[1], v[2])
+    g[1] = q[1] * v[1] + c[1].inputs[1]
+    g[2] = -q[2] * v[2] + c[1].inputs[2]
+    return nothing
+end
+function vjp_p!(g, v, u, p, t, q, c)
+    fill!(g, 0.0)
+    forward!(c[1], p, u[1], u[2])
+    pullback!(c[1], g, p, v[1], v[2])
+    return nothing
+end
+"""
+const OBSERVATION = """
+const USES = Int[]
+observe!(y, u, p, t, q, c) = (y[1] = u[1] * u[2]; nothing)
+pull!(gu, gp, v, u, p, t, q, c) = (gu[1] += v[1] * u[2]; gu[2] += v[1] * u[1]; nothing)
+"""
+const SCALINGS = [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0]
+
+# two experiments; the first ends where the second starts; x of the second is learned and positive
+function loss(algorithm, sensealg; reltol = 1e-10, blow_up = false)
+    ts = [0.0 1.0; 0.3 1.4; 0.5 2.0; 1.0 2.0]
+    weight = ones(1, 4, 2)
+    weight[1, 2, 1] = weight[1, 4, 2] = 0.0
+    made = Loss(
+        load_model(SYSTEM), OBSERVATION, algorithm, sensealg, [0.0, 1.0], [0.5 1.0; 2.0 1.5],
+        [(blow_up ? 1e4 : 1.3) 1.1; 1.8 1.6], ts, reshape(numbers(8, 2), 1, 4, 2), weight,
+        [0 28; 0 0], [true, true], [2, 0], [0.7, 1.3], reltol, reltol, 100_000, SCALINGS, 28,
+    )
+    copyto!(made.theta, 0.5 .* numbers(28, 5))
+    return made
+end
+
+function gradient(l::Loss)
+    evaluate!(l, true)
+    @test all(iszero, l.out[5:6])
+    return l.out[7:end]
+end
+
+function at(l::Loss, theta)
+    copyto!(l.theta, theta)
+    evaluate!(l, false)
+    return l.out[1]
+end
+
+reference = let l = loss("Vern9", "forward"; reltol = 1e-12), theta = copy(l.theta)
+    [difference(th -> at(l, th), theta, k; h = 1e-2) for k in eachindex(theta)]
+end
+
+@testset "$sensealg gradient with $algorithm" for sensealg in ("adjoint", "forward"),
+    algorithm in ("Tsit5", "Vern7", "Vern9", "Rodas5P", "KenCarp4", "Kvaerno5", "FBDF")
+
+    g = gradient(loss(algorithm, sensealg))
+    @test relative(g, reference) < 1e-6
+    @test relative(g .* (1 + 3e-6), reference) > 1e-6
+end
+
+@testset "failures are codes" begin
+    l = loss("Tsit5", "adjoint"; blow_up = true)
+    evaluate!(l, true)
+    @test l.out[5] != 0
+    @test isnan(l.out[1])
+    @test all(isnan, l.out[7:end])
+end
+
+@testset "nothing is allocated" begin
+    f = load_model(SYSTEM).f
+    u, du, v, J, g, theta = [0.5, 2.0], zeros(2), [1.0, -2.0], zeros(2, 2), zeros(27), numbers(27, 5)
+    bytes(f, args...) = (f(args...); @allocated f(args...))
+    @test bytes(f.f, du, u, theta, 0.0) == 0
+    @test bytes(f.jac, J, u, theta, 0.0) == 0
+    @test bytes(f.vjp, du, v, u, theta, 0.0) == 0
+    @test bytes(f.vjp_p, g, v, u, theta, 0.0) == 0
+end

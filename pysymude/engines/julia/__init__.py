@@ -1,0 +1,5 @@
+"""The Julia engine: SciML's solvers and adjoints through juliacall."""
+
+from pysymude.engines.julia.engine import JuliaEngine
+
+__all__ = ["JuliaEngine"]

@@ -1,0 +1,37 @@
+"""The solvers of the Julia engine and their outcomes; names and order are those of PySymUDE.jl."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from pysymude.engines.base import SolverInfo
+from pysymude.engines.solution import ReturnCode
+
+__all__ = ["CODES", "SOLVERS"]
+
+SOLVERS = MappingProxyType(
+    {
+        "Tsit5": SolverInfo(5, False, "Tsitouras 2011, Comput. Math. Appl. 62, 770"),
+        "Vern7": SolverInfo(7, False, "Verner 2010, Numer. Algorithms 53, 383"),
+        "Vern9": SolverInfo(9, False, "Verner 2010, Numer. Algorithms 53, 383"),
+        "Rodas5P": SolverInfo(5, True, "Steinebach 2023, BIT Numer. Math. 63, 27"),
+        "Rosenbrock23": SolverInfo(
+            2, True, "Shampine and Reichelt 1997, SIAM J. Sci. Comput. 18, 1"
+        ),
+        "KenCarp4": SolverInfo(4, True, "Kennedy and Carpenter 2003, Appl. Numer. Math. 44, 139"),
+        "Kvaerno5": SolverInfo(5, True, "Kvaerno 2004, BIT Numer. Math. 44, 489"),
+        "TRBDF2": SolverInfo(2, True, "Hosea and Shampine 1996, Appl. Numer. Math. 20, 21"),
+        "FBDF": SolverInfo(5, True, "Shampine 2002, Appl. Numer. Math. 40, 297"),
+        "QNDF": SolverInfo(5, True, "Shampine and Reichelt 1997, SIAM J. Sci. Comput. 18, 1"),
+    }
+)
+
+CODES = (
+    ReturnCode.Success,
+    ReturnCode.MaxIters,
+    ReturnCode.DtLessThanMin,
+    ReturnCode.Unstable,
+    ReturnCode.ConvergenceFailure,
+    ReturnCode.InitialFailure,
+    ReturnCode.Failure,
+)

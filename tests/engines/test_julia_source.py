@@ -1,0 +1,215 @@
+"""The Julia half where there is no Julia: its syntax, what is emitted, and what a missing Julia says."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import pysymude as psu
+from pysymude.engines.julia.printer import observation_source, system_source
+from pysymude.engines.julia.runtime import package_folder
+from pysymude.engines.julia.solvers import CODES, SOLVERS
+from pysymude.errors import EngineUnavailableError
+from pysymude.plan.compiled import compile_system
+from pysymude.plan.tape import FUNCTIONS
+from tests.catalogue import KNOWN, UNIVERSAL
+from tests.engines.julia_syntax import syntax_errors
+
+JULIA = package_folder() / "PySymUDE"
+SHIPPED = sorted(JULIA.rglob("*.jl"))
+
+x, y = psu.states("x y")
+k = psu.parameters("k")
+
+# one expression for every function that a tape may hold; each is smooth at x = 0.4, y = 0.3
+EXPRESSIONS = {
+    "sin": sp.sin(x), "cos": sp.cos(x), "tan": sp.tan(x), "asin": sp.asin(x), "acos": sp.acos(x),
+    "atan": sp.atan(x), "atan2": sp.atan2(x, y), "sinh": sp.sinh(x), "cosh": sp.cosh(x),
+    "tanh": sp.tanh(x), "asinh": sp.asinh(x), "acosh": sp.acosh(1 + x), "atanh": sp.atanh(x),
+    "exp": sp.exp(x), "log": sp.log(x), "erf": sp.erf(x), "abs": sp.Abs(x - 1),
+    "sign": sp.sign(x) * y, "min": sp.Min(x, y), "max": sp.Max(x, y), "heaviside": sp.Heaviside(x) * y,
+    "lt": sp.Piecewise((x, x < y), (y**2, True)), "le": sp.Piecewise((x, x <= y), (y**2, True)),
+    "gt": sp.Piecewise((x**2, x > y), (y, True)), "ge": sp.Piecewise((x**2, x >= y), (y, True)),
+    "eq": sp.Piecewise((x, sp.Eq(x, y)), (y**2, True)),
+    "ne": sp.Piecewise((x**3, sp.Ne(x, y)), (y, True)),
+    "and": sp.Piecewise((x**2, (x > 0) & (y > 0)), (y, True)),
+    "or": sp.Piecewise((x**2, (x > 1) | (y > 0)), (y, True)),
+    "not": sp.Piecewise((x**2, sp.Not(sp.Eq(x, 1) & (y > 0))), (y, True)),
+    "pow": x**y, "sqrt": sp.sqrt(x), "ipow": x**-3,
+}  # fmt: skip
+
+
+WORDS = """
+const SIZES NETWORKS USES Int function end return nothing for in true false
+rhs! jac! tgrad! vjp! vjp_p! observe! pull! sweep forward! pullback! jacobian! jacobian_pullback!
+fill! zeros seed time row _ J dT du u p t q c g v y i j gu gp outputs inputs jacobian
+tanh softplus gelu swish relu sigmoid rbf identity integer_power Val ifelse
+sin_ cos_ tan_ asin_ acos_ acosh_ atanh_ log_ sqrt_ power erf_ heaviside
+atan sinh cosh asinh exp abs sign min max
+"""
+GENERATED = re.compile(r"[vdw]\d+|x\d+_\d+")
+
+
+def systems() -> dict[str, psu.ODESystem]:
+    found = {case.name: case.system for case in KNOWN}
+    found |= {case.name: case.problem[0] for case in UNIVERSAL}
+    energy = psu.MLP("H", inputs=[x, y], outputs=1, hidden=(3,))
+    found["learned Hamiltonian"] = psu.hamiltonian_system(energy[0], x, y)
+    found |= {name: psu.ODESystem({x: k * f, y: -y}) for name, f in EXPRESSIONS.items()}
+    return found
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.name)
+def test_shipped_source_is_julia(path: Path):
+    assert syntax_errors(path.read_text()) == []
+
+
+def test_the_parser_notices_what_is_not_julia():
+    assert syntax_errors("function f(x)\n    return x +\nend\n")
+    assert syntax_errors("f(x) = (x + 1\n")
+
+
+@pytest.mark.parametrize("name", systems())
+def test_emitted_source_is_julia(name: str):
+    system = systems()[name]
+    plan = compile_system(system)
+    columns = [*plan.states, *system.observables]
+    for source in (system_source(plan), observation_source(plan, columns)):
+        assert syntax_errors(source) == []
+        # only generated names, functions of the list, and numbers
+        numberless = re.sub(r"\d+\.?\d*e[+-]?\d+", "", source)
+        words = set(re.findall(r"[A-Za-z_][A-Za-z_0-9]*!?", numberless))
+        assert {w for w in words if not GENERATED.fullmatch(w)} <= set(WORDS.split())
+
+
+def test_every_function_of_a_tape_has_an_expression_here():
+    assert set(FUNCTIONS.values()) <= set(EXPRESSIONS)
+
+
+def test_solvers_and_codes_are_those_of_the_package():
+    text = (JULIA / "src" / "solving.jl").read_text()
+    assert set(re.findall(r'^    "(\w+)" =>', text, re.M)) == set(SOLVERS)
+    codes = re.search(r"const CODES = \((.*?)\)", text, re.S)
+    assert codes
+    assert re.findall(r":(\w+)", codes[1]) == [code.name for code in CODES]
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_every_function_in_julia(julia: str, name: str):
+    """Values, and gradients through the reverse of each operation, against the embedded engine."""
+    system = psu.ODESystem({x: k * EXPRESSIONS[name] / 3, y: 0.1 * x}, trainable={k: 1.0})
+    t = np.linspace(0.0, 0.5, 4)
+    data = psu.Dataset.from_arrays(
+        t, np.c_[t, t + 1.0], states=[x, y], u0=[0.4, 0.3], trainable_u0=True
+    )
+    found = []
+    for engine in (julia, "diffrax"):
+        obj = psu.objective(system, data, engine=engine, reltol=1e-10, abstol=1e-10, solver="Tsit5")
+        found.append(obj.value_and_grad(obj.theta0()))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-7)
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-6, atol=1e-6)
+
+
+def test_a_learned_hamiltonian_in_julia(julia: str):
+    """Second derivatives of a network, in the right-hand side's own adjoint."""
+    energy = psu.MLP("H", inputs=[x, y], outputs=1, hidden=(4, 3))
+    t = np.linspace(0.0, 2.0, 9)
+    data = psu.Dataset.from_arrays(t, np.c_[np.cos(t), -np.sin(t)], states=[x, y])
+    found = []
+    for engine in (julia, "diffrax"):
+        obj = psu.objective(
+            psu.hamiltonian_system(energy[0], x, y), data, engine=engine, reltol=1e-10, abstol=1e-10
+        )
+        found.append(obj.value_and_grad(obj.theta0(3)))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-6)
+    scale = np.abs(found[1][1]).max()
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=0, atol=1e-6 * scale)
+
+
+WITHOUT = """
+import sys, pysymude as psu
+x = psu.states("x")
+assert psu.solve(psu.ODESystem({x: -x}), u0=[1.0], t=[0.0, 1.0]).engine == "diffrax"
+try:
+    psu.solve(psu.ODESystem({x: -x}), u0=[1.0], t=[0.0, 1.0], engine="julia")
+except psu.errors.EngineUnavailableError as error:
+    print(error)
+print("juliacall" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "no Julia project is set up. Run: julia --project=DIR"),
+        (
+            {"PYTHON_JULIACALL_EXE": "/no/julia", "PYTHON_JULIACALL_PROJECT": "/no"},
+            "does not exist",
+        ),
+        (
+            {"PYTHON_JULIACALL_EXE": sys.executable, "PYTHON_JULIACALL_PROJECT": "/no"},
+            "no Manifest",
+        ),
+        ({"PYTHON_JULIACALL_EXE": sys.executable}, "no Julia project is set up"),
+    ],
+)
+def test_without_julia_auto_works_and_julia_says_what_to_run(tmp_path, settings, message):
+    env = {n: v for n, v in os.environ.items() if not n.startswith(("PYTHON_JULIA", "JULIA_"))}
+    env |= settings | {"PYTHON_JULIAPKG_PROJECT": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT], capture_output=True, text=True, env=env, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "engine 'julia' cannot run here" in done.stdout
+    assert message in done.stdout
+    assert done.stdout.endswith("False\n")
+
+
+def test_a_project_that_lacks_a_package_is_named(tmp_path, monkeypatch):
+    (tmp_path / "Manifest.toml").write_text("[[deps.PythonCall]]\n")
+    monkeypatch.setenv("PYTHON_JULIACALL_EXE", sys.executable)
+    monkeypatch.setenv("PYTHON_JULIACALL_PROJECT", str(tmp_path))
+    with pytest.raises(
+        EngineUnavailableError, match=r"lacks SciMLSensitivity, OrdinaryDiffEqTsit5"
+    ):
+        psu.solve(psu.ODESystem({x: -x}), u0=[1.0], t=[0.0, 1.0], engine="julia")
+
+
+FORKED = """
+import os, pysymude as psu
+x = psu.states("x")
+run = lambda: psu.solve(psu.ODESystem({x: -x}), u0=[1.0], t=[0.0, 1.0], engine="julia")
+run()
+if os.fork() == 0:
+    try:
+        run()
+    except psu.errors.EngineUnavailableError as error:
+        print(error, flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_a_forked_process_is_told_to_spawn(julia: str):
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=300
+    )
+    assert "get_context('spawn')" in done.stdout, done.stderr
+
+
+def test_an_error_inside_julia_keeps_both_tracebacks(julia: str):
+    from pysymude.engines.julia.runtime import package, translated
+    from pysymude.errors import JuliaRuntimeError
+
+    with (
+        pytest.raises(JuliaRuntimeError, match="activation none is unknown") as caught,
+        translated("x"),
+    ):
+        package().load_model("const SIZES = (1, 0, 0); const NETWORKS = [([1, 1], :none, 0)]")
+    assert "networks.jl" in caught.value.julia_backtrace
+    assert caught.value.__cause__ is not None
