@@ -142,9 +142,8 @@ def translated(doing: str) -> Generator[None]:
     try:
         yield
     except juliacall.JuliaError as error:
-        text = str(error.exception)
+        # its text is Julia's own report: the message, then the stack
+        text, _, stack = str(error).partition("\nStacktrace:\n")
         raise JuliaRuntimeError(
-            f"Julia failed while {doing}: {text}",
-            julia_exception=text,
-            julia_backtrace=str(error.backtrace),
+            f"Julia failed while {doing}: {text}", julia_exception=text, julia_backtrace=stack
         ) from error
