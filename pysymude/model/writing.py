@@ -49,7 +49,6 @@ def system_to_text(system: ODESystem) -> str:
         The system contains something that the text form cannot write or that is beyond its size.
     """
     expressions = [*system.rhs.values(), *system.observables.values()]
-    _check_networks(expressions)
     networks = networks_within(expressions)
     expressions += [z for nn in networks for z in nn.inputs]
     named = [*system.states, *system.parameters, *system.trainable]
@@ -108,13 +107,6 @@ def _others(named: Iterable[sp.Symbol], expressions: Iterable[sp.Expr]) -> list[
         found.setdefault(_name(symbol), symbol)
     done = {t.name, *map(_name, named)}
     return [found[name] for name in sorted(found) if name not in done]
-
-
-def _check_networks(expressions: Iterable[sp.Expr]) -> None:
-    found: dict[str, MLP] = {}
-    for nn in chain.from_iterable(expr.atoms(MLP) for expr in expressions):
-        if found.setdefault(nn.name, nn) != nn:
-            raise EmissionError(f"two networks are named {nn.name!r}", node=nn, target="TOML")
 
 
 def _check(text: str, system: ODESystem) -> None:

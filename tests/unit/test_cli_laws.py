@@ -191,7 +191,7 @@ def test_symmetries_in_json_satisfy_the_determining_equations(model):
 def test_what_is_not_complete_is_said(model, monkeypatch):
     whole = psu.first_integrals(psu.ODESystem.from_toml(model(OSCILLATOR)), degree=2)
     partly = psu.LawSet((), whole.searched, complete=False)
-    monkeypatch.setattr("pysymude.symbolic.laws.first_integrals", lambda *a, **k: partly)
+    monkeypatch.setattr("pysymude.symbolic.derivation.first_integrals", lambda *a, **k: partly)
     assert "(not certified: some could not be decided)" in run(model(OSCILLATOR)).stdout
 
 

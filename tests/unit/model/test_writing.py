@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pysymude as psu
-from pysymude.errors import EmissionError
+from pysymude.errors import EmissionError, InvalidInputError
 from pysymude.fit.scaling import scale_networks
 from pysymude.model.expressions import parse_expression
 from pysymude.model.system import ODESystem
@@ -426,10 +426,11 @@ def test_what_could_not_be_read_is_not_written(rhs, message):
         system_to_text(ODESystem(rhs))
 
 
-def test_two_networks_of_one_name_are_not_written():
+def test_two_networks_of_one_name_are_no_system():
+    # also where one of them stands in it by its derivative alone
     other = psu.MLP("nn", inputs=[x, y], outputs=1, hidden=5)
-    with pytest.raises(EmissionError, match="two networks are named 'nn'"):
-        system_to_text(ODESystem({x: nn[0] + other[0].diff(x), y: x}))
+    with pytest.raises(InvalidInputError, match="the name 'nn' stands for two different things"):
+        ODESystem({x: nn[0] + other[0].diff(x), y: x})
 
 
 def test_an_expression_beyond_the_recursion_of_python_is_not_written():
