@@ -14,11 +14,12 @@ module PySymUDE
 
 using ADTypes: AutoFiniteDiff
 using FunctionWrappers: FunctionWrapper
+using LinearAlgebra: ldiv!, lu!
 using PrecompileTools: @compile_workload
 using OrdinaryDiffEqBDF: FBDF, QNDF
-using OrdinaryDiffEqRosenbrock: Rodas5P, Rosenbrock23
+using OrdinaryDiffEqRosenbrock: Rodas5P, Rodas5PTableau, Rosenbrock23
 using OrdinaryDiffEqSDIRK: KenCarp4, Kvaerno5, TRBDF2
-using OrdinaryDiffEqTsit5: Tsit5
+using OrdinaryDiffEqTsit5: Tsit5, Tsit5ConstantCacheActual, Tsit5Interp
 using OrdinaryDiffEqVerner: Vern7, Vern9
 using SciMLBase: SciMLBase, ODEFunction, ODEProblem, ReturnCode, solve
 using SciMLLogging: SciMLLogging
@@ -32,6 +33,7 @@ include("models.jl")
 include("solving.jl")
 include("losses.jl")
 include("forward_mode.jl")
+include("discrete.jl")
 include("workload.jl")
 
 end

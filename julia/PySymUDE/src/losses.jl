@@ -12,7 +12,7 @@ struct Loss
     observe::Rhs
     pull::Pull
     algorithm::String
-    sensealg::Symbol            # :adjoint, or :forward for tangents carried along
+    sensealg::Symbol            # :discrete, :gauss, or :forward for tangents carried along
     t0::Vec
     u0::Mat                     # states, experiments
     q::Mat                      # parameters, experiments
@@ -36,7 +36,10 @@ function Loss(
     link, link_weight, reltol, abstol, maxiters, scalings, size_of_theta,
 )
     haskey(ALGORITHMS, algorithm) || throw(ArgumentError("algorithm $algorithm is unknown"))
-    sensealg in ("adjoint", "forward") || throw(ArgumentError("sensealg $sensealg is unknown"))
+    sensealg in ("adjoint", "gauss", "forward") || throw(ArgumentError("sensealg $sensealg is unknown"))
+    if sensealg == "adjoint"
+        sensealg = has_discrete(ALGORITHMS[algorithm], model) ? "discrete" : "gauss"
+    end
     observe, pull = load_observation(model, source)
     return Loss(
         model, observe, pull, algorithm, Symbol(sensealg), Vec(t0), Mat(u0), Mat(q), Mat(ts), Array{Float64,3}(y),
@@ -155,7 +158,7 @@ function experiment!(slopes, dtheta, loss::Loss, e, sol, start, last, p, gradien
     gradient || return data
     tie!(slopes, times, cotangents, loss, e, start, last)
     isempty(times) && return data
-    back! = loss.sensealg == :forward ? contract! : adjoint!
+    back! = (forward = contract!, discrete = discrete!, gauss = adjoint!)[loss.sensealg]
     back!(slopes, dtheta, loss, e, sol, times, cotangents)
     return data
 end

@@ -5,6 +5,7 @@ const Field4 = FunctionWrapper{Nothing,Tuple{Vec,Vec,Vec,Float64}}
 const Field5 = FunctionWrapper{Nothing,Tuple{Vec,Vec,Vec,Vec,Float64}}
 const Field6 = FunctionWrapper{Nothing,Tuple{Vec,Vec,Vec,Vec,Vec,Float64}}
 const MatrixField = FunctionWrapper{Nothing,Tuple{Mat,Vec,Vec,Float64}}
+const MatrixPullField = FunctionWrapper{Nothing,Tuple{Vec,Vec,Mat,Vec,Vec,Float64}}
 
 # A wrapper would copy arguments of other types and lose what is written into them. Solvers hand over
 # plain vectors but for a few views; those go through a copy that is written back.
@@ -24,6 +25,9 @@ struct Vjp
 end
 struct Pull
     f::Field6
+end
+struct MatrixPull
+    f::MatrixPullField
 end
 
 (r::Rhs)(du::Vec, u::Vec, p::Vec, t::Float64) = r.f(du, u, p, t)
@@ -46,6 +50,7 @@ function (r::Vjp)(g, v, u, p, t)
 end
 
 (r::Pull)(gu::Vec, gp::Vec, v::Vec, u::Vec, p::Vec, t::Float64) = r.f(gu, gp, v, u, p, t)
+(r::MatrixPull)(gu::Vec, gp::Vec, M::Mat, u::Vec, p::Vec, t::Float64) = r.f(gu, gp, M, u, p, t)
 
 const Odefunction = typeof(
     ODEFunction{true,SciMLBase.FullSpecialize}(
@@ -61,13 +66,19 @@ const Odefunction = typeof(
     Model
 
 A system ready to be solved: `f` is an `ODEFunction` with `jac`, `tgrad`, `vjp` and `vjp_p`; `q` holds
-the parameters that are not learned, and is read by all of them. One model serves one thread.
+the parameters that are not learned, and is read by all of them. `pull`, `jac_pull` and `tgrad_pull` add to
+the cotangents of u and p what those of the right-hand side, of its Jacobian and of its time gradient mean;
+the latter two only where `curved`. One model serves one thread.
 """
 struct Model
     states::Int
     learned::Int                   # the leading part of theta that the system reads
     q::Vec
     f::Odefunction
+    pull::Pull
+    curved::Bool
+    jac_pull::MatrixPull
+    tgrad_pull::Pull
     networks::Vector{MLP}
 end
 
@@ -77,8 +88,9 @@ end
 The model of source text, or of a module, that defines
 
 - `rhs!(du, u, p, t, q, c)`, `jac!(J, ...)`, `tgrad!(dT, ...)`, `vjp!(g, v, u, ...)`, `vjp_p!(g, v, u, ...)`,
-  all returning `nothing`: p is theta, q the fixed parameters, `c[i]` the [`Call`](@ref) of the i-th use
-  of a network;
+  `rhs_pull!(gu, gp, v, u, ...)`, all returning `nothing`: p is theta, q the fixed parameters, `c[i]` the
+  [`Call`](@ref) of the i-th use of a network;
+- perhaps `jac_pull!(gu, gp, M, u, ...)` and `tgrad_pull!(gu, gp, v, u, ...)`;
 - `SIZES = (states, learned, parameters)`: the lengths of u, p and q;
 - `NETWORKS`: a vector of `(widths, activation, offset)`; `USES`: for each `c[i]` its network's position.
 """
@@ -95,7 +107,14 @@ function load_model(source)
         jac_prototype = zeros(states, states), tgrad = four(:tgrad!), vjp = five(:vjp!),
         vjp_p = five(:vjp_p!),
     )
-    return Model(states, learned, q, f, networks)
+    curved = Base.invokelatest(isdefined, place, :jac_pull!)
+    nothing_to_pull = (gu, gp, v, u, p, t) -> nothing
+    six(name) = _six(get(name), q, c)
+    return Model(
+        states, learned, q, f, Pull(Field6(six(:rhs_pull!))), curved,
+        MatrixPull(MatrixPullField(curved ? six(:jac_pull!) : nothing_to_pull)),
+        Pull(Field6(curved ? six(:tgrad_pull!) : nothing_to_pull)), networks,
+    )
 end
 
 memory(networks, uses) = Tuple(call(networks[k]) for k in uses)

@@ -2,7 +2,7 @@
 
 module Example
 
-using ..PySymUDE: forward!, jacobian!, pullback!
+using ..PySymUDE: forward!, jacobian!, jacobian_pullback!, pullback!
 
 const SIZES = (1, 2, 0)
 const NETWORKS = [([1, 1], :tanh, 0)]
@@ -22,6 +22,19 @@ function vjp_p!(g, v, u, p, t, q, c)
     pullback!(c[1], g, p, v[1])
     return nothing
 end
+function rhs_pull!(gu, gp, v, u, p, t, q, c)
+    forward!(c[1], p, u[1])
+    pullback!(c[1], gp, p, v[1])
+    gu[1] += c[1].inputs[1] - v[1]
+    return nothing
+end
+function jac_pull!(gu, gp, v, u, p, t, q, c)
+    jacobian!(c[1], p, u[1])
+    jacobian_pullback!(c[1], gp, p, v[1, 1])
+    gu[1] += c[1].inputs[1]
+    return nothing
+end
+tgrad_pull!(gu, gp, v, u, p, t, q, c) = nothing
 observe!(y, u, p, t, q, c) = (y[1] = u[1]; nothing)
 pull!(gu, gp, v, u, p, t, q, c) = (gu[1] += v[1]; nothing)
 
@@ -44,6 +57,6 @@ function work(algorithm, sensealgs)
 end
 
 @compile_workload begin
-    work("Tsit5", ("adjoint", "forward"))
-    work("Rodas5P", ("adjoint",))
+    work("Tsit5", ("adjoint", "gauss", "forward"))
+    work("Rodas5P", ("adjoint", "gauss"))
 end

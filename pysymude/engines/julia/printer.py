@@ -231,11 +231,16 @@ def _values(plan: CompiledSystem, tape: Tape, uses: _Uses, target: str, head: st
     return _define(head, f.lines)
 
 
-def _cotangents(plan: CompiledSystem, tape: Tape, uses: _Uses, head: str, **into: str) -> str:
+def _cotangents(
+    plan: CompiledSystem, tape: Tape, uses: _Uses, head: str, *, columns: int = 0, **into: str
+) -> str:
+    """A function that reads the cotangents of a tape's outputs from ``v``, a matrix if it has columns."""
     f = _Function(plan, tape, uses)
     f.lines += [f"fill!({name}, 0.0)" for name in into.values() if name == "g"]
     f.forward()
-    f.reverse([f"v[{i + 1}]" for i in range(len(tape.outputs))], **into)
+    places = range(len(tape.outputs))
+    at = [f"{i // columns + 1}, {i % columns + 1}" if columns else str(i + 1) for i in places]
+    f.reverse([f"v[{k}]" for k in at], **into)
     return _define(head, f.lines)
 
 
@@ -294,6 +299,13 @@ def system_source(plan: CompiledSystem) -> str:
         ]
         parts.append(_define("jac!(J, u, p, t, q, c)", f.lines))
         parts.append(_values(plan, gradient, uses, "dT[{0}]", "tgrad!(dT, u, p, t, q, c)"))
+        both = {"states": "gu", "theta": "gp"}
+        head = "jac_pull!(gu, gp, v, u, p, t, q, c)"
+        parts.append(_cotangents(plan, jacobian, uses, head, columns=n, **both))
+        head = "tgrad_pull!(gu, gp, v, u, p, t, q, c)"
+        parts.append(_cotangents(plan, gradient, uses, head, **both))
+    head = "rhs_pull!(gu, gp, v, u, p, t, q, c)"
+    parts.append(_cotangents(plan, plan.rhs, uses, head, states="gu", theta="gp"))
     heads = "vjp!(g, v, u, p, t, q, c)", "vjp_p!(g, v, u, p, t, q, c)"
     parts.append(_cotangents(plan, plan.rhs, uses, heads[0], states="g", theta=""))
     parts.append(_cotangents(plan, plan.rhs, uses, heads[1], states="", theta="g"))
