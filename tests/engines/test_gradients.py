@@ -97,7 +97,6 @@ def test_gradient_of_every_solver(engine: str, solver: str):
     check(directions @ found.gradient, reference)
 
 
-@pytest.mark.lacking("julia", "its adjoint is that of the differential equation, not of the steps")
 @pytest.mark.parametrize("name", ["lotka-volterra", "three experiments"])
 def test_adjoint_and_forward_agree_for_any_number_of_steps(engine: str, name: str):
     """From a few steps to hundreds: an adjoint that works in blocks must meet every remainder."""

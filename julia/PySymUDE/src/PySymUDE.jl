@@ -23,7 +23,6 @@ using OrdinaryDiffEqTsit5: Tsit5, Tsit5ConstantCacheActual, Tsit5Interp
 using OrdinaryDiffEqVerner: Vern7, Vern9
 using SciMLBase: SciMLBase, ODEFunction, ODEProblem, ReturnCode, solve
 using SciMLLogging: SciMLLogging
-using SciMLSensitivity: GaussAdjoint, ZygoteVJP, adjoint_sensitivities
 
 export MLP, Model, Loss, Matching, call, evaluate!, load_model, solve_batch
 
@@ -34,6 +33,7 @@ include("solving.jl")
 include("losses.jl")
 include("forward_mode.jl")
 include("discrete.jl")
+include("entry.jl")
 include("workload.jl")
 
 end

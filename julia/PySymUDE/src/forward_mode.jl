@@ -66,6 +66,14 @@ function tangent_jac!(A::Mat, U::Vec, p::Vec, t::Float64, s::Tangents)
     return nothing
 end
 
+"The root mean square of the first `n` entries."
+struct LeadingNorm
+    n::Int
+end
+
+(norm::LeadingNorm)(x::AbstractVector, t) = sqrt(sum(abs2, view(x, 1:norm.n)) / norm.n)
+(norm::LeadingNorm)(x::Number, t) = abs(x)
+
 # the loss of experiment e with its solve, and the cotangents as its tangents give them
 function solve_tangents(loss::Loss, e, start, p)
     (; model, reltol, abstol, maxiters) = loss
@@ -86,7 +94,11 @@ function solve_tangents(loss::Loss, e, start, p)
         jac_prototype = zeros(size, size),
     )
     prob = ODEProblem(f, U, (t0, t1), p)
-    return solve(prob, ALGORITHMS[loss.algorithm]; reltol, abstol, maxiters, verbose = QUIET)
+    # steps as without tangents: then these are the derivatives of the numbers that were computed
+    return solve(
+        prob, ALGORITHMS[loss.algorithm]; reltol, abstol, maxiters, internalnorm = LeadingNorm(n),
+        verbose = QUIET,
+    )
 end
 
 """

@@ -36,10 +36,11 @@ function Loss(
     link, link_weight, reltol, abstol, maxiters, scalings, size_of_theta,
 )
     haskey(ALGORITHMS, algorithm) || throw(ArgumentError("algorithm $algorithm is unknown"))
-    sensealg in ("adjoint", "gauss", "forward") || throw(ArgumentError("sensealg $sensealg is unknown"))
+    sensealg in ("adjoint", "discrete", "gauss", "forward") || throw(ArgumentError("sensealg $sensealg is unknown"))
     if sensealg == "adjoint"
         sensealg = has_discrete(ALGORITHMS[algorithm], model) ? "discrete" : "gauss"
     end
+    sensealg == "gauss" && load_adjoints()
     observe, pull = load_observation(model, source)
     return Loss(
         model, observe, pull, algorithm, Symbol(sensealg), Vec(t0), Mat(u0), Mat(q), Mat(ts), Array{Float64,3}(y),
@@ -189,31 +190,15 @@ end
     adjoint!(slopes, dtheta, loss, e, sol, times, cotangents) -> Nothing
 
 Adds to the cotangents of experiment `e`'s start and of theta what cotangents of its states mean for them,
-by the Gauss adjoint. A reverse solve that does not arrive leaves NaN.
+by an adjoint of SciMLSensitivity. A reverse solve that does not arrive leaves NaN. The method comes with
+that package, see [`load_adjoints`](@ref).
 """
-function adjoint!(slopes, dtheta, loss::Loss, e, sol, times, cotangents)
-    (; reltol, abstol, maxiters) = loss
-    reached = Ref(Inf)
-    watch = function (dt, u, p, t)
-        reached[] = t + dt
-        return any(!isfinite, u)
-    end
-    set!(out, u, p, t, i) = (copyto!(out, cotangents[i]); nothing)
-    du0, dp = adjoint_sensitivities(
-        sol, ALGORITHMS[loss.algorithm]; t = times, dgdu_discrete = set!, abstol, reltol, maxiters,
-        sensealg = GaussAdjoint(; autojacvec = ZygoteVJP()), unstable_check = watch, verbose = QUIET,
-    )
-    t0 = loss.t0[e]
-    # a solve that stops early returns what it has without a word
-    arrived = reached[] <= t0 + 1e-12 * max(1.0, abs(t0), abs(times[end]))
-    for k in axes(slopes, 1)
-        slopes[k, e] += arrived ? du0[k] : NaN
-    end
-    for k in 1:loss.model.learned
-        dtheta[k] += arrived ? dp[k] : NaN
-    end
-    return nothing
-end
+function adjoint! end
+
+const SENSITIVITY = Base.PkgId(Base.UUID("1ed8b502-d754-442c-8d5d-10ac956f44a1"), "SciMLSensitivity")
+
+"Loads SciMLSensitivity: it takes seconds, so only losses that need it do so."
+load_adjoints() = (Base.require(SENSITIVITY); nothing)
 
 """
     Matching(model, t, u, du, q, weight, scalings, size_of_theta) -> Matching

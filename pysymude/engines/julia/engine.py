@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, final
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,13 @@ from pysymude.engines.base import (
 )
 from pysymude.engines.julia.convert import from_julia, to_julia, view
 from pysymude.engines.julia.printer import observation_source, system_source
-from pysymude.engines.julia.runtime import package, problem, translated
+from pysymude.engines.julia.runtime import (
+    check_process,
+    entry,
+    package,
+    problem,
+    translated,
+)
 from pysymude.engines.julia.solvers import CODES, SOLVERS
 from pysymude.engines.solution import Stats
 from pysymude.plan.compiled import CompiledSystem
@@ -53,20 +60,22 @@ class _Compiled:
         return _MODELS[key]
 
 
-@dataclass(frozen=True, eq=False)
+# numbers of losses that nobody holds any more
+_ABANDONED: list[int] = []
+
+
 class _Loss:
     """A Julia object that reads its `theta` and writes its `out`."""
 
-    object: Any
-    count: int
-
-    @cached_property
-    def theta(self) -> Float:
-        return view(self.object.theta)
-
-    @cached_property
-    def out(self) -> Float:
-        return view(self.object.out)
+    def __init__(self, made: Any, count: int) -> None:
+        self.object, self.count = made, count
+        self.theta, self.out = view(made.theta), view(made.out)
+        while _ABANDONED:
+            package().release(_ABANDONED.pop())
+        self.number = int(package().hold(made))
+        self.run = entry()
+        # not released at once: garbage may be collected in a thread where Julia must not run
+        finalize(self, _ABANDONED.append, self.number).atexit = False
 
 
 @final
@@ -134,12 +143,13 @@ class JuliaEngine(AbstractEngine):
 
     def evaluate(self, loss: _Loss, theta: Float, *, gradient: bool) -> Evaluation:
         """One call: theta in, value, terms, outcomes and gradient out."""
-        run = package().evaluate_b
+        check_process()
         size = loss.theta.size
         # a theta with more behind it than this loss reads has slope zero there
         loss.theta[:] = theta[:size]
-        with translated("evaluating a loss"):
-            run(loss.object, gradient)
+        if loss.run(loss.number, gradient):
+            with translated("evaluating a loss"):  # it threw: again, by the way that tells what
+                package().evaluate_b(loss.object, gradient)
         value, data, links, steps = loss.out[:_HEAD].tolist()
         codes = loss.out[_HEAD : _HEAD + loss.count].astype(int)
         slope = None

@@ -299,11 +299,11 @@ def system_source(plan: CompiledSystem) -> str:
         ]
         parts.append(_define("jac!(J, u, p, t, q, c)", f.lines))
         parts.append(_values(plan, gradient, uses, "dT[{0}]", "tgrad!(dT, u, p, t, q, c)"))
-        both = {"states": "gu", "theta": "gp"}
-        head = "jac_pull!(gu, gp, v, u, p, t, q, c)"
-        parts.append(_cotangents(plan, jacobian, uses, head, columns=n, **both))
-        head = "tgrad_pull!(gu, gp, v, u, p, t, q, c)"
-        parts.append(_cotangents(plan, gradient, uses, head, **both))
+        jac, grad = "jac_pull!(gu, gp, v, u, p, t, q, c)", "tgrad_pull!(gu, gp, v, u, p, t, q, c)"
+        parts += [
+            _cotangents(plan, jacobian, uses, jac, columns=n, states="gu", theta="gp"),
+            _cotangents(plan, gradient, uses, grad, states="gu", theta="gp"),
+        ]
     head = "rhs_pull!(gu, gp, v, u, p, t, q, c)"
     parts.append(_cotangents(plan, plan.rhs, uses, head, states="gu", theta="gp"))
     heads = "vjp!(g, v, u, p, t, q, c)", "vjp_p!(g, v, u, p, t, q, c)"

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from ctypes import PYFUNCTYPE, c_char_p, c_int, c_void_p
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 
 from pysymude.errors import EngineUnavailableError, JuliaRuntimeError
 
-__all__ = ["package", "package_folder", "problem", "translated"]
+__all__ = ["check_process", "entry", "package", "package_folder", "problem", "translated"]
 
 # what PySymUDE.jl loads; the bridge's own Julia half comes first
 NEEDED = ("PythonCall", "SciMLSensitivity", "OrdinaryDiffEqTsit5", "OrdinaryDiffEqRosenbrock")
@@ -99,13 +100,25 @@ def package() -> Any:
     JuliaRuntimeError
         Julia could not load the package.
     """
+    check_process()
+    return _load()
+
+
+def check_process() -> None:
+    """An error in a process that was forked after Julia had started."""
     if _started_in and _started_in[0] != os.getpid():
         raise EngineUnavailableError(
             "this process was forked after Julia had started, and Julia does not survive a fork; "
             "write multiprocessing.get_context('spawn')",
             engine="julia",
         )
-    return _load()
+
+
+@cache
+def entry() -> Any:
+    """`PySymUDE.entry` as a Python function: a call costs a microsecond, one of juliacall fifty."""
+    # the interpreter's lock is kept, as juliacall keeps it
+    return PYFUNCTYPE(c_int, c_int, c_int)(int(package().entry()))
 
 
 @cache
@@ -119,29 +132,61 @@ def _load() -> Any:
             "import juliacall",
             engine="julia",
         )
-    # more threads than one need signal handlers that take Ctrl-C away from Python
-    os.environ.setdefault("PYTHON_JULIACALL_THREADS", "1")
-    os.environ.setdefault("PYTHON_JULIACALL_STARTUP_FILE", "no")
+    _set_options()
     _started_in.append(os.getpid())
     import juliacall
 
+    main: Any = juliacall.Main  # pyright: ignore[reportAttributeAccessIssue]
     with translated("loading PySymUDE.jl"):
-        main: Any = juliacall.Main  # pyright: ignore[reportAttributeAccessIssue]
-        main.seval("folder -> folder in LOAD_PATH || push!(LOAD_PATH, folder)")(
-            str(package_folder())
-        )
-        main.seval("import PySymUDE")
+        if not _import_quickly(juliacall, package_folder()):
+            find = main.seval("folder -> folder in LOAD_PATH || push!(LOAD_PATH, folder)")
+            find(str(package_folder()))
+            main.seval("import PySymUDE")
         return main.seval("PySymUDE")
+
+
+def _import_quickly(juliacall: Any, folder: Path) -> bool:
+    """Whether Julia's C interface could load the package.
+
+    The first call of juliacall compiles for 2 s unless the package, which holds it compiled, is there.
+    """
+    text = str(folder).encode()
+    code = (
+        f"let folder = String(UInt8[{','.join(map(str, text))}])\n"
+        "folder in LOAD_PATH || push!(LOAD_PATH, folder)\nend\nimport PySymUDE\ntrue"
+    )
+    run = juliacall.CONFIG["lib"].jl_eval_string
+    run.argtypes, run.restype = [c_char_p], c_void_p
+    # null where Julia threw: then the slow way says what
+    return run(code.encode()) is not None
+
+
+def _set_options() -> None:
+    """What juliacall reads from the environment, where the user has not said it."""
+    option = os.environ.setdefault
+    option("PYTHON_JULIACALL_STARTUP_FILE", "no")
+    # more threads than one need signal handlers that take Ctrl-C away from Python
+    if option("PYTHON_JULIACALL_THREADS", "1") == "1":
+        # juliacall's default, but unsaid it asks Julia for its threads, which compiles for 2 s
+        option("PYTHON_JULIACALL_HANDLE_SIGNALS", "no")
+    # juliacall would start another Julia to ask for these
+    home = Path(_configured()[0]).resolve().parent
+    lib = home.parent / "lib" / ("libjulia.dylib" if sys.platform == "darwin" else "libjulia.so")
+    if lib.is_file():
+        option("PYTHON_JULIACALL_LIB", str(lib))
+        option("PYTHON_JULIACALL_BINDIR", str(home))
 
 
 @contextmanager
 def translated(doing: str) -> Generator[None]:
     """Julia's exceptions as `JuliaRuntimeError`, raised from juliacall's."""
-    import juliacall
-
     try:
         yield
-    except juliacall.JuliaError as error:
+    except Exception as error:
+        # not imported here: that would start Julia before its options are set
+        juliacall = sys.modules.get("juliacall")
+        if juliacall is None or not isinstance(error, juliacall.JuliaError):
+            raise
         # its text is Julia's own report: the message, then the stack
         text, _, stack = str(error).partition("\nStacktrace:\n")
         raise JuliaRuntimeError(

@@ -1,0 +1,45 @@
+# PythonCall brings methods that outdate compiled solvers, and compiles its conversions at their first use:
+# what a first gradient from Python needs is compiled here, once for all.
+
+module PySymUDEPythonCallExt
+
+using PrecompileTools: @compile_workload
+using PySymUDE: PySymUDE
+using PythonCall: Py, pyconvert, pyimport
+
+# the calls of the Python side, through Python
+function call_from_python()
+    np, jl = pyimport("numpy"), Py(PySymUDE)
+    array(sizes...) = np.ones(sizes; order = "F")
+    whole(sizes...) = np.ones(sizes; order = "F", dtype = "int64")
+    model = Py(PySymUDE.load_model(PySymUDE.Example))
+    source = Py(PySymUDE.Example)
+    Py(@__MODULE__).seval("nothing")
+    times, scalings = np.asarray([0.0, 0.5, 1.0]).reshape(3, 1), np.asarray([0.0, 1.0, 0.0, 1.0])
+    none, start = array(0, 1), array(1, 1)
+    jl.solve_batch(
+        model, "Tsit5", np.zeros(1), start, none, times, array(2), scalings, 1e-6, 1e-8, 1000,
+    )
+    loss = jl.Loss(
+        model, source, "Tsit5", "adjoint", np.zeros(1), start, none, times, array(1, 3, 1), array(1, 3, 1),
+        whole(1, 1), np.zeros(1, dtype = "bool"), np.zeros(1, dtype = "int64"), array(1), 1e-6, 1e-8, 1000,
+        scalings, 2,
+    )
+    np.asarray(loss.theta)
+    np.asarray(loss.out)
+    jl.release(jl.hold(loss))
+    jl.entry()
+    return nothing
+end
+
+@compile_workload begin
+    PySymUDE.work("Tsit5", ("discrete", "forward"))
+    PySymUDE.work("Rodas5P", ("discrete",))
+    try
+        call_from_python()
+    catch
+        # a Python without NumPy: nobody calls from there
+    end
+end
+
+end
