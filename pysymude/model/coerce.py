@@ -18,6 +18,7 @@ from pysymude.model.symbols import check_name, t
 __all__ = [
     "FloatArray",
     "Name",
+    "check_effort",
     "close_matches",
     "float_array",
     "is_list_of_several",
@@ -102,6 +103,17 @@ def number_of(value: Any, *, what: str) -> float:
     if not math.isfinite(number):
         raise InvalidInputError(f"{what} must be finite; found {number}")
     return number
+
+
+def check_effort(degree: object, budget: object, *, least: int) -> None:
+    """An error unless `degree` is None or a whole number from `least` on, and `budget` positive."""
+    if degree is not None and (
+        isinstance(degree, bool) or not isinstance(degree, int) or degree < least
+    ):
+        raise InvalidInputError(f"degree must be a whole number, {least} or more; found {degree!r}")
+    # infinity is welcome
+    if isinstance(budget, bool) or not isinstance(budget, int | float) or not budget > 0:
+        raise InvalidInputError(f"budget must be a positive number of seconds; found {budget!r}")
 
 
 def numbers_by_name(values: Any, *, what: str) -> dict[str, float]:

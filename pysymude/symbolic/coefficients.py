@@ -12,9 +12,9 @@ import flint
 import numpy as np
 import sympy as sp
 
-from pysymude.symbolic.fraction import Fraction, Polynomial
+from pysymude.symbolic.fraction import Fraction, Polynomial, common_denominator
 
-__all__ = ["Entry", "null_vector", "primitive", "symbolic_null_vector"]
+__all__ = ["Entry", "null_vector", "primitive", "primitive_polynomials", "symbolic_null_vector"]
 
 Entry = dict[tuple[int, ...], Any]  # a polynomial in the parameters: coefficient by exponents
 Row = dict[int, Fraction]
@@ -56,22 +56,18 @@ def symbolic_null_vector(
         for row in chosen
     ]
     vector = _solved(matrix, n, context)
-    bottom = context.constant(1)
-    for c in vector:
-        bottom = bottom * divmod(c.bottom, bottom.gcd(c.bottom))[0]
-    whole = [c.top * divmod(bottom, c.bottom)[0] for c in vector]
-    content = context.constant(0)
-    for c in whole:
+    return primitive_polynomials(common_denominator(vector, context.constant(1))[1])
+
+
+def primitive_polynomials(polys: Sequence[Polynomial]) -> list[Polynomial]:
+    """Polynomials without their common factor, with whole coefficients, the first one positive."""
+    content = polys[0] * 0
+    for c in polys:
         content = content.gcd(c)
-    found = [divmod(c, content)[0] for c in whole]
-    # whole numbers without a common factor in front of all monomials
-    numbers = primitive([k for c in found for k in (*c.to_dict().values(),)])
-    ratio = numbers[0] / sp.Rational(*_pair(next(iter(found[0].to_dict().values()))))
+    found = [divmod(c, content)[0] for c in polys]
+    numbers = [k for c in found for k in c.to_dict().values()]
+    ratio = primitive(numbers)[0] / sp.Rational(int(numbers[0].p), int(numbers[0].q))
     return [c * flint.fmpq(int(ratio.p), int(ratio.q)) for c in found]
-
-
-def _pair(c: Any) -> tuple[int, int]:
-    return int(c.p), int(c.q)
 
 
 def _independent_rows(

@@ -12,6 +12,7 @@ from typing import cast
 import sympy as sp
 
 from pysymude.errors import InvalidInputError
+from pysymude.model.coerce import check_effort
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.symbolic.ansatz import Ansatz, Generator, Primitive
@@ -92,19 +93,16 @@ def first_integrals(
         raise InvalidInputError(
             f"kind must be one of {', '.join(map(repr, _KINDS))}; found {kind!r}"
         )
-    if degree is not None and (
-        isinstance(degree, bool) or not isinstance(degree, int) or degree < 1
-    ):
-        raise InvalidInputError(f"degree must be a positive whole number; found {degree!r}")
-    if not budget > 0:
-        raise InvalidInputError(f"budget must be a positive number of seconds; found {budget!r}")
+    check_effort(degree, budget, least=1)
     system = considered(system, kind)
     start = clock.perf_counter()
     derivation = _Derivation(system, kind, degree, time_dependent, start + budget)
     laws = derivation.laws()
     values = _values(system)
     if values and kind == "structural" and len(laws) < len(system.states) - 1:
-        laws += _at_values(system, values, laws, degree, start + budget)
+        special, complete = _at_values(system, values, laws, degree, start + budget)
+        laws += special
+        derivation.complete &= complete
     searched = {
         "families": list(dict.fromkeys(derivation.families)),
         "degree": derivation.degree,
@@ -226,6 +224,7 @@ class _Derivation:
             before=found,
             more=more,
         )
+        self.complete &= wider.complete
         return wider.laws
 
     def _left(self) -> float:
@@ -243,18 +242,23 @@ class _Derivation:
         if highest is None and len(found.laws) == len(form.states) - 1:
             # only the law that sets the clock is missing: simple, or not worth the time
             highest = 2 if len(form.states) <= 3 else 1
-        for timed in timed_laws(form, found.exact, action, highest, self.deadline):
-            if not timed.holds(flow):
-                raise AssertionError(f"{timed.exprs} came of exact arithmetic and does not hold")
-            new = 0
-            for span in timed.spans:
-                row = found.independent.gradient(span)
-                if found.independent.raised_by(row):
-                    found.independent.add(row)
-                    new += 1
-            kept += timed.exprs[:new]
-            if len(kept) >= wanted:
-                return kept[:wanted]
+        try:
+            for timed in timed_laws(form, found.exact, action, highest, self.deadline):
+                if not timed.holds(flow):
+                    raise AssertionError(
+                        f"{timed.exprs} came of exact arithmetic and does not hold"
+                    )
+                new = 0
+                for span in timed.spans:
+                    row = found.independent.gradient(span)
+                    if found.independent.raised_by(row):
+                        found.independent.add(row)
+                        new += 1
+                kept += timed.exprs[:new]
+                if len(kept) >= wanted:
+                    return kept[:wanted]
+        except TimeoutError:
+            self.complete = False
         return kept
 
 
@@ -273,10 +277,11 @@ def _at_values(
     general: list[FirstIntegral],
     degree: int | None,
     deadline: float,
-) -> list[FirstIntegral]:
-    """Laws that hold at the user's values alone."""
+) -> tuple[list[FirstIntegral], bool]:
+    """Laws that hold at the user's values alone, and whether each that was found was made exact."""
     special = ODESystem({x: f.xreplace(dict(values)) for x, f in system.rhs.items()})
-    found = _Derivation(special, "structural", degree, True, deadline).laws()
+    derivation = _Derivation(special, "structural", degree, True, deadline)
+    found = derivation.laws()
     kept: list[FirstIntegral] = []
     known = [law.expr.xreplace(dict(values)) for law in general]
     form = normal_form(special)
@@ -284,7 +289,7 @@ def _at_values(
         if len(found) > len(general) and independent([*known, law.expr], form):
             known.append(law.expr)
             kept.append(replace(law, values=values))
-    return kept
+    return kept, derivation.complete
 
 
 def _rates(form: NormalForm) -> Mapping[sp.Symbol, sp.Expr]:

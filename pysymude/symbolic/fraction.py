@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Fraction", "Polynomial", "reduced"]
+__all__ = ["Fraction", "Polynomial", "common_denominator", "reduced"]
 
 Polynomial = Any  # flint.fmpq_mpoly has no type stubs
 
@@ -52,3 +53,13 @@ def reduced(top: Polynomial, bottom: Polynomial) -> Fraction:
     if not common.is_constant():
         top, bottom = divmod(top, common)[0], divmod(bottom, common)[0]
     return Fraction(top, bottom)
+
+
+def common_denominator(
+    fractions: Iterable[Fraction], one: Polynomial
+) -> tuple[Polynomial, list[Polynomial]]:
+    """The least common denominator and the numerators over it; `one` is the polynomial 1."""
+    given, bottom = list(fractions), one
+    for f in given:
+        bottom = bottom * divmod(f.bottom, bottom.gcd(f.bottom))[0]
+    return bottom, [f.top * divmod(bottom, f.bottom)[0] for f in given]

@@ -15,9 +15,10 @@ from pysymude.errors import DerivationError
 from pysymude.model.network import NetworkDerivative
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
+from pysymude.symbolic.fraction import Fraction, Polynomial, common_denominator
 from pysymude.symbolic.modular import PRIMES, Residues, draw_parameters, sample
 from pysymude.symbolic.normal import NormalForm, normal_form
-from pysymude.symbolic.polynomials import ExactField, Fraction, Polynomial
+from pysymude.symbolic.polynomials import ExactField
 
 __all__ = ["admissible_parameters", "joint_form", "numerators"]
 
@@ -60,10 +61,7 @@ def joint_form(
 
 def numerators(exact: ExactField, fractions: Sequence[Fraction]) -> list[Polynomial]:
     """Fractions over one common denominator: their numerators in normal form."""
-    bottom = exact.one
-    for f in fractions:
-        bottom = bottom * divmod(f.bottom, bottom.gcd(f.bottom))[0]
-    return [exact.normal(f.top * divmod(bottom, f.bottom)[0]) for f in fractions]
+    return [exact.normal(top) for top in common_denominator(fractions, exact.one)[1]]
 
 
 def admissible_parameters(form: NormalForm, rng: np.random.Generator) -> dict[Any, Residues]:

@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 
 from pysymude.symbolic.coefficients import null_vector, primitive, symbolic_null_vector
-from pysymude.symbolic.fraction import Fraction, Polynomial, reduced
+from pysymude.symbolic.fraction import Fraction, Polynomial, common_denominator, reduced
 from pysymude.symbolic.normal import NormalForm
 
 __all__ = ["ExactField", "Flow", "Fraction", "Polynomial", "reduced"]
@@ -116,11 +116,9 @@ class ExactField:
     def flow_of(self, form: NormalForm) -> Flow:
         """The rates of all coordinates along a field in the same coordinates."""
         rates = {z: self.fraction(rate) for z, rate in form.rates.items() if rate != 0}
-        bottom = self.one
-        for rate in rates.values():
-            bottom = bottom * divmod(rate.bottom, bottom.gcd(rate.bottom))[0]
-        tops = {z: r.top * divmod(bottom, r.bottom)[0] for z, r in rates.items()}
-        return Flow(bottom, {self.symbols.index(z): top for z, top in tops.items()})
+        bottom, tops = common_denominator(rates.values(), self.one)
+        places = [self.symbols.index(z) for z in rates]
+        return Flow(bottom, dict(zip(places, tops, strict=True)))
 
     def rate(self, value: Fraction, flow: Flow) -> Fraction:
         """The derivative of a fraction along a flow."""

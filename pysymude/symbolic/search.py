@@ -24,6 +24,7 @@ from pysymude.symbolic.ansatz import (
     slopes_of,
 )
 from pysymude.symbolic.coefficients import primitive
+from pysymude.symbolic.fraction import Fraction, common_denominator
 from pysymude.symbolic.grading import Grading
 from pysymude.symbolic.independence import Independent
 from pysymude.symbolic.modular import (
@@ -37,7 +38,7 @@ from pysymude.symbolic.modular import (
     sample,
 )
 from pysymude.symbolic.normal import NormalForm
-from pysymude.symbolic.polynomials import ExactField, Flow, Fraction
+from pysymude.symbolic.polynomials import ExactField, Flow
 
 __all__ = ["Searched", "search"]
 
@@ -55,7 +56,6 @@ class Searched:
     independent: Independent
     degree: int = 0
     candidates: int = 0
-    seconds: float = 0.0
     complete: bool = True
     laws: list[sp.Expr] = field(default_factory=list[sp.Expr])
 
@@ -98,7 +98,6 @@ def search(
             last_new = d
         if len(hunt.result.laws) >= wanted:
             break
-    hunt.result.seconds = clock.perf_counter() - start
     return hunt.result
 
 
@@ -143,13 +142,17 @@ class _Hunt:
         count = max(map(len, groups)) + _SPARE
         points = sample(self.form, count, _P, self.rng, self.parameters)
         rates = [self.rates(f, ansatz, terms, points) for f in self.fields]
-        values = ansatz.values(terms, sampled(self.form, ansatz.gens, points, _P), _P)
+        values = (
+            ansatz.values(terms, sampled(self.form, ansatz.gens, points, _P), _P)
+            if self.related
+            else None
+        )
         found: list[Residues] = []
         for group in groups:
             few = len(group) + _SPARE
             columns = np.concatenate([r[group, :few] for r in rates], axis=1)
             _, inside = null_space(columns, _P)
-            if self.related and len(inside):
+            if values is not None and len(inside):
                 inside = self.without_relations([terms[k] for k in group], inside, values[group])
             for row in inside:
                 vector = np.zeros(len(terms), dtype=np.int64)
@@ -233,11 +236,7 @@ class _Hunt:
                 total = total + Fraction(slopes[i].top * k, slopes[i].bottom)
                 product = product * values[i] ** k
             rates.append(total * product)
-        bottom = exact.one
-        for rate in rates:
-            common = bottom.gcd(rate.bottom)
-            bottom = bottom * divmod(rate.bottom, common)[0]
-        return [exact.normal(r.top * divmod(bottom, r.bottom)[0]) for r in rates]
+        return [exact.normal(top) for top in common_denominator(rates, exact.one)[1]]
 
 
 def _vanishes(columns: list[Any], coefficients: list[Any], exact: ExactField) -> bool:

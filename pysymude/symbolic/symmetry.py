@@ -12,6 +12,7 @@ import numpy as np
 import sympy as sp
 
 from pysymude.errors import DerivationError, InvalidInputError
+from pysymude.model.coerce import check_effort
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.symbolic.certificate import lie_derivative_of, vanishes
@@ -150,7 +151,7 @@ def symmetries(
     >>> [X.restricted([x]) for X in found]
     [d/dt, t*d/dt - 2*x*d/dx]
     """
-    pair = _checked(system, kind, degree)
+    pair = _checked(system, kind, degree, budget)
     start = clock.perf_counter()
     rhs = {x: exact(f) for x, f in system.rhs.items()}
     changed, roots = rationalised(rhs)
@@ -225,7 +226,7 @@ def is_symmetry(system: ODESystem, X: Generator) -> bool:
     )
 
 
-def _checked(system: Any, kind: str, degree: Any) -> SecondOrder | None:
+def _checked(system: Any, kind: str, degree: Any, budget: Any) -> SecondOrder | None:
     """The second-order system whose point symmetries are asked for, or None."""
     if not isinstance(system, ODESystem):
         raise InvalidInputError(f"symmetries takes an ODESystem; found {type(system).__name__}")
@@ -233,10 +234,7 @@ def _checked(system: Any, kind: str, degree: Any) -> SecondOrder | None:
         raise InvalidInputError(
             f"kind must be one of {', '.join(map(repr, _KINDS))}; found {kind!r}"
         )
-    if degree is not None and (
-        isinstance(degree, bool) or not isinstance(degree, int) or degree < 0
-    ):
-        raise InvalidInputError(f"degree must be a whole number, 0 or more; found {degree!r}")
+    check_effort(degree, budget, least=0)
     pair = second_order({x: exact(f) for x, f in system.rhs.items()})
     if kind == "point" and pair is None:
         raise InvalidInputError(

@@ -18,8 +18,8 @@ import flint
 import sympy as sp
 
 from pysymude.model.symbols import t
-from pysymude.symbolic.coefficients import primitive
-from pysymude.symbolic.fraction import Fraction, Polynomial
+from pysymude.symbolic.coefficients import primitive_polynomials
+from pysymude.symbolic.fraction import Fraction, Polynomial, common_denominator
 from pysymude.symbolic.invariant import ModularFlow, MonomialFlow, monomials
 from pysymude.symbolic.matrix import Field, Vector
 from pysymude.symbolic.normal import NormalForm
@@ -68,7 +68,8 @@ def timed_laws(
 ) -> Iterator[Timed]:
     """Candidate laws exp(-s t) t^k P(u) in ascending degree of P; may be dependent.
 
-    To degree `highest`, 4 by default. Ends at `deadline`, a value of `time.perf_counter()`.
+    To degree `highest`, 4 by default. No degree is begun after `deadline`, a value of
+    `time.perf_counter()`; one that is not ended then raises TimeoutError.
     """
     states = list(form.states)
     top = highest or _HIGHEST
@@ -79,11 +80,8 @@ def timed_laws(
             return
         names = [sp.Mul(*(x**k for x, k in zip(states, m, strict=True))) for m in support]
         space = _Space(form, exact, Field(exact.parameter_context, deadline), names)
-        try:
-            space.close(support)
-            yield from space.laws()
-        except TimeoutError:
-            return
+        space.close(support)
+        yield from space.laws()
 
 
 @dataclass
@@ -162,12 +160,8 @@ class _Space:
         coefficients = self.numbers.characteristic(self.action)
         n = len(coefficients) - 1
         context = self.numbers.context
-        bottom = context.constant(1)
-        for c in coefficients:
-            bottom = bottom * divmod(c.bottom, bottom.gcd(c.bottom))[0]
         terms: dict[tuple[int, ...], Any] = {}
-        for k, c in enumerate(coefficients):
-            whole = c.top * divmod(bottom, c.bottom)[0]
+        for k, whole in enumerate(common_denominator(coefficients, context.constant(1))[1]):
             terms |= {(*m, n - k): e for m, e in whole.to_dict().items()}
         wider = flint.fmpq_mpoly_ctx.get([*context.names(), "s"], "lex")
         found: list[tuple[Vector, int]] = []
@@ -288,14 +282,5 @@ def _root(square: sp.Expr) -> sp.Expr:
 
 def _without_content(vectors: Sequence[Vector], context: Any) -> list[list[Polynomial]]:
     entries = [e for v in vectors for e in v]
-    bottom = context.constant(1)
-    for e in entries:
-        bottom = bottom * divmod(e.bottom, bottom.gcd(e.bottom))[0]
-    tops = [[e.top * divmod(bottom, e.bottom)[0] for e in v] for v in vectors]
-    content = context.constant(0)
-    for c in (c for v in tops for c in v):
-        content = content.gcd(c)
-    whole = [[divmod(c, content)[0] for c in v] for v in tops]
-    numbers = [k for v in whole for c in v for k in c.to_dict().values()]
-    ratio = primitive(numbers)[0] / sp.Rational(int(numbers[0].p), int(numbers[0].q))
-    return [[c * flint.fmpq(int(ratio.p), int(ratio.q)) for c in v] for v in whole]
+    whole = iter(primitive_polynomials(common_denominator(entries, context.constant(1))[1]))
+    return [[next(whole) for _ in v] for v in vectors]

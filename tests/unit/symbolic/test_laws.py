@@ -200,7 +200,7 @@ def test_wrong_calls():
     for call, message in [
         (lambda: psu.first_integrals({x: -x}), "takes an ODESystem; found dict"),
         (lambda: psu.first_integrals(plain, kind="exact"), "kind must be one of 'structural'"),
-        (lambda: psu.first_integrals(plain, degree=0), "degree must be a positive whole number"),
+        (lambda: psu.first_integrals(plain, degree=0), "degree must be a whole number, 1 or more"),
         (lambda: psu.first_integrals(plain, kind="balance"), "the system contains none"),
     ]:
         with pytest.raises(InvalidInputError, match=message):

@@ -387,7 +387,8 @@ def test_wrong_calls():
         (lambda: psu.symmetries({x: -x}), "takes an ODESystem; found dict"),
         (lambda: psu.symmetries(plain, kind="contact"), "kind must be one of 'auto', 'point'"),
         (lambda: psu.symmetries(plain, kind="point"), "Write kind='first-order'"),
-        (lambda: psu.symmetries(plain, degree=-1), "degree must be a whole number"),
+        (lambda: psu.symmetries(plain, degree=-1), "degree must be a whole number, 0 or more"),
+        (lambda: psu.symmetries(plain, budget=0), "budget must be a positive number of seconds"),
         (lambda: psu.is_symmetry(plain, 1), "found ODESystem and int"),
         (lambda: psu.is_symmetry(plain, psu.Generator(0, {y: y})), "moves y, which is no state"),
     ]:
