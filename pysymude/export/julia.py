@@ -240,6 +240,9 @@ class _Script:
         packages = [package, "ForwardDiff"]
         if self.sensealg == "adjoint":
             packages = [package, "SciMLSensitivity", "Zygote"]
+            if self.implicit:
+                # the reverse problem has no time gradient of its own: differences serve there
+                more = ["using ADTypes: AutoFiniteDiff", *more]
         named = [line.split()[1].rstrip(":") for line in more if line.startswith("using")]
         listed = ", ".join(f'"{name}"' for name in ["SciMLBase", *packages, *named])
         lines = [
@@ -253,17 +256,16 @@ class _Script:
         ]
         return "\n".join(lines) + "\n"
 
+    @property
+    def implicit(self) -> bool:
+        return self.given.method.solver not in _EXPLICIT
+
     def _loss(self) -> str:
         method = self.given.method
-        solver = SOLVERS[method.solver][1]
-        implicit = method.solver not in _EXPLICIT
-        sensealg = ""
-        if self.sensealg == "adjoint":
-            sensealg = ", sensealg"
-            # the reverse problem has no time gradient of its own: differences serve there
-            solver += "(; autodiff = AutoFiniteDiff())" if implicit else "()"
-        else:
-            solver += "()"
+        backward = self.sensealg == "adjoint"
+        arguments = "(; autodiff = AutoFiniteDiff())" if backward and self.implicit else "()"
+        solver = SOLVERS[method.solver][1] + arguments
+        sensealg = ", sensealg" if backward else ""
         return _LOSS.format(
             solver=solver, reltol=method.reltol, abstol=method.abstol, sensealg=sensealg
         )

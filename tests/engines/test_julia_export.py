@@ -184,7 +184,7 @@ end
 
 def run_julia(*arguments: str) -> str:
     exe, project = os.environ["PYTHON_JULIACALL_EXE"], os.environ["PYTHON_JULIACALL_PROJECT"]
-    command = [exe, "--startup-file=no", f"--project={project}", *arguments]
+    command = [exe, "-O0", "--startup-file=no", f"--project={project}", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     return done.stdout
