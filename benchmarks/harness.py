@@ -134,14 +134,16 @@ def arguments(description: str, **options: Any) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def finish(title: str, rows: Sequence[Mapping[str, Any]], path: Path | None) -> None:
-    """Prints the rows as a table, and writes them where the user asked."""
+def finish(
+    title: str, rows: Sequence[Mapping[str, Any]], path: Path | None, **more: Any
+) -> None:
+    """Prints the rows as a table, and writes them, and `more`, where the user asked."""
     where = environment()
     print(f"\n{title}\n{where['cpu']}, {where['cores']} cores, load {where['load']}")
     _print_table(rows)
     if path is not None:
         before = json.loads(path.read_text()) if path.exists() else {}
-        found = before | {title: {"environment": where, "rows": list(rows)}}
+        found = before | {title: {"environment": where, "rows": list(rows), **more}}
         path.write_text(json.dumps(found, indent=1) + "\n")
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pysymude.engines.registry import engines
     from pysymude.engines.solution import ReturnCode, Solution
     from pysymude.engines.solve import solve
+    from pysymude.export.julia import export_julia
     from pysymude.fit.objective import Objective, objective
     from pysymude.fit.result import FitResult
     from pysymude.fit.stages import LBFGS, Adam, GradientMatching, MultipleShooting
@@ -38,6 +39,7 @@ _LATER = {
     "ReturnCode": "engines.solution",
     "Solution": "engines.solution",
     "solve": "engines.solve",
+    "export_julia": "export.julia",
     "Objective": "fit.objective",
     "objective": "fit.objective",
     "FitResult": "fit.result",
@@ -95,6 +97,7 @@ __all__ = [
     "commutator_table",
     "engines",
     "euler_operator",
+    "export_julia",
     "first_integrals",
     "fit",
     "hamiltonian_system",

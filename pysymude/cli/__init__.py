@@ -1,4 +1,4 @@
-"""The command line: `pysymude demo`, `laws`, `fit`, `simulate`, `doctor`.
+"""The command line: `pysymude demo`, `laws`, `fit`, `simulate`, `export-julia`, `doctor`.
 
 One command a file. Whatever is slow to load is imported inside the commands, so that help comes at
 once. Exit codes: 0 all is well, 1 a solve or fit failed, 2 wrong input, 130 interrupted.
@@ -13,6 +13,7 @@ import typer
 from pysymude import __version__
 from pysymude.cli.demo import demo
 from pysymude.cli.doctor import doctor
+from pysymude.cli.export_julia import export_julia
 from pysymude.cli.fit import fit
 from pysymude.cli.laws import laws
 from pysymude.cli.simulate import simulate
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, laws, fit, simulate, doctor):
+for command in (demo, laws, fit, simulate, export_julia, doctor):
     app.command()(command)
 
 

@@ -62,15 +62,21 @@ def choose_method(
 
 
 def check_tolerance(name: str, value: float) -> float:
-    """`value` as a float in (0, 1), else an error that shows a usual one."""
+    """`value` as a float, else an error that shows a usual one.
+
+    A relative tolerance lies between 1e-15 and 1; an absolute one has the unit of the states, whose
+    size is the user's affair.
+    """
     try:
         number = float(value)
     except (TypeError, ValueError):
         number = float("nan")
-    if not 1e-15 <= number < 1:
-        raise InvalidInputError(
-            f"{name} must be a number between 1e-15 and 1, such as 1e-6; found {value!r}"
-        )
+    if name == "abstol":
+        valid, wanted = 0 < number < float("inf"), "a positive number, such as 1e-8"
+    else:
+        valid, wanted = 1e-15 <= number < 1, "a number between 1e-15 and 1, such as 1e-6"
+    if not valid:
+        raise InvalidInputError(f"{name} must be {wanted}; found {value!r}")
     return number
 
 

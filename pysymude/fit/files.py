@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pysymude.errors import SaveFileError
 
-__all__ = ["read", "write"]
+__all__ = ["read", "write", "write_whole"]
 
 _VERSION = 1
 
@@ -45,19 +45,24 @@ def write(
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **cast("dict[str, Any]", content))
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(buffer.getvalue())
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(0o666 & ~_umask())
-            os.replace(name, target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_whole(target, buffer.getvalue())
     except OSError as problem:
         raise SaveFileError(f"cannot be written: {problem.strerror}", path=str(target)) from problem
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """A file with this content; a reader sees the old one or the new one, never a part."""
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o666 & ~_umask())
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def read(path: str | PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

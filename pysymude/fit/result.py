@@ -27,7 +27,7 @@ from pysymude.model.writing import system_to_text
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch
 
-__all__ = ["FitResult"]
+__all__ = ["FitResult", "SavedFit"]
 
 Float = NDArray[np.float64]
 _KIND = "fit"
@@ -242,21 +242,15 @@ class FitResult:
         SaveFileError
             The file is missing, damaged, or no fit.
         """
-        meta, arrays = read(path, _KIND)
-        trajectories = [
-            Trajectory.from_arrays(arrays[f"data.{e}.t"], arrays[f"data.{e}.u"], **_keywords(given))
-            for e, given in enumerate(meta["data"])
-        ]
-        method = meta["method"] | ({} if engine is None else {"engine": engine})
-        obj = objective(system_from_text(meta["system"]), Dataset(trajectories), **method)
+        saved = SavedFit.read(path)
+        method = saved.method | ({} if engine is None else {"engine": engine})
+        obj = objective(saved.system, saved.data, **method)
         return cls(
             objective=obj,
-            theta=obj.layout.check(arrays["theta"]),
-            retcode=ReturnCode[meta["retcode"]],
-            history={
-                k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")
-            },
-            **{name: meta[name] for name in _NUMBERS},
+            theta=obj.layout.check(saved.theta),
+            retcode=saved.retcode,
+            history=saved.history,
+            **saved.numbers,
         )
 
     def _experiment(self, experiment: int | str) -> int:
@@ -271,6 +265,42 @@ class FitResult:
 
     def __repr__(self) -> str:
         return "FitResult\n  " + self.summary().replace("\n", "\n  ")
+
+
+@dataclass(frozen=True, eq=False)
+class SavedFit:
+    """What the file of a fit holds, without an engine.
+
+    `method` are the keywords of `objective`; `numbers` those of `FitResult`.
+    """
+
+    system: ODESystem
+    data: Dataset
+    theta: Float
+    method: dict[str, Any]
+    retcode: ReturnCode
+    history: dict[str, NDArray[Any]]
+    numbers: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: str | PathLike[str]) -> SavedFit:
+        """The file's content; errors as for `FitResult.load`."""
+        meta, arrays = read(path, _KIND)
+        trajectories = [
+            Trajectory.from_arrays(arrays[f"data.{e}.t"], arrays[f"data.{e}.u"], **_keywords(given))
+            for e, given in enumerate(meta["data"])
+        ]
+        return cls(
+            system=system_from_text(meta["system"]),
+            data=Dataset(trajectories),
+            theta=arrays["theta"],
+            method=meta["method"],
+            retcode=ReturnCode[meta["retcode"]],
+            history={
+                k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")
+            },
+            numbers={name: meta[name] for name in _NUMBERS},
+        )
 
 
 _NUMBERS = ("loss", "validation_loss", "stopped", "seconds", "seed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import cast
 
 import numpy as np
@@ -107,8 +107,10 @@ def known_term(expr: sp.Expr) -> sp.Expr:
     return cast("sp.Expr", expr.xreplace(dict.fromkeys(unknown, sp.S.Zero)))
 
 
+# a repeated solve would spend ten times longer on its plan than in the solver
+@lru_cache(maxsize=32)
 def compile_system(system: ODESystem) -> CompiledSystem:
-    """The plan of `system`.
+    """The plan of `system`; equal systems share one, and the last 32 are kept.
 
     Raises
     ------

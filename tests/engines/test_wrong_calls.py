@@ -52,7 +52,8 @@ CALLS = [
     ),
     (lambda: solve(solver="tsit5"), "solver 'tsit5' is unknown to engine 'diffrax'.*Tsit5"),
     (lambda: solve(reltol=-1e-6), "reltol must be a number between 1e-15 and 1"),
-    (lambda: solve(abstol="small"), "abstol must be a number between"),
+    (lambda: solve(abstol="small"), "abstol must be a positive number"),
+    (lambda: solve(abstol=0.0), "abstol must be a positive number"),
     (
         lambda: solve(engine="jax"),
         "engine 'jax' is unknown; choose 'auto' or one of 'julia', 'diffrax'",

@@ -11,25 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pysymude.engines.julia.literals import number
+from pysymude.engines.julia.names import INFIX, NAMED
 from pysymude.engines.julia.reverse import active, shares
 from pysymude.errors import EmissionError
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.tape import Operation, Tape
 
 __all__ = ["observation_source", "system_source"]
-
-_NAMED = {
-    "sin": "sin_", "cos": "cos_", "tan": "tan_", "asin": "asin_", "acos": "acos_", "atan": "atan",
-    "atan2": "atan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "asinh": "asinh",
-    "acosh": "acosh_", "atanh": "atanh_", "exp": "exp", "log": "log_", "sqrt": "sqrt_",
-    "erf": "erf_", "abs": "abs", "sign": "sign", "min": "min", "max": "max",
-    "heaviside": "heaviside", "pow": "power", "select": "ifelse",
-}  # fmt: skip
-_INFIX = {
-    "add": "+", "mul": "*", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=",
-    "and": "&", "or": "|",
-}  # fmt: skip
-
 
 @dataclass
 class _Uses:
@@ -105,10 +93,10 @@ class _Function:
             return f"integer_power({names[0]}, Val({op.data}))"
         if op.name == "not":
             return f"!{names[0]}"
-        if op.name in _INFIX:
-            return f"{names[0]} {_INFIX[op.name]} {names[1]}"
-        if op.name in _NAMED:
-            return f"{_NAMED[op.name]}({', '.join(names)})"
+        if op.name in INFIX:
+            return f"{names[0]} {INFIX[op.name]} {names[1]}"
+        if op.name in NAMED:
+            return f"{NAMED[op.name]}({', '.join(names)})"
         raise EmissionError(
             f"the operation {op.name!r} is unknown to engine 'julia'", node=op, target="Julia"
         )

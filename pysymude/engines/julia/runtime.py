@@ -38,6 +38,9 @@ def package_folder() -> Path:
 
 def problem() -> str:
     """Why Julia cannot be used here and what would change that, or ""; starts nothing."""
+    if _load.cache_info().currsize:
+        # it runs already; files are not looked at again on every solve
+        return ""
     if find_spec("juliacall") is None:
         return "juliacall is not installed; run: pip install juliacall"
     try:

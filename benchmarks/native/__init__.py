@@ -1,0 +1,1 @@
+"""Gradients of universal differential equations: pysymude against the textbook ways."""

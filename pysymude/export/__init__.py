@@ -1,0 +1,1 @@
+"""Objectives and fits written out for other programs."""

@@ -1,0 +1,318 @@
+"""`export_julia`: an objective or a fit as one Julia script that needs no pysymude."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pysymude.engines.base import Method
+from pysymude.engines.choice import check_tolerance
+from pysymude.errors import CapabilityError, InvalidInputError
+from pysymude.export.julia_formulas import helpers, imports
+from pysymude.export.julia_script import ACTIVATIONS, Writer
+from pysymude.fit.files import write_whole
+from pysymude.fit.objective import Objective
+from pysymude.fit.result import FitResult, SavedFit
+from pysymude.model.dataset import Dataset
+from pysymude.model.network import NetworkDerivative
+from pysymude.model.theta import ThetaLayout
+from pysymude.plan.binding import bind
+from pysymude.plan.compiled import CompiledSystem, compile_system
+from pysymude.plan.problem import LossData, LossSpec
+from pysymude.plan.tape import build_tape
+
+__all__ = ["SOLVERS", "export_julia", "julia_script"]
+
+Float = NDArray[np.float64]
+
+SOLVERS = {
+    "Tsit5": ("OrdinaryDiffEq", "Tsit5"),
+    "Vern7": ("OrdinaryDiffEq", "Vern7"),
+    "Vern9": ("OrdinaryDiffEq", "Vern9"),
+    "Rodas5P": ("OrdinaryDiffEq", "Rodas5P"),
+    "Rosenbrock23": ("OrdinaryDiffEq", "Rosenbrock23"),
+    "FBDF": ("OrdinaryDiffEq", "FBDF"),
+    "QNDF": ("OrdinaryDiffEqBDF", "QNDF"),
+    "RadauIIA5": ("OrdinaryDiffEqFIRK", "RadauIIA5"),
+    "TRBDF2": ("OrdinaryDiffEqSDIRK", "TRBDF2"),
+    "Kvaerno3": ("OrdinaryDiffEqSDIRK", "Kvaerno3"),
+    "Kvaerno5": ("OrdinaryDiffEqSDIRK", "Kvaerno5"),
+    "KenCarp4": ("OrdinaryDiffEqSDIRK", "KenCarp4"),
+    "KenCarp5": ("OrdinaryDiffEqSDIRK", "KenCarp5"),
+    "Dopri5": ("OrdinaryDiffEqLowOrderRK", "DP5"),
+    "Dopri8": ("OrdinaryDiffEqHighOrderRK", "DP8"),
+}
+"""The solvers of all engines that a script can name: package and name in Julia."""
+
+FORWARD_LIMIT = 100  # up to here SciMLSensitivity, too, goes forward by itself
+
+
+def export_julia(
+    source: FitResult | Objective | str | PathLike[str],
+    path: str | PathLike[str],
+    *,
+    theta: ArrayLike | None = None,
+    sensealg: str = "auto",
+) -> None:
+    """Writes a standalone Julia script: data, right-hand side, loss and gradient in plain SciML.
+
+    The script names your states and parameters, needs no pysymude, and prints the loss and the norm
+    of its gradient at theta: those of `Objective.value_and_grad`. Julia is not needed to write it.
+
+    Parameters
+    ----------
+    source : FitResult, Objective, or the path of a saved fit
+    path : str or path
+        The script, overwritten where it exists.
+    theta : array, shape (parameters,), optional
+        By default that of the fit, or ``objective.theta0()``.
+    sensealg : str
+        ``"forward"`` (ForwardDiff), ``"adjoint"`` (SciMLSensitivity's Gauss adjoint), or ``"auto"``:
+        forward for at most 100 trainable numbers.
+
+    Raises
+    ------
+    InvalidInputError
+        `source` is neither of the three, `theta` does not fit, or the file cannot be written.
+    CapabilityError
+        The loss holds something that the script has no words for; the message names it.
+
+    Examples
+    --------
+    >>> import numpy as np, pathlib, tempfile, pysymude as psu
+    >>> x, k = psu.states("x"), psu.parameters("k")
+    >>> data = psu.Dataset.from_arrays([0.0, 1.0], [[1.0], [0.2]], states=[x])
+    >>> obj = psu.objective(psu.ODESystem({x: -k*x}, trainable={k: 1.0}), data, solver="Tsit5")
+    >>> script = pathlib.Path(tempfile.mkdtemp()) / "decay.jl"
+    >>> psu.export_julia(obj, script)
+    >>> "du[1] = -k*x    # dx/dt" in script.read_text()
+    True
+    """
+    text = julia_script(source, theta=theta, sensealg=sensealg)
+    try:
+        write_whole(Path(path), text.encode())
+    except OSError as error:
+        raise InvalidInputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def julia_script(
+    source: FitResult | Objective | str | PathLike[str],
+    *,
+    theta: ArrayLike | None = None,
+    sensealg: str = "auto",
+) -> str:
+    """The text of the script that `export_julia` writes."""
+    given = _given(source)
+    if theta is not None:
+        given = given.at(theta)
+    return _Script(given, given.chosen(sensealg)).text()
+
+
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """What is exported, from whichever source."""
+
+    plan: CompiledSystem
+    data: Dataset
+    spec: LossSpec
+    loss: LossData
+    layout: ThetaLayout
+    method: Method
+    theta: Float
+
+    def __post_init__(self) -> None:
+        expected = LossSpec(self.spec.columns)
+        if self.spec != expected or bool((self.loss.link >= 0).any()):
+            raise _refusal(
+                f"the loss is {self.spec}, which is more than residuals of measurements; export the "
+                "objective of the whole time span"
+            )
+        if build_tape(self.plan.inputs, list(self.plan.system.rhs.values())) != self.plan.rhs:
+            raise _refusal(
+                "the right-hand side that is solved is not the system's own: a law is built into it; "
+                "export an objective without conserve="
+            )
+        if self.method.solver not in SOLVERS:
+            raise _refusal(
+                f"the solver {self.method.solver!r} cannot stand in a script; choose one of "
+                f"{', '.join(SOLVERS)}"
+            )
+        for trajectory, t0, ts in zip(
+            self.data, self.loss.batch.t0, self.loss.batch.ts, strict=True
+        ):
+            if not ts[-1] > t0:
+                raise _refusal(
+                    f"experiment {trajectory.name!r} was measured at its start alone; leave it out"
+                )
+
+    def at(self, theta: ArrayLike) -> _Given:
+        """The same at another theta."""
+        return _Given(
+            self.plan, self.data, self.spec, self.loss, self.layout, self.method,
+            self.layout.check(theta),
+        )  # fmt: skip
+
+    def chosen(self, sensealg: str) -> str:
+        """How the script takes its gradient."""
+        if sensealg not in ("auto", "forward", "adjoint"):
+            raise InvalidInputError(
+                f"sensealg must be 'auto', 'forward' or 'adjoint'; found {sensealg!r}"
+            )
+        nested = any(f.has(NetworkDerivative) for f in self.plan.system.rhs.values())
+        if nested and sensealg == "adjoint":
+            raise _refusal(
+                "the right-hand side holds derivatives of a network, through which the script can "
+                "only go forward; write sensealg='forward'"
+            )
+        if sensealg != "auto":
+            return sensealg
+        return "forward" if nested or self.layout.size <= FORWARD_LIMIT else "adjoint"
+
+
+def _refusal(text: str) -> CapabilityError:
+    return CapabilityError(f"this cannot be exported to Julia: {text}", capability="export")
+
+
+def _given(source: Any) -> _Given:
+    if isinstance(source, FitResult):
+        return _given(source.objective).at(source.theta)
+    if isinstance(source, Objective):
+        return _Given(
+            source.plan, source.data, source.spec, source.loss, source.layout, source.method,
+            source.theta0(),
+        )  # fmt: skip
+    if isinstance(source, str | PathLike):
+        # not FitResult.load: the engine that made the fit may be missing here
+        saved = SavedFit.read(source)
+        plan = compile_system(saved.system)
+        spec, loss, layout = bind(plan, saved.data)
+        method = Method(
+            saved.method["solver"],
+            check_tolerance("reltol", saved.method["reltol"]),
+            check_tolerance("abstol", saved.method["abstol"]),
+        )
+        return _Given(plan, saved.data, spec, loss, layout, method, layout.check(saved.theta))
+    raise InvalidInputError(
+        "export_julia takes a FitResult, an Objective or the path of a saved fit; found "
+        f"{type(source).__name__}"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Script:
+    given: _Given
+    sensealg: str
+
+    def text(self) -> str:
+        """The whole script."""
+        given, writer = self.given, Writer(self.given.plan)
+        rhs, observe = writer.rhs(), writer.observe(given.spec.columns)
+        networks = [writer.network(nn) for nn in given.plan.networks]
+        networks += [
+            writer.network_jacobian(nn)
+            for nn in given.plan.networks
+            if f"{nn.name}_jacobian" in writer.used
+        ]
+        small = "\n".join(helpers(writer.used, ACTIVATIONS))
+        labels = [trajectory.name for trajectory in given.data]
+        parts = [
+            self._head(imports(writer.used)),
+            f"{small}\n" if small else "",
+            *networks,
+            writer.trainable(),
+            rhs,
+            observe,
+            writer.experiments(given.loss, labels, given.spec.columns),
+            self._loss(),
+            self._gradient(),
+            self._main(writer.theta(given.theta, list(given.layout.values()))),
+        ]
+        return "\n".join(part for part in parts if part)
+
+    def _head(self, more: Sequence[str]) -> str:
+        package, _ = SOLVERS[self.given.method.solver]
+        packages = [package, "ForwardDiff"]
+        if self.sensealg == "adjoint":
+            packages = [package, "SciMLSensitivity", "Zygote"]
+            if self.implicit:
+                # the reverse problem has no time gradient of its own: differences serve there
+                more = ["using ADTypes: AutoFiniteDiff", *more]
+        named = [line.split()[1].rstrip(":") for line in more if line.startswith("using")]
+        listed = ", ".join(f'"{name}"' for name in ["SciMLBase", *packages, *named])
+        lines = [
+            "# Loss and gradient of a universal differential equation, exported by pysymude.",
+            f"# It needs: using Pkg; Pkg.add([{listed}])",
+            "",
+            *(f"using {name}" for name in packages),
+            *more,
+            "using LinearAlgebra: norm",
+            "using SciMLBase: successful_retcode",
+        ]
+        return "\n".join(lines) + "\n"
+
+    @property
+    def implicit(self) -> bool:
+        return self.given.method.solver not in _EXPLICIT
+
+    def _loss(self) -> str:
+        method = self.given.method
+        backward = self.sensealg == "adjoint"
+        arguments = "(; autodiff = AutoFiniteDiff())" if backward and self.implicit else "()"
+        solver = SOLVERS[method.solver][1] + arguments
+        sensealg = ", sensealg" if backward else ""
+        return _LOSS.format(
+            solver=solver, reltol=method.reltol, abstol=method.abstol, sensealg=sensealg
+        )
+
+    def _gradient(self) -> str:
+        return _FORWARD if self.sensealg == "forward" else _ADJOINT
+
+    def _main(self, theta: str) -> str:
+        return f"# The numbers that are learned, slice by slice.\n{theta}{_MAIN}"
+
+
+_EXPLICIT = frozenset({"Tsit5", "Vern7", "Vern9", "Dopri5", "Dopri8"})
+
+_LOSS = """\
+const reltol, abstol = {reltol!r}, {abstol!r}
+
+# What experiment `e` would measure: one row a time, one column each. Inf where the solve fails.
+function predict(theta, e)
+    u0 = convert.(eltype(theta), e.u0(theta))
+    f!(du, u, p, t) = rhs!(du, u, p, t, e.fixed)
+    problem = ODEProblem(f!, u0, (e.t0, e.t[end]), theta)
+    sol = solve(problem, {solver}; saveat = e.t, reltol, abstol{sensealg})
+    successful_retcode(sol) || return fill(oftype(u0[1], Inf), size(e.y))
+    u = Array(sol)
+    return reduce(hcat, [observe(u[:, i], theta, t, e.fixed) for (i, t) in enumerate(e.t)])'
+end
+
+misfit(weight, y, value) = isnan(y) ? zero(value) : abs2(weight * (y - value))
+
+# The sum of all squared residuals, each in units of its noise.
+loss(theta) = sum(sum(misfit.(e.weight, e.y, predict(theta, e))) for e in experiments)
+"""
+
+_FORWARD = """\
+# Forward mode: the derivatives travel with the solution.
+gradient(theta) = ForwardDiff.gradient(loss, theta)
+"""
+
+_ADJOINT = """\
+# The adjoint: backward in time, at a cost that hardly grows with the length of theta.
+const sensealg = GaussAdjoint(; autojacvec = ReverseDiffVJP())
+gradient(theta) = only(Zygote.gradient(loss, theta))
+"""
+
+_MAIN = """
+if abspath(PROGRAM_FILE) == @__FILE__
+    println("loss = ", loss(theta))
+    println("norm of the gradient = ", norm(gradient(theta)))
+end
+"""

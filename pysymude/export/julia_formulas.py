@@ -1,0 +1,235 @@
+"""SymPy expressions as readable Julia formulas with the user's names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import sympy as sp
+from sympy.printing.precedence import PRECEDENCE
+from sympy.printing.str import StrPrinter
+
+from pysymude.engines.julia.literals import number
+from pysymude.engines.julia.names import INFIX, NAMED
+from pysymude.errors import EmissionError
+from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
+from pysymude.plan.tape import FUNCTIONS
+
+__all__ = ["RESERVED", "Formulas", "Names", "helpers", "imports"]
+
+RESERVED = frozenset(
+    """
+    baremodule begin break catch const continue do else elseif end export false finally for function
+    global if import in isa let local macro module mutable new outer primitive public quote return
+    struct true try type using where while abstract pi im Inf NaN missing nothing Base Core Main
+    Float64 Int abs abstol acos acosh all any asin asinh atan atanh convert cos cosh du eltype erf exp
+    experiments fixed gelu gradient heaviside identity ifelse inputs jacobian layer log log1p loss max
+    min misfit norm observe oftype pow predict println rbf relu reltol reshape rhs sensealg sigmoid sign
+    sin sinh size softplus solve sqrt sum swish t tan tanh theta trainable_parameters u vcat zero zeros
+    hcat reduce enumerate fill isnan abs2 abspath only successful_retcode AutoFiniteDiff GaussAdjoint
+    ReverseDiffVJP ForwardDiff LinearAlgebra NaNMath ODEProblem SciMLBase SciMLSensitivity
+    SpecialFunctions Array Zygote
+    """.split()
+)
+"""Words of Julia and of the scripts, which no name of the user may hide."""
+
+_GUARDED = {"asin", "acos", "acosh", "atanh", "log", "sqrt", "pow"}
+_EXACT = 2**53  # larger integers are no float64
+
+
+@dataclass
+class Names:
+    """One word of the script for each name of the user, and further words that clash with none."""
+
+    taken: dict[str, str] = field(default_factory=dict[str, str])
+
+    def __getitem__(self, name: str) -> str:
+        """The word for `name`: itself, with underscores behind it where it is reserved."""
+        if name not in self.taken:
+            self.taken[name] = self.fresh(name)
+        return self.taken[name]
+
+    def own(self, name: str) -> str:
+        """The word for something of the script's own that is best called `name`."""
+        # no identifier of the user's starts like this
+        key = f" {name}"
+        if key not in self.taken:
+            self.taken[key] = self.fresh(name)
+        return self.taken[key]
+
+    def fresh(self, name: str) -> str:
+        """`name`, with underscores behind it until it is neither reserved nor used."""
+        # names have been checked where the system was made; a script must not rest on that alone
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise EmissionError(f"{name!r} is no plain identifier", target="Julia")
+        while name in RESERVED or name in self.taken.values():
+            name += "_"
+        return name
+
+
+class Formulas(StrPrinter):
+    """Formulas of one function, and the lines before them that call networks.
+
+    Parameters
+    ----------
+    names : Names
+        The words for states, parameters and networks.
+
+    Attributes
+    ----------
+    calls : list of str
+        Lines that name the outputs and the Jacobians of networks, in the order they are needed.
+    used : set of str
+        Names of the user's that occurred, and the names of functions.
+    """
+
+    # SymPy asks a node for this method first, and networks have one for Python's form
+    printmethod = "_pysymude_julia"
+
+    def __init__(self, names: Names) -> None:
+        super().__init__()
+        self.names = names
+        self.calls: list[str] = []
+        self.used: set[str] = set()
+        self._known: dict[tuple[Any, ...], str] = {}
+
+    def __call__(self, expr: sp.Expr) -> str:
+        """The formula of `expr`."""
+        return self.doprint(expr)
+
+    # -- leaves -------------------------------------------------------------------------------
+
+    def _print_Symbol(self, expr: Any) -> str:
+        self.used.add(expr.name)
+        return "t" if expr.name == "t" else self.names[expr.name]
+
+    _print_Dummy = _print_Symbol
+
+    def _print_Float(self, expr: Any) -> str:
+        return number(float(expr))
+
+    def _print_Integer(self, expr: Any) -> str:
+        return str(int(expr)) if abs(int(expr)) <= _EXACT else number(float(expr))
+
+    def _print_Rational(self, expr: Any) -> str:
+        if max(abs(expr.p), expr.q) > _EXACT:
+            return number(float(expr))
+        return f"{expr.p}/{expr.q}"
+
+    def _print_Exp1(self, expr: Any) -> str:
+        return "exp(1)"
+
+    def _print_Pi(self, expr: Any) -> str:
+        return "pi"
+
+    def _print_BooleanTrue(self, expr: Any) -> str:
+        return "true"
+
+    def _print_BooleanFalse(self, expr: Any) -> str:
+        return "false"
+
+    # -- powers and functions -----------------------------------------------------------------
+
+    def _print_Pow(self, expr: Any, rational: bool = False) -> str:
+        base, exponent = expr.args
+        if base == sp.E:
+            return self._call("exp", [exponent])
+        if isinstance(exponent, sp.Rational) and exponent.q == 2 and abs(exponent.p) <= 63:
+            root = self._call("sqrt", [base])
+            return root if exponent.p == 1 else f"{root}^{self._exponent(exponent.p)}"
+        if isinstance(exponent, sp.Integer):
+            return f"{self.parenthesize(base, PRECEDENCE['Pow'])}^{self._exponent(int(exponent))}"
+        return self._call("pow", [base, exponent])
+
+    def _exponent(self, n: int) -> str:
+        return str(n) if n >= 0 else f"({n})"
+
+    def _print_Heaviside(self, expr: Any) -> str:
+        step = self._call("heaviside", expr.args[:1])
+        if expr.args[1] == sp.S.Half:
+            return step
+        x, at_zero = map(self._print, expr.args)
+        return f"({x} == 0 ? {at_zero} : {step})"
+
+    def _print_Piecewise(self, expr: Any) -> str:
+        text = self._print(expr.args[-1].expr)
+        for piece in reversed(expr.args[:-1]):
+            text = f"({self._print(piece.cond)} ? {self._print(piece.expr)} : {text})"
+        return text
+
+    def _print_Relational(self, expr: Any) -> str:
+        sign = INFIX[FUNCTIONS[expr.func]]
+        return f"({self._print(expr.lhs)} {sign} {self._print(expr.rhs)})"
+
+    def _print_And(self, expr: Any, order: Any = None) -> str:
+        sign = INFIX[FUNCTIONS[expr.func]]
+        return f"({f' {sign} '.join(self._print(a) for a in sorted(expr.args, key=str))})"
+
+    _print_Or = _print_And
+
+    def _print_Not(self, expr: Any) -> str:
+        return f"!{self._print(expr.args[0])}"
+
+    def _print_Function(self, expr: Any) -> str:
+        if expr.func not in FUNCTIONS:
+            raise EmissionError(f"{expr} cannot be written in Julia", node=expr, target="Julia")
+        return self._call(FUNCTIONS[expr.func], expr.args)
+
+    # SymPy has printers of its own for these
+    _print_Min = _print_Max = _print_Abs = _print_log = _print_sign = _print_Function  # pyright: ignore[reportAssignmentType]
+
+    def _call(self, name: str, args: Iterable[Any]) -> str:
+        # what Base refuses outside its domain has the same name in NaNMath
+        name = NAMED[name].rstrip("_") if name != "pow" else name
+        self.used.add(name)
+        return f"{name}({', '.join(self._print(a) for a in args)})"
+
+    # -- networks -----------------------------------------------------------------------------
+
+    def _print_NetworkOutput(self, expr: NetworkOutput) -> str:
+        return f"{self._network(expr.network, expr.inputs, '_out', '')}[{expr.index + 1}]"
+
+    def _print_NetworkDerivative(self, expr: NetworkDerivative) -> str:
+        network, output, given, *inputs = cast("tuple[Any, ...]", expr.args)
+        word = self._network(network, tuple(inputs), "_jac", "_jacobian")
+        return f"{word}[{int(output) + 1}, {int(given) + 1}]"
+
+    def _network(self, network: MLP, inputs: tuple[sp.Expr, ...], ending: str, what: str) -> str:
+        key = (network.name, inputs, ending)
+        if key not in self._known:
+            arguments = ", ".join(["theta", *map(self._print, inputs)])
+            count = sum(k[0] == network.name and k[2] == ending for k in self._known)
+            suffix = f"{ending}{count + 1 if count else ''}"
+            word = self._known[key] = self.names.own(f"{network.name}{suffix}")
+            called = self.names.own(network.name + what) if what else self.names[network.name]
+            self.calls.append(f"{word} = {called}({arguments})")
+            self.used.add(network.name + what)
+        return self._known[key]
+
+    def emptyPrinter(self, expr: Any) -> str:
+        """Refuses what has no printer here, by name."""
+        raise EmissionError(
+            f"{type(expr).__name__} in {expr} cannot be written in Julia", node=expr, target="Julia"
+        )
+
+
+def imports(used: Iterable[str]) -> list[str]:
+    """Lines that bring the functions in `used` that Base does not have, or refuses to evaluate."""
+    lines: list[str] = []
+    guarded = sorted(_GUARDED & set(used))
+    if guarded:
+        lines += [
+            "# NaN outside their domain, where Base's throw: a solver then takes a smaller step",
+            f"using NaNMath: {', '.join(guarded)}",
+        ]
+    if "erf" in used:
+        lines.append("using SpecialFunctions: erf")
+    return lines
+
+
+def helpers(used: Iterable[str], activations: Mapping[str, str]) -> list[str]:
+    """Definitions of small functions in `used` that no package brings."""
+    table = {"heaviside": "heaviside(x) = x > 0 ? 1.0 : x < 0 ? 0.0 : 0.5"} | dict(activations)
+    return [text for name, text in table.items() if name in set(used)]
