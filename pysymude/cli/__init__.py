@@ -15,6 +15,7 @@ from pysymude.cli.demo import demo
 from pysymude.cli.doctor import doctor
 from pysymude.cli.fit import fit
 from pysymude.cli.laws import laws
+from pysymude.cli.setup_julia import setup_julia
 from pysymude.cli.simulate import simulate
 
 __all__ = ["app", "main"]
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, laws, fit, simulate, doctor):
+for command in (demo, laws, fit, simulate, setup_julia, doctor):
     app.command()(command)
 
 
