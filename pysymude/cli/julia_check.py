@@ -1,7 +1,7 @@
 """One real gradient on the Julia engine, timed by stage: a program for a process of its own.
 
-``python -m pysymude.cli.julia_check`` prints one line of JSON: the times and what Julia says of itself,
-or the error. `check` runs it with a time limit, since a broken Julia may crash or hang.
+`main` prints one line of JSON: the times and what Julia says of itself, or the error. `check` runs it
+with a time limit, since a broken Julia may crash or hang.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def check(env: Mapping[str, str] | None = None, *, limit: float = LIMIT) -> dict
     """
     from pysymude.engines.julia.setup import end
 
-    process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-P", "-m", "pysymude.cli.julia_check"],
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", "from pysymude.cli.julia_check import main; main()"],
         env=None if env is None else dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
     )  # fmt: skip
@@ -106,7 +106,3 @@ def _gradient() -> dict[str, Any]:
     if not wrong < _WRONG:
         raise ArithmeticError(f"the test gradient differs from central differences by {wrong:.1g}")
     return {"stages": stages, "julia": runtime.facts()}
-
-
-if __name__ == "__main__":
-    main()

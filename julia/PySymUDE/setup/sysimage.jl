@@ -30,13 +30,23 @@ function minimal_project(project, folder)
     manifest["deps"] = kept
     delete!(manifest, "project_hash")
     write_toml(joinpath(folder, "Manifest.toml"), manifest)
-    uuids = Dict(name => kept[name][1]["uuid"] for name in ROOTS)
-    write_toml(joinpath(folder, "Project.toml"), Dict("deps" => uuids))
-    for name in ("LocalPreferences.toml", "JuliaLocalPreferences.toml")
-        file = joinpath(dirname(project_file), name)
-        isfile(file) && cp(file, joinpath(folder, name))
-    end
+    uuids = Dict(name => found[1]["uuid"] for (name, found) in kept)
+    # preferences count for packages that the project names
+    named = Dict("deps" => filter(in(ROOTS) ∘ first, uuids), "extras" => filter(!in(ROOTS) ∘ first, uuids))
+    write_toml(joinpath(folder, "Project.toml"), named)
+    write_toml(joinpath(folder, "LocalPreferences.toml"), preferences(project_file, keys(kept)))
     return folder
+end
+
+# PackageCompiler compiles all packages once more without machine code; their own workloads, which take
+# nearly all the time of that, are for other uses than ours
+function preferences(project_file, names)
+    file = joinpath(dirname(project_file), "LocalPreferences.toml")
+    chosen = isfile(file) ? TOML.parsefile(file) : Dict{String,Any}()
+    for name in names
+        name in ROOTS || (get!(Dict{String,Any}, chosen, name)["precompile_workload"] = false)
+    end
+    return chosen
 end
 
 function closure(entries, roots)

@@ -161,11 +161,13 @@ def _environment(given: dict[str, str]) -> Generator[None]:
 @contextmanager
 def translated(doing: str) -> Generator[None]:
     """Julia's exceptions as `JuliaRuntimeError`, raised from juliacall's."""
-    import juliacall
-
     try:
         yield
-    except juliacall.JuliaError as error:
+    except Exception as error:
+        # nothing is imported here: that would start Julia past all that `start` looks at
+        juliacall = sys.modules.get("juliacall")
+        if juliacall is None or not isinstance(error, juliacall.JuliaError):
+            raise
         # its text is Julia's own report: the message, then the stack
         text, _, stack = str(error).partition("\nStacktrace:\n")
         raise JuliaRuntimeError(
