@@ -20,6 +20,8 @@ from pysymude.engines.julia.finding import needed
 
 ROOT = str(Path(psu.__file__).parents[1])
 ADVICE = "pysymude setup-julia"
+# a first use may have to compile PySymUDE.jl
+LONG = 500.0
 
 SOLVE = """
 import pysymude as psu
@@ -71,7 +73,9 @@ def _all_versions():
 def _project(folder, versions):
     folder.mkdir()
     (folder / "Project.toml").write_text("[deps]\n")
-    blocks = [f'[[deps.{n}]]\nversion = "{v}.0"\n' for n, v in versions.items() if n != "PythonCall"]
+    blocks = [
+        f'[[deps.{n}]]\nversion = "{v}.0"\n' for n, v in versions.items() if n != "PythonCall"
+    ]
     if "PythonCall" in versions:
         blocks.append(f'[[deps.PythonCall]]\nversion = "{versions["PythonCall"]}"\n')
     (folder / "Manifest.toml").write_text('manifest_format = "2.0"\n\n' + "\n".join(blocks))
@@ -95,7 +99,10 @@ def test_without_julia_auto_works_and_an_explicit_engine_says_what_to_run(tmp_pa
 
 
 BROKEN = {
-    "exits with 1": ("#!/bin/sh\necho no such library >&2\nexit 1\n", "exit code 1: no such library"),
+    "exits with 1": (
+        "#!/bin/sh\necho no such library >&2\nexit 1\n",
+        "exit code 1: no such library",
+    ),
     "prints garbage": ("#!/bin/sh\necho hello\n", "is not Julia"),
     "hangs": ("#!/bin/sh\nexec sleep 600\n", "gave no answer within 1 s"),
     "is no program": ("\x7fELF nonsense", "could not be run: Exec format error"),
@@ -178,9 +185,7 @@ def test_a_project_without_manifest_or_packages(tmp_path):
 
 
 def test_one_of_two_variables(tmp_path, project):
-    done = python(
-        'attempt("julia")', PYTHON_JULIACALL_EXE=None, PYTHON_JULIACALL_PROJECT=project
-    )
+    done = python('attempt("julia")', PYTHON_JULIACALL_EXE=None, PYTHON_JULIACALL_PROJECT=project)
     assert "set PYTHON_JULIACALL_EXE too, or unset both" in done.stdout
 
 
@@ -226,46 +231,59 @@ def test_the_project_is_where_juliapkg_keeps_it(tmp_path):
 
 # -- with Julia --------------------------------------------------------------------------------
 
-FIT = """
-import numpy as np
-nn = psu.MLP("nn", inputs=[x], outputs=1, hidden=(3,))
-unknown = psu.ODESystem({x: nn[0] - x})
-t = np.linspace(0.0, 1.0, 6)
-data = psu.Dataset.from_arrays(t, np.exp(-t)[:, None], states=[x])
-"""
 
-
-def test_an_environment_of_one_s_own_juliacall(julia):
+def test_a_juliacall_of_one_s_own_is_used_as_it_is(julia):
     code = """
-        import juliacall
+        import juliacall, sys, types
+        sys.modules["torch"] = types.ModuleType("torch")
         print(juliacall.Main.seval("Threads.nthreads()"), juliacall.CONFIG["opt_optimize"])
         attempt("julia")
     """
     done = python(
-        code, limit=300, PYTHON_JULIACALL_THREADS="2", PYTHON_JULIACALL_HANDLE_SIGNALS="yes",
+        code, limit=LONG, PYTHON_JULIACALL_THREADS="2", PYTHON_JULIACALL_HANDLE_SIGNALS="yes",
         PYTHON_JULIACALL_OPTIMIZE="2",
     )  # fmt: skip
     assert done.stdout.splitlines() == ["2 2", "solved by julia"], done.stderr
 
 
-def test_torch_after_juliacall_and_the_options_are_given_back(julia):
+def test_failures_of_a_julia_that_runs(julia):
     code = """
-        import os, sys, types
+        import os, sys, traceback, warnings
+        from pysymude.engines.julia.runtime import package, translated
+        warnings.simplefilter("ignore")
         before = dict(os.environ)
-        import juliacall
-        sys.modules["torch"] = types.ModuleType("torch")
         attempt("julia")
+        # of what juliacall is given nothing is left for other processes
+        print([name for name in os.environ if os.environ[name] != before.get(name)])
+        y = psu.states("y")
+        blows = psu.ODESystem({y: y**2})
+        found = psu.solve(blows, u0={y: 1.0}, t=[0.0, 0.5, 2.0], engine="julia")
+        print(found.success, abs(found.u[1, 0] - 2.0) < 1e-3)
+        def asked():
+            with translated("loading a model"):
+                package().load_model("this is not Julia(")
+        try:
+            asked()
+        except psu.PySymUDEError as error:
+            traceback.print_exc()
+        sys.stdout.flush()
+        if os.fork() == 0:
+            attempt("julia")
+            # Python's ordinary end, which runs the exit hooks
+            sys.exit(5)
+        print(os.waitstatus_to_exitcode(os.wait()[1]))
     """
-    done = python(code, limit=300)
-    assert done.stdout.splitlines() == ["solved by julia"], done.stderr
-    code = """
-        import os
-        before = {k: v for k, v in os.environ.items() if k.startswith("PYTHON_JULIA")}
-        attempt("julia")
-        print(before == {k: v for k, v in os.environ.items() if k.startswith("PYTHON_JULIA")})
-    """
-    done = python(code, limit=300)
-    assert done.stdout.splitlines() == ["solved by julia", "True"], done.stderr
+    done = python(code, limit=LONG)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "solved by julia"
+    assert lines[1] in ("[]", "['JULIA_PYTHONCALL_EXE']")
+    assert lines[2] == "False True"
+    assert "get_context('spawn')" in lines[3]
+    assert lines[4] == "5"
+    assert "in asked" in done.stderr
+    assert "Stacktrace:" in done.stderr
+    assert "JuliaRuntimeError: Julia failed while loading a model" in done.stderr
 
 
 def test_fork_and_spawn(julia, tmp_path):
@@ -288,7 +306,7 @@ def test_fork_and_spawn(julia, tmp_path):
                     queue = context.Queue()
                     child = context.Process(target=work, args=("julia", queue))
                     child.start()
-                    print(how, queue.get(timeout=200))
+                    print(how, queue.get(timeout=300))
                     child.join(60)
                     print(child.exitcode)
             """
@@ -296,60 +314,17 @@ def test_fork_and_spawn(julia, tmp_path):
     )
     env = {**os.environ, "PYTHONPATH": ROOT}
     done = subprocess.run(
-        [sys.executable, str(worker)], env=env, capture_output=True, text=True, timeout=500, check=True
+        [sys.executable, str(worker)],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=LONG,
+        check=True,
     )
     lines = done.stdout.splitlines()
     assert lines[0] == "solved by julia"
     assert "write multiprocessing.get_context('spawn')" in lines[1]
     assert lines[2:] == ["0", "spawn julia", "0"]
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_forked_process_ends(julia):
-    code = """
-        import os, sys, warnings
-        warnings.simplefilter("ignore")
-        attempt("julia")
-        sys.stdout.flush()
-        if os.fork() == 0:
-            attempt("julia")
-            sys.exit(5)
-        print(os.waitstatus_to_exitcode(os.wait()[1]))
-    """
-    done = python(code, limit=300)
-    assert done.returncode == 0
-    lines = done.stdout.splitlines()
-    assert lines[0] == "solved by julia"
-    assert "get_context('spawn')" in lines[1]
-    assert lines[2] == "5"
-
-
-def test_an_exception_in_julia_keeps_both_stacks(julia):
-    code = """
-        from pysymude.engines.julia.runtime import package, translated
-        def asked():
-            with translated("loading a model"):
-                package().load_model("this is not Julia(")
-        asked()
-    """
-    done = python(code, limit=300)
-    assert done.returncode == 1
-    assert "in asked" in done.stderr
-    assert "Stacktrace:" in done.stderr
-    assert "JuliaRuntimeError: Julia failed while loading a model" in done.stderr
-
-
-def test_a_right_hand_side_that_is_not_finite(julia):
-    code = """
-        y = psu.states("y")
-        blows = psu.ODESystem({y: y**2})
-        found = psu.solve(blows, u0={y: 1.0}, t=[0.0, 0.5, 2.0], engine="julia")
-        print(found.success, found.retcode.name, found.u[1, 0])
-    """
-    done = python(code, limit=300)
-    success, _retcode, value = done.stdout.split()
-    assert success == "False"
-    assert abs(float(value) - 2.0) < 1e-3
 
 
 def test_a_package_that_does_not_load(julia, tmp_path):
@@ -365,7 +340,7 @@ def test_a_package_that_does_not_load(julia, tmp_path):
         runtime.package_folder = lambda: Path({str(tmp_path)!r})
         attempt("julia"); attempt("julia")
     """
-    done = python(code, limit=300)
+    done = python(code, limit=LONG)
     for line in done.stdout.split("JuliaRuntimeError: ")[1:]:
         assert "Julia failed while loading PySymUDE.jl" in line
         assert ADVICE in line
@@ -400,7 +375,7 @@ def test_ctrl_c_ends_a_fit_with_its_checkpoint(julia, tmp_path):
         command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
-        end = time.monotonic() + 300
+        end = time.monotonic() + LONG
         while not (tmp_path / "state.npz").exists():
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < end

@@ -80,10 +80,15 @@ def package_folder() -> Path:
 
 def option(name: str) -> str:
     """An option of juliacall, from ``-X juliacall-name`` or PYTHON_JULIACALL_NAME; "" when not set."""
-    given = sys._xoptions.get("juliacall-" + name.replace("_", "-"))
+    given = _flags().get("juliacall-" + name.replace("_", "-"))
     return (
         given if isinstance(given, str) else os.environ.get(f"PYTHON_JULIACALL_{name.upper()}", "")
     )
+
+
+def _flags() -> dict[str, Any]:
+    # what was given as python -X name=value
+    return getattr(sys, "_xoptions", {})
 
 
 def started() -> dict[str, Any]:
@@ -111,7 +116,7 @@ def found() -> Julia:
 
 def juliapkg_project() -> Path:
     """The folder in which juliapkg keeps its project."""
-    given = sys._xoptions.get("juliapkg-project") or os.environ.get("PYTHON_JULIAPKG_PROJECT")
+    given = _flags().get("juliapkg-project") or os.environ.get("PYTHON_JULIAPKG_PROJECT")
     if isinstance(given, str):
         return Path(given)
     prefix = sys.prefix if sys.prefix != sys.base_prefix else os.environ.get("CONDA_PREFIX")

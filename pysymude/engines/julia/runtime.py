@@ -32,6 +32,10 @@ def _note_fork() -> None:
             "this process was forked after Julia had started, and Julia does not survive a fork; "
             "write multiprocessing.get_context('spawn')"
         ]
+        # juliacall ends Julia when Python ends, which crashes where there are only remains of it
+        library = started().get("lib")
+        if library is not None:
+            library.jl_atexit_hook = lambda code: None
 
 
 if hasattr(os, "register_at_fork"):
@@ -99,7 +103,7 @@ def start() -> None:
         return
     with _environment(_options()):
         try:
-            import juliacall  # noqa: F401
+            import juliacall  # noqa: F401 # pyright: ignore[reportUnusedImport]
         except Exception as error:
             # Julia cannot be started twice in a process, and this try may have left half of one
             _lost[:] = [
