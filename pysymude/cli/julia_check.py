@@ -47,6 +47,9 @@ def check(env: Mapping[str, str] | None = None, *, limit: float = LIMIT) -> dict
         ) from None
     finally:
         end(process)
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
     try:
         found = json.loads(out.strip().splitlines()[-1])
     except (IndexError, ValueError):

@@ -57,7 +57,8 @@ def run(command: Sequence[str], tell: Tell, env: Mapping[str, str]) -> int:
         start_new_session=True,
     )  # fmt: skip
     lines: queue.Queue[str | None] = queue.Queue()
-    threading.Thread(target=_read, args=(process, lines), daemon=True).start()
+    reader = threading.Thread(target=_read, args=(process, lines), daemon=True)
+    reader.start()
     begin, last = time.monotonic(), ""
     try:
         while True:
@@ -73,11 +74,14 @@ def run(command: Sequence[str], tell: Tell, env: Mapping[str, str]) -> int:
             last = line
     finally:
         end(process)
+        reader.join(timeout=5)
 
 
 def _read(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
-    for line in process.stdout or ():
-        lines.put(_ESCAPES.sub("", line).rstrip())
+    if process.stdout is not None:
+        with process.stdout as output:
+            for line in output:
+                lines.put(_ESCAPES.sub("", line).rstrip())
     lines.put(None)
 
 
