@@ -16,6 +16,7 @@ from pysymude.cli.doctor import doctor
 from pysymude.cli.export_julia import export_julia
 from pysymude.cli.fit import fit
 from pysymude.cli.laws import laws
+from pysymude.cli.setup_julia import setup_julia
 from pysymude.cli.simulate import simulate
 
 __all__ = ["app", "main"]
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, laws, fit, simulate, export_julia, doctor):
+for command in (demo, laws, fit, simulate, export_julia, setup_julia, doctor):
     app.command()(command)
 
 

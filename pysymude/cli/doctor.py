@@ -13,8 +13,13 @@ import typer
 
 from pysymude import __version__
 from pysymude.cli.common import FAILED, Debug, friendly, package_version, print_table, say
+from pysymude.cli.doctor_julia import julia_rows
+from pysymude.cli.julia_check import CheckFailed, check
 
 __all__ = ["doctor"]
+
+# compiling is for setup-julia; whoever asks the doctor wants an answer
+_LIMIT = 180.0
 
 PACKAGES = (
     "numpy", "scipy", "sympy", "jax", "jaxlib", "diffrax", "matplotlib", "juliacall", "diffeqpy",
@@ -37,6 +42,7 @@ def doctor(
         cache = _cache(problems)
         rows, works = _engines(problems)
         print_table(rows, title="Engines", header=("engine", "state", "solvers"))
+        print_table(julia_rows(problems), title="Julia")
         print_table([_auto(works), *cache, ("cores", _cores())], title="Machine")
         typer.echo("Problems:" if problems else "No problems found.")
         for problem, cure in problems:
@@ -70,9 +76,11 @@ def _engines(problems: list[tuple[str, str]]) -> tuple[list[tuple[str, str, str]
         name, solvers = engine["name"], ", ".join(engine["solvers"])
         if not engine["available"]:
             rows.append((name, "not usable", solvers))
-            problems.append((f"engine {name} cannot run", engine["reason"]))
+            what, _, cure = engine["reason"].rpartition("; ")
+            told = f"engine {name} cannot run" + (f": {what}" if what else "")
+            problems.append((told, cure.removeprefix("run: ")))
             continue
-        state, cure = _trial(name)
+        state, cure = _julia_trial() if name == "julia" else _trial(name)
         rows.append((name, state, solvers))
         if cure:
             problems.append((f"engine {name}: {state}", cure))
@@ -100,6 +108,16 @@ def _trial(engine: str) -> tuple[str, str]:
     if not wrong < 1e-5:
         return f"wrong result ({solution.retcode.name})", "pysymude doctor --clear-cache"
     return f"works (test solve in {time.perf_counter() - begin:.1f} s)", ""
+
+
+def _julia_trial() -> tuple[str, str]:
+    """The same for Julia, in a process of its own: a broken Julia may crash or hang."""
+    try:
+        stages = check(limit=_LIMIT)["stages"]
+    except CheckFailed as error:
+        return str(error), "pysymude setup-julia --force"
+    first = sum(seconds for name, seconds in stages.items() if name != "second gradient")
+    return f"works (first gradient after {first:.1f} s)", ""
 
 
 def _auto(works: list[str]) -> tuple[str, str]:

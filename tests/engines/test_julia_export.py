@@ -217,7 +217,9 @@ def test_a_script_runs_by_itself(julia: str, tmp_path: Path):
     psu.export_julia(obj, path, theta=theta)
     found = re.findall(r"= (\S+)$", run_julia(str(path)), re.M)
     value, gradient = obj.value_and_grad(theta)
-    assert np.array(found, dtype=float) == pytest.approx([value, np.linalg.norm(gradient)], rel=1e-6)
+    assert np.array(found, dtype=float) == pytest.approx(
+        [value, np.linalg.norm(gradient)], rel=1e-6
+    )
 
 
 def test_a_saved_fit_is_exported_whichever_engine_made_it(tmp_path: Path):

@@ -11,8 +11,8 @@ import pytest
 import sympy as sp
 
 import pysymude as psu
+from pysymude.engines.julia.finding import package_folder
 from pysymude.engines.julia.printer import observation_source, system_source
-from pysymude.engines.julia.runtime import package_folder
 from pysymude.engines.julia.solvers import CODES, SOLVERS
 from pysymude.errors import EngineUnavailableError
 from pysymude.plan.compiled import compile_system

@@ -1,96 +1,63 @@
-"""Julia inside this process: whether it is set up, its start on first use, calls and their errors.
+"""Julia inside this process: its start on first use, calls and their errors.
 
 This is the only file that imports juliacall, and importing juliacall starts Julia.
 """
 
 from __future__ import annotations
 
-import json
+import logging
 import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from ctypes import PYFUNCTYPE, c_char_p, c_int, c_void_p
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from pysymude.engines.julia.finding import ask, found, option, package_folder, started
+from pysymude.engines.julia.finding import problem as setup_problem
+from pysymude.engines.julia.sysimage import usable
 from pysymude.errors import EngineUnavailableError, JuliaRuntimeError
 
-__all__ = ["check_process", "entry", "package", "package_folder", "problem", "translated"]
+__all__ = ["check_process", "entry", "facts", "package", "problem", "start", "translated"]
 
-# what PySymUDE.jl loads; the bridge's own Julia half comes first
-NEEDED = ("PythonCall", "SciMLSensitivity", "OrdinaryDiffEqTsit5", "OrdinaryDiffEqRosenbrock")
+log = logging.getLogger("pysymude")
+
+# why this process can never have Julia, once that is so
+_lost: list[str] = []
 
 
-def package_folder() -> Path:
-    """The folder that holds PySymUDE.jl: inside the installed package, or beside it in a checkout."""
-    inside = Path(__file__).parents[2]
-    for folder in (inside / "_julia", inside.parent / "julia"):
-        if (folder / "PySymUDE" / "Project.toml").is_file():
-            return folder
-    raise EngineUnavailableError(
-        f"PySymUDE.jl is missing from {inside}; run: pip install --force-reinstall pysymude",
-        engine="julia",
-    )
+def _note_fork() -> None:
+    if "juliacall" in sys.modules:
+        _lost[:] = [
+            "this process was forked after Julia had started, and Julia does not survive a fork; "
+            "write multiprocessing.get_context('spawn')"
+        ]
+        # juliacall ends Julia when Python ends, which crashes where there are only remains of it
+        library = started().get("lib")
+        if library is not None:
+            library.jl_atexit_hook = lambda code: None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 def problem() -> str:
-    """Why Julia cannot be used here and what would change that, or ""; starts nothing."""
+    """Why Julia cannot be used in this process and what would change that, or ""; starts nothing."""
+    if _lost:
+        return _lost[0]
     if _load.cache_info().currsize:
         # it runs already; files are not looked at again on every solve
         return ""
-    if find_spec("juliacall") is None:
-        return "juliacall is not installed; run: pip install juliacall"
-    try:
-        folder = package_folder()
-    except EngineUnavailableError as error:
-        return str(error)
-    exe, project = _configured()
-    if not exe or not project:
-        return f"no Julia project is set up. {_advice(folder)}"
-    if not Path(exe).is_file():
-        return f"the Julia executable {exe} does not exist. {_advice(folder)}"
-    manifest = _manifest(Path(project))
-    if manifest is None:
-        return f"the Julia project {project} has no Manifest.toml. {_advice(folder)}"
-    missing = [name for name in NEEDED if f"[[deps.{name}]]" not in manifest]
-    if missing:
-        return f"the Julia project {project} lacks {', '.join(missing)}. {_advice(folder)}"
-    return ""
-
-
-def _advice(folder: Path) -> str:
-    return (
-        "Run: julia --project=DIR -e 'using Pkg; "
-        f'Pkg.develop(path="{folder / "PySymUDE"}"); Pkg.add("PythonCall"); Pkg.precompile()\' '
-        "and set PYTHON_JULIACALL_EXE to the path of julia and PYTHON_JULIACALL_PROJECT to DIR"
-    )
-
-
-def _configured() -> tuple[str, str]:
-    """Executable and project: from the environment, else those that juliapkg has resolved."""
-    exe = os.environ.get("PYTHON_JULIACALL_EXE", "")
-    project = os.environ.get("PYTHON_JULIACALL_PROJECT", "")
-    if exe or project:
-        return exe, project
-    folder = Path(os.environ.get("PYTHON_JULIAPKG_PROJECT") or Path(sys.prefix) / "julia_env")
-    try:
-        meta = json.loads((folder / "pyjuliapkg" / "meta.json").read_text())
-        return str(meta["executable"]), str(folder)
-    except (OSError, ValueError, KeyError, TypeError):
-        return "", ""
-
-
-def _manifest(project: Path) -> str | None:
-    folder = project if project.is_dir() else project.parent
-    for path in sorted(folder.glob("Manifest*.toml")):
-        return path.read_text(errors="replace")
-    return None
-
-
-_started_in: list[int] = []
+    reason = setup_problem()
+    if not reason and "torch" in sys.modules and "juliacall" not in sys.modules:
+        return (
+            "torch was imported before Julia started, which can crash both; put this first: "
+            "import juliacall"
+        )
+    return reason
 
 
 def package() -> Any:
@@ -108,13 +75,9 @@ def package() -> Any:
 
 
 def check_process() -> None:
-    """An error in a process that was forked after Julia had started."""
-    if _started_in and _started_in[0] != os.getpid():
-        raise EngineUnavailableError(
-            "this process was forked after Julia had started, and Julia does not survive a fork; "
-            "write multiprocessing.get_context('spawn')",
-            engine="julia",
-        )
+    """An error in a process that can never have Julia, such as one forked after Julia had started."""
+    if _lost:
+        raise EngineUnavailableError(f"engine 'julia' cannot run here: {_lost[0]}", engine="julia")
 
 
 @cache
@@ -126,58 +89,116 @@ def entry() -> Any:
 
 @cache
 def _load() -> Any:
-    reason = problem()
-    if reason:
-        raise EngineUnavailableError(f"engine 'julia' cannot run here: {reason}", engine="julia")
-    if "torch" in sys.modules and "juliacall" not in sys.modules:
-        raise EngineUnavailableError(
-            "torch was imported before Julia started, which can crash both; put this first: "
-            "import juliacall",
-            engine="julia",
-        )
-    _set_options()
-    _started_in.append(os.getpid())
-    import juliacall
-
-    main: Any = juliacall.Main  # pyright: ignore[reportAttributeAccessIssue]
-    with translated("loading PySymUDE.jl"):
-        if not _import_quickly(juliacall, package_folder()):
+    start()
+    with translated("loading PySymUDE.jl; what mends its installation: pysymude setup-julia"):
+        main = _main()
+        if not _import_quickly(package_folder()):
             find = main.seval("folder -> folder in LOAD_PATH || push!(LOAD_PATH, folder)")
             find(str(package_folder()))
             main.seval("import PySymUDE")
         return main.seval("PySymUDE")
 
 
-def _import_quickly(juliacall: Any, folder: Path) -> bool:
+def _import_quickly(folder: Path) -> bool:
     """Whether Julia's C interface could load the package.
 
     The first call of juliacall compiles for 2 s unless the package, which holds it compiled, is there.
     """
+    library = started().get("lib")
+    if library is None:
+        return False
     text = str(folder).encode()
     code = (
         f"let folder = String(UInt8[{','.join(map(str, text))}])\n"
         "folder in LOAD_PATH || push!(LOAD_PATH, folder)\nend\nimport PySymUDE\ntrue"
     )
-    run = juliacall.CONFIG["lib"].jl_eval_string
+    run = library.jl_eval_string
     run.argtypes, run.restype = [c_char_p], c_void_p
     # null where Julia threw: then the slow way says what
     return run(code.encode()) is not None
 
 
-def _set_options() -> None:
-    """What juliacall reads from the environment, where the user has not said it."""
-    option = os.environ.setdefault
-    option("PYTHON_JULIACALL_STARTUP_FILE", "no")
-    # more threads than one need signal handlers that take Ctrl-C away from Python
-    if option("PYTHON_JULIACALL_THREADS", "1") == "1":
+def _main() -> Any:
+    import juliacall
+
+    return juliacall.Main  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def start() -> None:
+    """Starts Julia with what was found, so that juliacall neither asks nor installs anything.
+
+    Raises
+    ------
+    EngineUnavailableError
+        Julia is not set up, or does not start.
+    """
+    reason = problem()
+    if reason:
+        raise EngineUnavailableError(f"engine 'julia' cannot run here: {reason}", engine="julia")
+    if started():
+        return
+    with _environment(_options()):
+        try:
+            import juliacall  # noqa: F401 # pyright: ignore[reportUnusedImport]
+        except Exception as error:
+            # Julia cannot be started twice in a process, and this try may have left half of one
+            _lost[:] = [
+                f"juliacall could not start it: {type(error).__name__}: {error}; see what is wrong "
+                "with: pysymude doctor, and start a new Python after that"
+            ]
+            raise EngineUnavailableError(
+                f"engine 'julia' cannot run here: {_lost[0]}", engine="julia"
+            ) from error
+
+
+def _options() -> dict[str, str]:
+    """Settings of juliacall: the user's own, and what was found for the rest."""
+    julia = found()
+    executable = ask(julia.exe)
+    options = {
+        "EXE": julia.exe,
+        "PROJECT": julia.project,
+        "LIB": option("lib") or executable.libjulia,
+        "BINDIR": option("bindir") or executable.bindir,
+        # more threads than one need signal handlers that take Ctrl-C away from Python
+        "THREADS": option("threads") or "1",
+        "STARTUP_FILE": option("startup_file") or "no",
+    }
+    if options["THREADS"] == "1":
         # juliacall's default, but unsaid it asks Julia for its threads, which compiles for 2 s
-        option("PYTHON_JULIACALL_HANDLE_SIGNALS", "no")
-    # juliacall would start another Julia to ask for these
-    home = Path(_configured()[0]).resolve().parent
-    lib = home.parent / "lib" / ("libjulia.dylib" if sys.platform == "darwin" else "libjulia.so")
-    if lib.is_file():
-        option("PYTHON_JULIACALL_LIB", str(lib))
-        option("PYTHON_JULIACALL_BINDIR", str(home))
+        options["HANDLE_SIGNALS"] = option("handle_signals") or "no"
+    if not option("sysimage"):
+        image, refused = usable(julia)
+        if refused:
+            log.warning("%s", refused)
+        if image is not None:
+            options["SYSIMAGE"] = str(image)
+    return {f"PYTHON_JULIACALL_{name}": value for name, value in options.items()}
+
+
+def facts() -> dict[str, str]:
+    """What the Julia of this process says of itself."""
+    asked = {
+        "version": "string(VERSION)",
+        "threads": "string(Threads.nthreads())",
+        "depot": 'join(DEPOT_PATH, ", ")',
+        "image": "unsafe_string(Base.JLOptions().image_file)",
+    }
+    return {name: str(_main().seval(code)) for name, code in asked.items()}
+
+
+@contextmanager
+def _environment(given: dict[str, str]) -> Generator[None]:
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextmanager
@@ -186,7 +207,7 @@ def translated(doing: str) -> Generator[None]:
     try:
         yield
     except Exception as error:
-        # not imported here: that would start Julia before its options are set
+        # nothing is imported here: that would start Julia past all that `start` looks at
         juliacall = sys.modules.get("juliacall")
         if juliacall is None or not isinstance(error, juliacall.JuliaError):
             raise
