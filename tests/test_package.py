@@ -10,7 +10,18 @@ import pytest
 import pysymude as psu
 
 ROOT = Path(psu.__file__).parent
-ORDER = ["errors", "model", "symbolic", "plan", "engines", "fit", "export", "recover", "plot", "cli"]
+ORDER = [
+    "errors",
+    "model",
+    "symbolic",
+    "plan",
+    "engines",
+    "fit",
+    "export",
+    "recover",
+    "plot",
+    "cli",
+]
 # inside engines the two engines never see each other
 FOREIGN = {"diffrax": "julia", "julia": "diffrax"}
 

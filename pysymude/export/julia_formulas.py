@@ -19,8 +19,7 @@ from pysymude.plan.tape import FUNCTIONS
 
 __all__ = ["RESERVED", "Formulas", "Names", "helpers", "imports"]
 
-RESERVED = frozenset(
-    """
+_WORDS = """
     baremodule begin break catch const continue do else elseif end export false finally for function
     global if import in isa let local macro module mutable new outer primitive public quote return
     struct true try type using where while abstract pi im Inf NaN missing nothing Base Core Main
@@ -31,8 +30,8 @@ RESERVED = frozenset(
     hcat reduce enumerate fill isnan abs2 abspath only successful_retcode AutoFiniteDiff GaussAdjoint
     ReverseDiffVJP ForwardDiff LinearAlgebra NaNMath ODEProblem SciMLBase SciMLSensitivity
     SpecialFunctions Array Zygote
-    """.split()
-)
+"""
+RESERVED = frozenset(_WORDS.split())
 """Words of Julia and of the scripts, which no name of the user may hide."""
 
 _GUARDED = {"asin", "acos", "acosh", "atanh", "log", "sqrt", "pow"}
@@ -118,16 +117,16 @@ class Formulas(StrPrinter):
             return number(float(expr))
         return f"{expr.p}/{expr.q}"
 
-    def _print_Exp1(self, expr: Any) -> str:
+    def _print_Exp1(self, expr: Any) -> Any:
         return "exp(1)"
 
-    def _print_Pi(self, expr: Any) -> str:
+    def _print_Pi(self, expr: Any) -> Any:
         return "pi"
 
-    def _print_BooleanTrue(self, expr: Any) -> str:
+    def _print_BooleanTrue(self, expr: Any) -> Any:
         return "true"
 
-    def _print_BooleanFalse(self, expr: Any) -> str:
+    def _print_BooleanFalse(self, expr: Any) -> Any:
         return "false"
 
     # -- powers and functions -----------------------------------------------------------------

@@ -121,7 +121,11 @@ class Writer:
         """What is measured, as a function of the state."""
         formulas = Formulas(self.names)
         texts = [formulas(self.plan.column(name)) for name in columns]
-        body = ["return [", *(f"    {t},    # {c}" for t, c in zip(texts, columns, strict=True)), "]"]
+        body = [
+            "return [",
+            *(f"    {t},    # {c}" for t, c in zip(texts, columns, strict=True)),
+            "]",
+        ]
         lines = [*self._unpack(formulas), *formulas.calls, *body]
         return "# What the columns of the data measure.\n" + function(
             "observe(u, theta, t, fixed)", lines
@@ -148,9 +152,7 @@ class Writer:
 
     def experiments(self, loss: LossData, labels: Sequence[str], columns: Sequence[str]) -> str:
         """All experiments as named tuples."""
-        entries = [
-            self._experiment(loss, e, label, columns) for e, label in enumerate(labels)
-        ]
+        entries = [self._experiment(loss, e, label, columns) for e, label in enumerate(labels)]
         return (
             "# The experiments. y: one row a time, NaN where nothing was measured; weight: 1 / noise.\n"
             f"const experiments = [\n{''.join(entries)}]\n"
@@ -162,7 +164,8 @@ class Writer:
         times = np.unique(batch.ts[e])
         y = np.where(loss.weight[e] > 0, loss.y[e], np.nan)[: times.size]
         fixed = ", ".join(
-            f"{self.names[n]} = {plain(v)}" for n, v in zip(plan.parameters, batch.p[e], strict=True)
+            f"{self.names[n]} = {plain(v)}"
+            for n, v in zip(plan.parameters, batch.p[e], strict=True)
         )
         start = ", ".join(
             self._start(loss, e, k, symbol) for k, symbol in enumerate(plan.system.states)
@@ -197,7 +200,9 @@ class Writer:
         lines: list[str] = []
         for slot in slots:
             shape = " x ".join(map(str, slot.shape))
-            lines.append(f"    # {slot.name}{f', {shape}' if shape else _bounds(slot, theta=True)}\n")
+            lines.append(
+                f"    # {slot.name}{f', {shape}' if shape else _bounds(slot, theta=True)}\n"
+            )
             rows = theta[slot.slice].reshape(slot.shape[0] if len(slot.shape) == 2 else 1, -1)
             lines += [f"{_rows(row, 4)}\n" for row in rows]
         return f"theta = [\n{''.join(lines)}]\n"

@@ -19,6 +19,7 @@ from pysymude.plan.tape import Operation, Tape
 
 __all__ = ["observation_source", "system_source"]
 
+
 @dataclass
 class _Uses:
     """Numbers for the uses of networks; functions never run at the same time and share them."""
