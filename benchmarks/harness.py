@@ -134,9 +134,7 @@ def arguments(description: str, **options: Any) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def finish(
-    title: str, rows: Sequence[Mapping[str, Any]], path: Path | None, **more: Any
-) -> None:
+def finish(title: str, rows: Sequence[Mapping[str, Any]], path: Path | None, **more: Any) -> None:
     """Prints the rows as a table, and writes them, and `more`, where the user asked."""
     where = environment()
     print(f"\n{title}\n{where['cpu']}, {where['cores']} cores, load {where['load']}")

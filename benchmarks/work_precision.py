@@ -4,8 +4,8 @@
                                         [--engine julia] [--json FILE] [--plot FILE]
 
 The error is that at the end, relative to ``unit + |reference|`` (root mean square). Equal errors are
-compared along the curves, log-log. References are computed by two methods at 1e-13, which must agree,
-and must agree with the published values.
+compared along the curves, log-log. References are computed by two methods, which must agree to 1e-8 with
+each other and with the published values.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class Curve:
         front = sorted(zip(self.errors, self.milliseconds, strict=True))
         # of two runs the one that is both less accurate and slower is nobody's choice
         kept: list[tuple[float, float]] = []
-        for error, time in front:
-            if not kept or time < kept[-1][1]:
-                kept.append((error, time))
+        for error, duration in front:
+            if not kept or duration < kept[-1][1]:
+                kept.append((error, duration))
         errors, times = (np.log([point[j] for point in kept]) for j in (0, 1))
         if not errors.size or not errors[0] <= np.log(level):
             return float("nan")
@@ -167,15 +167,19 @@ def engine_default(engine: str) -> str:
 
 
 def reference(case: StiffProblem, engine: str) -> tuple[Float, float]:
-    """The state at the end by the engine at 1e-13, and how far SciPy's Radau differs from it."""
-    first = ours(case, engine, engine_default(engine))(1e-13)
+    """The state at the end, and how far the second method, or what was published, differs from it.
+
+    The engine goes as tight as it still arrives: near the end of ROBER, 1e-13 is below rounding.
+    """
+    tight = ours(case, engine, engine_default(engine))
+    first = next(u for u in map(tight, (1e-13, 1e-12, 1e-11, 1e-10)) if np.isfinite(u).all())
     second = scipy(case, "Radau", jacobian=True)(1e-11)
     apart = mixed_error(second, first, case.unit)
     if not apart < 1e-8:
         raise SystemExit(f"{case.name}: two references differ by {apart:.2g}")
     if case.published:
         known = mixed_error(first, case.published, case.unit)
-        if not known < 1e-9:
+        if not known < 1e-8:
             raise SystemExit(f"{case.name}: published values differ by {known:.2g}")
         return np.array(case.published), known
     return first, apart
@@ -268,9 +272,7 @@ def figure(curves: dict[str, list[Curve]]) -> Figure:
 
 
 def main() -> None:
-    given = arguments(
-        __doc__ or "", problem="all", engine="julia", rounds=15, size=32, plot=Path()
-    )
+    given = arguments(__doc__ or "", problem="all", engine="julia", rounds=15, size=32, plot=Path())
     names = list(PROBLEMS) if given.problem == "all" else given.problem.split(",")
     drawn: dict[str, list[Curve]] = {}
     for name in names:

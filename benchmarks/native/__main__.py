@@ -186,7 +186,10 @@ def measure(problem: Problem, rounds: int, python: str) -> list[dict[str, Any]]:
 
     rows = textbook(problem, theta, rounds) | torch(problem, theta, rounds, python)
     timings = interleaved(
-        {"(c)": partial(julia.value_and_grad, theta), "(d)": partial(embedded.value_and_grad, theta)},
+        {
+            "(c)": partial(julia.value_and_grad, theta),
+            "(d)": partial(embedded.value_and_grad, theta),
+        },
         rounds=rounds,
     )
     native = inside(julia, rounds)

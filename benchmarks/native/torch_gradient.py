@@ -3,6 +3,7 @@
 Reads a JSON problem from standard input and prints timings and the gradient as JSON.
 """
 
+import itertools
 import json
 import sys
 import time
@@ -22,7 +23,7 @@ def main() -> None:
     given = json.load(sys.stdin)
     widths, name = given["widths"], given["name"]
     layers: list[torch.nn.Module] = []
-    for k, (columns, rows) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for k, (columns, rows) in enumerate(itertools.pairwise(widths)):
         layers.append(torch.nn.Linear(columns, rows))
         if k < len(widths) - 2:
             layers.append(torch.nn.Tanh())

@@ -243,7 +243,7 @@ class FitResult:
             The file is missing, damaged, or no fit.
         """
         saved = SavedFit.read(path)
-        method = saved.method | ({} if engine is None else {"engine": engine})
+        method: dict[str, Any] = saved.method | ({} if engine is None else {"engine": engine})
         obj = objective(saved.system, saved.data, **method)
         return cls(
             objective=obj,
