@@ -152,7 +152,8 @@ def _program(
     states: int,
     outputs: Sequence[sp.Expr],
 ) -> Program:
-    if len(outputs) < LARGE:
+    # the Jacobian of a learned Hamiltonian is not formed in symbols, and loops have no other
+    if len(outputs) < LARGE or any(f.has(NetworkDerivative) for f in outputs):
         return build_tape(inputs, outputs)
     return build_looped(outputs, leaves, states)
 

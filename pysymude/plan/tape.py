@@ -150,6 +150,8 @@ def constant(node: Any, target: str = "numbers") -> float:
     EmissionError
         It is not a finite real number.
     """
+    if isinstance(node, (sp.Integer, sp.Float)):
+        return float(node)
     value = complex(node.evalf(25))
     if value.imag != 0 or not np.isfinite(value.real):
         raise EmissionError(f"the constant {node} is not a finite real number", node=node, target=target)

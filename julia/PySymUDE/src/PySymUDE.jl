@@ -23,6 +23,7 @@ using OrdinaryDiffEqVerner: Vern7, Vern9
 using SciMLBase: SciMLBase, ODEFunction, ODEProblem, ReturnCode, solve
 using SciMLLogging: SciMLLogging
 using SciMLSensitivity: GaussAdjoint, ZygoteVJP, adjoint_sensitivities
+using SparseArrays: SparseMatrixCSC, nonzeros, spzeros
 
 export MLP, Model, Loss, Matching, call, evaluate!, load_model, solve_batch
 

@@ -57,6 +57,8 @@ const Odefunction = typeof(
     ),
 )
 
+include("sparse.jl")
+
 """
     Model
 
@@ -67,7 +69,7 @@ struct Model
     states::Int
     learned::Int                   # the leading part of theta that the system reads
     q::Vec
-    f::Odefunction
+    f::Union{Odefunction,SparseOdefunction}
     networks::Vector{MLP}
 end
 
@@ -80,6 +82,8 @@ The model of source text, or of a module, that defines
   all returning `nothing`: p is theta, q the fixed parameters, `c[i]` the [`Call`](@ref) of the i-th use
   of a network;
 - `SIZES = (states, learned, parameters)`: the lengths of u, p and q;
+- for a large system `PATTERN = (starts, rows)`, compressed columns of its Jacobian: `jac!` then fills the
+  vector of its entries; and `SCRATCH`, the length of a vector that is handed over as `c[end]`;
 - `NETWORKS`: a vector of `(widths, activation, offset)`; `USES`: for each `c[i]` its network's position.
 """
 function load_model(source)
@@ -87,18 +91,25 @@ function load_model(source)
     get(name) = Base.invokelatest(getglobal, place, name)
     states, learned, parameters = get(:SIZES)
     networks = MLP[MLP(w, activation, offset) for (w, activation, offset) in get(:NETWORKS)]
-    q, c = zeros(parameters), memory(networks, get(:USES))
+    q, c = zeros(parameters), memory(networks, place)
     four(name) = Rhs(Field4(_four(get(name), q, c)))
     five(name) = Vjp(Field5(_five(get(name), q, c)))
+    pattern = has(place, :PATTERN) ? (get(:PATTERN),) : ()
+    jac, jac_prototype = jacobian(states, _four(get(:jac!), q, c), pattern...)
     f = ODEFunction{true,SciMLBase.FullSpecialize}(
-        four(:rhs!); jac = Jac(MatrixField(_four(get(:jac!), q, c))),
-        jac_prototype = zeros(states, states), tgrad = four(:tgrad!), vjp = five(:vjp!),
+        four(:rhs!); jac, jac_prototype, tgrad = four(:tgrad!), vjp = five(:vjp!),
         vjp_p = five(:vjp_p!),
     )
     return Model(states, learned, q, f, networks)
 end
 
-memory(networks, uses) = Tuple(call(networks[k]) for k in uses)
+has(place, name) = Base.invokelatest(isdefined, place, name)
+
+function memory(networks, place)
+    get(name) = Base.invokelatest(getglobal, place, name)
+    calls = Tuple(call(networks[k]) for k in get(:USES))
+    return has(place, :SCRATCH) ? (calls..., zeros(get(:SCRATCH))) : calls
+end
 
 _four(f, q, c) = (out, u, p, t) -> f(out, u, p, t, q, c)
 _five(f, q, c) = (out, v, u, p, t) -> f(out, v, u, p, t, q, c)
@@ -113,7 +124,7 @@ and p what cotangents v of y mean for them. `source` defines both as `observe!` 
 function load_observation(model::Model, source)
     place = load_source(source)
     get(name) = Base.invokelatest(getglobal, place, name)
-    c = memory(model.networks, get(:USES))
+    c = memory(model.networks, place)
     return Rhs(Field4(_four(get(:observe!), model.q, c))), Pull(Field6(_six(get(:pull!), model.q, c)))
 end
 
