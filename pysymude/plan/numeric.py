@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -119,6 +119,12 @@ class NumericModel:
             return tape.dense(self.evaluate(tape.values, t, u))
         flat = self.evaluate(tape, t, u)
         return flat.reshape(*flat.shape[:-1], n, n)
+
+    @property
+    def sparse_pattern(self) -> SparseJacobian | None:
+        """The Jacobian's pattern and entries, for a large system."""
+        large = isinstance(self.plan.rhs, Looped)
+        return cast("SparseJacobian", self.plan.jacobian) if large else None
 
     def _differences(self, t: ArrayLike, u: Float) -> Float:
         """df/du by central differences, to about 1e-9 of its size."""
