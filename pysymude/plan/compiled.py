@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, cast
 
 import numpy as np
@@ -120,6 +120,7 @@ def known_term(expr: sp.Expr) -> sp.Expr:
     return cast("sp.Expr", expr.xreplace(dict.fromkeys(unknown, sp.S.Zero)))
 
 
+@lru_cache(maxsize=16)
 def compile_system(system: ODESystem) -> CompiledSystem:
     """The plan of `system`.
 

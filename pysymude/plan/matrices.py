@@ -83,7 +83,8 @@ class _Sparse(JacobianMatrix):
 
         J = self.matrix()
         try:
-            return splu((eye_array(J.shape[0]) - h * J).tocsc()).solve
+            # the order for nearly symmetric patterns, such as grids have
+            return splu((eye_array(J.shape[0]) - h * J).tocsc(), permc_spec="MMD_AT_PLUS_A").solve
         except RuntimeError:  # exactly singular
             return None
 

@@ -182,7 +182,4 @@ def _part(
     if rest.is_Symbol and known[rest].kind == "state":
         source = np.broadcast_to(known[rest].table, (template.members,))[member]
         return _Part(row, member, by, factor, None, source)
-    used = [s for s in template.symbols if rest.has(s)]
-    slots = tuple(known[s] for s in used)
-    members = template.members if any(s.table.ndim for s in slots) else 1
-    return _Part(row, member, by, factor, Template(tuple(used), slots, (rest,), members), row)
+    return _Part(row, member, by, factor, template.derived(rest), row)

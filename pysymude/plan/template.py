@@ -68,6 +68,17 @@ class Template:
         """How many terms it gives: output by output, each with all members."""
         return self.members * len(self.exprs)
 
+    def derived(self, expr: Any) -> Template:
+        """A template of one output that reads what `expr` needs, once where no member differs."""
+        used = [s for s in self.symbols if expr.has(s)]
+        known = dict(zip(self.symbols, self.slots, strict=True))
+        slots = tuple(known[s] for s in used)
+        # names count the slots: `fuse` relies on it
+        named = [_symbol(i, s.assumptions0) for i, s in enumerate(used)]
+        members = self.members if any(slot.table.ndim for slot in slots) else 1
+        expr = expr.xreplace(dict(zip(used, named, strict=True)))
+        return Template(tuple(named), slots, (expr,), members)
+
     def gather(self, sources: Mapping[str, Callable[[NDArray[Any]], Any]]) -> list[Any]:
         """The slots' values: ``sources[kind](table)``."""
         return [sources[slot.kind](slot.table) for slot in self.slots]
@@ -104,7 +115,7 @@ def _symbols(expr: sp.Expr) -> set[Any]:
 def _template(members: Sequence[Shape], leaves: Mapping[sp.Symbol, Leaf]) -> Template:
     symbols: list[sp.Symbol] = []
     slots: list[Slot] = []
-    known: dict[tuple[Any, ...], sp.Basic] = {}
+    known: dict[tuple[Any, ...], sp.Symbol] = {}
     stand_ins: list[sp.Basic] = []
     for column in zip(*(shape.leaves for shape in members), strict=True):
         model: Any = column[0]
@@ -117,16 +128,16 @@ def _template(members: Sequence[Shape], leaves: Mapping[sp.Symbol, Leaf]) -> Tem
             slot = Slot("constant", _shared([constant(c) for c in column], np.float64))
         if slot.key not in known:
             assumptions = model.assumptions0 if model.is_Symbol else {"real": True}
-            known[slot.key] = sp.Symbol(f"s{len(slots)}", **_given(assumptions))
-            symbols.append(known[slot.key])  # type: ignore[arg-type]
+            known[slot.key] = _symbol(len(slots), assumptions)
+            symbols.append(known[slot.key])
             slots.append(slot)
         stand_ins.append(known[slot.key])
     expr = members[0].make(iter(stand_ins))
     return Template(tuple(symbols), tuple(slots), (expr,), len(members))
 
 
-def _given(assumptions: Mapping[str, Any]) -> dict[str, bool]:
-    return {k: bool(v) for k, v in assumptions.items() if v is not None}
+def _symbol(number: int, assumptions: Mapping[str, Any]) -> sp.Symbol:
+    return sp.Symbol(f"s{number}", **{k: v for k, v in assumptions.items() if v is not None})
 
 
 def _shared(values: Sequence[Any], dtype: Any) -> NDArray[Any]:
@@ -167,7 +178,7 @@ def _union(a: Template, b: Template) -> tuple[Template, int]:
     for slot, symbol in zip(b.slots, b.symbols, strict=True):
         key = (slot.key, _facts(symbol))
         if key not in known:
-            known[key] = sp.Symbol(f"s{len(slots)}", **_given(symbol.assumptions0))
+            known[key] = _symbol(len(slots), symbol.assumptions0)
             symbols.append(known[key])
             slots.append(slot)
         change[symbol] = known[key]
