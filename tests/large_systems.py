@@ -51,13 +51,37 @@ def random_system(seed: int, n: int = 110) -> psu.ODESystem:
 
     def term() -> Any:
         p, q, c = some(), some(), number()
-        kinds = [
-            c * p, p * q, c * p**2 * q, k * p / (K + q**2), sp.sin(p - q), sp.exp(-(p**2) / 2) * c,
-            c * psu.t * p, sp.Piecewise((p * q, p > c), (c, True)), sp.Max(p, c * q) / 2,
-            sp.sqrt(p**2 + q**2 + 1), rates[int(rng.integers(9))] * p * q, a * sp.tanh(b * p),
-            c * p * q * (1 - p / 3), sp.pi * sp.cos(psu.t) * p, sp.atan2(p, 2 + q**2), sp.Abs(p - q) * c,
-        ]  # fmt: skip
-        return kinds[int(rng.integers(len(kinds)))]
+        match int(rng.integers(16)):
+            case 0 | 1:
+                return c * p if c > 0 else p * q
+            case 2:
+                return c * p**2 * q
+            case 3:
+                return k * p / (K + q**2)
+            case 4:
+                return sp.sin(p - q)
+            case 5:
+                return sp.exp(-(p**2) / 2) * c
+            case 6:
+                return c * psu.t * p
+            case 7:
+                return sp.Piecewise((p * q, p > c), (c, True))
+            case 8:
+                return sp.Max(p, c * q) / 2
+            case 9:
+                return sp.sqrt(p**2 + q**2 + 1)
+            case 10:
+                return rates[int(rng.integers(9))] * p * q
+            case 11:
+                return a * sp.tanh(b * p)
+            case 12:
+                return c * p * q * (1 - p / 3)
+            case 13:
+                return sp.pi * sp.cos(psu.t) * p
+            case 14:
+                return sp.atan2(p, 2 + q**2)
+            case _:
+                return sp.Abs(p - q) * c
 
     lengths = rng.integers(1, 6, n)
     lengths[:3] = 0, 40, 21
