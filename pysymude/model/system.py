@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from os import PathLike
@@ -250,8 +251,8 @@ class ODESystem:
                     "the right-hand side contains a symbol t that is not psu.t; "
                     "write time as psu.t, or rename the parameter"
                 )
-        for name in names:
-            if names.count(name) > 1:
+        for name, count in Counter(names).items():
+            if count > 1:
                 raise InvalidInputError(
                     f"the name {name!r} stands for two different things (symbols with other "
                     "assumptions, networks or observables); give each its own name, and make each "
@@ -401,12 +402,13 @@ def expression(value: Any, what: str) -> sp.Expr:
             f"{what} must be a SymPy expression; found {value!r} of type {type(value).__name__}"
         )
     found = cast("sp.Expr", sp.sympify(value, strict=True))
-    if found.has(sp.nan, sp.oo, -sp.oo, sp.zoo, sp.I):
+    # one walk for what is nearly always right
+    if found.has(sp.nan, sp.oo, -sp.oo, sp.zoo, sp.I, sp.Derivative):
+        if found.has(sp.Derivative):
+            raise InvalidInputError(
+                f"{what} contains a derivative, {found}; use ODESystem.from_equations"
+            )
         raise InvalidInputError(f"{what} must be real and finite; found {found}")
-    if found.has(sp.Derivative):
-        raise InvalidInputError(
-            f"{what} contains a derivative, {found}; use ODESystem.from_equations"
-        )
     return found
 
 

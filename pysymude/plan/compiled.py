@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import sympy as sp
@@ -16,9 +16,17 @@ from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.model.theta import ThetaLayout
+from pysymude.plan.looped import Looped, build_looped
+from pysymude.plan.shape import Leaf
+from pysymude.plan.sparse import SparseJacobian, sparse_jacobian, time_gradient
 from pysymude.plan.tape import Tape, build_tape
 
-__all__ = ["CompiledSystem", "compile_system"]
+__all__ = ["LARGE", "CompiledSystem", "Program", "compile_system"]
+
+LARGE = 100
+"""From so many outputs on, expressions become loops; below, straight lines."""
+
+Program = Tape | Looped
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +34,7 @@ class CompiledSystem:
     """Everything an engine needs to know of a system: names, tapes, networks, the layout of theta.
 
     Every tape reads the same inputs, in this order: the states, time, the parameters `p`, the
-    trainable parameters (natural values).
+    trainable parameters (natural values). From `LARGE` states on, loops take the place of tapes.
 
     Attributes
     ----------
@@ -36,7 +44,7 @@ class CompiledSystem:
         By name. At run time each brings its weights (in theta) and its scaling.
     layout : ThetaLayout
         Slices of theta for weights and trainable parameters.
-    rhs : Tape
+    rhs : Tape or Looped
         du/dt, one output a state.
     observables : dict of str to Tape
         One output each.
@@ -51,29 +59,34 @@ class CompiledSystem:
     networks: tuple[MLP, ...]
     layout: ThetaLayout
     inputs: tuple[sp.Symbol, ...]
-    rhs: Tape
+    rhs: Program
+    leaves: Mapping[sp.Symbol, Leaf]
     default_parameters: NDArray[np.float64]
 
     @cached_property
-    def jacobian(self) -> Tape:
+    def jacobian(self) -> Tape | SparseJacobian:
         """df/du, exactly: n*n outputs, row by row; networks enter by their own Jacobians."""
         system = self.system
+        if isinstance(self.rhs, Looped):
+            return sparse_jacobian(self.rhs)
         entries = [f.diff(x) for f in system.rhs.values() for x in system.states]
         return build_tape(self.inputs, entries)
 
     @cached_property
-    def time_gradient(self) -> Tape:
+    def time_gradient(self) -> Program:
         """df/dt at fixed u: n outputs."""
+        if isinstance(self.rhs, Looped):
+            return time_gradient(self.rhs)
         return build_tape(self.inputs, [f.diff(t) for f in self.system.rhs.values()])
 
     @cached_property
-    def known_rhs(self) -> Tape:
+    def known_rhs(self) -> Program:
         """The right-hand side with every network output set to zero."""
-        return build_tape(self.inputs, [known_term(f) for f in self.system.rhs.values()])
+        return self.tape([known_term(f) for f in self.system.rhs.values()])
 
-    def tape(self, outputs: Sequence[sp.Expr]) -> Tape:
-        """A tape for further expressions of states, time, parameters and networks."""
-        return build_tape(self.inputs, outputs)
+    def tape(self, outputs: Sequence[sp.Expr]) -> Program:
+        """A tape, or loops, for further expressions of states, time, parameters and networks."""
+        return _program(self.inputs, self.leaves, len(self.states), outputs)
 
     def column(self, name: str) -> sp.Expr:
         """The expression of a data column: a state or an observable."""
@@ -94,7 +107,7 @@ class CompiledSystem:
         bounds = [(s.name, s.low, s.high) for s in self.layout.of_kind("parameter")]
         states = [(s.name, s.is_positive) for s in self.system.states]
         observables = [*self.system.observables]
-        measured = build_tape(self.inputs, list(self.system.observables.values()))
+        measured = self.tape(list(self.system.observables.values()))
         content = (
             states, self.parameters, self.trainable, nets, bounds, self.rhs, observables, measured,
         )  # fmt: skip
@@ -120,6 +133,7 @@ def compile_system(system: ODESystem) -> CompiledSystem:
     """
     fixed = sorted([*system.parameters, *system.symbolic_parameters], key=lambda s: s.name)
     inputs = (*system.states, t, *fixed, *system.trainable)
+    leaves = _leaves(system, fixed)
     return CompiledSystem(
         system=system,
         states=tuple(s.name for s in system.states),
@@ -128,6 +142,36 @@ def compile_system(system: ODESystem) -> CompiledSystem:
         networks=system.networks,
         layout=system.layout,
         inputs=inputs,
-        rhs=build_tape(inputs, list(system.rhs.values())),
+        rhs=_program(inputs, leaves, len(system.states), list(system.rhs.values())),
+        leaves=leaves,
         default_parameters=np.array([system.parameters.get(s, np.nan) for s in fixed]),
     )
+
+
+def _program(
+    inputs: Sequence[sp.Symbol],
+    leaves: Mapping[sp.Symbol, Leaf],
+    states: int,
+    outputs: Sequence[sp.Expr],
+) -> Program:
+    # the Jacobian of a learned Hamiltonian is not formed in symbols, and loops have no other
+    if len(outputs) < LARGE or any(f.has(NetworkDerivative) for f in outputs):
+        return build_tape(inputs, outputs)
+    return build_looped(outputs, leaves, states)
+
+
+def _leaves(system: ODESystem, fixed: Sequence[sp.Symbol]) -> dict[sp.Symbol, Leaf]:
+    """What each symbol of the right-hand side is."""
+    kinds: dict[str, Sequence[sp.Symbol]] = {
+        "state": system.states, "time": (t,), "parameter": fixed, "trainable": tuple(system.trainable),
+    }  # fmt: skip
+    facts: dict[frozenset[Any], int] = {}
+    found: dict[sp.Symbol, Leaf] = {}
+    for kind, symbols in kinds.items():
+        for i, symbol in enumerate(symbols):
+            assumed = frozenset(symbol.assumptions0.items())
+            family = f"{kind}{facts.setdefault(assumed, len(facts))}"
+            if kind == "trainable":
+                family += str(system.bounds[symbol])
+            found[symbol] = Leaf(kind, i, family)
+    return found

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,8 +13,10 @@ from pysymude.errors import EmissionError
 from pysymude.model.network import MLP
 from pysymude.model.theta import ThetaLayout
 from pysymude.model.transforms import from_unconstrained
-from pysymude.plan.compiled import CompiledSystem
-from pysymude.plan.tape import Tape, array_operations
+from pysymude.plan.compiled import CompiledSystem, Program
+from pysymude.plan.looped import Looped
+from pysymude.plan.sparse import SparseJacobian
+from pysymude.plan.tape import array_operations
 
 __all__ = ["NumericModel", "network_weights", "trainable_values"]
 
@@ -62,16 +64,44 @@ class NumericModel:
     p: Float
     theta: Float
 
-    def evaluate(self, tape: Tape, t: ArrayLike, u: ArrayLike) -> Float:
-        """The tape's outputs, shape (..., outputs), at states `u` of shape (..., states)."""
+    def evaluate(self, tape: Program, t: ArrayLike, u: ArrayLike) -> Float:
+        """The outputs, shape (..., outputs), at states `u` of shape (..., states)."""
         u = np.asarray(u, dtype=np.float64)
         t = np.asarray(t, dtype=np.float64)
         trainable = trainable_values(self.plan.layout, self.theta)
+        if isinstance(tape, Looped):
+            return self._loops(tape, t, u, np.array(trainable))
         inputs = [*np.moveaxis(u, -1, 0), t, *self.p, *trainable]
         with np.errstate(all="ignore"):
             found = tape.run(inputs, _OPERATIONS, self._network, self._network_jacobian)
         shape = np.broadcast_shapes(t.shape, u.shape[:-1])
         return np.stack([np.broadcast_to(f, shape) for f in found], axis=-1).astype(np.float64)
+
+    def _loops(self, program: Looped, t: Float, u: Float, trainable: Float) -> Float:
+        batch = np.broadcast_shapes(t.shape, u.shape[:-1])
+        u = np.broadcast_to(u, (*batch, u.shape[-1]))
+        sources: dict[str, Callable[[Any], Any]] = {
+            "state": lambda table: u[..., np.atleast_1d(table)],
+            "time": lambda table: t[..., None],
+            "parameter": lambda table: self.p[np.atleast_1d(table)],
+            "trainable": lambda table: trainable[np.atleast_1d(table)],
+            "constant": np.atleast_1d,
+        }
+        with np.errstate(all="ignore"):
+            terms = program.terms(sources, _OPERATIONS, self._network, self._network_jacobian)
+            r = np.empty((*batch, program.starts[-1]))
+            at = 0
+            for value, members in terms:
+                r[..., at : at + members] = value
+                at += members
+            found = np.empty((*batch, program.size))
+            for g in program.rows:
+                found[..., g.outputs] = (
+                    g.bias
+                    + (u[..., g.states] * g.state_factors).sum(axis=-1)
+                    + (r[..., g.terms] * g.term_factors).sum(axis=-1)
+                )
+        return found
 
     def rhs(self, t: ArrayLike, u: ArrayLike) -> Float:
         """du/dt, shape (..., states)."""
@@ -85,8 +115,16 @@ class NumericModel:
         except EmissionError:
             # a learned Hamiltonian enters by its derivatives: a second one is not formed in symbols
             return self._differences(t, np.asarray(u, dtype=np.float64))
+        if isinstance(tape, SparseJacobian):
+            return tape.dense(self.evaluate(tape.values, t, u))
         flat = self.evaluate(tape, t, u)
         return flat.reshape(*flat.shape[:-1], n, n)
+
+    @property
+    def sparse_pattern(self) -> SparseJacobian | None:
+        """The Jacobian's pattern and entries, for a large system."""
+        large = isinstance(self.plan.rhs, Looped)
+        return cast("SparseJacobian", self.plan.jacobian) if large else None
 
     def _differences(self, t: ArrayLike, u: Float) -> Float:
         """df/du by central differences, to about 1e-9 of its size."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from pysymude.plan.matrices import jacobian_matrix
 from pysymude.plan.numeric import NumericModel
 
 __all__ = ["LIMIT", "explicit_steps"]
@@ -80,28 +81,25 @@ def _rosenbrock(
     .. [1] Shampine and Reichelt, The MATLAB ODE Suite, SIAM J. Sci. Comput. 18 (1997), ode23s.
     """
     d, e32 = 1.0 / (2.0 + np.sqrt(2.0)), 6.0 + np.sqrt(2.0)
-    J = model.jacobian(t, u)
+    J = jacobian_matrix(model, t, u)
     small = 1e-7 * h
     drift = h * d * (model.rhs(t + small, u) - f) / small
-    if not (np.isfinite(J).all() and np.isfinite(drift).all()):
+    if not (J.is_finite() and np.isfinite(drift).all()):
         return None
-    try:
-        W = np.linalg.inv(np.eye(len(u)) - h * d * J)
-    except np.linalg.LinAlgError:
+    solve = J.shifted_solve(h * d)
+    if solve is None:
         return None
-    k1 = W @ (f + drift)
+    k1 = solve(f + drift)
     f1 = model.rhs(t + h / 2, u + h / 2 * k1)
-    k2 = W @ (f1 - k1) + k1
+    k2 = solve(f1 - k1) + k1
     new = u + h * k2
     f_new = model.rhs(t + h, new)
-    k3 = W @ (f_new - e32 * (k2 - f1) - 2 * (k1 - f) + drift)
+    k3 = solve(f_new - e32 * (k2 - f1) - 2 * (k1 - f) + drift)
     estimate = h / 6 * (k1 - 2 * k2 + k3)
     finite = np.isfinite(estimate).all() and np.isfinite(f_new).all() and np.isfinite(new).all()
     return (new, f_new, estimate) if finite else None
 
 
 def _fastest_decay(model: NumericModel, t: float, u: Float) -> float:
-    J = model.jacobian(t, u)
-    if not np.isfinite(J).all():
-        return 0.0
-    return max(0.0, float(-np.linalg.eigvals(J).real.min()))
+    J = jacobian_matrix(model, t, u)
+    return max(0.0, J.fastest_decay()) if J.is_finite() else 0.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -18,7 +19,7 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 from pysymude.errors import EmissionError
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
 
-__all__ = ["FUNCTIONS", "Operation", "Tape", "array_operations", "build_tape"]
+__all__ = ["FUNCTIONS", "Operation", "Tape", "array_operations", "build_tape", "constant"]
 
 FUNCTIONS: dict[type[sp.Basic], str] = {
     sp.sin: "sin",
@@ -78,6 +79,18 @@ class Tape:
     operations: tuple[Operation, ...]
     outputs: tuple[int, ...]
 
+    @cached_property
+    def needed(self) -> tuple[bool, ...]:
+        """For each operation, whether an output depends on it."""
+        needed = [False] * len(self.operations)
+        for i in self.outputs:
+            needed[i] = True
+        for i in range(len(self.operations) - 1, -1, -1):
+            if needed[i]:
+                for k in self.operations[i].args:
+                    needed[k] = True
+        return tuple(needed)
+
     def run(
         self,
         inputs: Sequence[Any],
@@ -91,11 +104,12 @@ class Tape:
         object indexed by ``[output, input]``.
         """
         done: list[Any] = []
-        for op in self.operations:
+        for op, needed in zip(self.operations, self.needed, strict=True):
             args = [done[i] for i in op.args]
             match op.name:
                 case "input":
-                    value = inputs[op.data]
+                    # an engine may have to do something for each input that is read
+                    value = inputs[op.data] if needed else None
                 case "const":
                     value = op.data
                 case "ipow":
@@ -128,6 +142,24 @@ def build_tape(
     return Tape(tuple(s.name for s in inputs), tuple(builder.operations), found)
 
 
+def constant(node: Any, target: str = "numbers") -> float:
+    """The value of an expression without symbols.
+
+    Raises
+    ------
+    EmissionError
+        It is not a finite real number.
+    """
+    if isinstance(node, (sp.Integer, sp.Float)):
+        return float(node)
+    value = complex(node.evalf(25))
+    if value.imag != 0 or not np.isfinite(value.real):
+        raise EmissionError(
+            f"the constant {node} is not a finite real number", node=node, target=target
+        )
+    return value.real
+
+
 class _Builder:
     """Visits expressions bottom up; equal subexpressions share one operation."""
 
@@ -154,7 +186,7 @@ class _Builder:
         if isinstance(node, (BooleanTrue, BooleanFalse)):
             return Operation("const", data=bool(node))
         if isinstance(node, sp.Expr) and node.is_number and not node.free_symbols:
-            return Operation("const", data=self.number(node))
+            return Operation("const", data=constant(node, self.target))
         if isinstance(node, (sp.Add, sp.Mul)):
             # one operation for two operands: sums that share their first terms then share them here
             name = "add" if isinstance(node, sp.Add) else "mul"
@@ -174,14 +206,6 @@ class _Builder:
         if node.func in FUNCTIONS:
             return self.function(node)
         raise self.refusal(node)
-
-    def number(self, node: sp.Expr) -> float:
-        value = complex(node.evalf(25))
-        if value.imag != 0 or not np.isfinite(value.real):
-            raise EmissionError(
-                f"the constant {node} is not a finite real number", node=node, target=self.target
-            )
-        return value.real
 
     def function(self, node: Any) -> Operation:
         name = FUNCTIONS[node.func]

@@ -23,6 +23,7 @@ using OrdinaryDiffEqTsit5: Tsit5, Tsit5ConstantCacheActual, Tsit5Interp
 using OrdinaryDiffEqVerner: Vern7, Vern9
 using SciMLBase: SciMLBase, ODEFunction, ODEProblem, ReturnCode, solve
 using SciMLLogging: SciMLLogging
+using SparseArrays: SparseMatrixCSC, nonzeros, spzeros
 
 export MLP, Model, Loss, Matching, call, evaluate!, load_model, solve_batch
 

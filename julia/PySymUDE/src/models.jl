@@ -62,6 +62,8 @@ const Odefunction = typeof(
     ),
 )
 
+include("sparse.jl")
+
 """
     Model
 
@@ -74,7 +76,7 @@ struct Model
     states::Int
     learned::Int                   # the leading part of theta that the system reads
     q::Vec
-    f::Odefunction
+    f::Union{Odefunction,SparseOdefunction}
     pull::Pull
     curved::Bool
     jac_pull::MatrixPull
@@ -88,10 +90,12 @@ end
 The model of source text, or of a module, that defines
 
 - `rhs!(du, u, p, t, q, c)`, `jac!(J, ...)`, `tgrad!(dT, ...)`, `vjp!(g, v, u, ...)`, `vjp_p!(g, v, u, ...)`,
-  `rhs_pull!(gu, gp, v, u, ...)`, all returning `nothing`: p is theta, q the fixed parameters, `c[i]` the
+  all returning `nothing`: p is theta, q the fixed parameters, `c[i]` the
   [`Call`](@ref) of the i-th use of a network;
-- perhaps `jac_pull!(gu, gp, M, u, ...)` and `tgrad_pull!(gu, gp, v, u, ...)`;
+- perhaps `rhs_pull!(gu, gp, v, u, ...)`, `jac_pull!(gu, gp, M, u, ...)`, `tgrad_pull!(gu, gp, v, u, ...)`;
 - `SIZES = (states, learned, parameters)`: the lengths of u, p and q;
+- for a large system `PATTERN = (starts, rows)`, compressed columns of its Jacobian: `jac!` then fills the
+  vector of its entries; and `SCRATCH`, the length of a vector that is handed over as `c[end]`;
 - `NETWORKS`: a vector of `(widths, activation, offset)`; `USES`: for each `c[i]` its network's position.
 """
 function load_model(source)
@@ -99,25 +103,45 @@ function load_model(source)
     get(name) = Base.invokelatest(getglobal, place, name)
     states, learned, parameters = get(:SIZES)
     networks = MLP[MLP(w, activation, offset) for (w, activation, offset) in get(:NETWORKS)]
-    q, c = zeros(parameters), memory(networks, get(:USES))
+    q, c = zeros(parameters), memory(networks, place)
     four(name) = Rhs(Field4(_four(get(name), q, c)))
     five(name) = Vjp(Field5(_five(get(name), q, c)))
+    pattern = has(place, :PATTERN) ? (get(:PATTERN),) : ()
+    jac, jac_prototype = jacobian(states, _four(get(:jac!), q, c), pattern...)
     f = ODEFunction{true,SciMLBase.FullSpecialize}(
-        four(:rhs!); jac = Jac(MatrixField(_four(get(:jac!), q, c))),
-        jac_prototype = zeros(states, states), tgrad = four(:tgrad!), vjp = five(:vjp!),
+        four(:rhs!); jac, jac_prototype, tgrad = four(:tgrad!), vjp = five(:vjp!),
         vjp_p = five(:vjp_p!),
     )
-    curved = Base.invokelatest(isdefined, place, :jac_pull!)
+    curved = has(place, :jac_pull!)
     nothing_to_pull = (gu, gp, v, u, p, t) -> nothing
     six(name) = _six(get(name), q, c)
+    pull = has(place, :rhs_pull!) ? six(:rhs_pull!) : both(f, states, learned)
     return Model(
-        states, learned, q, f, Pull(Field6(six(:rhs_pull!))), curved,
+        states, learned, q, f, Pull(Field6(pull)), curved,
         MatrixPull(MatrixPullField(curved ? six(:jac_pull!) : nothing_to_pull)),
         Pull(Field6(curved ? six(:tgrad_pull!) : nothing_to_pull)), networks,
     )
 end
 
-memory(networks, uses) = Tuple(call(networks[k]) for k in uses)
+# the cotangents of u and p by one function each, added to what is there
+function both(f, states, learned)
+    u_part, p_part = zeros(states), zeros(learned)
+    return function (gu, gp, v, u, p, t)
+        f.vjp(u_part, v, u, p, t)
+        f.vjp_p(p_part, v, u, p, t)
+        gu .+= u_part
+        gp .+= p_part
+        return nothing
+    end
+end
+
+has(place, name) = Base.invokelatest(isdefined, place, name)
+
+function memory(networks, place)
+    get(name) = Base.invokelatest(getglobal, place, name)
+    calls = Tuple(call(networks[k]) for k in get(:USES))
+    return has(place, :SCRATCH) ? (calls..., zeros(get(:SCRATCH))) : calls
+end
 
 _four(f, q, c) = (out, u, p, t) -> f(out, u, p, t, q, c)
 _five(f, q, c) = (out, v, u, p, t) -> f(out, v, u, p, t, q, c)
@@ -132,7 +156,7 @@ and p what cotangents v of y mean for them. `source` defines both as `observe!` 
 function load_observation(model::Model, source)
     place = load_source(source)
     get(name) = Base.invokelatest(getglobal, place, name)
-    c = memory(model.networks, get(:USES))
+    c = memory(model.networks, place)
     return Rhs(Field4(_four(get(:observe!), model.q, c))), Pull(Field6(_six(get(:pull!), model.q, c)))
 end
 

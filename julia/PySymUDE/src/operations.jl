@@ -27,9 +27,13 @@ heaviside(x) = x > 0 ? 1.0 : x < 0 ? 0.0 : 0.5
     return iseven(n) ? half * half : half * half * x
 end
 
+"The numbers of a table."
+ints(text) = parse.(Int, split(text))
+floats(text) = parse.(Float64, split(text))
+
 const NAMES = (
     :sin_, :cos_, :tan_, :asin_, :acos_, :acosh_, :atanh_, :log_, :sqrt_, :power, :erf_, :heaviside,
-    :integer_power,
+    :integer_power, :ints, :floats,
 )
 
 end

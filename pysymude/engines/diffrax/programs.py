@@ -117,13 +117,13 @@ def loss_program(
         adjoint = diffrax.RecursiveCheckpointAdjoint(checkpoints=checkpoints)
     one = _solve_one(plan, solver, adjoint, max_steps, at_outputs=True)
     observe = _observe(plan, spec)
-    lower = [0.0 if s.is_positive else -float("inf") for s in plan.system.states]
+    positive = jnp.array([bool(s.is_positive) for s in plan.system.states])
 
     def loss(
         theta: Any, t0: Any, u0: Any, p: Any, ts: Any, scalings: Any, rtol: Any, atol: Any,
         y: Any, weight: Any, u0_index: Any, link: Any, link_weight: Any,
     ) -> Any:  # fmt: skip
-        start = _initial_states(theta, u0, u0_index, lower)
+        start = _initial_states(theta, u0, u0_index, positive)
         shared = shared_arguments(plan, theta, scalings)
         u, codes, stats = _each(one, count, own=4)(start, t0, ts, p, shared, rtol, atol)
         model = _each(observe, count, own=3)(ts, u, p, shared)
@@ -180,15 +180,13 @@ def _observe(plan: CompiledSystem, spec: LossSpec) -> Callable[..., Any]:
     return observe
 
 
-def _initial_states(theta: Any, u0: Any, index: Any, lower: list[float]) -> Any:
+def _initial_states(theta: Any, u0: Any, index: Any, positive: Any) -> Any:
     """u0 with its trainable entries read from theta, shape (E, n)."""
     picked = theta[jnp.maximum(index, 0)] if theta.size else jnp.zeros_like(u0)
-    columns = [
-        # the unused branch must stay finite, or its gradient is not
-        from_unconstrained(jnp.where(index[:, k] >= 0, picked[:, k], 0.0), low, float("inf"), jnp)
-        for k, low in enumerate(lower)
-    ]
-    return jnp.where(index >= 0, jnp.stack(columns, axis=1), u0)
+    # the unused branch must stay finite, or its gradient is not
+    z = jnp.where(index >= 0, picked, 0.0)
+    start = jnp.where(positive, from_unconstrained(z, 0.0, float("inf"), jnp), z)
+    return jnp.where(index >= 0, start, u0)
 
 
 def _link_gap(u: Any, start: Any, link: Any, weight: Any) -> Any:
