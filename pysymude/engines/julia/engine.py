@@ -17,6 +17,7 @@ from pysymude.engines.base import (
     Method,
 )
 from pysymude.engines.julia.convert import from_julia, to_julia, view
+from pysymude.engines.julia.interop import adopt
 from pysymude.engines.julia.printer import observation_source, system_source
 from pysymude.engines.julia.runtime import package, problem, translated
 from pysymude.engines.julia.solvers import CODES, SOLVERS
@@ -82,6 +83,10 @@ class JuliaEngine(AbstractEngine):
     def availability(self) -> str:
         """An empty string where Julia and its packages are set up; Julia is not started."""
         return problem()
+
+    def adopt(self, solver: Any) -> str:
+        """Any adaptive algorithm of SciML, made in Julia: the name it goes by."""
+        return adopt(solver)
 
     def compile(self, plan: CompiledSystem) -> _Compiled:
         """Nothing yet: the model is loaded when first asked for."""

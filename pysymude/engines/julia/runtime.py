@@ -17,7 +17,7 @@ from typing import Any
 
 from pysymude.errors import EngineUnavailableError, JuliaRuntimeError
 
-__all__ = ["package", "package_folder", "problem", "translated"]
+__all__ = ["is_julia_object", "package", "package_folder", "problem", "translated"]
 
 # what PySymUDE.jl loads; the bridge's own Julia half comes first
 NEEDED = ("PythonCall", "SciMLSensitivity", "OrdinaryDiffEqTsit5", "OrdinaryDiffEqRosenbrock")
@@ -132,6 +132,12 @@ def _load() -> Any:
         )
         main.seval("import PySymUDE")
         return main.seval("PySymUDE")
+
+
+def is_julia_object(value: Any) -> bool:
+    """Whether `value` lives in Julia; starts nothing."""
+    juliacall = sys.modules.get("juliacall")
+    return juliacall is not None and isinstance(value, juliacall.AnyValue)
 
 
 @contextmanager
