@@ -234,8 +234,12 @@ class FitResult:
         write(path, _KIND, meta, arrays)
 
     @classmethod
-    def load(cls, path: str | PathLike[str], *, engine: str | None = None) -> FitResult:
+    def load(
+        cls, path: str | PathLike[str], *, engine: str | None = None, solver: Any = None
+    ) -> FitResult:
         """A fit from its file, on the engine that made it or on another one.
+
+        A fit whose solver was an algorithm object, which no file holds, needs `solver`.
 
         Raises
         ------
@@ -247,7 +251,8 @@ class FitResult:
             Trajectory.from_arrays(arrays[f"data.{e}.t"], arrays[f"data.{e}.u"], **_keywords(given))
             for e, given in enumerate(meta["data"])
         ]
-        method = meta["method"] | ({} if engine is None else {"engine": engine})
+        given = {"engine": engine, "solver": solver}
+        method = meta["method"] | {k: v for k, v in given.items() if v is not None}
         obj = objective(system_from_text(meta["system"]), Dataset(trajectories), **method)
         return cls(
             objective=obj,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ from tests.golden.record import CASES, HERE, RELTOL, SEED, SOURCES, emitted, pat
 
 # read inside Julia, from what is loaded there
 VERSIONS = """
-Dict(k.name => string(pkgversion(m)) for (k, m) in Base.loaded_modules if startswith(k.name, "SciML") ||
-    startswith(k.name, "OrdinaryDiffEq") || k.name in ("PythonCall", "DiffEqBase", "Zygote"))
+Dict(k.name => string(pkgversion(m)) for (k, m) in Base.loaded_modules if !endswith(k.name, "Ext") &&
+    (startswith(k.name, r"SciML|OrdinaryDiffEq") || k.name in ("PythonCall", "DiffEqBase", "Zygote")))
 """
 
 
@@ -49,8 +50,6 @@ def write_results() -> None:
 
 def _lines(text: str) -> str:
     """Rows of numbers on one line each, so that a difference can be read."""
-    import re
-
     return (
         re.sub(r"\[\s+(-?\d[^\[\]]*?)\s+\]", lambda m: f"[{' '.join(m[1].split())}]", text) + "\n"
     )

@@ -50,7 +50,8 @@ def results(case: Case, engine: str) -> dict[str, Any]:
 
 def path_of(case: Case) -> Path:
     """The file of a case."""
-    return HERE / "julia" / f"{case.name.replace(' ', '-')}.json"
+    kind = type(case).__name__.lower()
+    return HERE / "julia" / f"{kind}-{case.name.replace(' ', '-')}.json"
 
 
 def recorded(case: Case) -> dict[str, Any]:

@@ -53,6 +53,11 @@ def to_diffeqpy(
     EngineUnavailableError
         Julia is not set up.
 
+    Notes
+    -----
+    Importing diffeqpy's ``ode`` or ``de`` looks for ``julia`` on PATH, and downloads one where it
+    finds none.
+
     Examples
     --------
     >>> import pysymude as psu
