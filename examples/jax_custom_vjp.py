@@ -41,20 +41,22 @@ def differentiable(obj: psu.Objective) -> Callable[[jax.Array], jax.Array]:
     return loss
 
 
-def problem() -> psu.Objective:
+def problem(engine: str = "diffrax") -> psu.Objective:
     """A damped oscillator whose friction is not known: a network stands for it."""
     x, v = psu.states("x v")
     t = np.linspace(0.0, 4.0, 21)
-    measured = psu.solve(psu.ODESystem({x: v, v: -4 * x - 0.5 * v}), u0=[1.0, 0.0], t=t)
+    truth = psu.ODESystem({x: v, v: -4 * x - 0.5 * v})
+    measured = psu.solve(truth, u0=[1.0, 0.0], t=t, engine=engine)
     friction = psu.MLP("friction", inputs=[v], outputs=1, hidden=(4,))
     model = psu.ODESystem({x: v, v: -4 * x + friction[0]})
-    return psu.objective(model, psu.Dataset.from_arrays(t, measured.u, states=[x, v]))
+    data = psu.Dataset.from_arrays(t, measured.u, states=[x, v])
+    return psu.objective(model, data, engine=engine)
 
 
-def main(steps: int = 60) -> list[float]:
+def main(steps: int = 60, engine: str = "diffrax") -> list[float]:
     """Trains by gradient descent with momentum, compiled as one step; returns the losses."""
     jax.config.update("jax_enable_x64", True)
-    obj = problem()
+    obj = problem(engine)
     loss = differentiable(obj)
 
     @jax.jit

@@ -63,13 +63,18 @@ def recorded(case: Case) -> dict[str, Any]:
 def check(found: Mapping[str, Any], record: Mapping[str, Any]) -> None:
     """Equal to `ALLOWED`: the loss, the gradient by its largest entry, states each by its largest value."""
     assert found.keys() == record.keys()
-    if "loss" in record:
-        assert abs(found["loss"] - record["loss"]) <= ALLOWED * abs(record["loss"])
-        scale = np.abs(record["gradient"]).max()
-        assert np.abs(found["gradient"] - record["gradient"]).max() <= ALLOWED * scale
     assert found["states"].shape == record["states"].shape
-    scale = np.abs(record["states"]).max(axis=(0, 1))
-    assert (np.abs(found["states"] - record["states"]) <= ALLOWED * scale).all()
+    size = np.abs(record["states"]).max(axis=(0, 1))
+    off = {"states": (np.abs(found["states"] - record["states"]) / size).max()}
+    if "loss" in record:
+        off["loss"] = abs(found["loss"] / record["loss"] - 1)
+        slopes = np.abs(found["gradient"] - record["gradient"])
+        off["gradient"] = slopes.max() / np.abs(record["gradient"]).max()
+    for name, error in off.items():
+        # NaN is no agreement
+        assert error <= ALLOWED, (
+            f"{name}: off by {error:.1e} of its size, where {ALLOWED:g} is allowed"
+        )
 
 
 def _learned_hamiltonian() -> tuple[psu.ODESystem, tuple[str, ...]]:
