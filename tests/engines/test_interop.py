@@ -108,6 +108,7 @@ def test_problems_of_one_system_do_not_disturb_each_other(julia: str, ode):
     assert ends == pytest.approx([1.0, 2.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "call", "name"),
     [
