@@ -11,6 +11,7 @@ from pysymude.model.system import ODESystem, neural_ode
 from pysymude.model.trajectory import Trajectory
 
 if TYPE_CHECKING:
+    from pysymude.engines.julia.interop import to_diffeqpy
     from pysymude.engines.registry import engines
     from pysymude.engines.solution import ReturnCode, Solution
     from pysymude.engines.solve import solve
@@ -35,6 +36,7 @@ __version__ = "0.1.0"
 
 # loaded on first use, so that the import stays quick
 _LATER = {
+    "to_diffeqpy": "engines.julia.interop",
     "engines": "engines.registry",
     "ReturnCode": "engines.solution",
     "Solution": "engines.solution",
@@ -117,6 +119,7 @@ __all__ = [
     "symmetries",
     "symmetry_laws",
     "t",
+    "to_diffeqpy",
 ]
 
 

@@ -276,8 +276,21 @@ def _bounded() -> tuple[psu.ODESystem, psu.Dataset]:
     return ude, psu.Dataset.from_arrays(times, measured, states=[x, y])
 
 
+def _neural_ode() -> tuple[psu.ODESystem, psu.Dataset]:
+    """No known term: the cubic spiral of Chen et al., Neural Ordinary Differential Equations.
+
+    The system is that of their published example, arXiv:1806.07366, with u^3 as the network's input.
+    """
+    truth = psu.ODESystem({x: -0.1 * x**3 + 2 * y**3, y: -2 * x**3 - 0.1 * y**3})
+    times = np.linspace(0.0, 2.0, 21)
+    measured = independent_solution(truth, (2.0, 0.0), times)
+    system = psu.neural_ode((x, y), hidden=(6,), inputs=[x**3, y**3])
+    return system, psu.Dataset.from_arrays(times, measured, states=[x, y])
+
+
 UNIVERSAL = (
     Universal("lotka-volterra", _lotka_volterra),
+    Universal("neural ODE", _neural_ode),
     Universal("robertson", _robertson, stiff=True, abstol=1e-14),
     Universal("non-autonomous", _forced),
     Universal("partly observed", _partial),

@@ -121,6 +121,16 @@ class AbstractEngine(ABC):
         """An empty string when the engine can run here, else why not and what would change that."""
 
     @abstractmethod
+    def adopt(self, solver: Any) -> str:
+        """The name for a solver that was given as an object; `Method.solver` may hold it.
+
+        Raises
+        ------
+        InvalidInputError
+            The engine cannot use it.
+        """
+
+    @abstractmethod
     def compile(self, plan: CompiledSystem) -> Any:
         """Whatever the engine needs to keep for a plan; passed back as `compiled`."""
 

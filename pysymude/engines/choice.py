@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,7 +28,7 @@ def choose_method(
     batch: Batch,
     theta: Float,
     *,
-    solver: str,
+    solver: Any,
     reltol: float,
     abstol: float,
     sensealg: str = "auto",
@@ -39,16 +41,19 @@ def choose_method(
 
     ``sensealg="auto"``: forward mode for few trainable numbers (embedded engine: at most 12 with an
     explicit solver, 100 with an implicit one, whose steps are costly to reverse; Julia: never), else
-    the adjoint.
+    the adjoint. So is it for a solver given as an object, whose nature is not known.
     """
     reltol = check_tolerance("reltol", reltol)
     abstol = check_tolerance("abstol", abstol)
-    if solver == "auto":
+    given = solver
+    if not isinstance(solver, str):
+        solver = engine.adopt(solver)
+    elif solver == "auto":
         solver = engine.stiff_solver if _stiff(plan, batch, theta) else "Tsit5"
-    if solver not in engine.solvers:
+    if isinstance(given, str) and solver not in engine.solvers:
         raise InvalidInputError(
             f"solver {solver!r} is unknown to engine {engine.name!r}; it has 'auto', "
-            f"{', '.join(map(repr, engine.solvers))}{close_matches(str(solver), engine.solvers)}"
+            f"{', '.join(map(repr, engine.solvers))}{close_matches(solver, engine.solvers)}"
         )
     if sensealg not in SENSEALGS:
         raise InvalidInputError(
@@ -56,7 +61,8 @@ def choose_method(
             f"choose one of {', '.join(map(repr, SENSEALGS))}"
         )
     if sensealg == "auto":
-        few = theta.size <= engine.forward_limits[engine.solvers[solver].stiff]
+        info = engine.solvers.get(solver)
+        few = info is not None and theta.size <= engine.forward_limits[info.stiff]
         sensealg = "forward" if few else "adjoint"
     return Method(solver, reltol, abstol, sensealg)
 

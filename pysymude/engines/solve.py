@@ -21,7 +21,14 @@ from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch
 
-__all__ = ["check_is_system", "initial_state", "observe", "output_times", "solve"]
+__all__ = [
+    "check_is_system",
+    "initial_state",
+    "initial_value_problem",
+    "observe",
+    "output_times",
+    "solve",
+]
 
 Float = NDArray[np.float64]
 
@@ -33,7 +40,7 @@ def solve(
     t: ArrayLike,
     parameters: Mapping[Any, float] | None = None,
     theta: ArrayLike | Mapping[str, ArrayLike] | None = None,
-    solver: str = "auto",
+    solver: Any = "auto",
     reltol: float = 1e-6,
     abstol: float = 1e-8,
     engine: str = "auto",
@@ -52,8 +59,9 @@ def solve(
         Values of symbolic parameters; they also replace fixed and trainable ones.
     theta : array, shape (parameters,), or mapping from slot name to array, optional
         The learned vector, see ``system.layout``. Needed where the system contains a network.
-    solver : str
-        ``"auto"`` or a name from ``psu.engines()``. The rule behind ``"auto"`` is in
+    solver : str or Julia object
+        ``"auto"`` or a name from ``psu.engines()``; with ``engine="julia"`` also an algorithm object,
+        such as ``ode.FBDF()`` from ``diffeqpy``. The rule behind ``"auto"`` is in
         `pysymude.engines.choice.choose_method`; the result says which was taken.
     reltol, abstol : float
         Relative and absolute tolerance of a step's error, the latter in the unit of the states.
@@ -74,16 +82,28 @@ def solve(
     >>> sol.retcode.name, round(float(sol["x"][-1]), 4)
     ('Success', 0.1353)
     """
+    chosen = select_engine(engine, Capability.SOLVE)
+    plan, batch, vector = initial_value_problem(system, u0, t, parameters, theta)
+    method = choose_method(chosen, plan, batch, vector, solver=solver, reltol=reltol, abstol=abstol)
+    found = solve_one(chosen, plan, batch, vector, method)
+    return found.raise_for_retcode() if throw else found
+
+
+def initial_value_problem(
+    system: ODESystem,
+    u0: Any,
+    t: ArrayLike,
+    parameters: Mapping[Any, float] | None,
+    theta: ArrayLike | Mapping[str, ArrayLike] | None,
+) -> tuple[CompiledSystem, Batch, Float]:
+    """What `solve` was asked for, checked: the plan, one experiment, and theta."""
     check_is_system(system)
     _check_scalings(system)
-    chosen = select_engine(engine, Capability.SOLVE)
     plan = compile_system(system)
-    p, theta = _values(plan, parameters, theta)
+    p, vector = _values(plan, parameters, theta)
     times = output_times(t)
     batch = Batch(times[:1], initial_state(plan.states, u0)[None], p[None], times[None])
-    method = choose_method(chosen, plan, batch, theta, solver=solver, reltol=reltol, abstol=abstol)
-    found = solve_one(chosen, plan, batch, theta, method)
-    return found.raise_for_retcode() if throw else found
+    return plan, batch, vector
 
 
 def solve_one(

@@ -124,7 +124,7 @@ def objective(
     *,
     laws: Any = (),
     conserve: str | None = None,
-    solver: str = "auto",
+    solver: Any = "auto",
     reltol: float = 1e-6,
     abstol: float = 1e-8,
     sensealg: str = "auto",

@@ -234,8 +234,12 @@ class FitResult:
         write(path, _KIND, meta, arrays)
 
     @classmethod
-    def load(cls, path: str | PathLike[str], *, engine: str | None = None) -> FitResult:
+    def load(
+        cls, path: str | PathLike[str], *, engine: str | None = None, solver: Any = None
+    ) -> FitResult:
         """A fit from its file, on the engine that made it or on another one.
+
+        A fit whose solver was an algorithm object, which no file holds, needs `solver`.
 
         Raises
         ------
@@ -243,7 +247,8 @@ class FitResult:
             The file is missing, damaged, or no fit.
         """
         saved = SavedFit.read(path)
-        method: dict[str, Any] = saved.method | ({} if engine is None else {"engine": engine})
+        given = {"engine": engine, "solver": solver}
+        method = saved.method | {k: v for k, v in given.items() if v is not None}
         obj = objective(saved.system, saved.data, **method)
         return cls(
             objective=obj,

@@ -65,7 +65,7 @@ def fit(
     seed: int = 0,
     theta0: ArrayLike | None = None,
     engine: str = "auto",
-    solver: str = "auto",
+    solver: Any = "auto",
     reltol: float = 1e-6,
     abstol: float = 1e-8,
     sensealg: str = "auto",

@@ -3,7 +3,7 @@
 module PySymUDESciMLSensitivityExt
 
 using PrecompileTools: @compile_workload
-using PySymUDE: PySymUDE, ALGORITHMS, Loss, QUIET
+using PySymUDE: PySymUDE, Loss, QUIET, reverse_algorithm
 using SciMLSensitivity: GaussAdjoint, ZygoteVJP, adjoint_sensitivities
 
 function PySymUDE.adjoint!(slopes, dtheta, loss::Loss, e, sol, times, cotangents)
@@ -15,7 +15,7 @@ function PySymUDE.adjoint!(slopes, dtheta, loss::Loss, e, sol, times, cotangents
     end
     set!(out, u, p, t, i) = (copyto!(out, cotangents[i]); nothing)
     du0, dp = adjoint_sensitivities(
-        sol, ALGORITHMS[loss.algorithm]; t = times, dgdu_discrete = set!, abstol, reltol, maxiters,
+        sol, reverse_algorithm(loss.algorithm); t = times, dgdu_discrete = set!, abstol, reltol, maxiters,
         sensealg = GaussAdjoint(; autojacvec = ZygoteVJP()), unstable_check = watch, verbose = QUIET,
     )
     t0 = loss.t0[e]

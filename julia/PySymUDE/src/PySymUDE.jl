@@ -9,6 +9,7 @@ derivative is written out beforehand, so that no differentiation package runs.
 - [`Model`](@ref): the functions of a system behind types that are the same for every system, so that
   a solver is compiled once and serves them all.
 - [`solve_batch`](@ref), [`Loss`](@ref), [`evaluate!`](@ref), [`Matching`](@ref).
+- [`problem`](@ref), [`adopt!`](@ref): for solvers and algorithms that the caller brings.
 """
 module PySymUDE
 
@@ -17,6 +18,7 @@ using FunctionWrappers: FunctionWrapper
 using LinearAlgebra: ldiv!, lu!
 using PrecompileTools: @compile_workload
 using OrdinaryDiffEqBDF: FBDF, QNDF
+using OrdinaryDiffEqCore: CompositeAlgorithm, OrdinaryDiffEqAlgorithm
 using OrdinaryDiffEqRosenbrock: Rodas5P, Rodas5PTableau, Rosenbrock23
 using OrdinaryDiffEqSDIRK: KenCarp4, Kvaerno5, TRBDF2
 using OrdinaryDiffEqTsit5: Tsit5, Tsit5ConstantCacheActual, Tsit5Interp
@@ -25,7 +27,7 @@ using SciMLBase: SciMLBase, ODEFunction, ODEProblem, ReturnCode, solve
 using SciMLLogging: SciMLLogging
 using SparseArrays: SparseMatrixCSC, nonzeros, spzeros
 
-export MLP, Model, Loss, Matching, call, evaluate!, load_model, solve_batch
+export MLP, Model, Loss, Matching, adopt!, call, evaluate!, load_model, problem, solve_batch
 
 include("operations.jl")
 include("networks.jl")
@@ -35,6 +37,7 @@ include("losses.jl")
 include("forward_mode.jl")
 include("discrete.jl")
 include("entry.jl")
+include("interop.jl")
 include("workload.jl")
 
 end

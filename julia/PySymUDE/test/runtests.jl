@@ -1,6 +1,13 @@
+# julia --project=DIR -e 'push!(LOAD_PATH, "julia"); include("julia/PySymUDE/test/runtests.jl")'
+# from the root of the repository, with a project DIR that has the packages; or Pkg.test("PySymUDE").
+
 using PySymUDE
-using PySymUDE: ACTIVATIONS, count_weights, curvature, forward!, jacobian!, jacobian_pullback!,
-    pullback!, set_scalings!, slope, value
+using PySymUDE: ACTIVATIONS, CODES, count_weights, curvature, forward!, initial_states, jacobian!, jacobian_pullback!,
+    objection, pullback!, set_scalings!, slope, value
+using OrdinaryDiffEqRosenbrock: Rodas5P, Rosenbrock23
+using OrdinaryDiffEqTsit5: AutoTsit5, Tsit5
+using OrdinaryDiffEqVerner: Vern9
+using SciMLBase: SciMLBase, remake, solve
 using Test
 
 # central differences, extrapolated once: good to about 1e-10 of the size
@@ -132,12 +139,126 @@ end
     @test relative(g .* (1 + 3e-6), reference) > 1e-6
 end
 
-@testset "failures are codes" begin
-    l = loss("Tsit5", "adjoint"; blow_up = true)
+@testset "ties of multiple shooting" begin
+    l = loss("Vern9", "adjoint")
+    evaluate!(l, false)
+    u, codes, _ = solve_batch(
+        l.model, "Vern9", l.t0, initial_states(l), l.q, l.ts, l.theta, SCALINGS, 1e-12, 1e-12, 10^5,
+    )
+    gap = u[:, end, 1] .- initial_states(l)[:, 2]
+    @test l.out[3] ≈ sum(abs2, [0.7, 1.3] .* gap) rtol = 1e-8
+    @test l.out[1] ≈ l.out[2] + l.out[3] rtol = 1e-14
+    @test l.out[3] > 0.01
+    fill!(l.link, 0)
+    evaluate!(l, false)
+    @test l.out[3] == 0
+end
+
+@testset "gradient matching" begin
+    points = (reshape(0.5 .+ numbers(10, 3), 2, 5), reshape(numbers(10, 4), 2, 5))
+    q, weight = 1.5 .+ 0.1 .* reshape(numbers(10, 6), 2, 5), abs.(reshape(numbers(10, 7), 2, 5))
+    m = Matching(load_model(SYSTEM), collect(0.0:4.0), points..., q, weight, SCALINGS, 28)
+    theta = 0.5 .* numbers(28, 5)
+    g = (copyto!(m.theta, theta); evaluate!(m, true); m.out[6:end])
+    value(th) = (copyto!(m.theta, th); evaluate!(m, false); m.out[1])
+    expected = [difference(value, theta, k) for k in eachindex(theta)]
+    @test relative(g, expected) < 1e-8
+    @test relative(1.0001 .* g, expected) > 1e-8
+    @test g[28] == 0   # an initial state, which matching does not read
+
+    # by hand: the right-hand side is linear but for the network
+    f, total = load_model(SYSTEM), 0.0
+    set_scalings!(f, SCALINGS)
+    for i in 1:5
+        copyto!(f.q, q[:, i])
+        du = zeros(2)
+        f.f.f(du, points[1][:, i], theta, 0.0)
+        total += sum(abs2, weight[:, i] .* (du .- points[2][:, i]))
+    end
+    @test value(theta) ≈ total rtol = 1e-14
+end
+
+# u' = q f(u, t): systems that end in one way or another
+scalar(f) = """
+const SIZES = (1, 0, 1)
+const NETWORKS = []
+const USES = Int[]
+rhs!(du, u, p, t, q, c) = (du[1] = q[1] * ($f); nothing)
+jac!(J, u, p, t, q, c) = (J[1, 1] = 0.0; nothing)
+tgrad!(dT, u, p, t, q, c) = (dT[1] = 0.0; nothing)
+vjp!(g, v, u, p, t, q, c) = (fill!(g, 0.0); nothing)
+vjp_p!(g, v, u, p, t, q, c) = nothing
+"""
+ending(f, times; maxiters = 1000, rate = 1.0) = solve_batch(
+    load_model(scalar(f)), "Tsit5", [0.0], ones(1, 1), fill(rate, 1, 1), reshape(times, :, 1),
+    Float64[], Float64[], 1e-6, 1e-8, maxiters,
+)
+
+@testset "outcomes are codes" begin
+    name(result) = CODES[only(result[2])+1]
+    times = [0.0, 0.5, 1.5, 1.5]
+    u, _, stats = good = ending("-u[1]", times)
+    @test name(good) == :Success
+    @test vec(u) ≈ exp.(-times) rtol = 1e-5
+    @test stats[1] == stats[2] + stats[3] > 0
+    @test name(ending("-u[1]", times; maxiters = 3)) == :MaxIters
+    @test name(ending("u[1] * u[1]", times)) in (:Unstable, :DtLessThanMin)
+    @test name(ending("sqrt_(-u[1])", times)) == :InitialFailure
+    # what was reached stays, the rest is NaN
+    u, codes, _ = ending("u[1] * u[1]", times)
+    @test u[1:2] ≈ [1.0, 2.0] rtol = 1e-5
+    @test all(isnan, u[3:4])
+    # an experiment without duration is its start
+    u, codes, stats = ending("-u[1]", [0.0, 0.0])
+    @test vec(u) == [1.0, 1.0]
+    @test only(codes) == 0 && all(iszero, stats)
+end
+
+@testset "a failed loss with $sensealg" for sensealg in ("adjoint", "forward")
+    l = loss("Tsit5", sensealg; blow_up = true)
     evaluate!(l, true)
     @test l.out[5] != 0
+    @test l.out[6] == 0
     @test isnan(l.out[1])
     @test all(isnan, l.out[7:end])
+end
+
+@testset "problems own what they read" begin
+    theta = 0.5 .* numbers(27, 5)
+    make(q) = problem(SYSTEM, [0.5, 2.0], (0, 2), theta, q, SCALINGS)
+    arrive(p, algorithm) = solve(p, algorithm; reltol = 1e-10, abstol = 1e-10).u[end]
+    a, b = make([1.3, 1.8]), make([0.2, 0.3])
+    first, second = arrive(a, Vern9()), arrive(b, Vern9())
+    @test relative(first, second) > 0.1
+    @test arrive(a, Vern9()) == first
+    loss("Tsit5", "adjoint") |> l -> evaluate!(l, false)
+    @test arrive(a, Vern9()) == first
+    # dual numbers, the default of these two, are not asked for: the Jacobian is given
+    @test arrive(a, Rodas5P()) ≈ first rtol = 1e-8
+    @test arrive(a, AutoTsit5(Rosenbrock23())) ≈ first rtol = 1e-8
+    @test relative(arrive(remake(a; p = 2 .* theta), Vern9()), first) > 0.01
+    u, codes, _ = solve_batch(
+        load_model(SYSTEM), "Vern9", [0.0], [0.5; 2.0;;], [1.3; 1.8;;], [0.0; 2.0;;], theta, SCALINGS,
+        1e-10, 1e-10, 10^5,
+    )
+    @test u[:, end, 1] ≈ first rtol = 1e-9
+end
+
+struct Fixed <: SciMLBase.AbstractODEAlgorithm end
+SciMLBase.isadaptive(::Fixed) = false
+
+@testset "algorithms of the caller's own" begin
+    @test adopt!(Rodas5P()) == "Rodas5P()"
+    @test adopt!(Rodas5P()) == "Rodas5P()"
+    @test adopt!(AutoTsit5(Rosenbrock23())) == "CompositeAlgorithm(Tsit5(), Rosenbrock23())"
+    # its own dual numbers would fail in the reverse problem
+    g = gradient(loss("Rodas5P()", "adjoint"))
+    @test relative(g, reference) < 1e-6
+    @test adopt!(Rodas5P(; max_jac_age = 3)) == "Rodas5P(max_jac_age=3)"
+    @test objection(Tsit5()) == ""
+    @test occursin("call it: Tsit5()", objection(Tsit5))
+    @test occursin("fixed step", objection(Fixed()))
+    @test occursin("Int64", objection(5))
 end
 
 @testset "nothing is allocated" begin

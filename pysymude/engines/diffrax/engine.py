@@ -19,6 +19,7 @@ from pysymude.engines.base import (
 from pysymude.engines.diffrax.loading import load_jax
 from pysymude.engines.diffrax.solvers import CODES, SOLVERS
 from pysymude.engines.solution import ReturnCode, Stats
+from pysymude.errors import InvalidInputError
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.problem import Batch, LossData, LossSpec, MatchingData
 
@@ -86,6 +87,13 @@ class EmbeddedEngine(AbstractEngine):
 
         missing = [m for m in ("jax", "diffrax") if find_spec(m) is None]
         return f"not installed: {', '.join(missing)}; run: pip install pysymude" if missing else ""
+
+    def adopt(self, solver: Any) -> str:
+        """Always an error: solvers are taken by name."""
+        raise InvalidInputError(
+            f"engine 'diffrax' takes a solver by name: 'auto', {', '.join(map(repr, SOLVERS))}; found "
+            f"{type(solver).__name__}. An algorithm made in Julia needs engine='julia'"
+        )
 
     def compile(self, plan: CompiledSystem) -> _Compiled:
         """Nothing yet: programs are made when first asked for."""

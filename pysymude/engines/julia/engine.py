@@ -18,6 +18,7 @@ from pysymude.engines.base import (
     Method,
 )
 from pysymude.engines.julia.convert import from_julia, to_julia, view
+from pysymude.engines.julia.interop import adopt
 from pysymude.engines.julia.printer import observation_source, system_source
 from pysymude.engines.julia.runtime import (
     check_process,
@@ -91,6 +92,10 @@ class JuliaEngine(AbstractEngine):
     def availability(self) -> str:
         """An empty string where Julia and its packages are set up; Julia is not started."""
         return problem()
+
+    def adopt(self, solver: Any) -> str:
+        """Any adaptive algorithm of SciML, made in Julia: the name it goes by."""
+        return adopt(solver)
 
     def compile(self, plan: CompiledSystem) -> _Compiled:
         """Nothing yet: the model is loaded when first asked for."""

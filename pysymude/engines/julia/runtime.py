@@ -20,7 +20,16 @@ from pysymude.engines.julia.finding import problem as setup_problem
 from pysymude.engines.julia.sysimage import usable
 from pysymude.errors import EngineUnavailableError, JuliaRuntimeError
 
-__all__ = ["check_process", "entry", "facts", "package", "problem", "start", "translated"]
+__all__ = [
+    "check_process",
+    "entry",
+    "facts",
+    "is_julia_object",
+    "package",
+    "problem",
+    "start",
+    "translated",
+]
 
 log = logging.getLogger("pysymude")
 
@@ -199,6 +208,12 @@ def _environment(given: dict[str, str]) -> Generator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def is_julia_object(value: Any) -> bool:
+    """Whether `value` lives in Julia; starts nothing."""
+    juliacall = sys.modules.get("juliacall")
+    return juliacall is not None and isinstance(value, juliacall.AnyValue)
 
 
 @contextmanager
