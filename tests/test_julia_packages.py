@@ -16,8 +16,9 @@ PROJECT = tomllib.loads((package_folder() / "PySymUDE" / "Project.toml").read_te
 def test_juliapkg_json_says_what_project_toml_says():
     uuids = {name: entry["uuid"] for name, entry in TOLD["packages"].items()}
     bounds = {name: entry["version"] for name, entry in TOLD["packages"].items()}
-    assert uuids == PROJECT["deps"]
-    assert bounds == {name: PROJECT["compat"][name] for name in PROJECT["deps"]}
+    needs = {**PROJECT["deps"], **PROJECT.get("weakdeps", {})}
+    assert uuids == needs
+    assert bounds == {name: PROJECT["compat"][name] for name in needs}
     assert TOLD["julia"] == PROJECT["compat"]["julia"]
 
 
