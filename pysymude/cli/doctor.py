@@ -19,7 +19,7 @@ from pysymude.cli.julia_check import CheckFailed, check
 __all__ = ["doctor"]
 
 # compiling is for setup-julia; whoever asks the doctor wants an answer
-_LIMIT = 180.0
+_LIMIT = 300.0
 
 PACKAGES = (
     "numpy", "scipy", "sympy", "jax", "jaxlib", "diffrax", "matplotlib", "juliacall", "diffeqpy",

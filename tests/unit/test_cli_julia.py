@@ -25,6 +25,8 @@ JULIA = """#!/bin/sh
 here=$(dirname "$0")
 case "$*" in
   *CPU_NAME*) printf '1.12.0\\0%s\\0%s\\0cpu' "$0" "$here"; exit 0;;
+  *--version*) echo "julia version 1.11.5"; exit 0;;
+  *dlpath*) printf '%s\\0%s' "$0" "$here"; exit 0;;
   *sysimage.jl*) echo "sysimage $*" >> "$here/log"; . "$here/on_sysimage"; exit $?;;
   *) echo "$*" >> "$here/log"; . "$here/on_other"; exit $?;;
 esac
@@ -145,6 +147,25 @@ def test_offline_without_julia_says_where_to_get_it(tmp_path, monkeypatch):
     assert "Nothing was fetched (--offline)" in text
     assert str(tmp_path / "env") in text
     assert "PYTHON_JULIAPKG_EXE=/path/to/julia" in text
+
+
+def test_juliapkg_finds_julia_on_the_path(julia, monkeypatch):
+    pytest.importorskip("juliapkg")
+    for name in ("EXE", "PROJECT"):
+        monkeypatch.delenv(f"PYTHON_JULIACALL_{name}")
+    monkeypatch.setenv("PYTHON_JULIAPKG_PROJECT", "replaced by --project")
+    monkeypatch.setenv("PATH", f"{julia}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("JULIAUP_DEPOT_PATH", str(julia))
+    result = run("--offline", "--project", julia / "project")
+    assert result.exit_code == 0, told(result)
+    assert "Locating Julia" in result.stdout
+    assert f"Julia {julia}/julia with project {julia}/project (juliapkg)" in result.stdout
+    assert f"export PYTHON_JULIAPKG_PROJECT={julia}/project" in result.stdout
+    assert len(asked(julia)) == 1
+    assert found().source == "juliapkg"
+    again = run("--offline", "--project", julia / "project")
+    assert "All is up to date" in again.stdout
+    assert "Locating" not in again.stdout
 
 
 def test_ctrl_c_ends_what_runs_and_its_children(julia):

@@ -4,7 +4,9 @@
 using TOML: TOML
 
 const HERE = dirname(@__DIR__)
-const ROOTS = ["PySymUDE", "PythonCall"]
+const OWN = TOML.parsefile(joinpath(HERE, "Project.toml"))
+# weak dependencies bring their extensions
+const ROOTS = ["PySymUDE", "PythonCall", keys(get(OWN, "weakdeps", Dict()))...]
 
 """
     minimal_project(project, folder)
@@ -15,11 +17,9 @@ precompiles whatever the manifest lists.
 function minimal_project(project, folder)
     project_file = Base.env_project_file(project)
     manifest = TOML.parsefile(Base.project_file_manifest_path(project_file))
-    own = TOML.parsefile(joinpath(HERE, "Project.toml"))
     entries = manifest["deps"]
-    entries["PySymUDE"] = [Dict{String,Any}(
-        "uuid" => own["uuid"], "version" => own["version"], "path" => HERE, "deps" => own["deps"],
-    )]
+    parts = ("uuid", "version", "deps", "weakdeps", "extensions")
+    entries["PySymUDE"] = [Dict{String,Any}("path" => HERE, (k => OWN[k] for k in parts if haskey(OWN, k))...)]
     kept = closure(entries, ROOTS)
     for (_, found) in kept, entry in found
         # a list of names means that all are in the manifest, which need no longer be so

@@ -138,8 +138,10 @@ def precompile(julia: Julia, tell: Tell, env: Mapping[str, str]) -> None:
         "using Pkg; push!(LOAD_PATH, ARGS[1]); "
         # those that the project reaches only through others come with them
         "Pkg.precompile(filter(in(keys(Pkg.project().dependencies)), ARGS[2:end])); "
-        "import PySymUDE"
+        # loaded together, since some of it may be in extensions
+        "import PySymUDE; foreach(Base.require, filter(!isnothing, Base.identify_package.(ARGS[3:end])))"
     )
+    # PythonCall is not loaded: it would start a Python
     names = ["PythonCall", *needed()]
     command = _julia(julia, julia.project, "-e", script, str(package_folder()), *names)
     code = run(command, tell, env)
