@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, final
 
 import numpy as np
@@ -37,6 +37,12 @@ _HEAD = 4  # value, data term, link term, steps
 _MODELS: dict[str, Any] = {}
 
 
+@cache
+def _evaluate() -> Any:
+    # looking a name up in Julia costs as much as a call
+    return package().evaluate_b
+
+
 @dataclass(frozen=True, eq=False)
 class _Compiled:
     """A plan whose model is loaded into Julia when first asked for."""
@@ -59,6 +65,11 @@ class _Loss:
 
     object: Any
     count: int
+
+    @property
+    def run(self) -> Any:
+        package()  # refuses a forked process
+        return _evaluate()
 
     @cached_property
     def theta(self) -> Float:
@@ -134,8 +145,7 @@ class JuliaEngine(AbstractEngine):
 
     def evaluate(self, loss: _Loss, theta: Float, *, gradient: bool) -> Evaluation:
         """One call: theta in, value, terms, outcomes and gradient out."""
-        run = package().evaluate_b
-        size = loss.theta.size
+        run, size = loss.run, loss.theta.size
         # a theta with more behind it than this loss reads has slope zero there
         loss.theta[:] = theta[:size]
         with translated("evaluating a loss"):
