@@ -117,9 +117,7 @@ class Looped:
         return f"Looped({self.size}, {self.states}, {digest.hexdigest()})"
 
 
-def build_looped(
-    exprs: Sequence[sp.Expr], leaves: Mapping[sp.Symbol, Leaf], states: int
-) -> Looped:
+def build_looped(exprs: Sequence[sp.Expr], leaves: Mapping[sp.Symbol, Leaf], states: int) -> Looped:
     """The loops that compute `exprs`.
 
     Raises
@@ -170,11 +168,15 @@ def _check_symbols(terms: Mapping[sp.Expr, int], leaves: Mapping[sp.Symbol, Leaf
             build_tape(list(leaves), [term])  # it names the symbol
 
 
-def assemble(bias: Float, states: int, outputs: Int, columns: Int, factors: Float) -> tuple[Rows, ...]:
+def assemble(
+    bias: Float, states: int, outputs: Int, columns: Int, factors: Float
+) -> tuple[Rows, ...]:
     """Rows from triplets; a column >= `states` is a term. Equal places are summed."""
     width = int(columns.max(initial=0)) + 1
     place, back = np.unique(outputs * width + columns, return_inverse=True)
-    factors = np.bincount(back, weights=factors, minlength=len(place))
+    total = np.zeros(len(place))
+    np.add.at(total, back, factors)
+    factors = total
     outputs, columns = place // width, place % width
     # within a row: states, then terms, each by factor, so that equal rows look equal
     order = np.lexsort((columns, factors, columns >= states, outputs))

@@ -54,7 +54,9 @@ def shape_of(expr: sp.Expr, leaves: Mapping[sp.Symbol, Leaf]) -> Shape:
     found = _Walk(leaves, counts).visit(expr)
     # where a symbol stands twice, all that share the shape have one symbol there
     first: dict[sp.Expr, int] = {}
-    same = [first.setdefault(leaf, i) if leaf.is_Symbol else i for i, leaf in enumerate(found.leaves)]
+    same = [
+        first.setdefault(leaf, i) if leaf.is_Symbol else i for i, leaf in enumerate(found.leaves)
+    ]
     return found._replace(key=f"{found.key}{same}")
 
 
@@ -74,7 +76,9 @@ class _Walk:
             power = _literal(exponent) if exponent.is_number else self.visit(exponent)
             return _join("Pow", [self.visit(base), power], sp.Pow)
         if isinstance(node, sp.Heaviside):
-            return _join("Heaviside", [self.visit(node.args[0]), _literal(node.args[1])], sp.Heaviside)
+            return _join(
+                "Heaviside", [self.visit(node.args[0]), _literal(node.args[1])], sp.Heaviside
+            )
         if isinstance(node, (NetworkOutput, NetworkDerivative)):
             return self.network(node)
         children = [self.visit(a) for a in node.args]
@@ -84,9 +88,11 @@ class _Walk:
 
     def network(self, node: Any) -> Shape:
         fixed = 2 if isinstance(node, NetworkOutput) else 3
-        head, inputs = node.args[:fixed], [self.visit(z) for z in node.args[fixed:]]
+        head: Any = node.args[:fixed]
+        inputs = [self.visit(z) for z in node.args[fixed:]]
         key = f"{type(node).__name__} {head[0].name} {head[1:]}"
-        return _join(key, inputs, lambda *args: type(node)(*head, *args))
+        build: Any = type(node)
+        return _join(key, inputs, lambda *args: build(*head, *args))
 
     def rank(self, leaf: Any) -> tuple[float, float, int]:
         """Decides between operands of one shape: numbers by value, symbols by how often they stand here."""

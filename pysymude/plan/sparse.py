@@ -90,7 +90,8 @@ def time_gradient(f: Looped) -> Looped:
 
 def _sums(slopes: _Slopes, output: Int, size: int, states: int) -> Looped:
     number = slopes.source < 0
-    bias = np.bincount(output[number], weights=slopes.factor[number], minlength=size)
+    bias = np.zeros(size)
+    np.add.at(bias, output[number], slopes.factor[number])
     rest = ~number
     rows = assemble(bias, states, output[rest], slopes.source[rest], slopes.factor[rest])
     return Looped(size, states, slopes.templates, rows)
@@ -131,7 +132,9 @@ def _slopes(f: Looped, kind: str) -> _Slopes:
             k, o = next(position)
             member = p.member if p.template.members > 1 else np.zeros_like(p.member)
             sources.append(f.states + starts[k] + o * p.template.members + member)
-    row, by, source, factor = _linear(f) if kind == "state" else (_none(), _none(), _none(), np.zeros(0))
+    row, by, source, factor = (
+        _linear(f) if kind == "state" else (_none(), _none(), _none(), np.zeros(0))
+    )
     return _Slopes(
         np.concatenate([row, *(p.row for p in parts)]),
         np.concatenate([by, *(p.by for p in parts)]),

@@ -154,7 +154,9 @@ def constant(node: Any, target: str = "numbers") -> float:
         return float(node)
     value = complex(node.evalf(25))
     if value.imag != 0 or not np.isfinite(value.real):
-        raise EmissionError(f"the constant {node} is not a finite real number", node=node, target=target)
+        raise EmissionError(
+            f"the constant {node} is not a finite real number", node=node, target=target
+        )
     return value.real
 
 

@@ -11,7 +11,6 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from pysymude.errors import EmissionError
 from pysymude.plan.shape import Leaf, Shape, shape_of
 from pysymude.plan.tape import Tape, build_tape, constant
 

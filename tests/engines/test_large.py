@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 import sympy as sp
 from scipy.integrate import solve_ivp
 
@@ -49,9 +48,7 @@ STIFF = {"diffrax": "Kvaerno5", "julia": "FBDF"}
 def test_the_brusselator_on_a_grid(engine: str, kind: str, grid: Any):
     system, u0, exact = grid
     solver = STIFF[engine] if kind == "stiff" else "Tsit5"
-    sol = psu.solve(
-        system, u0=u0, t=TIMES, engine=engine, solver=solver, reltol=1e-7, abstol=1e-9
-    )
+    sol = psu.solve(system, u0=u0, t=TIMES, engine=engine, solver=solver, reltol=1e-7, abstol=1e-9)
     assert sol.retcode.name == "Success"
     assert error(sol.u, exact, 1e-7, 1e-9) < factor(solver)
 
@@ -77,7 +74,9 @@ def test_gradients_of_large_systems(engine: str, make: Any):
 
 def test_an_implicit_solver_has_the_same_gradient(julia: str):
     system, u0 = brusselator()
-    data = psu.Dataset.from_arrays([0.0, 0.5, 1.0], np.stack([u0, u0 + 0.1, u0]), states=system.states)
+    data = psu.Dataset.from_arrays(
+        [0.0, 0.5, 1.0], np.stack([u0, u0 + 0.1, u0]), states=system.states
+    )
     found = [
         psu.objective(
             system, data, engine=julia, solver=solver, reltol=1e-9, abstol=1e-9

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.engines.julia.lines import Lines, Uses, natural
+from pysymude.engines.julia.lines import Lines, Uses
 from pysymude.engines.julia.literals import number
 from pysymude.engines.julia.reverse import active
 from pysymude.plan.compiled import CompiledSystem
@@ -123,7 +123,9 @@ class _Writer:
             lines += _loop(len(rows.outputs), self.sum(rows, target))
         return define(head, lines)
 
-    def cotangents(self, head: str, program: Looped, *, states: str, theta: str, clear: bool) -> str:
+    def cotangents(
+        self, head: str, program: Looped, *, states: str, theta: str, clear: bool
+    ) -> str:
         """A function that adds to `states` and `theta` what cotangents ``v`` of the outputs mean."""
         self.scratch = max(self.scratch, program.starts[-1])
         lines = [f"fill!({states or theta}, 0.0)"] if clear else []
@@ -168,9 +170,7 @@ class _Writer:
                     lines.append(_close(f"{into}[{place}] += {_times(factor, 'd')}", columns))
         return lines
 
-    def places(
-        self, columns: NDArray[Any], factors: NDArray[Any]
-    ) -> Iterator[tuple[str, str]]:
+    def places(self, columns: NDArray[Any], factors: NDArray[Any]) -> Iterator[tuple[str, str]]:
         """Index and factor of each entry of row ``k``; of all in a loop over ``j`` where they are many."""
         width = columns.shape[1]
         if width > _WIDE:
