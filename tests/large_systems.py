@@ -86,7 +86,7 @@ def random_system(seed: int, n: int = 110) -> psu.ODESystem:
     lengths = rng.integers(1, 6, n)
     lengths[:3] = 0, 40, 21
     rhs = {s: sum((term() for _ in range(m)), number()) for s, m in zip(x, lengths, strict=True)}
-    every = {s.name for f in rhs.values() for s in f.free_symbols}
+    every = {s.name for f in rhs.values() for s in sp.sympify(f).free_symbols}
     given = {"k": 1.5, "K": 0.7, "b": 0.4, "a": 0.3} | {f"r{i}": 0.1 + i / 7 for i in range(9)}
     learned = {"a", "r1", "r2", "r5"} & every
     fixed = {s: v for s, v in given.items() if s in every - learned}

@@ -174,7 +174,9 @@ def assemble(
     """Rows from triplets; a column >= `states` is a term. Equal places are summed."""
     width = int(columns.max(initial=0)) + 1
     place, back = np.unique(outputs * width + columns, return_inverse=True)
-    factors = np.bincount(back, weights=factors, minlength=len(place))
+    total = np.zeros(len(place))
+    np.add.at(total, back, factors)
+    factors = total
     outputs, columns = place // width, place % width
     # within a row: states, then terms, each by factor, so that equal rows look equal
     order = np.lexsort((columns, factors, columns >= states, outputs))

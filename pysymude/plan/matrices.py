@@ -89,13 +89,14 @@ class _Sparse(JacobianMatrix):
             return None
 
     def fastest_decay(self) -> float:
-        from scipy.sparse.linalg import ArpackNoConvergence, eigs
+        from scipy.sparse import linalg
 
         J = self.matrix()
         start = 1.0 + np.random.default_rng(0).uniform(size=J.shape[0])
         try:
-            found = eigs(J, k=1, which="SR", v0=start, tol=1e-2, return_eigenvectors=False)
-        except ArpackNoConvergence:
+            search: Any = linalg.eigs
+            found = search(J, k=1, which="SR", v0=start, tol=1e-2, return_eigenvectors=False)
+        except linalg.ArpackNoConvergence:
             # Gershgorin: no eigenvalue lies further left
             size = abs(J).sum(axis=1) - abs(J.diagonal())
             return float((size - J.diagonal()).max())

@@ -88,9 +88,11 @@ class _Walk:
 
     def network(self, node: Any) -> Shape:
         fixed = 2 if isinstance(node, NetworkOutput) else 3
-        head, inputs = node.args[:fixed], [self.visit(z) for z in node.args[fixed:]]
+        head: Any = node.args[:fixed]
+        inputs = [self.visit(z) for z in node.args[fixed:]]
         key = f"{type(node).__name__} {head[0].name} {head[1:]}"
-        return _join(key, inputs, lambda *args: type(node)(*head, *args))
+        build: Any = type(node)
+        return _join(key, inputs, lambda *args: build(*head, *args))
 
     def rank(self, leaf: Any) -> tuple[float, float, int]:
         """Decides between operands of one shape: numbers by value, symbols by how often they stand here."""

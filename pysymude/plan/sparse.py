@@ -90,7 +90,8 @@ def time_gradient(f: Looped) -> Looped:
 
 def _sums(slopes: _Slopes, output: Int, size: int, states: int) -> Looped:
     number = slopes.source < 0
-    bias = np.bincount(output[number], weights=slopes.factor[number], minlength=size)
+    bias = np.zeros(size)
+    np.add.at(bias, output[number], slopes.factor[number])
     rest = ~number
     rows = assemble(bias, states, output[rest], slopes.source[rest], slopes.factor[rest])
     return Looped(size, states, slopes.templates, rows)

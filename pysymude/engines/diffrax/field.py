@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -62,7 +62,7 @@ def evaluate_tape(plan: CompiledSystem, tape: Program, t: Any, u: Any, args: Any
 
     if isinstance(tape, Looped):
         return _evaluate_loops(tape, t, u, args, _each(network), _each(derivatives))
-    found = tape.run(_Inputs(u, t, args), _OPERATIONS, network, derivatives)
+    found = tape.run(cast("Any", _Inputs(u, t, args)), _OPERATIONS, network, derivatives)
     return jnp.stack([jnp.asarray(f, dtype=jnp.float64) for f in found])
 
 

@@ -7,7 +7,7 @@ memory for each use of a network), and write into their first argument.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 from pysymude.engines.julia.lines import Lines, PlanInputs, Uses
 from pysymude.engines.julia.loops import define, looped_observation, looped_system
@@ -86,10 +86,8 @@ def system_source(plan: CompiledSystem) -> str:
     """The functions of a plan, and the constants that describe it, for ``PySymUDE.load_model``."""
     uses = Uses([nn.name for nn in plan.networks])
     sizes = f"{len(plan.states)}, {plan.layout.size}, {len(plan.parameters)}"
-    if isinstance(plan.rhs, Looped):
-        body = looped_system(plan, plan.rhs, uses)
-    else:
-        body = _straight(plan, plan.rhs, uses)
+    write = looped_system if isinstance(plan.rhs, Looped) else _straight
+    body = write(plan, cast("Any", plan.rhs), uses)
     head = f"const SIZES = ({sizes})\n{_networks(plan)}{uses.declaration()}"
     return f"{head}\n{body}"
 
