@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 from pysymude.errors import PySymUDEError
 from pysymude.model.dataset import Dataset
+from pysymude.model.event import Event
 from pysymude.model.network import MLP
 from pysymude.model.symbols import parameters, states, t
 from pysymude.model.system import ODESystem, neural_ode
 from pysymude.model.trajectory import Trajectory
 
 if TYPE_CHECKING:
+    from pysymude.engines.ensemble import EnsembleSolution, solve_ensemble
     from pysymude.engines.registry import engines
-    from pysymude.engines.solution import ReturnCode, Solution
+    from pysymude.engines.solution import EventRecord, ReturnCode, Solution
     from pysymude.engines.solve import solve
     from pysymude.fit.objective import Objective, objective
     from pysymude.fit.result import FitResult
@@ -34,7 +36,10 @@ __version__ = "0.1.0"
 
 # loaded on first use, so that the import stays quick
 _LATER = {
+    "EnsembleSolution": "engines.ensemble",
+    "solve_ensemble": "engines.ensemble",
     "engines": "engines.registry",
+    "EventRecord": "engines.solution",
     "ReturnCode": "engines.solution",
     "Solution": "engines.solution",
     "solve": "engines.solve",
@@ -78,6 +83,9 @@ __all__ = [
     "AssertedLaw",
     "CommutatorTable",
     "Dataset",
+    "EnsembleSolution",
+    "Event",
+    "EventRecord",
     "FirstIntegral",
     "FitResult",
     "Generator",
@@ -110,6 +118,7 @@ __all__ = [
     "parameters",
     "prolongation",
     "solve",
+    "solve_ensemble",
     "states",
     "symmetries",
     "symmetry_laws",

@@ -6,18 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.engines.base import AbstractEngine, Method
-from pysymude.errors import InvalidInputError
+from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.model.coerce import close_matches
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch
 from pysymude.plan.stiffness import LIMIT, explicit_steps
 
-__all__ = ["SENSEALGS", "check_tolerance", "choose_method"]
+__all__ = ["check_tolerance", "choose_method"]
 
 Float = NDArray[np.float64]
-
-SENSEALGS = ("auto", "adjoint", "forward")
 
 
 def choose_method(
@@ -50,14 +48,23 @@ def choose_method(
             f"solver {solver!r} is unknown to engine {engine.name!r}; it has 'auto', "
             f"{', '.join(map(repr, engine.solvers))}{close_matches(str(solver), engine.solvers)}"
         )
-    if sensealg not in SENSEALGS:
+    if sensealg not in ("auto", *engine.sensealgs):
         raise InvalidInputError(
-            f"sensealg {sensealg!r} is unknown to engine {engine.name!r}; "
-            f"choose one of {', '.join(map(repr, SENSEALGS))}"
+            f"sensealg {sensealg!r} is unknown to engine {engine.name!r}; it has 'auto', "
+            f"{', '.join(map(repr, engine.sensealgs))}{close_matches(str(sensealg), engine.sensealgs)}"
         )
     if sensealg == "auto":
-        few = theta.size <= engine.forward_limits[engine.solvers[solver].stiff]
-        sensealg = "forward" if few else "adjoint"
+        info = engine.solvers[solver]
+        few = theta.size <= engine.forward_limits[info.stiff]
+        sensealg = "forward" if few or not info.adjoint else "adjoint"
+    reason = engine.refusal(solver, sensealg)
+    if reason:
+        raise CapabilityError(
+            f"engine {engine.name!r} cannot take sensealg {sensealg!r} with solver {solver!r}: "
+            f"{reason}",
+            engine=engine.name,
+            capability="gradient",
+        )
     return Method(solver, reltol, abstol, sensealg)
 
 

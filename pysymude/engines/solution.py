@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError, SolveFailedError
 
-__all__ = ["ReturnCode", "Solution", "Stats"]
+__all__ = ["EventRecord", "ReturnCode", "Solution", "Stats", "column"]
 
 Float = NDArray[np.float64]
 
@@ -39,11 +39,12 @@ class ReturnCode(Enum):
         "state."
     )
     Failure = "The solver stopped for another reason."
+    Terminated = "A terminating event ended the solve, as asked."
 
     @property
     def successful(self) -> bool:
-        """Whether the whole time span was covered."""
-        return self is ReturnCode.Success
+        """Whether the whole time span was covered, or the part before a terminating event."""
+        return self in (ReturnCode.Success, ReturnCode.Terminated)
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,27 @@ class Stats:
 
 
 @dataclass(frozen=True, eq=False)
+class EventRecord:
+    """Where an event happened: times `t` (n,), ascending, and states `u` (n, states) there."""
+
+    t: Float
+    u: Float
+
+    def __len__(self) -> int:
+        return len(self.t)
+
+    def __repr__(self) -> str:
+        return f"EventRecord({len(self)} at t = {np.array2string(self.t, threshold=6)})"
+
+
+@dataclass(frozen=True, eq=False)
 class Solution:
     """A trajectory.
 
     Attributes
     ----------
     t : float64 array, shape (times,)
+        Where a terminating event ended the solve, the times before it and the event's own.
     u : float64 array, shape (times, states)
         NaN after the point where a failed solve stopped.
     states : tuple of str
@@ -72,6 +88,8 @@ class Solution:
     engine, solver : str
         What computed it.
     observables : mapping from name to float64 array, shape (times,)
+    events : mapping from name to EventRecord
+        One entry for each of the `events` of the solve, empty ones included.
 
     Examples
     --------
@@ -86,10 +104,11 @@ class Solution:
     engine: str
     solver: str
     observables: Mapping[str, Float]
+    events: Mapping[str, EventRecord] = field(default_factory=dict[str, EventRecord])
 
     @property
     def success(self) -> bool:
-        """Whether the solve reached the end."""
+        """Whether the solve reached the end, or a terminating event."""
         return self.retcode.successful
 
     @property
@@ -98,13 +117,7 @@ class Solution:
         return self.retcode.value
 
     def __getitem__(self, name: Any) -> Float:
-        text = name if isinstance(name, str) else getattr(name, "name", str(name))
-        if text in self.states:
-            return self.u[:, self.states.index(text)]
-        if text in self.observables:
-            return self.observables[text]
-        known = ", ".join([*self.states, *self.observables])
-        raise InvalidInputError(f"the solution has no column {text!r}; it has {known}")
+        return column(self, name)
 
     def raise_for_retcode(self) -> Solution:
         """Itself when the solve succeeded.
@@ -123,3 +136,14 @@ class Solution:
             f"Solution({self.u.shape[0]} times x {', '.join(self.states)}; {self.retcode.name}, "
             f"{self.stats.accepted} steps, {self.solver} on {self.engine})"
         )
+
+
+def column(solution: Any, name: Any) -> Float:
+    """A state or an observable of a solution, by name or by symbol; times are the last axis."""
+    text = name if isinstance(name, str) else getattr(name, "name", str(name))
+    if text in solution.states:
+        return solution.u[..., solution.states.index(text)]
+    if text in solution.observables:
+        return solution.observables[text]
+    known = ", ".join([*solution.states, *solution.observables])
+    raise InvalidInputError(f"the solution has no column {text!r}; it has {known}")

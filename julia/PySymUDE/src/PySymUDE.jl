@@ -2,33 +2,33 @@
     PySymUDE
 
 Universal differential equations du/dt = f(u, p, t, nn(z(u, p, t))) from straight-line source: solves,
-losses over many experiments, and their gradients by SciMLSensitivity's Gauss adjoint, in which every
+losses over many experiments, and their gradients by SciMLSensitivity's adjoints, in which every
 derivative is written out beforehand, so that no differentiation package runs.
 
 - [`MLP`](@ref): a network as data; [`call`](@ref) gives it memory, then it runs without allocation.
 - [`Model`](@ref): the functions of a system behind types that are the same for every system, so that
   a solver is compiled once and serves them all.
-- [`solve_batch`](@ref), [`Loss`](@ref), [`evaluate!`](@ref), [`Matching`](@ref).
+- [`solve_batch`](@ref), [`solve_events`](@ref), [`Loss`](@ref), [`evaluate!`](@ref), [`Matching`](@ref).
 """
 module PySymUDE
 
 using ADTypes: AutoFiniteDiff
 using FunctionWrappers: FunctionWrapper
 using PrecompileTools: @compile_workload
-using OrdinaryDiffEqBDF: FBDF, QNDF
-using OrdinaryDiffEqRosenbrock: Rodas5P, Rosenbrock23
-using OrdinaryDiffEqSDIRK: KenCarp4, Kvaerno5, TRBDF2
-using OrdinaryDiffEqTsit5: Tsit5
-using OrdinaryDiffEqVerner: Vern7, Vern9
+using OrdinaryDiffEqRosenbrock: OrdinaryDiffEqRosenbrock, Rosenbrock23
+using OrdinaryDiffEqTsit5: OrdinaryDiffEqTsit5
 using SciMLBase: SciMLBase, ODEFunction, ODEProblem, ReturnCode, solve
 using SciMLLogging: SciMLLogging
-using SciMLSensitivity: GaussAdjoint, ZygoteVJP, adjoint_sensitivities
+using SciMLSensitivity: BacksolveAdjoint, GaussAdjoint, InterpolatingAdjoint, QuadratureAdjoint, ZygoteVJP,
+    adjoint_sensitivities
 
-export MLP, Model, Loss, Matching, call, evaluate!, load_model, solve_batch
+export MLP, Model, Loss, Matching, call, evaluate!, load_model, solve_batch,
+    solve_events
 
 include("operations.jl")
 include("networks.jl")
 include("models.jl")
+include("algorithms.jl")
 include("solving.jl")
 include("losses.jl")
 include("forward_mode.jl")

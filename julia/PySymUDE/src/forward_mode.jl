@@ -86,7 +86,7 @@ function solve_tangents(loss::Loss, e, start, p)
         jac_prototype = zeros(size, size),
     )
     prob = ODEProblem(f, U, (t0, t1), p)
-    return solve(prob, ALGORITHMS[loss.algorithm]; reltol, abstol, maxiters, verbose = QUIET)
+    return solve(prob, algorithm(loss.algorithm); reltol, abstol, maxiters, verbose = QUIET)
 end
 
 """
@@ -98,7 +98,7 @@ function contract!(slopes, dtheta, loss::Loss, e, sol, times, cotangents)
     n = loss.model.states
     U = zeros(length(sol.u[1]))
     for (t, v) in zip(times, cotangents)
-        sol(U, t)
+        copyto!(U, sol(t))
         for j in 1:n, i in 1:n
             slopes[j, e] += v[i] * U[n*j+i]
         end

@@ -12,7 +12,7 @@ struct Loss
     observe::Rhs
     pull::Pull
     algorithm::String
-    sensealg::Symbol            # :adjoint, or :forward for tangents carried along
+    sensealg::Symbol            # a key of ADJOINTS, or :forward for tangents carried along
     t0::Vec
     u0::Mat                     # states, experiments
     q::Mat                      # parameters, experiments
@@ -35,8 +35,9 @@ function Loss(
     model::Model, source, algorithm, sensealg, t0, u0, q, ts, y, weight, u0_index, positive,
     link, link_weight, reltol, abstol, maxiters, scalings, size_of_theta,
 )
-    haskey(ALGORITHMS, algorithm) || throw(ArgumentError("algorithm $algorithm is unknown"))
-    sensealg in ("adjoint", "forward") || throw(ArgumentError("sensealg $sensealg is unknown"))
+    haskey(SOLVERS, algorithm) || throw(ArgumentError("algorithm $algorithm is unknown"))
+    known = sensealg == "forward" || haskey(ADJOINTS, Symbol(sensealg))
+    known || throw(ArgumentError("sensealg $sensealg is unknown"))
     observe, pull = load_observation(model, source)
     return Loss(
         model, observe, pull, algorithm, Symbol(sensealg), Vec(t0), Mat(u0), Mat(q), Mat(ts), Array{Float64,3}(y),
@@ -52,7 +53,9 @@ end
 The loss at `loss.theta`, into `loss.out`; without `gradient` its last part is left as it is. Where a solve
 fails, value and gradient are NaN and the code says why.
 """
-function evaluate!(loss::Loss, gradient::Bool)
+evaluate!(loss::Loss, gradient::Bool) = Base.invokelatest(evaluate_now!, loss, gradient)
+
+function evaluate_now!(loss::Loss, gradient)
     (; out, theta) = loss
     set_scalings!(loss.model, loss.scalings)
     E = length(loss.t0)
@@ -66,7 +69,7 @@ function evaluate!(loss::Loss, gradient::Bool)
         sol = forward(loss, e, start, p, gradient)
         push!(sols, sol)
         out[4+e] = sol === nothing ? 0 : outcome(sol)
-        steps += sol === nothing ? 0 : PySymUDE.steps(sol)
+        steps += sol === nothing ? 0 : count_steps(sol)
         out[4+e] == 0 || continue
         sol === nothing || copyto!(view(last, :, e), 1, sol.u[end], 1, size(last, 1))
     end
@@ -113,7 +116,7 @@ function forward(loss::Loss, e, start, p, gradient)
     gradient && loss.sensealg == :forward && return solve_tangents(loss, e, start, p)
     copyto!(model.q, view(loss.q, :, e))
     prob = ODEProblem(model.f, start[:, e], (t0, t1), p)
-    return solve(prob, ALGORITHMS[loss.algorithm]; reltol, abstol, maxiters, verbose = QUIET)
+    return solve(prob, algorithm(loss.algorithm); reltol, abstol, maxiters, verbose = QUIET)
 end
 
 function link_term(loss::Loss, start, last)
@@ -138,7 +141,7 @@ function experiment!(slopes, dtheta, loss::Loss, e, sol, start, last, p, gradien
     for i in axes(ts, 1)
         t = ts[i, e]
         all(iszero, view(weight, :, i, e)) && continue
-        t > t0 ? sol(full, t) : copyto!(full, view(start, :, e))
+        t > t0 ? copyto!(full, sol(t)) : copyto!(full, view(start, :, e))
         copyto!(u, 1, full, 1, model.states)
         loss.observe(y, u, p, t)
         for c in 1:C
@@ -182,11 +185,22 @@ function tie!(slopes, times, cotangents, loss::Loss, e, start, last)
     return nothing
 end
 
+# Our functions are derivatives already: autojacvec is a name that has to be given, and nothing of it runs.
+const OWN = ZygoteVJP()
+
+const ADJOINTS = Dict{Symbol,Any}(
+    :adjoint => loss -> GaussAdjoint(; autojacvec = OWN),
+    :gauss => loss -> GaussAdjoint(; autojacvec = OWN),
+    :quadrature => loss -> QuadratureAdjoint(; autojacvec = OWN, loss.abstol, loss.reltol),
+    :interpolating => loss -> InterpolatingAdjoint(; autojacvec = OWN),
+    :backsolve => loss -> BacksolveAdjoint(; autojacvec = OWN),
+)
+
 """
     adjoint!(slopes, dtheta, loss, e, sol, times, cotangents) -> Nothing
 
 Adds to the cotangents of experiment `e`'s start and of theta what cotangents of its states mean for them,
-by the Gauss adjoint. A reverse solve that does not arrive leaves NaN.
+by an adjoint of SciMLSensitivity. A reverse solve that does not arrive leaves NaN.
 """
 function adjoint!(slopes, dtheta, loss::Loss, e, sol, times, cotangents)
     (; reltol, abstol, maxiters) = loss
@@ -197,8 +211,8 @@ function adjoint!(slopes, dtheta, loss::Loss, e, sol, times, cotangents)
     end
     set!(out, u, p, t, i) = (copyto!(out, cotangents[i]); nothing)
     du0, dp = adjoint_sensitivities(
-        sol, ALGORITHMS[loss.algorithm]; t = times, dgdu_discrete = set!, abstol, reltol, maxiters,
-        sensealg = GaussAdjoint(; autojacvec = ZygoteVJP()), unstable_check = watch, verbose = QUIET,
+        sol, reverse_algorithm(loss.algorithm); t = times, dgdu_discrete = set!, abstol, reltol,
+        maxiters, sensealg = ADJOINTS[loss.sensealg](loss), unstable_check = watch, verbose = QUIET,
     )
     t0 = loss.t0[e]
     # a solve that stops early returns what it has without a word

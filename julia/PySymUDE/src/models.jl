@@ -69,6 +69,7 @@ struct Model
     q::Vec
     f::Odefunction
     networks::Vector{MLP}
+    place::Module                  # what it was made from
 end
 
 """
@@ -95,8 +96,11 @@ function load_model(source)
         jac_prototype = zeros(states, states), tgrad = four(:tgrad!), vjp = five(:vjp!),
         vjp_p = five(:vjp_p!),
     )
-    return Model(states, learned, q, f, networks)
+    return Model(states, learned, q, f, networks, place)
 end
+
+"The same model with memory of its own, for another thread."
+twin(model::Model) = load_model(model.place)
 
 memory(networks, uses) = Tuple(call(networks[k]) for k in uses)
 
@@ -112,12 +116,22 @@ and p what cotangents v of y mean for them. `source` defines both as `observe!` 
 """
 function load_observation(model::Model, source)
     place = load_source(source)
-    get(name) = Base.invokelatest(getglobal, place, name)
-    c = memory(model.networks, get(:USES))
-    return Rhs(Field4(_four(get(:observe!), model.q, c))), Pull(Field6(_six(get(:pull!), model.q, c)))
+    c = memory(model.networks, Base.invokelatest(getglobal, place, :USES))
+    pull! = Base.invokelatest(getglobal, place, :pull!)
+    return load_values(model, source, :observe!), Pull(Field6(_six(pull!, model.q, c)))
+end
+
+"The function `name(y, u, p, t)` of a source that has `USES`."
+function load_values(model::Model, source, name)
+    place = load_source(source)
+    c = memory(model.networks, Base.invokelatest(getglobal, place, :USES))
+    return Rhs(Field4(_four(Base.invokelatest(getglobal, place, name), model.q, c)))
 end
 
 const SOURCES = Dict{String,Module}()
+
+"On how many threads Julia was started."
+count_threads() = Threads.nthreads()
 
 "How many different sources this process has loaded."
 count_sources() = length(SOURCES)

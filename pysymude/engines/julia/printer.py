@@ -16,7 +16,7 @@ from pysymude.errors import EmissionError
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.tape import Operation, Tape
 
-__all__ = ["observation_source", "system_source"]
+__all__ = ["observation_source", "system_source", "watch_source"]
 
 _NAMED = {
     "sin": "sin_", "cos": "cos_", "tan": "tan_", "asin": "asin_", "acos": "acos_", "atan": "atan",
@@ -309,3 +309,10 @@ def observation_source(plan: CompiledSystem, columns: Sequence[str]) -> str:
     head = "pull!(gu, gp, v, u, p, t, q, c)"
     pull = _cotangents(plan, tape, uses, head, states="gu", theta="gp")
     return "\n".join([uses.declaration(), observe, pull])
+
+
+def watch_source(plan: CompiledSystem, tape: Tape) -> str:
+    """``observe!`` alone, for expressions whose zeros are wanted."""
+    uses = _Uses([nn.name for nn in plan.networks])
+    observe = _values(plan, tape, uses, "y[{0}]", "observe!(y, u, p, t, q, c)")
+    return "\n".join([uses.declaration(), observe])

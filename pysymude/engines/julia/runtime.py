@@ -119,8 +119,9 @@ def _load() -> Any:
             "import juliacall",
             engine="julia",
         )
-    # more threads than one need signal handlers that take Ctrl-C away from Python
-    os.environ.setdefault("PYTHON_JULIACALL_THREADS", "1")
+    # several threads need signal handlers, and those take Ctrl-C away from Python: only where asked for
+    if os.environ.setdefault("PYTHON_JULIACALL_THREADS", "1") != "1":
+        os.environ.setdefault("PYTHON_JULIACALL_HANDLE_SIGNALS", "yes")
     os.environ.setdefault("PYTHON_JULIACALL_STARTUP_FILE", "no")
     _started_in.append(os.getpid())
     import juliacall
