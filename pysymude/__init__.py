@@ -12,9 +12,9 @@ from pysymude.model.system import ODESystem, neural_ode
 from pysymude.model.trajectory import Trajectory
 
 if TYPE_CHECKING:
-    from pysymude.engines.ensemble import EnsembleSolution, solve_ensemble
+    from pysymude.engines.ensemble import solve_ensemble
     from pysymude.engines.registry import engines
-    from pysymude.engines.solution import EventRecord, ReturnCode, Solution
+    from pysymude.engines.solution import EnsembleSolution, EventRecord, ReturnCode, Solution
     from pysymude.engines.solve import solve
     from pysymude.fit.objective import Objective, objective
     from pysymude.fit.result import FitResult
@@ -36,7 +36,7 @@ __version__ = "0.1.0"
 
 # loaded on first use, so that the import stays quick
 _LATER = {
-    "EnsembleSolution": "engines.ensemble",
+    "EnsembleSolution": "engines.solution",
     "solve_ensemble": "engines.ensemble",
     "engines": "engines.registry",
     "EventRecord": "engines.solution",

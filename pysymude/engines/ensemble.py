@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from pysymude.engines.base import AbstractEngine, Capability, Method
 from pysymude.engines.choice import choose_method
 from pysymude.engines.registry import select_engine
-from pysymude.engines.solution import ReturnCode, Solution, Stats, column
+from pysymude.engines.solution import EnsembleSolution
 from pysymude.engines.solve import (
     check_is_system,
     check_scalings,
@@ -21,107 +20,16 @@ from pysymude.engines.solve import (
     output_times,
     values,
 )
-from pysymude.errors import InvalidInputError, SolveFailedError
+from pysymude.errors import InvalidInputError
 from pysymude.model.coerce import float_array, name_of
 from pysymude.model.system import ODESystem
 from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch
 
-__all__ = ["EnsembleSolution", "solve_ensemble"]
+__all__ = ["solve_ensemble"]
 
 Float = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class EnsembleSolution:
-    """Trajectories of one system; made by `solve_ensemble`.
-
-    Attributes
-    ----------
-    t : float64 array, shape (times,)
-    u : float64 array, shape (trajectories, times, states)
-        NaN after the point where a failed solve stopped.
-    states : tuple of str
-        The columns of `u`.
-    retcodes : tuple of ReturnCode
-        One a trajectory.
-    counts : integer array, shape (trajectories, 3)
-        Steps tried, accepted and rejected; `stats` has the sums.
-    engine, solver : str
-        What computed it.
-    observables : mapping from name to float64 array, shape (trajectories, times)
-
-    Examples
-    --------
-    ``ensemble["x"]`` is a state or an observable, shape (trajectories, times); ``ensemble[3]`` is the
-    `Solution` of one trajectory.
-    """
-
-    t: Float
-    u: Float
-    states: tuple[str, ...]
-    retcodes: tuple[ReturnCode, ...]
-    counts: NDArray[np.int64]
-    engine: str
-    solver: str
-    observables: Mapping[str, Float]
-
-    @property
-    def stats(self) -> Stats:
-        """Work done for all trajectories together."""
-        return Stats(*map(int, self.counts.sum(axis=0)))
-
-    @property
-    def success(self) -> bool:
-        """Whether every trajectory reached the end."""
-        return all(code.successful for code in self.retcodes)
-
-    def solution(self, i: int) -> Solution:
-        """One trajectory, with arrays of its own; negative numbers count from the end."""
-        if not -len(self) <= i < len(self):
-            raise IndexError(f"trajectory {i} of {len(self)}")
-        return Solution(
-            t=self.t.copy(),
-            u=self.u[i].copy(),
-            states=self.states,
-            retcode=self.retcodes[i],
-            stats=Stats(*map(int, self.counts[i])),
-            engine=self.engine,
-            solver=self.solver,
-            observables={name: found[i].copy() for name, found in self.observables.items()},
-        )
-
-    def raise_for_retcode(self) -> EnsembleSolution:
-        """Itself when every solve succeeded.
-
-        Raises
-        ------
-        SolveFailedError
-            Otherwise; `.solution` is the first that failed.
-        """
-        for i, code in enumerate(self.retcodes):
-            if not code.successful:
-                raise SolveFailedError(
-                    f"trajectory {i}: {code.name}: {code.value}", solution=self.solution(i)
-                )
-        return self
-
-    def __len__(self) -> int:
-        return len(self.retcodes)
-
-    def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, int | np.integer):
-            return self.solution(int(key))
-        return column(self, key)
-
-    def __repr__(self) -> str:
-        bad = sum(not code.successful for code in self.retcodes)
-        how = f"{bad} failed" if bad else "Success"
-        return (
-            f"EnsembleSolution({len(self)} trajectories x {len(self.t)} times x "
-            f"{', '.join(self.states)}; {how}, {self.solver} on {self.engine})"
-        )
 
 
 def solve_ensemble(
@@ -188,7 +96,7 @@ def solve_ensemble(
     fixed, swept = _parted(parameters)
     plan, p, theta = _with_values(system, fixed, swept, theta)
     starts = _starts(plan.states, u0)
-    count = _count(plan, swept, u0, starts)
+    count = _count(plan, swept, starts)
     rows = np.tile(p, (count, 1))
     for name, value in swept.items():
         rows[:, plan.parameters.index(name)] = value
@@ -233,7 +141,9 @@ def _threads(engine: AbstractEngine, threads: int | None) -> int:
     return threads
 
 
-def _parted(parameters: Mapping[Any, ArrayLike] | None) -> tuple[dict[str, float], dict[str, Float]]:
+def _parted(
+    parameters: Mapping[Any, ArrayLike] | None,
+) -> tuple[dict[str, float], dict[str, Float]]:
     """What is the same for all trajectories, and what has a value for each."""
     fixed: dict[str, float] = {}
     swept: dict[str, Float] = {}
@@ -241,6 +151,7 @@ def _parted(parameters: Mapping[Any, ArrayLike] | None) -> tuple[dict[str, float
         name = name_of(key, what="parameters")
         array = float_array(value, what=f"parameter {name!r}")
         _check_values(array, f"parameter {name!r}")
+        _check_flat(array, f"parameter {name!r}")
         if array.ndim:
             swept[name] = array
         else:
@@ -296,15 +207,12 @@ def _starts(states: tuple[str, ...], u0: Any) -> Float:
         name = name_of(key, what="u0")
         columns[name] = float_array(value, what=f"u0 of {name!r}")
         _check_values(columns[name], f"u0 of {name!r}")
-        if columns[name].ndim > 1:
-            raise InvalidInputError(
-                f"u0 of {name!r} must be a number or an array (trajectories,); found shape "
-                f"{columns[name].shape}"
-            )
+        _check_flat(columns[name], f"u0 of {name!r}")
     # names are checked as those of a single state are
     initial_state(states, {name: float(array.ravel()[0]) for name, array in columns.items()})
     sizes = {f"u0 of {name!r}": a.size for name, a in columns.items() if a.ndim}
-    _one_size(sizes)
+    if sizes:
+        _one_size(sizes)
     return np.stack(np.broadcast_arrays(*[columns[name] for name in states]), axis=-1)
 
 
@@ -313,16 +221,16 @@ def _check_values(array: Float, what: str) -> None:
         raise InvalidInputError(f"{what} must hold finite numbers; found {array}")
 
 
-def _count(plan: CompiledSystem, swept: dict[str, Float], u0: Any, starts: Float) -> int:
+def _check_flat(array: Float, what: str) -> None:
+    if array.ndim > 1:
+        raise InvalidInputError(
+            f"{what} must be a number or an array (trajectories,); found shape {array.shape}"
+        )
+
+
+def _count(plan: CompiledSystem, swept: dict[str, Float], starts: Float) -> int:
     """The number of trajectories."""
-    sizes: dict[str, int] = {}
-    for name, array in swept.items():
-        if array.ndim > 1:
-            raise InvalidInputError(
-                f"parameter {name!r} must be a number or an array (trajectories,); found shape "
-                f"{array.shape}"
-            )
-        sizes[f"parameter {name!r}"] = array.size
+    sizes = {f"parameter {name!r}": array.size for name, array in swept.items()}
     if starts.ndim == 2:
         sizes["u0"] = len(starts)
     if not sizes:
@@ -335,15 +243,14 @@ def _count(plan: CompiledSystem, swept: dict[str, Float], u0: Any, starts: Float
 
 def _one_size(sizes: Mapping[str, int]) -> int:
     """The number of values that all of these have."""
-    if len(set(sizes.values())) > 1:
-        (a, m), (b, n) = list(sizes.items())[0], next(
-            (k, v) for k, v in sizes.items() if v != next(iter(sizes.values()))
-        )
-        raise InvalidInputError(
-            f"{a} has {m} values but {b} has {n}; give each as many as there are trajectories, or a "
-            "single number for all"
-        )
-    return next(iter(sizes.values()), 1)
+    first, *others = sizes.items()
+    for what, size in others:
+        if size != first[1]:
+            raise InvalidInputError(
+                f"{first[0]} has {first[1]} values but {what} has {size}; give each as many as there "
+                "are trajectories, or a single number for all"
+            )
+    return first[1]
 
 
 def _method(
@@ -353,7 +260,9 @@ def _method(
     count = len(batch.t0)
     chosen: list[Method] = []
     for e in sorted({0, count // 2, count - 1}):
-        one = Batch(batch.t0[e : e + 1], batch.u0[e : e + 1], batch.p[e : e + 1], batch.ts[e : e + 1])
+        one = Batch(
+            batch.t0[e : e + 1], batch.u0[e : e + 1], batch.p[e : e + 1], batch.ts[e : e + 1]
+        )
         chosen.append(choose_method(engine, plan, one, theta, **keywords))
     stiff = [method for method in chosen if engine.solvers[method.solver].stiff]
     return (stiff or chosen)[0]

@@ -51,7 +51,10 @@ def test_each_trajectory_is_that_of_a_single_solve(engine: str):
         # and of no other
         assert np.abs(found[(i + 1) % N].u - one.u).max() > 1e-2
     assert found.stats.steps == sum(found[i].stats.steps for i in range(N))
-    assert repr(found) == f"EnsembleSolution(9 trajectories x 5 times x x, y; Success, Tsit5 on {engine})"
+    assert (
+        repr(found)
+        == f"EnsembleSolution(9 trajectories x 5 times x x, y; Success, Tsit5 on {engine})"
+    )
     assert all(array.flags.owndata for array in (found.t, found[2].u, found.observables["sum"]))
 
 
@@ -96,7 +99,9 @@ def test_failures_are_those_of_their_trajectory_alone(engine: str):
     )  # fmt: skip
     assert [code.successful for code in found.retcodes] == [True, False, True]
     assert np.isnan(found.u[1, -1]).all()
-    np.testing.assert_allclose(found["x"][:, 1], 1 / (1 - np.array([0.5, 2.0, 0.1]) * 0.4), rtol=1e-5)
+    np.testing.assert_allclose(
+        found["x"][:, 1], 1 / (1 - np.array([0.5, 2.0, 0.1]) * 0.4), rtol=1e-5
+    )
     assert "1 failed" in repr(found)
     with pytest.raises(SolveFailedError, match="trajectory 1: "):
         found.raise_for_retcode()

@@ -24,9 +24,7 @@ def solve(engine: str, *events: psu.Event, system=OSCILLATOR, u0=START, t=T, **k
     return psu.solve(system, u0=u0, t=t, engine=engine, events=list(events), **(usual | keywords))
 
 
-@pytest.mark.parametrize(
-    ("direction", "multiples"), [(0, [1, 2, 3]), (1, [2]), (-1, [1, 3])]
-)
+@pytest.mark.parametrize(("direction", "multiples"), [(0, [1, 2, 3]), (1, [2]), (-1, [1, 3])])
 def test_zeros_of_a_sine_and_their_directions(engine: str, direction: int, multiples: list[int]):
     """The start is a zero of x too: one that is not passed."""
     sol = solve(engine, psu.Event(x, direction=direction, name="zero"))
@@ -41,9 +39,14 @@ def test_zeros_of_a_sine_and_their_directions(engine: str, direction: int, multi
 
 
 def test_every_solver_finds_them(engine: str, solver: str):
+    """The times are as exact as the solver's own solution, whose error near a zero is one in time."""
     reltol = 1e-7 if solver in ("Kvaerno3", "TRBDF2", "Rosenbrock23") else 1e-9
+    exact = np.array([np.pi, 2 * np.pi])
+    plain = solve(engine, t=[0.0, *exact, 7.0], solver=solver, reltol=reltol)
+    error = np.abs(plain.u[1:3, 0]).max()
+    assert error < 1e-4
     sol = solve(engine, psu.Event(x), t=[0.0, 7.0], solver=solver, reltol=reltol)
-    np.testing.assert_allclose(sol.events["x"].t, [np.pi, 2 * np.pi], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(sol.events["x"].t, exact, rtol=0, atol=2 * error + 1e-9)
 
 
 def test_a_terminating_event_is_the_last_point(engine: str):
@@ -88,7 +91,9 @@ def test_no_event(engine: str):
 
 
 def test_a_touch_without_a_change_of_sign_is_none(engine: str):
-    assert len(solve(engine, psu.Event(x**2 + sp.Rational(1, 100), name="touch")).events["touch"]) == 0
+    assert (
+        len(solve(engine, psu.Event(x**2 + sp.Rational(1, 100), name="touch")).events["touch"]) == 0
+    )
 
 
 def test_events_read_parameters_observables_and_time(engine: str):
@@ -97,14 +102,14 @@ def test_events_read_parameters_observables_and_time(engine: str):
         engine,
         psu.Event(sp.Symbol("energy") - level, name="energy"),
         psu.Event(x - level * psu.t, direction=-1, name="ramp"),
-        system=system, parameters={level: 0.1, w: 1.5},
+        system=system, parameters={level: 0.2, w: 1.5},
     )  # fmt: skip
     energy = 0.5 * (sol.events["energy"].u[:, 1] ** 2 + 2.25 * sol.events["energy"].u[:, 0] ** 2)
     assert len(energy) == 1
-    np.testing.assert_allclose(energy, 0.1, atol=1e-8)
+    np.testing.assert_allclose(energy, 0.2, atol=1e-8)
     ramp = sol.events["ramp"]
     assert len(ramp) >= 1
-    np.testing.assert_allclose(ramp.u[:, 0], 0.1 * ramp.t, atol=1e-8)
+    np.testing.assert_allclose(ramp.u[:, 0], 0.2 * ramp.t, atol=1e-8)
 
 
 def test_a_ball_bounces_by_solving_again(engine: str):
@@ -149,9 +154,11 @@ def test_scipy_finds_the_same(engine: str):
     assert len(reference) > 3
 
     def found(value: float):
-        return solve(
-            engine, event, system=vdp, u0=[2.0, 0.0], t=[0.0, 20.0], parameters={w: value}
-        ).events["meet"].t
+        return (
+            solve(engine, event, system=vdp, u0=[2.0, 0.0], t=[0.0, 20.0], parameters={w: value})
+            .events["meet"]
+            .t
+        )
 
     np.testing.assert_allclose(found(1.2), reference, rtol=0, atol=1e-6)
     assert np.abs(found(1.2001) - reference).max() > 1e-5
@@ -175,7 +182,10 @@ def test_a_fit_predicts_events(engine: str):
         (lambda: psu.Event(x, direction=2), r"1 \(rising\), -1 \(falling\) or 0 \(both\); found 2"),
         (lambda: solve("diffrax", x), "events must hold psu.Event"),
         (lambda: solve("diffrax", psu.Event(x), psu.Event(x)), "two events are called 'x'"),
-        (lambda: solve("diffrax", psu.Event(x - level, name="q")), "event 'q' contains level, which is"),
+        (
+            lambda: solve("diffrax", psu.Event(x - level, name="q")),
+            "event 'q' contains level, which is",
+        ),
     ],
 )
 def test_what_is_no_event_is_told(make, message):

@@ -125,11 +125,55 @@ reference = let l = loss("Vern9", "forward"; reltol = 1e-12), theta = copy(l.the
 end
 
 @testset "$sensealg gradient with $algorithm" for sensealg in ("adjoint", "forward"),
-    algorithm in ("Tsit5", "Vern7", "Vern9", "Rodas5P", "KenCarp4", "Kvaerno5", "FBDF")
+    algorithm in ("Tsit5", "AutoTsit5", "Vern7", "Vern9", "Rodas5P", "KenCarp4", "Kvaerno5", "RadauIIA5", "FBDF")
 
     g = gradient(loss(algorithm, sensealg))
     @test relative(g, reference) < 1e-6
     @test relative(g .* (1 + 3e-6), reference) > 1e-6
+end
+
+@testset "$sensealg gradient" for sensealg in ("gauss", "quadrature", "interpolating", "backsolve")
+    @test relative(gradient(loss("Tsit5", sensealg)), reference) < 1e-6
+end
+
+@testset "a solver that is not there" begin
+    @test_throws "algorithm Tsit6 is unknown" PySymUDE.algorithm("Tsit6")
+end
+
+const BATCH = (
+    zeros(50), [range(0.5, 1.0, 50)'; fill(2.0, 1, 50)], [range(1.0, 1.5, 50)'; fill(1.8, 1, 50)],
+    repeat([0.5, 1.0], 1, 50), 0.5 .* numbers(27, 5), SCALINGS, 1e-6, 1e-8, 10_000,
+)
+
+@testset "threads do not change numbers" begin
+    model = load_model(SYSTEM)
+    u, codes, stats = solve_batch(model, "Tsit5", 1, BATCH...)
+    @test all(iszero, codes)
+    @test length(unique(u[1, 2, :])) == 50
+    for threads in (2, 7, 64)
+        @test solve_batch(model, "Tsit5", threads, BATCH...) == (u, codes, stats)
+    end
+end
+
+@testset "events" begin
+    source = """
+    const USES = Int[]
+    observe!(y, u, p, t, q, c) = (y[1] = t - 0.3; y[2] = 0.7 - t; y[3] = t - 0.9; nothing)
+    """
+    u, codes, stats, which, times, states = solve_events(
+        load_model(SYSTEM), source, "Tsit5", [0, 1, -1], [false, true, true], BATCH...,
+    )
+    @test codes[1] == 0
+    @test which == [0]
+    @test times ≈ [0.3]
+    @test size(states) == (2, 1)
+    u, codes, stats, which, times, states = solve_events(
+        load_model(SYSTEM), source, "Rodas5P", [0, -1, 1], [false, true, true], BATCH...,
+    )
+    @test PySymUDE.CODES[codes[1]+1] == :Terminated
+    @test which == [0, 1]
+    @test times ≈ [0.3, 0.7]
+    @test all(isfinite, u[:, 1, 1]) && all(isnan, u[:, 2, 1])
 end
 
 @testset "failures are codes" begin

@@ -27,7 +27,9 @@ def locate(model: NumericModel, watch: Watch, t: Float, u: Float, again: Again) 
     at `ts` (`POINTS` times and one behind them) by the solver itself: its accuracy is that of the zeros.
     """
     times, step = _samples(t)
-    signs = np.nan_to_num(np.sign(model.evaluate(watch.tape, times, _cubic(model, t, u, times, step))))
+    signs = np.nan_to_num(
+        np.sign(model.evaluate(watch.tape, times, _cubic(model, t, u, times, step)))
+    )
     candidates = sorted(
         (b, i, a)
         for i, direction in enumerate(watch.directions)
@@ -59,9 +61,7 @@ def _samples(t: Float) -> tuple[Float, NDArray[np.int64]]:
     return np.append(inner.ravel(), t[-1]), np.append(step, max(len(t) - 2, 0))
 
 
-def _cubic(
-    model: NumericModel, t: Float, u: Float, times: Float, step: NDArray[np.int64]
-) -> Float:
+def _cubic(model: NumericModel, t: Float, u: Float, times: Float, step: NDArray[np.int64]) -> Float:
     """Hermite's cubic through states and slopes at both ends of each step."""
     if len(t) < 2:
         return u

@@ -116,9 +116,7 @@ def solve_program(
 
 def steps_program(plan: CompiledSystem, solver: str, max_steps: int) -> Callable[..., Any]:
     """As `solve_program` for one experiment, with times and states at the ends of its steps."""
-    one = _solve_one(
-        plan, solver, diffrax.ForwardMode(), max_steps, at_outputs=False, steps=True
-    )
+    one = _solve_one(plan, solver, diffrax.ForwardMode(), max_steps, at_outputs=False, steps=True)
 
     def program(
         theta: Any, t0: Any, u0: Any, p: Any, ts: Any, scalings: Any, rtol: Any, atol: Any

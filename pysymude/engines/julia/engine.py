@@ -171,9 +171,7 @@ class JuliaEngine(AbstractEngine):
         return Evaluation(value, slope, terms, tuple(CODES[c] for c in codes), int(steps))
 
 
-def _problems(
-    plan: CompiledSystem, batch: Batch, theta: Float, method: Method
-) -> tuple[Any, ...]:
+def _problems(plan: CompiledSystem, batch: Batch, theta: Float, method: Method) -> tuple[Any, ...]:
     """The arguments of a Julia Batch."""
     return (
         batch.t0, to_julia(batch.u0), to_julia(batch.p), to_julia(batch.ts), theta, plan.scalings,
