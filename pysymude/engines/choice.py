@@ -35,9 +35,16 @@ def choose_method(
     stability would force more than 1000 steps on an explicit solver (`pysymude.plan.stiffness`),
     judged on the first and the longest experiment at the starting theta.
 
-    ``sensealg="auto"``: forward mode for few trainable numbers (embedded engine: at most 12 with an
-    explicit solver, 100 with an implicit one, whose steps are costly to reverse; Julia: never), else
-    the adjoint.
+    ``sensealg="auto"`` on the embedded engine: forward mode for few trainable numbers (at most 12 with
+    an explicit solver, 100 with an implicit one, whose steps are costly to reverse), else the discrete
+    adjoint. On Julia: the adjoint, which is Gauss'; forward mode only where the solver has no adjoint.
+
+    Raises
+    ------
+    InvalidInputError
+        A solver or a sensealg that the engine does not know, a tolerance that is none.
+    CapabilityError
+        The engine takes no such gradients of that solver.
     """
     reltol = check_tolerance("reltol", reltol)
     abstol = check_tolerance("abstol", abstol)
