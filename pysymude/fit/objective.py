@@ -147,8 +147,8 @@ def objective(
     sensealg : str
         How gradients are taken: ``"auto"``, ``"adjoint"`` (backward: of the steps on the embedded
         engine, Gauss' on Julia) or ``"forward"``; on Julia also SciML's adjoints ``"gauss"``,
-        ``"quadrature"``, ``"interpolating"`` and ``"backsolve"``, the last two with explicit solvers
-        alone. The rule behind ``"auto"`` is in `pysymude.engines.choice.choose_method`.
+        ``"quadrature"``, ``"interpolating"`` and ``"backsolve"``, the last three with explicit
+        solvers alone. The rule behind ``"auto"`` is in `pysymude.engines.choice.choose_method`.
 
     Returns
     -------

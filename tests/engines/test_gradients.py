@@ -92,16 +92,15 @@ def test_sciml_adjoints_by_name(julia: str, sensealg: str):
     check(obj.evaluate(obj.theta0(1)).gradient, slopes("lotka-volterra", julia))
 
 
-@pytest.mark.parametrize("sensealg", ["gauss", "quadrature"])
-def test_sciml_adjoints_of_a_stiff_system(julia: str, sensealg: str):
-    obj = objective(universal("robertson"), julia, sensealg=sensealg)
+def test_the_gauss_adjoint_of_a_stiff_system(julia: str):
+    obj = objective(universal("robertson"), julia, sensealg="gauss")
     assert select_engine(julia).solvers[obj.method.solver].stiff
     check(obj.evaluate(obj.theta0(1)).gradient, slopes("robertson", julia))
 
 
-@pytest.mark.parametrize("sensealg", ["interpolating", "backsolve"])
-def test_adjoints_that_explode_with_an_implicit_solver_are_refused(julia: str, sensealg: str):
-    with pytest.raises(CapabilityError, match="write sensealg='gauss' or 'quadrature'"):
+@pytest.mark.parametrize("sensealg", ["quadrature", "interpolating", "backsolve"])
+def test_adjoints_that_fail_where_systems_are_stiff_are_refused(julia: str, sensealg: str):
+    with pytest.raises(CapabilityError, match="write sensealg='gauss'"):
         objective(universal("lotka-volterra"), julia, sensealg=sensealg, solver="Rodas5P")
 
 

@@ -53,7 +53,10 @@ end
 The loss at `loss.theta`, into `loss.out`; without `gradient` its last part is left as it is. Where a solve
 fails, value and gradient are NaN and the code says why.
 """
-evaluate!(loss::Loss, gradient::Bool) = Base.invokelatest(evaluate_now!, loss, gradient)
+function evaluate!(loss::Loss, gradient::Bool)
+    algorithm(loss.algorithm)   # may load a package, whose methods this call is too old to see
+    return Base.invokelatest(evaluate_now!, loss, gradient)
+end
 
 function evaluate_now!(loss::Loss, gradient)
     (; out, theta) = loss
