@@ -5,15 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 from pysymude.errors import PySymUDEError
 from pysymude.model.dataset import Dataset
+from pysymude.model.event import Event
 from pysymude.model.network import MLP
 from pysymude.model.symbols import parameters, states, t
 from pysymude.model.system import ODESystem, neural_ode
 from pysymude.model.trajectory import Trajectory
 
 if TYPE_CHECKING:
+    from pysymude.engines.ensemble import solve_ensemble
     from pysymude.engines.julia.interop import to_diffeqpy
     from pysymude.engines.registry import engines
-    from pysymude.engines.solution import ReturnCode, Solution
+    from pysymude.engines.solution import EnsembleSolution, EventRecord, ReturnCode, Solution
     from pysymude.engines.solve import solve
     from pysymude.export.julia import export_julia
     from pysymude.fit.objective import Objective, objective
@@ -37,7 +39,10 @@ __version__ = "0.1.0"
 # loaded on first use, so that the import stays quick
 _LATER = {
     "to_diffeqpy": "engines.julia.interop",
+    "EnsembleSolution": "engines.solution",
+    "solve_ensemble": "engines.ensemble",
     "engines": "engines.registry",
+    "EventRecord": "engines.solution",
     "ReturnCode": "engines.solution",
     "Solution": "engines.solution",
     "solve": "engines.solve",
@@ -82,6 +87,9 @@ __all__ = [
     "AssertedLaw",
     "CommutatorTable",
     "Dataset",
+    "EnsembleSolution",
+    "Event",
+    "EventRecord",
     "FirstIntegral",
     "FitResult",
     "Generator",
@@ -115,6 +123,7 @@ __all__ = [
     "parameters",
     "prolongation",
     "solve",
+    "solve_ensemble",
     "states",
     "symmetries",
     "symmetry_laws",

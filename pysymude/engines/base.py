@@ -11,17 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.engines.solution import ReturnCode, Stats
-from pysymude.plan.compiled import CompiledSystem
+from pysymude.engines.solution import ReturnCode
+from pysymude.plan.compiled import CompiledSystem, Program
 from pysymude.plan.problem import Batch, LossData, LossSpec, MatchingData
 
 __all__ = [
     "AbstractEngine",
     "BatchSolution",
     "Capability",
+    "Crossings",
     "Evaluation",
     "Method",
     "SolverInfo",
+    "Watch",
 ]
 
 Float = NDArray[np.float64]
@@ -34,23 +36,29 @@ class Capability(Enum):
     STIFF = "implicit solvers for stiff systems"
     GRADIENT = "gradients of losses"
     BATCH = "all experiments in one call"
+    EVENTS = "zeros of expressions along a solution"
+    THREADS = "trajectories of an ensemble on several threads"
 
 
 @dataclass(frozen=True)
 class SolverInfo:
-    """A solver: its order, whether it is for stiff systems, and where it was published."""
+    """A solver: its order, whether it is for stiff systems, and where it was published.
+
+    `adjoint` is whether a gradient can be taken backward along its solutions.
+    """
 
     order: int
     stiff: bool
     source: str
+    adjoint: bool = True
 
 
 @dataclass(frozen=True)
 class Method:
     """How to solve: everything but tolerances is fixed at compile time.
 
-    `sensealg` is how gradients are taken: ``"adjoint"`` (backward in time) or ``"forward"`` (with the
-    tangents of theta carried along).
+    `sensealg` is how gradients are taken: ``"adjoint"`` (backward in time), ``"forward"`` (with the
+    tangents of theta carried along), or another of the engine's `sensealgs`.
     """
 
     solver: str
@@ -61,11 +69,32 @@ class Method:
 
 @dataclass(frozen=True, eq=False)
 class BatchSolution:
-    """`u` float64 of shape (E, T, n), and how each of the E experiments ended."""
+    """`u` float64 of shape (E, T, n), and how each of the E experiments ended.
+
+    `counts` is an integer array (E, 3): steps tried, accepted, rejected.
+    """
 
     u: Float
     retcodes: tuple[ReturnCode, ...]
-    stats: tuple[Stats, ...]
+    counts: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Watch:
+    """The expressions whose zeros are wanted: which way each passes zero, and whether it ends the solve."""
+
+    tape: Program
+    directions: tuple[int, ...]
+    terminates: tuple[bool, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Crossings:
+    """Zeros in the order of time: the expression's number, the time, and the state (zeros, n)."""
+
+    which: NDArray[np.int64]
+    t: Float
+    u: Float
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +144,8 @@ class AbstractEngine(ABC):
     """What ``solver="auto"`` takes for a stiff system."""
     forward_limits: tuple[int, int]
     """Up to how many trainable numbers ``sensealg="auto"`` goes forward: explicit, implicit solvers."""
+    sensealgs: tuple[str, ...] = ("adjoint", "forward")
+    """How gradients can be taken; all engines have these two."""
 
     @abstractmethod
     def availability(self) -> str:
@@ -134,9 +165,31 @@ class AbstractEngine(ABC):
     def compile(self, plan: CompiledSystem) -> Any:
         """Whatever the engine needs to keep for a plan; passed back as `compiled`."""
 
+    def refusal(self, solver: str, sensealg: str) -> str:
+        """Why this engine takes no such gradients of that solver and what to write instead, or ""."""
+        # nothing is known of a solver that the user brought
+        if sensealg == "forward" or solver not in self.solvers or self.solvers[solver].adjoint:
+            return ""
+        return f"{solver} has no adjoint; write sensealg='forward', or take another solver"
+
+    def threads(self) -> int:
+        """On how many threads it can solve."""
+        return 1
+
     @abstractmethod
-    def solve(self, compiled: Any, batch: Batch, theta: Float, method: Method) -> BatchSolution:
-        """All experiments of a batch."""
+    def solve(
+        self, compiled: Any, batch: Batch, theta: Float, method: Method, *, threads: int = 1
+    ) -> BatchSolution:
+        """All experiments of a batch; the numbers do not depend on `threads`."""
+
+    @abstractmethod
+    def solve_events(
+        self, compiled: Any, batch: Batch, theta: Float, method: Method, watch: Watch
+    ) -> tuple[BatchSolution, Crossings]:
+        """The one experiment of a batch, and the zeros on its way up to the one that ends it.
+
+        A zero at the start is none: an expression has to pass zero, or to reach it at the end.
+        """
 
     @abstractmethod
     def loss(self, compiled: Any, spec: LossSpec, data: LossData, method: Method) -> Any:

@@ -8,18 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.engines.base import AbstractEngine, Method
-from pysymude.errors import InvalidInputError
+from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.model.coerce import close_matches
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch
 from pysymude.plan.stiffness import LIMIT, explicit_steps
 
-__all__ = ["SENSEALGS", "check_tolerance", "choose_method"]
+__all__ = ["check_tolerance", "choose_method"]
 
 Float = NDArray[np.float64]
-
-SENSEALGS = ("auto", "adjoint", "forward")
 
 
 def choose_method(
@@ -39,9 +37,17 @@ def choose_method(
     stability would force more than 1000 steps on an explicit solver (`pysymude.plan.stiffness`),
     judged on the first and the longest experiment at the starting theta.
 
-    ``sensealg="auto"``: forward mode for few trainable numbers (embedded engine: at most 12 with an
-    explicit solver, 100 with an implicit one, whose steps are costly to reverse; Julia: never), else
-    the adjoint. So is it for a solver given as an object, whose nature is not known.
+    ``sensealg="auto"`` on the embedded engine: forward mode for few trainable numbers (at most 12 with
+    an explicit solver, 100 with an implicit one, whose steps are costly to reverse), else the discrete
+    adjoint. On Julia: the adjoint; forward mode only where the solver has none. There ``"adjoint"`` goes
+    back through the steps of Tsit5 and Rodas5P, and is Gauss' for other solvers.
+
+    Raises
+    ------
+    InvalidInputError
+        A solver or a sensealg that the engine does not know, a tolerance that is none.
+    CapabilityError
+        The engine takes no such gradients of that solver.
     """
     reltol = check_tolerance("reltol", reltol)
     abstol = check_tolerance("abstol", abstol)
@@ -55,15 +61,23 @@ def choose_method(
             f"solver {solver!r} is unknown to engine {engine.name!r}; it has 'auto', "
             f"{', '.join(map(repr, engine.solvers))}{close_matches(solver, engine.solvers)}"
         )
-    if sensealg not in SENSEALGS:
+    if sensealg not in ("auto", *engine.sensealgs):
         raise InvalidInputError(
-            f"sensealg {sensealg!r} is unknown to engine {engine.name!r}; "
-            f"choose one of {', '.join(map(repr, SENSEALGS))}"
+            f"sensealg {sensealg!r} is unknown to engine {engine.name!r}; it has 'auto', "
+            f"{', '.join(map(repr, engine.sensealgs))}{close_matches(str(sensealg), engine.sensealgs)}"
         )
     if sensealg == "auto":
         info = engine.solvers.get(solver)
         few = info is not None and theta.size <= engine.forward_limits[info.stiff]
-        sensealg = "forward" if few else "adjoint"
+        sensealg = "forward" if few or (info and not info.adjoint) else "adjoint"
+    reason = engine.refusal(solver, sensealg)
+    if reason:
+        raise CapabilityError(
+            f"engine {engine.name!r} cannot take sensealg {sensealg!r} with solver {solver!r}: "
+            f"{reason}",
+            engine=engine.name,
+            capability="gradient",
+        )
     return Method(solver, reltol, abstol, sensealg)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError, SolveFailedError
 
-__all__ = ["ReturnCode", "Solution", "Stats"]
+__all__ = ["EnsembleSolution", "EventRecord", "ReturnCode", "Solution", "Stats"]
 
 Float = NDArray[np.float64]
 
@@ -39,11 +39,12 @@ class ReturnCode(Enum):
         "state."
     )
     Failure = "The solver stopped for another reason."
+    Terminated = "A terminating event ended the solve, as asked."
 
     @property
     def successful(self) -> bool:
-        """Whether the whole time span was covered."""
-        return self is ReturnCode.Success
+        """Whether the whole time span was covered, or the part before a terminating event."""
+        return self in (ReturnCode.Success, ReturnCode.Terminated)
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,27 @@ class Stats:
 
 
 @dataclass(frozen=True, eq=False)
+class EventRecord:
+    """Where an event happened: times `t` (n,), ascending, and states `u` (n, states) there."""
+
+    t: Float
+    u: Float
+
+    def __len__(self) -> int:
+        return len(self.t)
+
+    def __repr__(self) -> str:
+        return f"EventRecord({len(self)} at t = {np.array2string(self.t, threshold=6)})"
+
+
+@dataclass(frozen=True, eq=False)
 class Solution:
     """A trajectory.
 
     Attributes
     ----------
     t : float64 array, shape (times,)
+        Where a terminating event ended the solve, the times before it and the event's own.
     u : float64 array, shape (times, states)
         NaN after the point where a failed solve stopped.
     states : tuple of str
@@ -72,6 +88,8 @@ class Solution:
     engine, solver : str
         What computed it.
     observables : mapping from name to float64 array, shape (times,)
+    events : mapping from name to EventRecord
+        One entry for each of the `events` of the solve, empty ones included.
 
     Examples
     --------
@@ -86,10 +104,11 @@ class Solution:
     engine: str
     solver: str
     observables: Mapping[str, Float]
+    events: Mapping[str, EventRecord] = field(default_factory=dict[str, EventRecord])
 
     @property
     def success(self) -> bool:
-        """Whether the solve reached the end."""
+        """Whether the solve reached the end, or a terminating event."""
         return self.retcode.successful
 
     @property
@@ -98,13 +117,7 @@ class Solution:
         return self.retcode.value
 
     def __getitem__(self, name: Any) -> Float:
-        text = name if isinstance(name, str) else getattr(name, "name", str(name))
-        if text in self.states:
-            return self.u[:, self.states.index(text)]
-        if text in self.observables:
-            return self.observables[text]
-        known = ", ".join([*self.states, *self.observables])
-        raise InvalidInputError(f"the solution has no column {text!r}; it has {known}")
+        return _column(self, name)
 
     def raise_for_retcode(self) -> Solution:
         """Itself when the solve succeeded.
@@ -123,3 +136,105 @@ class Solution:
             f"Solution({self.u.shape[0]} times x {', '.join(self.states)}; {self.retcode.name}, "
             f"{self.stats.accepted} steps, {self.solver} on {self.engine})"
         )
+
+
+@dataclass(frozen=True, eq=False)
+class EnsembleSolution:
+    """Trajectories of one system; made by `solve_ensemble`.
+
+    Attributes
+    ----------
+    t : float64 array, shape (times,)
+    u : float64 array, shape (trajectories, times, states)
+        NaN after the point where a failed solve stopped.
+    states : tuple of str
+        The columns of `u`.
+    retcodes : tuple of ReturnCode
+        One a trajectory.
+    counts : integer array, shape (trajectories, 3)
+        Steps tried, accepted and rejected; `stats` has the sums.
+    engine, solver : str
+        What computed it.
+    observables : mapping from name to float64 array, shape (trajectories, times)
+
+    Examples
+    --------
+    ``ensemble["x"]`` is a state or an observable, shape (trajectories, times); ``ensemble[3]`` is the
+    `Solution` of one trajectory.
+    """
+
+    t: Float
+    u: Float
+    states: tuple[str, ...]
+    retcodes: tuple[ReturnCode, ...]
+    counts: NDArray[np.int64]
+    engine: str
+    solver: str
+    observables: Mapping[str, Float]
+
+    @property
+    def stats(self) -> Stats:
+        """Work done for all trajectories together."""
+        return Stats(*map(int, self.counts.sum(axis=0)))
+
+    @property
+    def success(self) -> bool:
+        """Whether every trajectory reached the end."""
+        return all(code.successful for code in self.retcodes)
+
+    def solution(self, i: int) -> Solution:
+        """One trajectory, with arrays of its own; negative numbers count from the end."""
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"trajectory {i} of {len(self)}")
+        return Solution(
+            t=self.t.copy(),
+            u=self.u[i].copy(),
+            states=self.states,
+            retcode=self.retcodes[i],
+            stats=Stats(*map(int, self.counts[i])),
+            engine=self.engine,
+            solver=self.solver,
+            observables={name: found[i].copy() for name, found in self.observables.items()},
+        )
+
+    def raise_for_retcode(self) -> EnsembleSolution:
+        """Itself when every solve succeeded.
+
+        Raises
+        ------
+        SolveFailedError
+            Otherwise; `.solution` is the first that failed.
+        """
+        for i, code in enumerate(self.retcodes):
+            if not code.successful:
+                raise SolveFailedError(
+                    f"trajectory {i}: {code.name}: {code.value}", solution=self.solution(i)
+                )
+        return self
+
+    def __len__(self) -> int:
+        return len(self.retcodes)
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, int | np.integer):
+            return self.solution(int(key))
+        return _column(self, key)
+
+    def __repr__(self) -> str:
+        bad = sum(not code.successful for code in self.retcodes)
+        how = f"{bad} failed" if bad else "Success"
+        return (
+            f"EnsembleSolution({len(self)} trajectories x {len(self.t)} times x "
+            f"{', '.join(self.states)}; {how}, {self.solver} on {self.engine})"
+        )
+
+
+def _column(solution: Solution | EnsembleSolution, name: Any) -> Float:
+    """A state or an observable of a solution, by name or by symbol; times are the last axis."""
+    text = name if isinstance(name, str) else getattr(name, "name", str(name))
+    if text in solution.states:
+        return solution.u[..., solution.states.index(text)]
+    if text in solution.observables:
+        return solution.observables[text]
+    known = ", ".join([*solution.states, *solution.observables])
+    raise InvalidInputError(f"the solution has no column {text!r}; it has {known}")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pysymude.engines.base import AbstractEngine, Capability, Method
+from pysymude.engines.base import AbstractEngine, Capability, Crossings, Method, Watch
 from pysymude.engines.choice import choose_method
 from pysymude.engines.registry import select_engine
-from pysymude.engines.solution import Solution
+from pysymude.engines.solution import EventRecord, ReturnCode, Solution, Stats
 from pysymude.errors import InvalidInputError
 from pysymude.model.coerce import close_matches, float_array, numbers_by_name
+from pysymude.model.event import Event, event_expressions
 from pysymude.model.system import ODESystem
 from pysymude.model.transforms import to_unconstrained
 from pysymude.plan.binding import parameter_values
@@ -23,11 +24,14 @@ from pysymude.plan.problem import Batch
 
 __all__ = [
     "check_is_system",
+    "check_scalings",
     "initial_state",
     "initial_value_problem",
     "observe",
     "output_times",
     "solve",
+    "solve_one",
+    "values",
 ]
 
 Float = NDArray[np.float64]
@@ -44,6 +48,7 @@ def solve(
     reltol: float = 1e-6,
     abstol: float = 1e-8,
     engine: str = "auto",
+    events: Sequence[Event] = (),
     throw: bool = False,
 ) -> Solution:
     """The solution of an initial value problem at given times.
@@ -67,12 +72,21 @@ def solve(
         Relative and absolute tolerance of a step's error, the latter in the unit of the states.
     engine : str
         ``"auto"`` or a name from ``psu.engines()``.
+    events : sequence of Event
+        Zeros of expressions, found between steps and kept in ``Solution.events``; one that terminates
+        is the last point of the solution, with the return code ``Terminated``. A zero at the start
+        does not count, and neither does one that is touched without a change of sign.
     throw : bool
         Raise `SolveFailedError` where the return code is not a success.
 
     Returns
     -------
     Solution
+
+    Raises
+    ------
+    InvalidInputError
+        A name, a shape or a value that does not fit the system; the message says what would.
 
     Examples
     --------
@@ -82,10 +96,10 @@ def solve(
     >>> sol.retcode.name, round(float(sol["x"][-1]), 4)
     ('Success', 0.1353)
     """
-    chosen = select_engine(engine, Capability.SOLVE)
+    chosen = select_engine(engine, Capability.EVENTS if events else Capability.SOLVE)
     plan, batch, vector = initial_value_problem(system, u0, t, parameters, theta)
     method = choose_method(chosen, plan, batch, vector, solver=solver, reltol=reltol, abstol=abstol)
-    found = solve_one(chosen, plan, batch, vector, method)
+    found = solve_one(chosen, plan, batch, vector, method, events)
     return found.raise_for_retcode() if throw else found
 
 
@@ -98,39 +112,68 @@ def initial_value_problem(
 ) -> tuple[CompiledSystem, Batch, Float]:
     """What `solve` was asked for, checked: the plan, one experiment, and theta."""
     check_is_system(system)
-    _check_scalings(system)
+    check_scalings(system)
     plan = compile_system(system)
-    p, vector = _values(plan, parameters, theta)
+    p, vector = values(plan, parameters, theta)
     times = output_times(t)
     batch = Batch(times[:1], initial_state(plan.states, u0)[None], p[None], times[None])
     return plan, batch, vector
 
 
 def solve_one(
-    engine: AbstractEngine, plan: CompiledSystem, batch: Batch, theta: Float, method: Method
+    engine: AbstractEngine,
+    plan: CompiledSystem,
+    batch: Batch,
+    theta: Float,
+    method: Method,
+    events: Sequence[Event] = (),
 ) -> Solution:
     """The first experiment of a batch as a `Solution`."""
-    found = engine.solve(engine.compile(plan), batch, theta, method)
-    model = NumericModel(plan, batch.p[0], theta)
+    compiled = engine.compile(plan)
+    t, records = batch.ts[0], dict[str, EventRecord]()
+    if events:
+        watch = Watch(
+            plan.tape(event_expressions(plan.system, events)),
+            tuple(event.direction for event in events),
+            tuple(event.terminate for event in events),
+        )
+        found, zeros = engine.solve_events(compiled, batch, theta, method, watch)
+        records = _records(events, zeros)
+        u = found.u[0]
+        if found.retcodes[0] is ReturnCode.Terminated:
+            before = t < zeros.t[-1]
+            t, u = np.append(t[before], zeros.t[-1]), np.concatenate([u[before], zeros.u[-1:]])
+    else:
+        found = engine.solve(compiled, batch, theta, method)
+        u = found.u[0]
     return Solution(
-        t=batch.ts[0].copy(),
-        u=found.u[0].copy(),
+        t=t.copy(),
+        u=u.copy(),
         states=plan.states,
         retcode=found.retcodes[0],
-        stats=found.stats[0],
+        stats=Stats(*map(int, found.counts[0])),
         engine=engine.name,
         solver=method.solver,
-        observables=observe(model, batch.ts[0], found.u[0]),
+        observables=observe(NumericModel(plan, batch.p[0], theta), t, u),
+        events=records,
     )
 
 
+def _records(events: Sequence[Event], zeros: Crossings) -> dict[str, EventRecord]:
+    """The zeros of each event, by its name."""
+    return {
+        event.key: EventRecord(zeros.t[zeros.which == i], zeros.u[zeros.which == i])
+        for i, event in enumerate(events)
+    }
+
+
 def observe(model: NumericModel, t: Float, u: Float) -> dict[str, Float]:
-    """The system's observables along a trajectory, float64 of shape (times,) each."""
+    """The system's observables along trajectories `u` (..., states), float64 of shape (...) each."""
     exprs = model.plan.system.observables
     if not exprs:
         return {}
     found = model.evaluate(model.plan.tape(list(exprs.values())), t, u)
-    return {name: found[:, j].copy() for j, name in enumerate(exprs)}
+    return {name: found[..., j].copy() for j, name in enumerate(exprs)}
 
 
 def check_is_system(system: Any) -> None:
@@ -141,7 +184,7 @@ def check_is_system(system: Any) -> None:
         )
 
 
-def _check_scalings(system: ODESystem) -> None:
+def check_scalings(system: ODESystem) -> None:
     """An error unless all networks know their scaling."""
     for nn in system.networks:
         if nn.needs_data:
@@ -195,7 +238,7 @@ def initial_state(states: tuple[str, ...], u0: Any) -> Float:
     return values
 
 
-def _values(
+def values(
     plan: CompiledSystem,
     parameters: Mapping[Any, float] | None,
     theta: ArrayLike | Mapping[str, ArrayLike] | None,

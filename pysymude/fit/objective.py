@@ -145,11 +145,21 @@ def objective(
     solver, reltol, abstol, engine
         As for `solve`.
     sensealg : str
-        How gradients are taken: ``"auto"``, ``"adjoint"`` (discrete adjoint) or ``"forward"``.
+        How gradients are taken: ``"auto"``, ``"adjoint"`` (backward: of the steps on the embedded
+        engine, Gauss' on Julia) or ``"forward"``; on Julia also SciML's adjoints ``"gauss"``,
+        ``"quadrature"``, ``"interpolating"`` and ``"backsolve"``, the last three with explicit
+        solvers alone. The rule behind ``"auto"`` is in `pysymude.engines.choice.choose_method`.
 
     Returns
     -------
     Objective
+
+    Raises
+    ------
+    InvalidInputError
+        A column, a value or a name that does not fit; the message says what would.
+    CapabilityError
+        The engine takes no such gradients of that solver.
 
     Examples
     --------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -18,6 +18,7 @@ from pysymude.fit.files import read, write
 from pysymude.fit.objective import Objective, objective
 from pysymude.model.coerce import float_array
 from pysymude.model.dataset import Dataset
+from pysymude.model.event import Event
 from pysymude.model.system import ODESystem
 from pysymude.model.theta import ThetaLayout
 from pysymude.model.toml import system_from_text
@@ -115,6 +116,7 @@ class FitResult:
         u0: Mapping[Any, float] | ArrayLike | None = None,
         *,
         experiment: int | str = 0,
+        events: Sequence[Event] = (),
     ) -> Solution:
         """The fitted system solved at times of your choice.
 
@@ -127,6 +129,8 @@ class FitResult:
             An initial state of your own; by default the experiment's, as learned where trainable.
         experiment : int or str
             Number or name of the experiment whose start and parameter values are used.
+        events : sequence of Event
+            As for `solve`.
         """
         e = self._experiment(experiment)
         batch = self.objective.loss.batch
@@ -142,7 +146,7 @@ class FitResult:
                 )
         one = Batch(np.array([start]), state[None], batch.p[e : e + 1], times[None])
         obj = self.objective
-        return solve_one(obj.runner, obj.plan, one, self.theta, obj.method)
+        return solve_one(obj.runner, obj.plan, one, self.theta, obj.method, events)
 
     def u0(self, experiment: int | str = 0) -> Float:
         """The initial state of an experiment, as learned where trainable; float64 (states,)."""
@@ -248,7 +252,7 @@ class FitResult:
         """
         saved = SavedFit.read(path)
         given = {"engine": engine, "solver": solver}
-        method = saved.method | {k: v for k, v in given.items() if v is not None}
+        method: dict[str, Any] = saved.method | {k: v for k, v in given.items() if v is not None}
         obj = objective(saved.system, saved.data, **method)
         return cls(
             objective=obj,

@@ -1,6 +1,9 @@
 """The Julia half where there is no Julia: its syntax, what is emitted, and what a missing Julia says."""
 
 import re
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,7 @@ import sympy as sp
 
 import pysymude as psu
 from pysymude.engines.julia.finding import package_folder
-from pysymude.engines.julia.printer import observation_source, system_source
+from pysymude.engines.julia.printer import observation_source, system_source, watch_source
 from pysymude.engines.julia.solvers import CODES, SOLVERS
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.tape import FUNCTIONS
@@ -80,7 +83,8 @@ def test_emitted_source_is_julia(name: str):
     system = systems()[name]
     plan = compile_system(system)
     columns = [*plan.states, *system.observables]
-    for source in (system_source(plan), observation_source(plan, columns)):
+    sources = system_source(plan), observation_source(plan, columns), watch_source(plan, plan.rhs)
+    for source in sources:
         assert syntax_errors(source) == []
         # only generated names, functions of the list, and numbers
         source = re.sub(r'"[-+.e\d ]*"', '""', source)
@@ -94,8 +98,9 @@ def test_every_function_of_a_tape_has_an_expression_here():
 
 
 def test_solvers_and_codes_are_those_of_the_package():
+    algorithms = (JULIA / "src" / "algorithms.jl").read_text()
+    assert set(re.findall(r'^    "(\w+)" =>', algorithms, re.M)) == set(SOLVERS)
     text = (JULIA / "src" / "solving.jl").read_text()
-    assert set(re.findall(r'^    "(\w+)" =>', text, re.M)) == set(SOLVERS)
     codes = re.search(r"const CODES = \((.*?)\)", text, re.S)
     assert codes
     assert re.findall(r":(\w+)", codes[1]) == [code.name for code in CODES]
@@ -131,6 +136,50 @@ def test_a_learned_hamiltonian_in_julia(julia: str):
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-6)
     scale = np.abs(found[1][1]).max()
     np.testing.assert_allclose(found[0][1], found[1][1], rtol=0, atol=1e-6 * scale)
+
+
+def test_packages_of_solvers_are_declared_and_their_names_are_right():
+    """What PySymUDE loads by identifier stands in its Project.toml under the same one."""
+    project = tomllib.loads((JULIA / "Project.toml").read_text())
+    declared = project["deps"] | project["weakdeps"]
+    text = (JULIA / "src" / "algorithms.jl").read_text()
+    found = re.findall(r'PkgId\(UUID\("([0-9a-f-]+)"\), "(\w+)"\)', text)
+    assert len(found) == 6
+    losses = (JULIA / "src" / "losses.jl").read_text()
+    found += re.findall(r'PkgId\(Base.UUID\("([0-9a-f-]+)"\), "(\w+)"\)', losses)
+    assert all(declared[name] == uuid for uuid, name in found)
+    assert {"julia", *declared} == set(project["compat"])
+
+
+LEAN = """
+import sys, pysymude as psu
+x = psu.states("x")
+def run(solver):
+    sol = psu.solve(psu.ODESystem({x: -x}), u0=[1.0], t=[0.0, 1.0], engine="julia", solver=solver)
+    assert sol.success and abs(sol["x"][-1] - 0.36787944) < 1e-4
+def loaded():
+    import juliacall
+    names = set(str(juliacall.Main.seval("join((k.name for k in keys(Base.loaded_modules)), ' ')")).split())
+    return names & {"OrdinaryDiffEqSDIRK", "OrdinaryDiffEqFIRK", "Sundials"}
+run("Tsit5")
+run("Rodas5P")
+assert not loaded(), loaded()
+run("CVODE_BDF")
+assert loaded() == {"Sundials"}
+import juliacall
+juliacall.Main.seval("empty!(LOAD_PATH)")
+try:
+    run("RadauIIA5")
+except psu.errors.JuliaRuntimeError as error:
+    print(error)
+"""
+
+
+def test_packages_of_solvers_are_loaded_when_asked_for(julia: str):
+    done = subprocess.run([sys.executable, "-c", LEAN], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert "solver RadauIIA5 needs the Julia package OrdinaryDiffEqFIRK" in done.stdout
+    assert 'Pkg.add("OrdinaryDiffEqFIRK")' in done.stdout
 
 
 def test_an_error_inside_julia_keeps_both_tracebacks(julia: str):

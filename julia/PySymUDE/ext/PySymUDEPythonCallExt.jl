@@ -18,7 +18,7 @@ function call_from_python()
     times, scalings = np.asarray([0.0, 0.5, 1.0]).reshape(3, 1), np.asarray([0.0, 1.0, 0.0, 1.0])
     none, start = array(0, 1), array(1, 1)
     jl.solve_batch(
-        model, "Tsit5", np.zeros(1), start, none, times, array(2), scalings, 1e-6, 1e-8, 1000,
+        model, "Tsit5", 1, np.zeros(1), start, none, times, array(2), scalings, 1e-6, 1e-8, 1000,
     )
     loss = jl.Loss(
         model, source, "Tsit5", "adjoint", np.zeros(1), start, none, times, array(1, 3, 1), array(1, 3, 1),

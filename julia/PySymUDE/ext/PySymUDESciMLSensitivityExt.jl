@@ -4,7 +4,18 @@ module PySymUDESciMLSensitivityExt
 
 using PrecompileTools: @compile_workload
 using PySymUDE: PySymUDE, Loss, QUIET, reverse_algorithm
-using SciMLSensitivity: GaussAdjoint, ZygoteVJP, adjoint_sensitivities
+using SciMLSensitivity: BacksolveAdjoint, GaussAdjoint, InterpolatingAdjoint, QuadratureAdjoint, ZygoteVJP,
+    adjoint_sensitivities
+
+# Our functions are derivatives already: autojacvec is a name that has to be given, and nothing of it runs.
+const OWN = ZygoteVJP()
+
+const METHODS = Dict{Symbol,Any}(
+    :gauss => loss -> GaussAdjoint(; autojacvec = OWN),
+    :quadrature => loss -> QuadratureAdjoint(; autojacvec = OWN, loss.abstol, loss.reltol),
+    :interpolating => loss -> InterpolatingAdjoint(; autojacvec = OWN),
+    :backsolve => loss -> BacksolveAdjoint(; autojacvec = OWN),
+)
 
 function PySymUDE.adjoint!(slopes, dtheta, loss::Loss, e, sol, times, cotangents)
     (; reltol, abstol, maxiters) = loss
@@ -16,7 +27,7 @@ function PySymUDE.adjoint!(slopes, dtheta, loss::Loss, e, sol, times, cotangents
     set!(out, u, p, t, i) = (copyto!(out, cotangents[i]); nothing)
     du0, dp = adjoint_sensitivities(
         sol, reverse_algorithm(loss.algorithm); t = times, dgdu_discrete = set!, abstol, reltol, maxiters,
-        sensealg = GaussAdjoint(; autojacvec = ZygoteVJP()), unstable_check = watch, verbose = QUIET,
+        sensealg = METHODS[loss.sensealg](loss), unstable_check = watch, verbose = QUIET,
     )
     t0 = loss.t0[e]
     # a solve that stops early returns what it has without a word

@@ -2,13 +2,13 @@
     PySymUDE
 
 Universal differential equations du/dt = f(u, p, t, nn(z(u, p, t))) from straight-line source: solves,
-losses over many experiments, and their gradients by SciMLSensitivity's Gauss adjoint, in which every
+losses over many experiments, and their gradients by SciMLSensitivity's adjoints, in which every
 derivative is written out beforehand, so that no differentiation package runs.
 
 - [`MLP`](@ref): a network as data; [`call`](@ref) gives it memory, then it runs without allocation.
 - [`Model`](@ref): the functions of a system behind types that are the same for every system, so that
   a solver is compiled once and serves them all.
-- [`solve_batch`](@ref), [`Loss`](@ref), [`evaluate!`](@ref), [`Matching`](@ref).
+- [`solve_batch`](@ref), [`solve_events`](@ref), [`Loss`](@ref), [`evaluate!`](@ref), [`Matching`](@ref).
 - [`problem`](@ref), [`adopt!`](@ref): for solvers and algorithms that the caller brings.
 """
 module PySymUDE
@@ -17,21 +17,20 @@ using ADTypes: AutoFiniteDiff
 using FunctionWrappers: FunctionWrapper
 using LinearAlgebra: ldiv!, lu!
 using PrecompileTools: @compile_workload
-using OrdinaryDiffEqBDF: FBDF, QNDF
 using OrdinaryDiffEqCore: CompositeAlgorithm, OrdinaryDiffEqAlgorithm
-using OrdinaryDiffEqRosenbrock: Rodas5P, Rodas5PTableau, Rosenbrock23
-using OrdinaryDiffEqSDIRK: KenCarp4, Kvaerno5, TRBDF2
-using OrdinaryDiffEqTsit5: Tsit5, Tsit5ConstantCacheActual, Tsit5Interp
-using OrdinaryDiffEqVerner: Vern7, Vern9
+using OrdinaryDiffEqRosenbrock: OrdinaryDiffEqRosenbrock, Rodas5P, Rodas5PTableau, Rosenbrock23
+using OrdinaryDiffEqTsit5: OrdinaryDiffEqTsit5, Tsit5, Tsit5ConstantCacheActual, Tsit5Interp
 using SciMLBase: SciMLBase, ODEFunction, ODEProblem, ReturnCode, solve
 using SciMLLogging: SciMLLogging
 using SparseArrays: SparseMatrixCSC, nonzeros, spzeros
 
-export MLP, Model, Loss, Matching, adopt!, call, evaluate!, load_model, problem, solve_batch
+export MLP, Model, Loss, Matching, adopt!, call, evaluate!, load_model, problem, solve_batch,
+    solve_events
 
 include("operations.jl")
 include("networks.jl")
 include("models.jl")
+include("algorithms.jl")
 include("solving.jl")
 include("losses.jl")
 include("forward_mode.jl")

@@ -15,7 +15,7 @@ stages of each step. Steps are Tsit5's, or Rodas5P's, whose stages also read the
 function discrete!(slopes, dtheta, loss::Loss, e, sol, times, cotangents)
     lambda, gp = zeros(loss.model.states), zeros(loss.model.learned)
     p = loss.theta[1:loss.model.learned]
-    go_back!(lambda, gp, ALGORITHMS[loss.algorithm], loss.model, sol, p, times, cotangents)
+    go_back!(lambda, gp, algorithm(loss.algorithm), loss.model, sol, p, times, cotangents)
     for k in eachindex(lambda)
         slopes[k, e] += lambda[k]
     end
@@ -36,7 +36,7 @@ end
 # the last of `times` not yet used that lies after `start`, or 0
 within(times, i, start) = i >= 1 && times[i] > start
 
-const TSIT5 = let c = Tsit5ConstantCacheActual(Float64, Float64)
+const TSIT5_TABLEAU = let c = Tsit5ConstantCacheActual(Float64, Float64)
     A = zeros(7, 7)
     for i in 2:7, j in 1:i-1
         A[i, j] = getproperty(c, Symbol(:a, i, j))
@@ -58,7 +58,7 @@ function tsit5_weights(x)
 end
 
 function go_back!(lambda, gp, ::Tsit5, model, sol, p, times, cotangents)
-    (; A, c) = TSIT5
+    (; A, c) = TSIT5_TABLEAU
     n, pull = length(lambda), model.pull
     K = [zeros(n) for _ in 1:7]      # cotangents of the stages
     first, u, U, g = zeros(n), zeros(n), zeros(n), zeros(n)
@@ -105,7 +105,7 @@ function go_back!(lambda, gp, ::Tsit5, model, sol, p, times, cotangents)
     return nothing
 end
 
-const RODAS5P = Rodas5PTableau(Float64, Float64)
+const RODAS5P_TABLEAU = Rodas5PTableau(Float64, Float64)
 
 """
     Stages(n)
@@ -123,7 +123,7 @@ end
 Stages(n) = Stages([zeros(n) for _ in 1:8], [zeros(n) for _ in 1:8], zeros(n, n), zeros(n), zeros(n))
 
 function step_again!(s::Stages, model, p, t, h, u0)
-    (; A, C, gamma, c, d) = RODAS5P
+    (; A, C, gamma, c, d) = RODAS5P_TABLEAU
     model.f.jac(s.J, u0, p, t)
     model.f.tgrad(s.dT, u0, p, t)
     s.J .*= -1.0
@@ -148,7 +148,7 @@ function step_again!(s::Stages, model, p, t, h, u0)
 end
 
 function go_back!(lambda, gp, ::Rodas5P, model, sol, p, times, cotangents)
-    (; A, C, c, d, H, b) = RODAS5P
+    (; A, C, c, d, H, b) = RODAS5P_TABLEAU
     n, pull = length(lambda), model.pull
     s, K = Stages(n), [zeros(n) for _ in 1:8]
     u, g, dT, M = zeros(n), zeros(n), zeros(n), zeros(n, n)

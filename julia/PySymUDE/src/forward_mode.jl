@@ -96,7 +96,7 @@ function solve_tangents(loss::Loss, e, start, p)
     prob = ODEProblem(f, U, (t0, t1), p)
     # steps as without tangents: then these are the derivatives of the numbers that were computed
     return solve(
-        prob, ALGORITHMS[loss.algorithm]; reltol, abstol, maxiters, internalnorm = LeadingNorm(n),
+        prob, algorithm(loss.algorithm); reltol, abstol, maxiters, internalnorm = LeadingNorm(n),
         verbose = QUIET,
     )
 end
@@ -110,7 +110,7 @@ function contract!(slopes, dtheta, loss::Loss, e, sol, times, cotangents)
     n = loss.model.states
     U = zeros(length(sol.u[1]))
     for (t, v) in zip(times, cotangents)
-        sol(U, t)
+        copyto!(U, sol(t))
         for j in 1:n, i in 1:n
             slopes[j, e] += v[i] * U[n*j+i]
         end

@@ -43,12 +43,6 @@ function adopt!(algorithm)
     return known
 end
 
-# algorithms of other packages than OrdinaryDiffEq do not tell that a reverse solve stopped early
-function reverse_algorithm(name)
-    algorithm = ALGORITHMS[name]
-    return algorithm isa OrdinaryDiffEqAlgorithm ? algorithm : ALGORITHMS["Rodas5P"]
-end
-
 # Models compute in Float64 alone, and bring their Jacobians: differences serve for what is left. Without
 # this the reverse problem of a Rosenbrock method looks for its time gradient with dual numbers, and fails.
 without_duals(a::CompositeAlgorithm) =

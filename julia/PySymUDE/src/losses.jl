@@ -12,7 +12,7 @@ struct Loss
     observe::Rhs
     pull::Pull
     algorithm::String
-    sensealg::Symbol            # :discrete, :gauss, or :forward for tangents carried along
+    sensealg::Symbol            # :discrete, one of ADJOINTS, or :forward for tangents carried along
     t0::Vec
     u0::Mat                     # states, experiments
     q::Mat                      # parameters, experiments
@@ -35,19 +35,27 @@ function Loss(
     model::Model, source, algorithm, sensealg, t0, u0, q, ts, y, weight, u0_index, positive,
     link, link_weight, reltol, abstol, maxiters, scalings, size_of_theta,
 )
-    haskey(ALGORITHMS, algorithm) || throw(ArgumentError("algorithm $algorithm is unknown"))
-    sensealg in ("adjoint", "discrete", "gauss", "forward") || throw(ArgumentError("sensealg $sensealg is unknown"))
-    if sensealg == "adjoint"
-        sensealg = has_discrete(ALGORITHMS[algorithm], model) ? "discrete" : "gauss"
-    end
-    sensealg == "gauss" && load_adjoints()
+    known = haskey(SOLVERS, algorithm) || haskey(ALGORITHMS, algorithm)
+    known || throw(ArgumentError("algorithm $algorithm is unknown"))
+    how = method(sensealg, PySymUDE.algorithm(algorithm), model)
+    how in ADJOINTS && load_adjoints()
     observe, pull = load_observation(model, source)
     return Loss(
-        model, observe, pull, algorithm, Symbol(sensealg), Vec(t0), Mat(u0), Mat(q), Mat(ts), Array{Float64,3}(y),
+        model, observe, pull, algorithm, how, Vec(t0), Mat(u0), Mat(q), Mat(ts), Array{Float64,3}(y),
         Array{Float64,3}(weight), Matrix{Int}(u0_index), Vector{Bool}(positive), Vector{Int}(link),
         Vec(link_weight), reltol, abstol, maxiters, Vec(scalings), zeros(size_of_theta),
         zeros(4 + length(t0) + size_of_theta),
     )
+end
+
+const ADJOINTS = (:gauss, :quadrature, :interpolating, :backsolve)
+
+# what "adjoint" stands for: the steps of a solver where they are known here, else Gauss' quadrature
+function method(sensealg, algorithm, model)
+    how = Symbol(sensealg)
+    how == :adjoint && return has_discrete(algorithm, model) ? :discrete : :gauss
+    how == :forward || how in ADJOINTS || throw(ArgumentError("sensealg $sensealg is unknown"))
+    return how
 end
 
 """
@@ -57,6 +65,11 @@ The loss at `loss.theta`, into `loss.out`; without `gradient` its last part is l
 fails, value and gradient are NaN and the code says why.
 """
 function evaluate!(loss::Loss, gradient::Bool)
+    algorithm(loss.algorithm)   # may load a package, whose methods this call is too old to see
+    return Base.invokelatest(evaluate_now!, loss, gradient)
+end
+
+function evaluate_now!(loss::Loss, gradient)
     (; out, theta) = loss
     set_scalings!(loss.model, loss.scalings)
     E = length(loss.t0)
@@ -70,7 +83,7 @@ function evaluate!(loss::Loss, gradient::Bool)
         sol = forward(loss, e, start, p, gradient)
         push!(sols, sol)
         out[4+e] = sol === nothing ? 0 : outcome(sol)
-        steps += sol === nothing ? 0 : PySymUDE.steps(sol)
+        steps += sol === nothing ? 0 : count_steps(sol)
         out[4+e] == 0 || continue
         sol === nothing || copyto!(view(last, :, e), 1, sol.u[end], 1, size(last, 1))
     end
@@ -117,7 +130,7 @@ function forward(loss::Loss, e, start, p, gradient)
     gradient && loss.sensealg == :forward && return solve_tangents(loss, e, start, p)
     copyto!(model.q, view(loss.q, :, e))
     prob = ODEProblem(model.f, start[:, e], (t0, t1), p)
-    return solve(prob, ALGORITHMS[loss.algorithm]; reltol, abstol, maxiters, verbose = QUIET)
+    return solve(prob, algorithm(loss.algorithm); reltol, abstol, maxiters, verbose = QUIET)
 end
 
 function link_term(loss::Loss, start, last)
@@ -142,7 +155,7 @@ function experiment!(slopes, dtheta, loss::Loss, e, sol, start, last, p, gradien
     for i in axes(ts, 1)
         t = ts[i, e]
         all(iszero, view(weight, :, i, e)) && continue
-        t > t0 ? sol(full, t) : copyto!(full, view(start, :, e))
+        t > t0 ? copyto!(full, sol(t)) : copyto!(full, view(start, :, e))
         copyto!(u, 1, full, 1, model.states)
         loss.observe(y, u, p, t)
         for c in 1:C
@@ -159,7 +172,7 @@ function experiment!(slopes, dtheta, loss::Loss, e, sol, start, last, p, gradien
     gradient || return data
     tie!(slopes, times, cotangents, loss, e, start, last)
     isempty(times) && return data
-    back! = (forward = contract!, discrete = discrete!, gauss = adjoint!)[loss.sensealg]
+    back! = get((forward = contract!, discrete = discrete!), loss.sensealg, adjoint!)
     back!(slopes, dtheta, loss, e, sol, times, cotangents)
     return data
 end

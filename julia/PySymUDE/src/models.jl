@@ -82,6 +82,7 @@ struct Model
     jac_pull::MatrixPull
     tgrad_pull::Pull
     networks::Vector{MLP}
+    place::Module                  # what it was made from
 end
 
 """
@@ -119,7 +120,7 @@ function load_model(source)
     return Model(
         states, learned, q, f, Pull(Field6(pull)), curved,
         MatrixPull(MatrixPullField(curved ? six(:jac_pull!) : nothing_to_pull)),
-        Pull(Field6(curved ? six(:tgrad_pull!) : nothing_to_pull)), networks,
+        Pull(Field6(curved ? six(:tgrad_pull!) : nothing_to_pull)), networks, place,
     )
 end
 
@@ -134,6 +135,9 @@ function both(f, states, learned)
         return nothing
     end
 end
+
+"The same model with memory of its own, for another thread."
+twin(model::Model) = load_model(model.place)
 
 has(place, name) = Base.invokelatest(isdefined, place, name)
 
@@ -155,12 +159,22 @@ and p what cotangents v of y mean for them. `source` defines both as `observe!` 
 """
 function load_observation(model::Model, source)
     place = load_source(source)
-    get(name) = Base.invokelatest(getglobal, place, name)
     c = memory(model.networks, place)
-    return Rhs(Field4(_four(get(:observe!), model.q, c))), Pull(Field6(_six(get(:pull!), model.q, c)))
+    pull! = Base.invokelatest(getglobal, place, :pull!)
+    return load_values(model, source, :observe!), Pull(Field6(_six(pull!, model.q, c)))
+end
+
+"The function `name(y, u, p, t)` of a source that has `USES`."
+function load_values(model::Model, source, name)
+    place = load_source(source)
+    c = memory(model.networks, place)
+    return Rhs(Field4(_four(Base.invokelatest(getglobal, place, name), model.q, c)))
 end
 
 const SOURCES = Dict{String,Module}()
+
+"On how many threads Julia was started."
+count_threads() = Threads.nthreads()
 
 "How many different sources this process has loaded."
 count_sources() = length(SOURCES)

@@ -1,32 +1,17 @@
 # Solves, and how they end.
 
-# the reverse problem of an implicit solver has no time gradient of its own: differences serve there
-const IMPLICIT = (; autodiff = AutoFiniteDiff())
-
-"The solvers by name."
-const ALGORITHMS = Dict{String,Any}(
-    "Tsit5" => Tsit5(),
-    "Vern7" => Vern7(),
-    "Vern9" => Vern9(),
-    "Rosenbrock23" => Rosenbrock23(; IMPLICIT...),
-    "Rodas5P" => Rodas5P(; IMPLICIT...),
-    "KenCarp4" => KenCarp4(; IMPLICIT...),
-    "Kvaerno5" => Kvaerno5(; IMPLICIT...),
-    "TRBDF2" => TRBDF2(; IMPLICIT...),
-    "FBDF" => FBDF(; IMPLICIT...),
-    "QNDF" => QNDF(; IMPLICIT...),
-)
-
 const QUIET = SciMLLogging.None()
 
 "How a solve may end; a result holds the position in this tuple, counted from 0."
 const CODES = (
     :Success, :MaxIters, :DtLessThanMin, :Unstable, :ConvergenceFailure, :InitialFailure, :Failure,
+    :Terminated,
 )
 
 code(name::Symbol) = findfirst(==(name), CODES) - 1
 
 function outcome(sol)
+    sol.retcode == ReturnCode.Terminated && return code(:Terminated)
     SciMLBase.successful_retcode(sol) && return 0
     sol.stats.naccept == 0 && return code(:InitialFailure)
     sol.retcode == ReturnCode.MaxIters && return code(:MaxIters)
@@ -37,44 +22,87 @@ function outcome(sol)
 end
 
 """
-    solve_batch(model, algorithm, t0, u0, q, ts, theta, scalings, reltol, abstol, maxiters)
-        -> (u, codes, stats)
+    Batch(t0, u0, q, ts, theta, scalings, reltol, abstol, maxiters)
 
-One experiment for each column of `u0` (states, experiments), `q` (parameters, experiments) and `ts`
-(times, experiments); the times ascend and may repeat the last one.
-
-# Returns
-- `u`: (states, times, experiments), NaN where a solve did not get.
-- `codes`: positions in `CODES`, from 0.
-- `stats`: (3, experiments): steps tried, accepted, rejected.
+Initial value problems: one for each column of `u0` (states, experiments), `q` (parameters, experiments)
+and `ts` (times, experiments); the times ascend and may repeat the last one.
 """
-function solve_batch(
-    model::Model, algorithm, t0, u0, q, ts, theta, scalings, reltol, abstol, maxiters,
-)
-    set_scalings!(model, scalings)
-    T, E = size(ts)
-    u, codes, stats = fill(NaN, model.states, T, E), zeros(Int, E), zeros(Int, 3, E)
-    p, alg = Vec(theta[1:model.learned]), ALGORITHMS[algorithm]
-    for e in 1:E
-        copyto!(model.q, view(q, :, e))
-        times = Vec(ts[:, e])
-        if times[end] <= t0[e]
-            u[:, :, e] .= u0[:, e]
-            continue
-        end
-        prob = ODEProblem(model.f, Vec(u0[:, e]), (Float64(t0[e]), times[end]), p)
-        sol = solve(
-            prob, alg; reltol, abstol, maxiters, saveat = unique(times), dense = false,
-            verbose = QUIET,
-        )
-        codes[e] = outcome(sol)
-        stats[:, e] .= steps(sol), sol.stats.naccept, sol.stats.nreject
-        copy_times!(view(u, :, :, e), times, sol)
-    end
-    return u, codes, stats
+struct Batch
+    t0::Vec
+    u0::Mat
+    q::Mat
+    ts::Mat
+    theta::Vec
+    scalings::Vec
+    reltol::Float64
+    abstol::Float64
+    maxiters::Int
 end
 
-steps(sol) = sol.stats.naccept + sol.stats.nreject
+"States (states, times, experiments), NaN where a solve did not get; codes; steps tried, accepted, rejected."
+struct Results
+    u::Array{Float64,3}
+    codes::Vector{Int}
+    stats::Matrix{Int}
+end
+
+function Results(states, b::Batch)
+    T, E = size(b.ts)
+    return Results(fill(NaN, states, T, E), zeros(Int, E), zeros(Int, 3, E))
+end
+
+"""
+    solve_batch(model, algorithm, threads, data...) -> (u, codes, stats)
+
+All problems of a [`Batch`](@ref), on `threads` threads; `codes` are positions in `CODES`, from 0.
+"""
+function solve_batch(model::Model, name, threads::Integer, data...)
+    alg, b = algorithm(name), Batch(data...)
+    r = Results(model.states, b)
+    Base.invokelatest(solve_all!, r, model, alg, b, threads)
+    return r.u, r.codes, r.stats
+end
+
+function solve_all!(r::Results, model::Model, alg, b::Batch, threads)
+    E = length(b.t0)
+    workers = min(threads, E)
+    if workers <= 1
+        foreach(e -> solve_one!(r, model, alg, b, e), 1:E)
+        return nothing
+    end
+    # whoever is free takes the next few: solves differ in length
+    next, few = Threads.Atomic{Int}(1), clamp(E ÷ (8 * workers), 1, 64)
+    @sync for k in 1:workers
+        own = k == 1 ? model : twin(model)
+        Threads.@spawn while true
+            first = Threads.atomic_add!(next, few)
+            first > E && break
+            foreach(e -> solve_one!(r, own, alg, b, e), first:min(first + few - 1, E))
+        end
+    end
+    return nothing
+end
+
+function solve_one!(r::Results, model::Model, alg, b::Batch, e; keywords...)
+    set_scalings!(model, b.scalings)
+    copyto!(model.q, view(b.q, :, e))
+    times = b.ts[:, e]
+    if times[end] <= b.t0[e]
+        r.u[:, :, e] .= b.u0[:, e]
+        return nothing
+    end
+    prob = ODEProblem(model.f, b.u0[:, e], (b.t0[e], times[end]), b.theta[1:model.learned])
+    sol = solve(
+        prob, alg; b.reltol, b.abstol, b.maxiters, saveat = unique(times), dense = false,
+        verbose = QUIET, keywords...,
+    )
+    r.codes[e] = outcome(sol)
+    r.stats[:, e] .= count_steps(sol), sol.stats.naccept, sol.stats.nreject
+    copy_times!(view(r.u, :, :, e), times, sol)
+    return nothing
+end
+
+count_steps(sol) = sol.stats.naccept + sol.stats.nreject
 
 # what was saved at exactly the times asked for: a failed solve may add the one where it stopped
 function copy_times!(u, times, sol)
@@ -86,4 +114,36 @@ function copy_times!(u, times, sol)
         k <= length(sol.t) && sol.t[k] == t && copyto!(view(u, :, i), sol.u[k])
     end
     return nothing
+end
+
+"""
+    solve_events(model, source, algorithm, directions, terminates, data...)
+        -> (u, codes, stats, which, times, states)
+
+The first problem of a [`Batch`](@ref), watching for zeros of the expressions of `source` (as
+[`load_observation`](@ref), without `pull!`): those that rise (direction 1), fall (-1) or both (0). Where
+`terminates`, the solve ends there. `which` numbers each zero's expression from 0.
+"""
+function solve_events(model::Model, source, name, directions, terminates, data...)
+    alg, b = algorithm(name), Batch(data...)
+    r = Results(model.states, b)
+    which, times, states = Int[], Float64[], Vec[]
+    watch, y = load_values(model, source, :observe!), zeros(length(directions))
+    function callback(i)
+        condition(u, t, integrator) = (watch(y, u, integrator.p, t); y[i])
+        function record!(integrator)
+            push!(which, i - 1)
+            push!(times, integrator.t)
+            push!(states, collect(integrator.u))
+            terminates[i] && SciMLBase.terminate!(integrator)
+            return nothing
+        end
+        rising, falling = directions[i] >= 0 ? record! : nothing, directions[i] <= 0 ? record! : nothing
+        return SciMLBase.ContinuousCallback(
+            condition, rising, falling; save_positions = (false, false),
+        )
+    end
+    set = SciMLBase.CallbackSet(map(callback, eachindex(directions))...)
+    Base.invokelatest(solve_one!, r, model, alg, b, 1; callback = set)
+    return r.u, r.codes, r.stats, which, times, reduce(hcat, states; init = zeros(model.states, 0))
 end

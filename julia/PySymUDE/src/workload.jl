@@ -44,7 +44,8 @@ function work(algorithm, sensealgs)
     model = load_model(Example)
     times, scalings = reshape([0.0, 0.5, 1.0], 3, 1), [0.0, 1.0, 0.0, 1.0]
     none, start = zeros(0, 1), ones(1, 1)
-    solve_batch(model, algorithm, [0.0], start, none, times, [0.1, 0.2], scalings, 1e-6, 1e-8, 1000)
+    data = ([0.0], start, none, times, [0.1, 0.2], scalings, 1e-6, 1e-8, 1000)
+    solve_batch(model, algorithm, 1, data...)
     for sensealg in sensealgs
         loss = Loss(
             model, Example, algorithm, sensealg, [0.0], start, none, times, zeros(1, 3, 1),

@@ -132,7 +132,7 @@ reference = let l = loss("Vern9", "forward"; reltol = 1e-12), theta = copy(l.the
 end
 
 @testset "$sensealg gradient with $algorithm" for sensealg in ("adjoint", "forward"),
-    algorithm in ("Tsit5", "Vern7", "Vern9", "Rodas5P", "KenCarp4", "Kvaerno5", "FBDF")
+    algorithm in ("Tsit5", "AutoTsit5", "Vern7", "Vern9", "Rodas5P", "KenCarp4", "Kvaerno5", "RadauIIA5", "FBDF")
 
     g = gradient(loss(algorithm, sensealg))
     @test relative(g, reference) < 1e-6
@@ -143,7 +143,7 @@ end
     l = loss("Vern9", "adjoint")
     evaluate!(l, false)
     u, codes, _ = solve_batch(
-        l.model, "Vern9", l.t0, initial_states(l), l.q, l.ts, l.theta, SCALINGS, 1e-12, 1e-12, 10^5,
+        l.model, "Vern9", 1, l.t0, initial_states(l), l.q, l.ts, l.theta, SCALINGS, 1e-12, 1e-12, 10^5,
     )
     gap = u[:, end, 1] .- initial_states(l)[:, 2]
     @test l.out[3] ≈ sum(abs2, [0.7, 1.3] .* gap) rtol = 1e-8
@@ -190,7 +190,7 @@ vjp!(g, v, u, p, t, q, c) = (fill!(g, 0.0); nothing)
 vjp_p!(g, v, u, p, t, q, c) = nothing
 """
 ending(f, times; maxiters = 1000, rate = 1.0) = solve_batch(
-    load_model(scalar(f)), "Tsit5", [0.0], ones(1, 1), fill(rate, 1, 1), reshape(times, :, 1),
+    load_model(scalar(f)), "Tsit5", 1, [0.0], ones(1, 1), fill(rate, 1, 1), reshape(times, :, 1),
     Float64[], Float64[], 1e-6, 1e-8, maxiters,
 )
 
@@ -212,6 +212,50 @@ ending(f, times; maxiters = 1000, rate = 1.0) = solve_batch(
     u, codes, stats = ending("-u[1]", [0.0, 0.0])
     @test vec(u) == [1.0, 1.0]
     @test only(codes) == 0 && all(iszero, stats)
+end
+
+@testset "$sensealg gradient" for sensealg in ("gauss", "quadrature", "interpolating", "backsolve")
+    @test relative(gradient(loss("Tsit5", sensealg)), reference) < 1e-6
+end
+
+@testset "a solver that is not there" begin
+    @test_throws "algorithm Tsit6 is unknown" PySymUDE.algorithm("Tsit6")
+end
+
+const BATCH = (
+    zeros(50), [range(0.5, 1.0, 50)'; fill(2.0, 1, 50)], [range(1.0, 1.5, 50)'; fill(1.8, 1, 50)],
+    repeat([0.5, 1.0], 1, 50), 0.5 .* numbers(27, 5), SCALINGS, 1e-6, 1e-8, 10_000,
+)
+
+@testset "threads do not change numbers" begin
+    model = load_model(SYSTEM)
+    u, codes, stats = solve_batch(model, "Tsit5", 1, BATCH...)
+    @test all(iszero, codes)
+    @test length(unique(u[1, 2, :])) == 50
+    for threads in (2, 7, 64)
+        @test solve_batch(model, "Tsit5", threads, BATCH...) == (u, codes, stats)
+    end
+end
+
+@testset "events" begin
+    source = """
+    const USES = Int[]
+    observe!(y, u, p, t, q, c) = (y[1] = t - 0.3; y[2] = 0.7 - t; y[3] = t - 0.9; nothing)
+    """
+    u, codes, stats, which, times, states = solve_events(
+        load_model(SYSTEM), source, "Tsit5", [0, 1, -1], [false, true, true], BATCH...,
+    )
+    @test codes[1] == 0
+    @test which == [0]
+    @test times ≈ [0.3]
+    @test size(states) == (2, 1)
+    u, codes, stats, which, times, states = solve_events(
+        load_model(SYSTEM), source, "Rodas5P", [0, -1, 1], [false, true, true], BATCH...,
+    )
+    @test PySymUDE.CODES[codes[1]+1] == :Terminated
+    @test which == [0, 1]
+    @test times ≈ [0.3, 0.7]
+    @test all(isfinite, u[:, 1, 1]) && all(isnan, u[:, 2, 1])
 end
 
 @testset "a failed loss with $sensealg" for sensealg in ("adjoint", "forward")

@@ -13,14 +13,18 @@ from pysymude.engines.base import (
     AbstractEngine,
     BatchSolution,
     Capability,
+    Crossings,
     Evaluation,
     Method,
+    Watch,
 )
+from pysymude.engines.diffrax.events import locate
 from pysymude.engines.diffrax.loading import load_jax
 from pysymude.engines.diffrax.solvers import CODES, SOLVERS
-from pysymude.engines.solution import ReturnCode, Stats
+from pysymude.engines.solution import ReturnCode
 from pysymude.errors import InvalidInputError
 from pysymude.plan.compiled import CompiledSystem
+from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch, LossData, LossSpec, MatchingData
 
 __all__ = ["EmbeddedEngine"]
@@ -75,7 +79,7 @@ class EmbeddedEngine(AbstractEngine):
     """JAX and diffrax on the CPU, in float64, without touching the global JAX configuration."""
 
     name = "diffrax"
-    capabilities = frozenset(Capability)
+    capabilities = frozenset(Capability) - {Capability.THREADS}
     solvers = SOLVERS
     stiff_solver = "Kvaerno5"
     # beyond these, going back through the steps costs less (benchmarks/gradients.py)
@@ -100,10 +104,36 @@ class EmbeddedEngine(AbstractEngine):
         return _Compiled(plan)
 
     def solve(
-        self, compiled: _Compiled, batch: Batch, theta: Float, method: Method
+        self, compiled: _Compiled, batch: Batch, theta: Float, method: Method, *, threads: int = 1
     ) -> BatchSolution:
-        """All experiments of a batch in one compiled call."""
-        plan, count, times = compiled.plan, len(batch.t0), batch.ts.shape[1]
+        """All experiments of a batch in one compiled call, in step with each other."""
+        count, times = batch.u0.shape[0], batch.ts.shape[1]
+        u, counts, retcodes = self._run(compiled, _fill_up(batch), theta, method, "solve")
+        return _batch_solution(u[:count, :times], counts[:count], retcodes[:count])
+
+    def solve_events(
+        self, compiled: _Compiled, batch: Batch, theta: Float, method: Method, watch: Watch
+    ) -> tuple[BatchSolution, Crossings]:
+        """One solve that keeps all of its steps; the zeros are located afterwards."""
+        u, counts, retcodes, t, path = self._run(compiled, batch, theta, method, "steps")
+        done = np.isfinite(t[0]) & np.isfinite(path[0]).all(axis=-1)
+
+        def again(t0: float, u0: Float, ts: Float) -> Float:
+            part = Batch(np.array([t0]), u0[None], batch.p, ts[None])
+            return self._run(compiled, part, theta, method, "solve")[0][0, : len(ts)]
+
+        model = NumericModel(compiled.plan, batch.p[0], theta)
+        zeros = locate(model, watch, t[0][done], path[0][done], again)
+        if any(watch.terminates[i] for i in zeros.which):
+            # whatever came after it, a failure included, was not asked for
+            retcodes = (ReturnCode.Terminated,)
+        return _batch_solution(u[:, : batch.ts.shape[1]], counts, retcodes), zeros
+
+    def _run(
+        self, compiled: _Compiled, batch: Batch, theta: Float, method: Method, what: str
+    ) -> tuple[Any, ...]:
+        """States, counts, return codes, and what else the program called `what` gives."""
+        plan, count = compiled.plan, len(batch.t0)
         padded = replace(batch, ts=_pad(batch.ts))
         arrays = (theta, *_batch_arrays(plan, padded, method))
 
@@ -111,19 +141,18 @@ class EmbeddedEngine(AbstractEngine):
             max_steps = _SOLVE_LIMITS[level]
 
             def build() -> Any:
-                from pysymude.engines.diffrax.programs import solve_program
+                from pysymude.engines.diffrax.programs import solve_program, steps_program
 
+                if what == "steps":
+                    return steps_program(plan, method.solver, max_steps)
                 return solve_program(plan, method.solver, max_steps, count)
 
-            program = compiled.program(f"solve|{method.solver}|{max_steps}", build, arrays)
-            u, codes, stats = (np.array(a) for a in _call(program, arrays))
-            return (u, stats), tuple(CODES[c] for c in codes)
+            program = compiled.program(f"{what}|{method.solver}|{max_steps}", build, arrays)
+            u, codes, counts, *rest = (np.array(a) for a in _call(program, arrays))
+            return (u, counts, *rest), tuple(CODES[c] for c in codes.tolist())
 
-        (u, stats), retcodes = _within_limits(attempt)
-        u = u[:, :times]
-        u[~np.isfinite(u)] = np.nan
-        counts = tuple(Stats(*map(int, row)) for row in stats)
-        return BatchSolution(u, retcodes, counts)
+        (u, counts, *rest), retcodes = _within_limits(attempt)
+        return u, counts, retcodes, *rest
 
     def loss(self, compiled: _Compiled, spec: LossSpec, data: LossData, method: Method) -> _Loss:
         """The loss with its arrays on the device."""
@@ -196,6 +225,21 @@ def _within_limits(
 def _batch_arrays(plan: CompiledSystem, batch: Batch, method: Method) -> tuple[Any, ...]:
     tolerances = (np.float64(method.reltol), np.float64(method.abstol))
     return (batch.t0, batch.u0, batch.p, batch.ts, plan.scalings, *tolerances)
+
+
+def _batch_solution(
+    u: Float, counts: NDArray[np.int64], retcodes: tuple[ReturnCode, ...]
+) -> BatchSolution:
+    u[~np.isfinite(u)] = np.nan
+    return BatchSolution(u, retcodes, counts)
+
+
+def _fill_up(batch: Batch) -> Batch:
+    """The last experiment repeated up to a round number, so that other numbers reuse the program."""
+    count = len(batch.t0)
+    unit = 1 << max(count.bit_length() - 4, 0)
+    take = np.minimum(np.arange(-(-count // unit) * unit), count - 1)
+    return Batch(batch.t0[take], batch.u0[take], batch.p[take], batch.ts[take])
 
 
 def _pad(ts: Float) -> Float:

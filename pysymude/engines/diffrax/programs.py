@@ -20,7 +20,7 @@ from pysymude.model.transforms import from_unconstrained
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.problem import LossSpec
 
-__all__ = ["loss_program", "matching_program", "solve_program"]
+__all__ = ["loss_program", "matching_program", "solve_program", "steps_program"]
 
 _UNSTABLE = CODES.index(ReturnCode.Unstable)
 _INITIAL = CODES.index(ReturnCode.InitialFailure)
@@ -30,9 +30,18 @@ _RESOLUTION, _LONG = 2e-15, 1e3
 
 
 def _solve_one(
-    plan: CompiledSystem, solver: str, adjoint: Any, max_steps: int, *, at_outputs: bool
-) -> Callable[..., tuple[Any, Any, Any]]:
-    """(u0, t0, ts, p, shared, rtol, atol) -> states at ts, code, (steps, accepted, rejected)."""
+    plan: CompiledSystem,
+    solver: str,
+    adjoint: Any,
+    max_steps: int,
+    *,
+    at_outputs: bool,
+    steps: bool = False,
+) -> Callable[..., tuple[Any, ...]]:
+    """(u0, t0, ts, p, shared, rtol, atol) -> states at ts, code, (steps, accepted, rejected).
+
+    With `steps` also the times and states at the ends of all steps; infinite behind the last.
+    """
     field = vector_field(plan)
 
     def solve(u0: Any, t0: Any, ts: Any, p: Any, shared: Any, rtol: Any, atol: Any) -> Any:
@@ -45,6 +54,9 @@ def _solve_one(
             # their steps are long, and diffrax' interpolant is of lower order: where a loss is to be
             # differentiated, steps end at the outputs
             controller = diffrax.ClipStepSizeController(controller, step_ts=ts)
+        saved = [diffrax.SubSaveAt(ts=ts)]
+        if steps:
+            saved.append(diffrax.SubSaveAt(t0=True, steps=True))
         sol = diffrax.diffeqsolve(
             term,
             method,
@@ -53,17 +65,19 @@ def _solve_one(
             None,
             u0,
             shared | {"p": p},
-            saveat=diffrax.SaveAt(ts=ts),
+            saveat=diffrax.SaveAt(subs=saved),
             stepsize_controller=controller,
             adjoint=adjoint,
             max_steps=max_steps,
             throw=False,
         )
-        ys = cast("jax.Array", sol.ys)
+        ys, *path = cast("list[jax.Array]", sol.ys)
         code = result_code(sol.result)
         code = jnp.where((code == 0) & ~jnp.isfinite(ys).all(), _UNSTABLE, code)
         code = jnp.where((code > 0) & (sol.stats["num_accepted_steps"] == 0), _INITIAL, code)
         stats = [sol.stats[f"num_{k}steps"] for k in ("", "accepted_", "rejected_")]
+        if steps:
+            return ys, code, jnp.stack(stats), cast("Any", sol.ts)[1], path[0]
         return ys, code, jnp.stack(stats)
 
     return solve
@@ -96,6 +110,19 @@ def solve_program(
     ) -> Any:
         shared = shared_arguments(plan, theta, scalings)
         return _each(one, count, own=4)(u0, t0, ts, p, shared, rtol, atol)
+
+    return program
+
+
+def steps_program(plan: CompiledSystem, solver: str, max_steps: int) -> Callable[..., Any]:
+    """As `solve_program` for one experiment, with times and states at the ends of its steps."""
+    one = _solve_one(plan, solver, diffrax.ForwardMode(), max_steps, at_outputs=False, steps=True)
+
+    def program(
+        theta: Any, t0: Any, u0: Any, p: Any, ts: Any, scalings: Any, rtol: Any, atol: Any
+    ) -> Any:
+        shared = shared_arguments(plan, theta, scalings)
+        return _each(one, 1, own=4)(u0, t0, ts, p, shared, rtol, atol)
 
     return program
 

@@ -16,7 +16,7 @@ from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.looped import Looped
 from pysymude.plan.tape import Tape
 
-__all__ = ["observation_source", "system_source"]
+__all__ = ["observation_source", "system_source", "watch_source"]
 
 
 def _lines(plan: CompiledSystem, tape: Tape, uses: Uses) -> Lines:
@@ -128,8 +128,19 @@ def observation_source(plan: CompiledSystem, columns: Sequence[str]) -> str:
     if isinstance(tape, Looped):
         body = looped_observation(plan, tape, uses)
     else:
-        observe = _values(plan, tape, uses, "y[{0}]", "observe!(y, u, p, t, q, c)")
         head = "pull!(gu, gp, v, u, p, t, q, c)"
         pull = _cotangents(plan, tape, uses, head, states="gu", theta="gp")
-        body = f"{observe}\n{pull}"
+        body = f"{_observe(plan, tape, uses)}\n{pull}"
     return f"{uses.declaration()}\n{body}"
+
+
+def watch_source(plan: CompiledSystem, tape: Tape | Looped) -> str:
+    """``observe!`` alone, for expressions whose zeros are wanted."""
+    uses = Uses([nn.name for nn in plan.networks])
+    looped = isinstance(tape, Looped)
+    body = looped_observation(plan, tape, uses) if looped else _observe(plan, tape, uses)
+    return f"{uses.declaration()}\n{body}"
+
+
+def _observe(plan: CompiledSystem, tape: Tape, uses: Uses) -> str:
+    return _values(plan, tape, uses, "y[{0}]", "observe!(y, u, p, t, q, c)")
