@@ -33,8 +33,8 @@ function call_from_python()
 end
 
 @compile_workload begin
-    PySymUDE.work("Tsit5", ("discrete", "forward"))
-    PySymUDE.work("Rodas5P", ("discrete",))
+    PySymUDE.work("Tsit5", ("adjoint", "forward"))
+    PySymUDE.work("Rodas5P", ("adjoint",))
     try
         call_from_python()
     catch

@@ -58,6 +58,6 @@ function work(algorithm, sensealgs)
 end
 
 @compile_workload begin
-    work("Tsit5", ("discrete", "forward"))
-    work("Rodas5P", ("discrete",))
+    work("Tsit5", ("adjoint", "forward"))
+    work("Rodas5P", ("adjoint",))
 end
