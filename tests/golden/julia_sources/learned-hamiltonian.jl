@@ -45,6 +45,22 @@ function tgrad!(dT, u, p, t, q, c)
     return nothing
 end
 
+function rhs_pull!(gu, gp, v, u, p, t, q, c)
+    jacobian!(c[1], p, u[1], u[2])
+    v4 = c[1].jacobian[1, 2]
+    v6 = c[1].jacobian[1, 1]
+    v7 = (-1.0) * v6
+    d7 = v[2]
+    d6 = d7 * (-1.0)
+    d4 = v[1]
+    jacobian_pullback!(c[1], gp, p, d6, d4)
+    x3_0 = c[1].inputs[1]
+    x3_1 = c[1].inputs[2]
+    gu[2] += x3_1
+    gu[1] += x3_0
+    return nothing
+end
+
 function vjp!(g, v, u, p, t, q, c)
     fill!(g, 0.0)
     jacobian!(c[1], p, u[1], u[2])

@@ -30,6 +30,42 @@ function tgrad!(dT, u, p, t, q, c)
     return nothing
 end
 
+function jac_pull!(gu, gp, v, u, p, t, q, c)
+    jacobian!(c[1], p, u[1], u[2])
+    v7 = c[1].jacobian[1, 1]
+    v8 = (-4.0) + v7
+    v9 = c[1].jacobian[1, 2]
+    d9 = v[2, 2]
+    d8 = v[2, 1]
+    d7 = d8
+    jacobian_pullback!(c[1], gp, p, d7, d9)
+    x6_0 = c[1].inputs[1]
+    x6_1 = c[1].inputs[2]
+    gu[2] += x6_1
+    gu[1] += x6_0
+    return nothing
+end
+
+function tgrad_pull!(gu, gp, v, u, p, t, q, c)
+    return nothing
+end
+
+function rhs_pull!(gu, gp, v, u, p, t, q, c)
+    v4 = (-4.0) * u[1]
+    forward!(c[1], p, u[1], u[2])
+    v6 = c[1].outputs[1]
+    v7 = v4 + v6
+    d7 = v[2]
+    d6 = d7
+    pullback!(c[1], gp, p, d6)
+    x5_0 = c[1].inputs[1]
+    x5_1 = c[1].inputs[2]
+    d4 = d7
+    gu[2] += v[1] + x5_1
+    gu[1] += x5_0 + d4 * (-4.0)
+    return nothing
+end
+
 function vjp!(g, v, u, p, t, q, c)
     fill!(g, 0.0)
     v4 = (-4.0) * u[1]
