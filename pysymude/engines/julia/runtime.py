@@ -138,11 +138,13 @@ def _load() -> Any:
 @contextmanager
 def translated(doing: str) -> Generator[None]:
     """Julia's exceptions as `JuliaRuntimeError`, raised from juliacall's."""
-    import juliacall
-
     try:
         yield
-    except juliacall.JuliaError as error:
+    except Exception as error:
+        # importing juliacall starts Julia, and that is for `package` to do, with its settings
+        juliacall: Any = sys.modules.get("juliacall")
+        if juliacall is None or not isinstance(error, juliacall.JuliaError):
+            raise
         # its text is Julia's own report: the message, then the stack
         text, _, stack = str(error).partition("\nStacktrace:\n")
         raise JuliaRuntimeError(
