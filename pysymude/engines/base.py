@@ -145,6 +145,8 @@ class AbstractEngine(ABC):
     """What ``solver="auto"`` takes for a stiff system."""
     forward_limits: tuple[int, int]
     """Up to how many trainable numbers ``sensealg="auto"`` goes forward: explicit, implicit solvers."""
+    forward_states: float = float("inf")
+    """Up to how many states it does."""
     sensealgs: tuple[str, ...] = ("adjoint", "forward")
     """How gradients can be taken; all engines have these two."""
 

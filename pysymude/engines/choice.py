@@ -37,7 +37,8 @@ def choose_method(
 
     ``sensealg="auto"`` on the embedded engine: forward mode for few trainable numbers (at most 12 with
     an explicit solver, 100 with an implicit one, whose steps are costly to reverse), else the discrete
-    adjoint. On Julia: the adjoint, which is Gauss'; forward mode only where the solver has no adjoint.
+    adjoint. On Julia: forward mode for at most four states and 12 trainable numbers with an explicit
+    solver, 3 with an implicit one, and where the solver has no adjoint; else Gauss' adjoint.
 
     Raises
     ------
@@ -63,6 +64,7 @@ def choose_method(
     if sensealg == "auto":
         info = engine.solvers[solver]
         few = theta.size <= engine.forward_limits[info.stiff]
+        few = few and len(plan.states) <= engine.forward_states
         sensealg = "forward" if few or not info.adjoint else "adjoint"
     reason = engine.refusal(solver, sensealg)
     if reason:

@@ -110,6 +110,19 @@ def test_a_sensealg_that_the_engine_lacks_is_told(engine: str):
         objective(universal("lotka-volterra"), engine, sensealg="gaus")
 
 
+def test_auto_on_julia_goes_forward_for_few_numbers_and_few_states(julia: str):
+    k = psu.parameters("k")
+    chosen: list[str] = []
+    for n in (2, 5):
+        symbols = psu.states(" ".join(f"x{i}" for i in range(n)))
+        data = psu.Dataset.from_arrays([0.0, 1.0], np.ones((2, n)), states=list(symbols))
+        system = psu.ODESystem({s: -k * s for s in symbols}, trainable={k: 1.0})
+        chosen.append(psu.objective(system, data, engine=julia).method.sensealg)
+    assert chosen == ["forward", "adjoint"]
+    for name in ("lotka-volterra", "robertson"):
+        assert objective(universal(name), julia).method.sensealg == "adjoint"
+
+
 def test_a_solver_without_an_adjoint_says_so_and_auto_goes_forward(julia: str):
     case = universal("lotka-volterra")
     with pytest.raises(CapabilityError, match="no adjoint; write sensealg='forward'"):
