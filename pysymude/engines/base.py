@@ -36,8 +36,8 @@ class Capability(Enum):
     STIFF = "implicit solvers for stiff systems"
     GRADIENT = "gradients of losses"
     BATCH = "all experiments in one call"
-    EVENTS = "zeros of expressions along a solution"
-    THREADS = "trajectories of an ensemble on several threads"
+    EVENTS = "find zeros of expressions along a solution"
+    THREADS = "solve trajectories of an ensemble on several threads"
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,8 @@ def solve_ensemble(
     """
     check_is_system(system)
     check_scalings(system)
+    if threads is not None and (type(threads) is not int or threads < 1):
+        raise InvalidInputError(f"threads must be a positive integer; found {threads!r}")
     several = threads is not None and threads != 1
     chosen = select_engine(engine, Capability.BATCH, *([Capability.THREADS] if several else []))
     workers = _threads(chosen, threads)
@@ -130,8 +132,6 @@ def _threads(engine: AbstractEngine, threads: int | None) -> int:
         return 1
     if threads is None:
         return engine.threads()
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise InvalidInputError(f"threads must be a positive integer; found {threads!r}")
     there = engine.threads()
     if threads > there:
         raise InvalidInputError(

@@ -173,5 +173,6 @@ def test_threads_give_the_same_numbers(julia: str):
         [sys.executable, "-c", THREADS], capture_output=True, text=True, env=env, timeout=600
     )
     assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
     assert done.stdout.startswith("2\n")
     assert "Julia was started with 2; set PYTHON_JULIACALL_THREADS=64" in done.stdout

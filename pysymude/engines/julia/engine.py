@@ -90,6 +90,7 @@ class JuliaEngine(AbstractEngine):
     capabilities = frozenset(Capability)
     solvers = SOLVERS
     stiff_solver = "Rodas5P"
+    # going back through the steps costs less for any number (benchmarks/native.py)
     forward_limits = (0, 0)
     sensealgs = ("adjoint", "forward", "gauss", "quadrature", "interpolating", "backsolve")
 

@@ -173,9 +173,9 @@ def _options() -> dict[str, str]:
         "THREADS": option("threads") or "1",
         "STARTUP_FILE": option("startup_file") or "no",
     }
-    if options["THREADS"] == "1":
-        # juliacall's default, but unsaid it asks Julia for its threads, which compiles for 2 s
-        options["HANDLE_SIGNALS"] = option("handle_signals") or "no"
+    # unsaid, juliacall would ask Julia for its threads, which compiles for 2 s; several hang without
+    several = options["THREADS"] != "1"
+    options["HANDLE_SIGNALS"] = option("handle_signals") or ("yes" if several else "no")
     if not option("sysimage"):
         image, refused = usable(julia)
         if refused:
