@@ -37,7 +37,7 @@ def package_folder() -> Path:
 
 def problem() -> str:
     """Why Julia cannot be used here and what would change that, or ""; starts nothing."""
-    if _load.cache_info().currsize:
+    if _loaded_as == [_settings()]:
         # it runs already; files are not looked at again on every solve
         return ""
     if find_spec("juliacall") is None:
@@ -90,6 +90,12 @@ def _manifest(project: Path) -> str | None:
 
 
 _started_in: list[int] = []
+_loaded_as: list[tuple[str | None, ...]] = []
+
+
+def _settings() -> tuple[str | None, ...]:
+    """The environment that decides which Julia is meant."""
+    return tuple(os.environ.get(f"PYTHON_JULIACALL_{name}") for name in ("EXE", "PROJECT"))
 
 
 def package() -> Any:
@@ -134,6 +140,7 @@ def _load() -> Any:
             str(package_folder())
         )
         main.seval("import PySymUDE")
+        _loaded_as.append(_settings())
         return main.seval("PySymUDE")
 
 
