@@ -152,6 +152,16 @@ def test_formulas_stay_readable():
         assert Formulas(Names())(expr) == text
 
 
+def test_a_tape_is_recorded_only_where_nothing_branches():
+    assert "ReverseDiffVJP(true)" in julia_script(made("lotka-volterra"), sensealg="adjoint")
+    system, data = hamiltonian()
+    branching = system.replace(rhs={x: k * sp.Piecewise((y, x > 0), (-y, True)), y: -x})
+    obj = psu.objective(
+        branching.replace(trainable={k: 1.0}), data, engine="diffrax", solver="Tsit5"
+    )
+    assert "ReverseDiffVJP()" in julia_script(obj, sensealg="adjoint")
+
+
 def test_names_that_are_no_identifiers_are_refused():
     with pytest.raises(EmissionError, match="no plain identifier"):
         Formulas(Names())(sp.Symbol("x; run(`ls`)"))
