@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from pysymude.engines.base import Method
 from pysymude.engines.choice import check_tolerance
 from pysymude.errors import CapabilityError, InvalidInputError
-from pysymude.export.julia_formulas import helpers, imports
+from pysymude.export.julia_formulas import BRANCHING, helpers, imports
 from pysymude.export.julia_script import ACTIVATIONS, Writer
 from pysymude.fit.files import write_whole
 from pysymude.fit.objective import Objective
@@ -74,7 +74,7 @@ def export_julia(
         By default that of the fit, or ``objective.theta0()``.
     sensealg : str
         ``"forward"`` (ForwardDiff), ``"adjoint"`` (SciMLSensitivity's Gauss adjoint), or ``"auto"``:
-        forward for at most 100 trainable numbers.
+        forward for at most 100 trainable numbers. On stiff systems forward is the more accurate one.
 
     Raises
     ------
@@ -212,7 +212,10 @@ class _Script:
     def text(self) -> str:
         """The whole script."""
         given, writer = self.given, Writer(self.given.plan)
-        rhs, observe = writer.rhs(), writer.observe(given.spec.columns)
+        rhs = writer.rhs()
+        # a tape is recorded once, and is several times faster where that is right
+        tape = "" if BRANCHING & writer.used else "true"
+        observe = writer.observe(given.spec.columns)
         networks = [writer.network(nn) for nn in given.plan.networks]
         networks += [
             writer.network_jacobian(nn)
@@ -230,7 +233,7 @@ class _Script:
             observe,
             writer.experiments(given.loss, labels, given.spec.columns),
             self._loss(),
-            self._gradient(),
+            _FORWARD if self.sensealg == "forward" else _ADJOINT.format(tape=tape),
             self._main(writer.theta(given.theta, list(given.layout.values()))),
         ]
         return "\n".join(part for part in parts if part)
@@ -270,9 +273,6 @@ class _Script:
             solver=solver, reltol=method.reltol, abstol=method.abstol, sensealg=sensealg
         )
 
-    def _gradient(self) -> str:
-        return _FORWARD if self.sensealg == "forward" else _ADJOINT
-
     def _main(self, theta: str) -> str:
         return f"# The numbers that are learned, slice by slice.\n{theta}{_MAIN}"
 
@@ -306,7 +306,7 @@ gradient(theta) = ForwardDiff.gradient(loss, theta)
 
 _ADJOINT = """\
 # The adjoint: backward in time, at a cost that hardly grows with the length of theta.
-const sensealg = GaussAdjoint(; autojacvec = ReverseDiffVJP())
+const sensealg = GaussAdjoint(; autojacvec = ReverseDiffVJP({tape}))
 gradient(theta) = only(Zygote.gradient(loss, theta))
 """
 

@@ -17,7 +17,7 @@ from pysymude.errors import EmissionError
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
 from pysymude.plan.tape import FUNCTIONS
 
-__all__ = ["RESERVED", "Formulas", "Names", "helpers", "imports"]
+__all__ = ["BRANCHING", "RESERVED", "Formulas", "Names", "helpers", "imports"]
 
 _WORDS = """
     baremodule begin break catch const continue do else elseif end export false finally for function
@@ -25,16 +25,29 @@ _WORDS = """
     struct true try type using where while abstract pi im Inf NaN missing nothing Base Core Main
     Float64 Int abs abstol acos acosh all any asin asinh atan atanh convert cos cosh du eltype erf exp
     experiments fixed gelu gradient heaviside identity ifelse inputs jacobian layer log log1p loss max
-    min misfit norm observe oftype pow predict println rbf relu reltol reshape rhs sensealg sigmoid sign
+    min misfit norm observe oftype pow predict println rbf relu reltol reshape isinteger rhs sensealg sigmoid sign
     sin sinh size softplus solve sqrt sum swish t tan tanh theta trainable_parameters u vcat zero zeros
     hcat reduce enumerate fill isnan abs2 abspath only successful_retcode AutoFiniteDiff GaussAdjoint
-    ReverseDiffVJP ForwardDiff LinearAlgebra NaNMath ODEProblem SciMLBase SciMLSensitivity
+    ReverseDiffVJP ForwardDiff LinearAlgebra ODEProblem SciMLBase SciMLSensitivity
     SpecialFunctions Array Zygote
 """
 RESERVED = frozenset(_WORDS.split())
 """Words of Julia and of the scripts, which no name of the user may hide."""
 
-_GUARDED = {"asin", "acos", "acosh", "atanh", "log", "sqrt", "pow"}
+_GUARDED = {
+    "log": "log(x) = x >= 0 ? Base.log(x) : NaN * x",
+    "sqrt": "sqrt(x) = x >= 0 ? Base.sqrt(x) : NaN * x",
+    "pow": "pow(x, y) = x >= 0 || isinteger(y) ? x^y : NaN * x",
+    "asin": "asin(x) = abs(x) <= 1 ? Base.asin(x) : NaN * x",
+    "acos": "acos(x) = abs(x) <= 1 ? Base.acos(x) : NaN * x",
+    "acosh": "acosh(x) = x >= 1 ? Base.acosh(x) : NaN * x",
+    "atanh": "atanh(x) = abs(x) <= 1 ? Base.atanh(x) : NaN * x",
+}
+_STEP = {"heaviside": "heaviside(x) = x > 0 ? 1.0 : x < 0 ? 0.0 : 0.5"}
+
+BRANCHING = frozenset({*_GUARDED, *_STEP, "abs", "sign", "min", "max", "ifelse"})
+"""Functions that do different things for different numbers: a recorded tape must not hold them."""
+
 _EXACT = 2**53  # larger integers are no float64
 
 
@@ -149,10 +162,12 @@ class Formulas(StrPrinter):
         step = self._call("heaviside", expr.args[:1])
         if expr.args[1] == sp.S.Half:
             return step
+        self.used.add("ifelse")
         x, at_zero = map(self._print, expr.args)
         return f"({x} == 0 ? {at_zero} : {step})"
 
     def _print_Piecewise(self, expr: Any) -> str:
+        self.used.add("ifelse")
         text = self._print(expr.args[-1].expr)
         for piece in reversed(expr.args[:-1]):
             text = f"({self._print(piece.cond)} ? {self._print(piece.expr)} : {text})"
@@ -180,7 +195,7 @@ class Formulas(StrPrinter):
     _print_Min = _print_Max = _print_Abs = _print_log = _print_sign = _print_Function  # pyright: ignore[reportAssignmentType]
 
     def _call(self, name: str, args: Iterable[Any]) -> str:
-        # what Base refuses outside its domain has the same name in NaNMath
+        # without the mark of PySymUDE's own: a script defines what it guards under Base's name
         name = NAMED[name].rstrip("_") if name != "pow" else name
         self.used.add(name)
         return f"{name}({', '.join(self._print(a) for a in args)})"
@@ -215,20 +230,17 @@ class Formulas(StrPrinter):
 
 
 def imports(used: Iterable[str]) -> list[str]:
-    """Lines that bring the functions in `used` that Base does not have, or refuses to evaluate."""
-    lines: list[str] = []
-    guarded = sorted(_GUARDED & set(used))
-    if guarded:
-        lines += [
-            "# NaN outside their domain, where Base's throw: a solver then takes a smaller step",
-            f"using NaNMath: {', '.join(guarded)}",
-        ]
-    if "erf" in used:
-        lines.append("using SpecialFunctions: erf")
-    return lines
+    """Lines that bring the functions in `used` that Base does not have."""
+    return ["using SpecialFunctions: erf"] if "erf" in used else []
 
 
 def helpers(used: Iterable[str], activations: Mapping[str, str]) -> list[str]:
     """Definitions of small functions in `used` that no package brings."""
-    table = {"heaviside": "heaviside(x) = x > 0 ? 1.0 : x < 0 ? 0.0 : 0.5"} | dict(activations)
-    return [text for name, text in table.items() if name in set(used)]
+    wanted = set(used)
+    lines = [text for name, text in _GUARDED.items() if name in wanted]
+    if lines:
+        lines.insert(
+            0, "# NaN outside the domain, where Base throws: a solver then takes a smaller step"
+        )
+    rest = _STEP | dict(activations)
+    return [*lines, *(text for name, text in rest.items() if name in wanted)]
