@@ -70,6 +70,9 @@ const SYSIMAGE, PROJECT, STATEMENTS = ARGS
 Base.find_package("PackageCompiler") === nothing && error("PackageCompiler is not installed")
 using PackageCompiler: create_sysimage
 
+# PackageCompiler names its project by JULIA_LOAD_PATH, which this variable would overrule
+delete!(ENV, "JULIA_PROJECT")
+
 mktempdir() do folder
     create_sysimage(
         ROOTS;
