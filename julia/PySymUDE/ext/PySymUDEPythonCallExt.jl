@@ -20,6 +20,13 @@ function call_from_python()
     jl.solve_batch(
         model, "Tsit5", 1, np.zeros(1), start, none, times, array(2), scalings, 1e-6, 1e-8, 1000,
     )
+    solves = jl.Repeated(
+        model, "Tsit5", np.zeros(1), start, none, times, array(2), scalings, 1e-6, 1e-8, 1000,
+    )
+    for values in (solves.batch.t0, solves.batch.u0, solves.results.u, solves.results.codes, solves.results.stats)
+        np.asarray(values)
+    end
+    jl.release(jl.hold(solves))
     loss = jl.Loss(
         model, source, "Tsit5", "adjoint", np.zeros(1), start, none, times, array(1, 3, 1), array(1, 3, 1),
         whole(1, 1), np.zeros(1, dtype = "bool"), np.zeros(1, dtype = "int64"), array(1), 1e-6, 1e-8, 1000,

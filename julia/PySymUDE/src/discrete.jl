@@ -33,6 +33,14 @@ function add!(out::Vec, a::Float64, x::Vec)
     return nothing
 end
 
+# M .+= w * transpose(k)
+function outer!(M::Mat, w::Vec, k::Vec)
+    @inbounds for j in eachindex(k), i in eachindex(w)
+        M[i, j] += w[i] * k[j]
+    end
+    return nothing
+end
+
 # the last of `times` not yet used that lies after `start`, or 0
 within(times, i, start) = i >= 1 && times[i] > start
 
@@ -174,7 +182,7 @@ function go_back!(lambda, gp, ::Rodas5P, model, sol, p, times, cotangents)
         end
         for q in 8:-1:1
             w = ldiv!(transpose(W), K[q])
-            M .+= w .* transpose(s.k[q])
+            outer!(M, w, s.k[q])
             add!(dT, h * d[q], w)
             fill!(g, 0.0)
             pull(g, gp, w, s.U[q], p, t + c[q] * h)

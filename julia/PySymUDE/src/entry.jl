@@ -1,23 +1,26 @@
 # A door for callers that cannot afford a bridge: a C function, and numbers for the objects it works on.
 
-const HELD = Dict{Cint,Union{Loss,Matching}}()
+const HELD = Dict{Cint,Union{Loss,Matching,Repeated}}()
 
 """
-    hold(loss) -> Integer
+    hold(object) -> Integer
 
-The number by which [`entry`](@ref)'s function knows a loss, until [`release`](@ref).
+The number by which [`entry`](@ref)'s function knows a loss or a [`Repeated`](@ref), until [`release`](@ref).
 """
-function hold(loss)
+function hold(object)
     number = Cint(isempty(HELD) ? 1 : maximum(keys(HELD)) + 1)
-    HELD[number] = loss
+    HELD[number] = object
     return number
 end
 
 release(number) = (delete!(HELD, Cint(number)); nothing)
 
-function evaluate_held(number::Cint, gradient::Cint)::Cint
+run!(held, flag) = evaluate!(held, flag != 0)
+run!(held::Repeated, flag) = evaluate!(held, flag)
+
+function evaluate_held(number::Cint, flag::Cint)::Cint
     try
-        evaluate!(HELD[number], gradient != 0)
+        run!(HELD[number], flag)
         return 0
     catch
         return 1
@@ -27,6 +30,7 @@ end
 """
     entry() -> UInt
 
-The address of a C function `int (int number, int gradient)`: [`evaluate!`](@ref), 0 where it did not throw.
+The address of a C function `int (int number, int flag)`: [`evaluate!`](@ref) of what is held by that
+number, 0 where it did not throw. The flag is whether the gradient is wanted, or the number of threads.
 """
 entry() = UInt(@cfunction(evaluate_held, Cint, (Cint, Cint)))

@@ -63,6 +63,33 @@ function solve_batch(model::Model, name, threads::Integer, data...)
     return r.u, r.codes, r.stats
 end
 
+"""
+    Repeated(model, algorithm, data...)
+
+A [`Batch`](@ref) to be solved again and again, with other numbers of the same sizes: [`evaluate!`](@ref)
+reads `batch` and writes `results`.
+"""
+struct Repeated
+    model::Model
+    algorithm::String
+    batch::Batch
+    results::Results
+end
+
+function Repeated(model::Model, name, data...)
+    batch = Batch(data...)
+    algorithm(name)
+    return Repeated(model, name, batch, Results(model.states, batch))
+end
+
+function evaluate!(s::Repeated, threads::Integer)
+    fill!(s.results.u, NaN)
+    fill!(s.results.codes, 0)
+    fill!(s.results.stats, 0)
+    Base.invokelatest(solve_all!, s.results, s.model, algorithm(s.algorithm), s.batch, threads)
+    return nothing
+end
+
 function solve_all!(r::Results, model::Model, alg, b::Batch, threads)
     E = length(b.t0)
     workers = min(threads, E)

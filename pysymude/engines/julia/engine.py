@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, final
-from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +18,11 @@ from pysymude.engines.base import (
     Method,
     Watch,
 )
-from pysymude.engines.julia.convert import from_julia, to_julia, view
+from pysymude.engines.julia.convert import from_julia, to_julia
+from pysymude.engines.julia.held import HeldLoss, HeldSolves
 from pysymude.engines.julia.interop import adopt
 from pysymude.engines.julia.printer import observation_source, system_source, watch_source
-from pysymude.engines.julia.runtime import check_process, entry, package, problem, translated
+from pysymude.engines.julia.runtime import package, problem, translated
 from pysymude.engines.julia.solvers import CODES, SOLVERS
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.problem import Batch, LossData, LossSpec, MatchingData
@@ -47,6 +47,10 @@ _NOT_STIFF = {
 # all models of this process: two systems that differ only in values share theirs
 _MODELS: dict[str, Any] = {}
 
+# solves that may come again with other numbers: the last few, unless they are large
+_SOLVES: dict[tuple[Any, ...], HeldSolves] = {}
+_MOST, _KEPT = 32, 100_000
+
 
 @dataclass(frozen=True, eq=False)
 class _Compiled:
@@ -62,24 +66,6 @@ class _Compiled:
             with translated("loading a model"):
                 _MODELS[key] = package().load_model(source)
         return _MODELS[key]
-
-
-# numbers of losses that nobody holds any more
-_ABANDONED: list[int] = []
-
-
-class _Loss:
-    """A Julia object that reads its `theta` and writes its `out`."""
-
-    def __init__(self, made: Any, count: int) -> None:
-        self.object, self.count = made, count
-        self.theta, self.out = view(made.theta), view(made.out)
-        while _ABANDONED:
-            package().release(_ABANDONED.pop())
-        self.number = int(package().hold(made))
-        self.run = entry()
-        # not released at once: garbage may be collected in a thread where Julia must not run
-        finalize(self, _ABANDONED.append, self.number).atexit = False
 
 
 @final
@@ -122,12 +108,26 @@ class JuliaEngine(AbstractEngine):
         self, compiled: _Compiled, batch: Batch, theta: Float, method: Method, *, threads: int = 1
     ) -> BatchSolution:
         """All experiments of a batch, each thread with a model of its own."""
-        model = compiled.model
-        with translated("solving"):
-            u, codes, counts = package().solve_batch(
-                model, method.solver, threads, *_problems(compiled.plan, batch, theta, method)
-            )
-        return _batch_solution(u, codes, counts)
+        plan, model = compiled.plan, compiled.model
+        arrays = (batch.t0, batch.u0, batch.p, batch.ts, theta, plan.scalings)
+        if batch.ts.size * batch.u0.shape[1] > _KEPT:
+            with translated("solving"):
+                u, codes, counts = package().solve_batch(
+                    model, method.solver, threads, *_problems(plan, batch, theta, method)
+                )
+            return _batch_solution(from_julia(u), from_julia(codes), from_julia(counts))
+        key = (plan.fingerprint, method, *(a.shape for a in arrays))
+        solves = _SOLVES.pop(key, None)
+        if solves is None:
+            with translated("setting up a solve"):
+                solves = HeldSolves(
+                    package().Repeated(model, method.solver, *_problems(plan, batch, theta, method))
+                )
+        # the latest stand last, and the first is let go
+        _SOLVES[key] = solves
+        if len(_SOLVES) > _MOST:
+            del _SOLVES[next(iter(_SOLVES))]
+        return _batch_solution(*solves.run(arrays, threads))
 
     def solve_events(
         self, compiled: _Compiled, batch: Batch, theta: Float, method: Method, watch: Watch
@@ -141,9 +141,10 @@ class JuliaEngine(AbstractEngine):
                 *_problems(plan, batch, theta, method),
             )  # fmt: skip
         crossings = Crossings(from_julia(which), from_julia(times), from_julia(states))
-        return _batch_solution(u, codes, counts), crossings
+        solution = _batch_solution(from_julia(u), from_julia(codes), from_julia(counts))
+        return solution, crossings
 
-    def loss(self, compiled: _Compiled, spec: LossSpec, data: LossData, method: Method) -> _Loss:
+    def loss(self, compiled: _Compiled, spec: LossSpec, data: LossData, method: Method) -> HeldLoss:
         """The loss with its arrays inside Julia."""
         plan, batch = compiled.plan, data.batch
         size = max(plan.layout.size, int(data.u0_index.max(initial=-1)) + 1)
@@ -157,9 +158,9 @@ class JuliaEngine(AbstractEngine):
                 np.array([bool(s.is_positive) for s in plan.system.states]), link,
                 data.link_weight, method.reltol, method.abstol, _LOSS_LIMIT, plan.scalings, size,
             )  # fmt: skip
-        return _Loss(made, len(batch.t0))
+        return HeldLoss(made, len(batch.t0))
 
-    def matching(self, compiled: _Compiled, data: MatchingData) -> _Loss:
+    def matching(self, compiled: _Compiled, data: MatchingData) -> HeldLoss:
         """The misfit with its arrays inside Julia."""
         plan = compiled.plan
         with translated("setting up a loss"):
@@ -167,23 +168,18 @@ class JuliaEngine(AbstractEngine):
                 compiled.model, data.t, to_julia(data.u), to_julia(data.du), to_julia(data.p),
                 to_julia(data.weight), plan.scalings, plan.layout.size,
             )  # fmt: skip
-        return _Loss(made, 1)
+        return HeldLoss(made, 1)
 
-    def evaluate(self, loss: _Loss, theta: Float, *, gradient: bool) -> Evaluation:
+    def evaluate(self, loss: HeldLoss, theta: Float, *, gradient: bool) -> Evaluation:
         """One call: theta in, value, terms, outcomes and gradient out."""
-        check_process()
-        size = loss.theta.size
-        # a theta with more behind it than this loss reads has slope zero there
-        loss.theta[:] = theta[:size]
-        if loss.run(loss.number, gradient):
-            with translated("evaluating a loss"):  # it threw: again, by the way that tells what
-                package().evaluate_b(loss.object, gradient)
-        value, data, links, steps = loss.out[:_HEAD].tolist()
-        codes = loss.out[_HEAD : _HEAD + loss.count].astype(int)
+        out, size = loss.run(theta, gradient=gradient), loss.theta.size
+        value, data, links, steps = out[:_HEAD].tolist()
+        codes = out[_HEAD : _HEAD + loss.count].astype(int)
         slope = None
         if gradient:
+            # a theta with more behind it than this loss reads has slope zero there
             slope = np.zeros(theta.size)
-            slope[:size] = loss.out[_HEAD + loss.count :]
+            slope[:size] = out[_HEAD + loss.count :]
         terms = {"data": data, "links": links}
         return Evaluation(value, slope, terms, tuple(CODES[c] for c in codes), int(steps))
 
@@ -196,9 +192,6 @@ def _problems(plan: CompiledSystem, batch: Batch, theta: Float, method: Method) 
     )  # fmt: skip
 
 
-def _batch_solution(u: Any, codes: Any, counts: Any) -> BatchSolution:
-    states = from_julia(u)
-    states[~np.isfinite(states)] = np.nan
-    return BatchSolution(
-        states, tuple(CODES[c] for c in from_julia(codes).tolist()), from_julia(counts)
-    )
+def _batch_solution(u: Float, codes: NDArray[np.int64], counts: NDArray[np.int64]) -> BatchSolution:
+    u[~np.isfinite(u)] = np.nan
+    return BatchSolution(u, tuple(CODES[c] for c in codes.tolist()), counts)

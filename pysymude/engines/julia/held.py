@@ -1,0 +1,81 @@
+"""Objects in Julia that are run again and again with other numbers, through memory that both sides see.
+
+A call by way of a C function costs microseconds where one of juliacall costs a hundred.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Any
+from weakref import finalize
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.engines.julia.convert import view
+from pysymude.engines.julia.runtime import check_process, entry, package, translated
+
+__all__ = ["HeldLoss", "HeldSolves"]
+
+Float = NDArray[np.float64]
+
+# numbers of objects that nobody holds any more
+_ABANDONED: list[int] = []
+# their memory is shared: no other thread of Python may write while one runs
+_LOCK = Lock()
+
+
+class _Held:
+    """A Julia object and the number by which its C function knows it."""
+
+    def __init__(self, made: Any) -> None:
+        self.object = made
+        while _ABANDONED:
+            package().release(_ABANDONED.pop())
+        self.number = int(package().hold(made))
+        self.call = entry()
+        # not released at once: garbage may be collected in a thread where Julia must not run
+        finalize(self, _ABANDONED.append, self.number).atexit = False
+
+    def run_with(self, flag: int, doing: str) -> None:
+        if self.call(self.number, flag):
+            with translated(doing):  # it threw: again, by the way that tells what
+                package().run_b(self.object, flag)
+
+
+class HeldLoss(_Held):
+    """A ``Loss`` or ``Matching`` over `count` experiments."""
+
+    def __init__(self, made: Any, count: int) -> None:
+        super().__init__(made)
+        self.count = count
+        self.theta, self.out = view(made.theta), view(made.out)
+
+    def run(self, theta: Float, *, gradient: bool) -> Float:
+        """All that it writes, for the leading part of `theta` that it reads."""
+        check_process()
+        with _LOCK:
+            self.theta[:] = theta[: self.theta.size]
+            self.run_with(gradient, "evaluating a loss")
+            return self.out.copy()
+
+
+class HeldSolves(_Held):
+    """A ``Repeated``: initial value problems of given sizes."""
+
+    def __init__(self, made: Any) -> None:
+        super().__init__(made)
+        batch, results = made.batch, made.results
+        self.inputs = [
+            view(a).T for a in (batch.t0, batch.u0, batch.q, batch.ts, batch.theta, batch.scalings)
+        ]
+        self.outputs = [view(a).T for a in (results.u, results.codes, results.stats)]
+
+    def run(self, arrays: tuple[Float, ...], threads: int) -> list[NDArray[Any]]:
+        """States (experiments, times, states), codes, and counts of steps (experiments, 3)."""
+        check_process()
+        with _LOCK:
+            for inside, given in zip(self.inputs, arrays, strict=True):
+                inside[...] = given
+            self.run_with(threads, "solving")
+            return [a.copy() for a in self.outputs]
