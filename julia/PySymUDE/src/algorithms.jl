@@ -15,6 +15,8 @@ const SUNDIALS = PkgId(UUID("c3572dad-4567-51f8-b174-8c6c989267f4"), "Sundials")
 explicit(T) = T()
 # the reverse problem of an implicit solver has no time gradient of its own: differences serve there
 implicit(T) = T(; autodiff = AutoFiniteDiff())
+# smoothed, the estimates of these are 10 to 30 times too small where a system is not stiff
+strict(T) = T(; autodiff = AutoFiniteDiff(), smooth_est = false)
 switching(T) = T(implicit(Rosenbrock23))
 
 "For each solver the package that holds it, and how it is made from its constructor."
@@ -25,9 +27,9 @@ const SOLVERS = Dict(
     "Vern9" => (VERNER, explicit),
     "Rosenbrock23" => (ROSENBROCK, implicit),
     "Rodas5P" => (ROSENBROCK, implicit),
-    "KenCarp4" => (SDIRK, implicit),
-    "Kvaerno5" => (SDIRK, implicit),
-    "TRBDF2" => (SDIRK, implicit),
+    "KenCarp4" => (SDIRK, strict),
+    "Kvaerno5" => (SDIRK, strict),
+    "TRBDF2" => (SDIRK, strict),
     "RadauIIA5" => (FIRK, implicit),
     "FBDF" => (BDF, implicit),
     "QNDF" => (BDF, implicit),
@@ -57,6 +59,17 @@ algorithm(name) = get!(ALGORITHMS, String(name)) do
         home = Base.require(id)
     end
     return Base.invokelatest(() -> make(getglobal(home, Symbol(name))))
+end
+
+"""
+    stops(algorithm, times) -> Vector{Float64}
+
+Where steps have to end: at all `times` for solvers with nothing but a cubic between their steps, which is
+far worse than the steps are.
+"""
+function stops(algorithm, times)
+    rough = algorithm isa Rosenbrock23 || nameof(parentmodule(typeof(algorithm))) == :OrdinaryDiffEqSDIRK
+    return rough ? Vec(times) : Float64[]
 end
 
 # a reverse solve begins anew at every measurement, where multistep methods fall back to order one

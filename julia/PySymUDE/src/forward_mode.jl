@@ -95,9 +95,10 @@ function solve_tangents(loss::Loss, e, start, p)
     )
     prob = ODEProblem(f, U, (t0, t1), p)
     # steps as without tangents: then these are the derivatives of the numbers that were computed
+    alg = algorithm(loss.algorithm)
     return solve(
-        prob, algorithm(loss.algorithm); reltol, abstol, maxiters, internalnorm = LeadingNorm(n),
-        verbose = QUIET,
+        prob, alg; reltol, abstol, maxiters, internalnorm = LeadingNorm(n),
+        tstops = stops(alg, view(loss.ts, :, e)), verbose = QUIET,
     )
 end
 

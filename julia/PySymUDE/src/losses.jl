@@ -130,7 +130,9 @@ function forward(loss::Loss, e, start, p, gradient)
     gradient && loss.sensealg == :forward && return solve_tangents(loss, e, start, p)
     copyto!(model.q, view(loss.q, :, e))
     prob = ODEProblem(model.f, start[:, e], (t0, t1), p)
-    return solve(prob, algorithm(loss.algorithm); reltol, abstol, maxiters, verbose = QUIET)
+    alg = algorithm(loss.algorithm)
+    tstops = stops(alg, view(loss.ts, :, e))
+    return solve(prob, alg; reltol, abstol, maxiters, tstops, verbose = QUIET)
 end
 
 function link_term(loss::Loss, start, last)

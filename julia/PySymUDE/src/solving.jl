@@ -120,8 +120,8 @@ function solve_one!(r::Results, model::Model, alg, b::Batch, e; keywords...)
     end
     prob = ODEProblem(model.f, b.u0[:, e], (b.t0[e], times[end]), b.theta[1:model.learned])
     sol = solve(
-        prob, alg; b.reltol, b.abstol, b.maxiters, saveat = unique(times), dense = false,
-        verbose = QUIET, keywords...,
+        prob, alg; b.reltol, b.abstol, b.maxiters, saveat = unique(times), tstops = stops(alg, times),
+        dense = false, verbose = QUIET, keywords...,
     )
     r.codes[e] = outcome(sol)
     r.stats[:, e] .= count_steps(sol), sol.stats.naccept, sol.stats.nreject
