@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pysymude.engines.solve import initial_state, solve, values
 from pysymude.errors import InvalidInputError
+from pysymude.fit.laws import absolute_terms
 from pysymude.model.system import ODESystem
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.numeric import NumericModel
@@ -71,7 +72,7 @@ def backward_drift(
     plan = compile_system(adjoint.system)
     model = NumericModel(plan, values(plan, parameters, theta)[0], theta)
     laws = [law.expr for law in adjoint.laws]
-    sizes = [sp.Add(*(sp.Abs(a) for a in sp.Add.make_args(law))) for law in laws]
+    sizes = [absolute_terms(law) for law in laws]
     both = np.hstack([u[::-1], found.u[:, u.shape[1] :]])
     along = model.evaluate(plan.tape(laws), t[::-1], both)
     size = model.evaluate(plan.tape(sizes), t[-1:], both[:1])[0]

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import InvalidInputError, PySymUDEError, SaveFileError
 from pysymude.fit.files import read, write
+from pysymude.fit.formulas import read_formulas, write_formulas
 from pysymude.fit.objective import checked_dataset, objective
 from pysymude.fit.result import FitResult
 from pysymude.fit.saved import SavedFit
@@ -164,18 +165,21 @@ def fit_ensemble(
     data, stages = checked_dataset(data), check_stages(stages)
     # what is wrong for all members is said here, and not once a member
     obj = objective(system, data, **{k: v for k, v in options.items() if k in _OBJECTIVE})
-    text = system_to_text(system)
-    options = options | {"engine": obj.engine}
+    # laws travel with the system, as in the file of a fit
+    written, formulas = write_formulas(obj)
+    text = system_to_text(written)
+    options = {k: v for k, v in options.items() if k not in _FORMULAS} | {"engine": obj.engine}
     key = fit_key(
         {
-            "system": text, "data": data.fingerprint, "stages": stages, "bootstrap": bootstrap,
-            "seed": seed, "options": sorted(options.items()),
+            "system": text, "formulas": formulas, "data": data.fingerprint, "stages": stages,
+            "bootstrap": bootstrap, "seed": seed, "options": sorted(options.items()),
         }
     )  # fmt: skip
     with TemporaryDirectory() as scratch:
         place = Path(scratch) if folder is None else Path(folder)
         _claim(place, key, resume)
-        found = _run(text, data, n, seed, bootstrap, place, jobs, {"stages": stages, **options})
+        given = {"stages": stages, **options}
+        found = _run((text, formulas), data, n, seed, bootstrap, place, jobs, given)
     results = {k: FitResult.from_saved(r) for k, r in found.items() if isinstance(r, SavedFit)}
     failures = {k: r for k, r in found.items() if isinstance(r, str)}
     failures |= {k: f.retcode.value for k, f in results.items() if not f.success}
@@ -187,12 +191,13 @@ def fit_ensemble(
     return FitEnsemble(tuple(good.values()), tuple(good), failures)
 
 
-_OBJECTIVE = ("engine", "solver", "reltol", "abstol", "sensealg", "laws", "conserve")
+_FORMULAS = ("laws", "conserve", "law_weight", "equivariance", "equivariance_weight")
+_OBJECTIVE = ("engine", "solver", "reltol", "abstol", "sensealg", *_FORMULAS)
 _OWN = ("checkpoint", "progress", "callback", "theta0", "resample")
 
 
 def _run(
-    text: str,
+    model: tuple[str, dict[str, Any]],
     data: Dataset,
     n: int,
     seed: int,
@@ -206,7 +211,7 @@ def _run(
 
     tasks = (
         delayed(_member)(
-            text, data, str(place / f"member-{k:04d}"), seed + k,
+            model, data, str(place / f"member-{k:04d}"), seed + k,
             seed + k if bootstrap and k else None, options,
         )
         for k in range(n)
@@ -219,17 +224,24 @@ def _run(
 
 
 def _member(
-    text: str, data: Dataset, folder: str, seed: int, resample: int | None, options: dict[str, Any]
+    model: tuple[str, dict[str, Any]],
+    data: Dataset,
+    folder: str,
+    seed: int,
+    resample: int | None,
+    options: dict[str, Any],
 ) -> Any:
     """One member, in whatever process: the content of its file, or a sentence about its failure."""
+    text, formulas = model
     own = Path(folder)
     own.mkdir(parents=True, exist_ok=True)
     done = own / "fit.npz"
     try:
         if not done.exists():
+            system, laws = read_formulas(system_from_text(text), formulas)
             result = fit(
-                system_from_text(text), data, seed=seed, resample=resample, progress=False,
-                checkpoint=own / "checkpoint.npz", resume=True, **options,
+                system, data, seed=seed, resample=resample, progress=False,
+                checkpoint=own / "checkpoint.npz", resume=True, **options, **laws,
             )  # fmt: skip
             if result.stopped == "interrupted":
                 raise KeyboardInterrupt

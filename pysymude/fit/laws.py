@@ -15,7 +15,7 @@ from pysymude.plan.enforcement import Enforced
 from pysymude.plan.laws import Law
 from pysymude.plan.numeric import NumericModel
 
-__all__ = ["law_sizes", "law_values"]
+__all__ = ["absolute_terms", "law_sizes", "law_values"]
 
 Float = NDArray[np.float64]
 
@@ -37,11 +37,13 @@ def law_values(
     return {law.name: found[..., k].copy() for k, law in enumerate(laws)}
 
 
+def absolute_terms(expr: sp.Expr) -> sp.Expr:
+    """The sum of the absolute values of an expression's terms."""
+    return sp.Add(*(sp.Abs(term) for term in sp.Add.make_args(expr)))
+
+
 def law_sizes(enforced: Enforced, p: Float, theta: Float, t: Float, u: Float) -> dict[str, Float]:
     """The sum of the absolute values of each law's terms: what its rounding is relative to."""
-    terms = [
-        Law(law.name, sp.Add(*(sp.Abs(a) for a in sp.Add.make_args(law.expr))))
-        for law in enforced.laws
-    ]
+    terms = [Law(law.name, absolute_terms(law.expr)) for law in enforced.laws]
     found = law_values(enforced, p, theta, t, u, terms)
     return {name: np.where(size > 0, size, 1.0) for name, size in found.items()}

@@ -285,15 +285,13 @@ def _solved_batch(loss: LossData) -> Batch:
 def _check_trainable(enforced: Enforced) -> None:
     """Every trainable parameter stands somewhere; a law whose coefficients are free is not nothing."""
     system = enforced.system
-    read = {s for f in (*system.rhs.values(), *system.observables.values()) for s in f.free_symbols}
-    read |= {s for nn in system.networks for z in nn.inputs for s in z.free_symbols}
-    read |= unknown_coefficients(system, enforced.laws)
-    for symbol in system.trainable:
-        if symbol not in read:
-            raise InvalidInputError(
-                f"the trainable parameter {symbol.name!r} stands in no equation, observable or law; take "
-                "it out of trainable="
-            )
+    for symbol in sorted(
+        system.unread - unknown_coefficients(system, enforced.laws), key=lambda s: s.name
+    ):
+        raise InvalidInputError(
+            f"the trainable parameter {symbol.name!r} stands in no equation, observable or law; take "
+            "it out of trainable="
+        )
     pinned = {s for f in system.rhs.values() for s in f.free_symbols}
     for law in enforced.penalised:
         if free_scale(system, law) and not pinned & unknown_coefficients(system, [law]):

@@ -185,12 +185,11 @@ class FitResult:
                 f"u must have {n} columns ({', '.join(self._states)}); found shape {states.shape}"
             )
         p = obj.loss.batch.p[self._experiment(experiment)]
-        if not obj.laws:
-            return NumericModel(obj.plan, p, self.theta).unknown_term(t, states)
-        learned = NumericModel(obj.plan, p, self.theta).rhs(t, states @ obj.enforced.mix.T)
-        given = compile_system(self.system)
-        known = NumericModel(given, p, self.theta).evaluate(given.known_rhs, t, states)
-        return learned @ obj.enforced.unmix.T - known
+        learned, given = (
+            NumericModel(compile_system(s), p, self.theta)
+            for s in (obj.enforced.model, self.system)
+        )
+        return learned.unknown_term(t, states, given)
 
     def law_values(
         self, t: ArrayLike | None = None, *, experiment: int | str = 0
@@ -285,8 +284,7 @@ class FitResult:
         same = replace(self, objective=replace(obj, method=method))
         found = same.predictions[e] if t is None else same.predict(t, experiment=experiment)
         # eliminated states have adjoints too; projected networks have others
-        system = obj.enforced.solved if obj.enforced.conserve == "project" else self.system
-        adjoint = backward_laws(system.replace(observables={}), generators)
+        adjoint = backward_laws(obj.enforced.model.replace(observables={}), generators)
         return backward_drift(
             adjoint,
             found.t,

@@ -60,6 +60,8 @@ def spreads(enforced: Enforced, laws: Sequence[Law], data: Dataset) -> Float:
     The standard deviation of the law over the smoothed states with each column shuffled by itself: the
     scale on which a drift is large or small, whatever factor stands before the law.
     """
+    if not laws:
+        return np.zeros(0)
     plan, smoothed = _original(enforced, data)
     if smoothed is None:
         found = np.abs(_values(enforced, laws, *_points(enforced, data))).max(axis=0)
@@ -279,6 +281,4 @@ def _values(enforced: Enforced, laws: Sequence[Law], times: Float, u: Float, p: 
         | {s.name: v for s, v in enforced.system.trainable.items()}
     )
     found = law_values(enforced, p.T, theta, times, u, laws)
-    return (
-        np.stack([found[law.name] for law in laws], axis=1) if laws else np.zeros((len(times), 0))
-    )
+    return np.stack([found[law.name] for law in laws], axis=1)

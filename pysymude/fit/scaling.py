@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +49,8 @@ class Smoothed:
     experiments: tuple[tuple[int, int], ...]
 
 
+# a loss with laws asks several times
+@lru_cache(maxsize=8)
 def smooth(plan: CompiledSystem, data: Dataset, points: int = 4) -> Smoothed | None:
     """Smoothed states and slopes, or None where a state is measured too rarely.
 

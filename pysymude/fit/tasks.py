@@ -19,7 +19,7 @@ from pysymude.fit.scaling import Smoothed
 from pysymude.model.transforms import to_unconstrained
 from pysymude.plan.problem import Batch, LossData, Samples
 
-__all__ = ["Task", "horizon_task", "law_task", "matching_task", "shooting_task"]
+__all__ = ["Task", "horizon_task", "matching_task", "samples_task", "shooting_task"]
 
 log = logging.getLogger("pysymude")
 
@@ -80,15 +80,10 @@ def matching_task(objective: Objective, smoothed: Smoothed, decay: Float) -> Tas
     weights = np.tile(weight, (len(smoothed.t), 1))
     samples = Samples.each(smoothed.t, smoothed.u @ mix.T, smoothed.p, weights, du)
     part = Part("data", tuple(objective.plan.system.rhs.values()), samples)
-    return _samples_task(objective, [part], decay)
+    return samples_task(objective, [part], decay)
 
 
-def law_task(objective: Objective, parts: Sequence[Part], decay: Float) -> Task:
-    """The laws on the smoothed data, for whatever unknowns stand in them."""
-    return _samples_task(objective, parts, decay)
-
-
-def _samples_task(objective: Objective, parts: Sequence[Part], decay: Float) -> Task:
+def samples_task(objective: Objective, parts: Sequence[Part], decay: Float) -> Task:
     """A sum of terms that need no solve."""
     alone = replace(objective, parts=tuple(parts))
 

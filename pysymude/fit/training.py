@@ -23,7 +23,7 @@ from pysymude.fit.samples import Part, free_scale, law_parts, unknown_coefficien
 from pysymude.fit.scaling import smooth
 from pysymude.fit.stages import GradientMatching, Stage, check_stages
 from pysymude.fit.state import Progress, fit_key
-from pysymude.fit.tasks import Task, horizon_task, law_task, matching_task, shooting_task
+from pysymude.fit.tasks import Task, horizon_task, matching_task, samples_task, shooting_task
 from pysymude.fit.validation import Validation, split
 from pysymude.model.dataset import Dataset
 from pysymude.model.system import ODESystem, finite
@@ -300,8 +300,9 @@ def _legs(obj: Objective, stages: Sequence[Stage], parts: Validation, decay: Flo
                 make = lambda points=points, h=held: _held(_matching(obj, decay, points), h)  # noqa: E731
                 label = name
             elif kind == "laws":
-                make, label = lambda: _law_matching(obj, decay), name
-                held = _told_by_the_data(obj)
+                terms = _coefficient_parts(obj)
+                make, label = lambda p=terms: _law_matching(obj, p, decay), name
+                held = _told_by_the_data(obj) if terms else ()
             elif kind == "shooting":
                 make = lambda a=amount, n=segments: shooting_task(obj, parts.training, decay, a, n)  # noqa: E731
                 label = f"{name} (ties x{amount:g})"
@@ -333,14 +334,7 @@ def _told_by_the_data(obj: Objective) -> tuple[int, ...]:
     Slopes and the first part of the time span know little of them, and a network that is still wrong
     would bend them to its needs: they are free again on the whole span.
     """
-    if not _coefficient_parts(obj):
-        return ()
-    system = obj.system
-    equations = {
-        s for f in (*system.rhs.values(), *system.observables.values()) for s in f.free_symbols
-    }
-    equations |= {s for nn in system.networks for z in nn.inputs for s in z.free_symbols}
-    told = unknown_coefficients(system, _matched_laws(obj)) - equations
+    told = unknown_coefficients(obj.system, _matched_laws(obj)) & obj.system.unread
     return tuple(obj.layout[s.name].offset for s in sorted(told, key=lambda s: s.name))
 
 
@@ -349,12 +343,11 @@ def _matched_laws(obj: Objective) -> list[Law]:
     return [law for law in laws if not free_scale(obj.system, law)]
 
 
-def _law_matching(obj: Objective, decay: Float) -> Task | None:
-    parts = _coefficient_parts(obj)
+def _law_matching(obj: Objective, parts: Sequence[Part], decay: Float) -> Task | None:
     if not parts:
         log.info("LawMatching is left out: no law has coefficients that the data alone can tell")
         return None
-    return law_task(obj, parts, decay)
+    return samples_task(obj, parts, decay)
 
 
 def _coefficient_parts(obj: Objective) -> list[Part]:

@@ -132,6 +132,13 @@ class ODESystem:
         return tuple(sorted(found, key=lambda nn: nn.name))
 
     @cached_property
+    def unread(self) -> frozenset[sp.Symbol]:
+        """Trainable parameters that no equation, observable or network reads: only laws may."""
+        inputs = (z for nn in self.networks for z in nn.inputs)
+        read = {s for e in (*self._expressions(), *inputs) for s in e.free_symbols}
+        return frozenset(self._trainable.keys() - read)
+
+    @cached_property
     def functions(self) -> tuple[AppliedUndef, ...]:
         """Unknown functions such as w(t), by name."""
         found = {f for e in self._expressions() for f in e.atoms(AppliedUndef)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from types import MappingProxyType
 
 import numpy as np
 import sympy as sp
@@ -101,12 +100,12 @@ def enforce(system: ODESystem, laws: Sequence[Law], conserve: str | None) -> Enf
         solved, mix, unmix = eliminated(system, laws)
         return replace(plain, solved=solved, mix=mix, unmix=unmix)
     if conserve == "penalty":
-        return replace(plain, solved=_observing(system, laws))
+        return plain.with_floors({})
     return plain
 
 
 def _observing(
-    system: ODESystem, laws: Sequence[Law], floors: Mapping[sp.Expr, float] = MappingProxyType({})
+    system: ODESystem, laws: Sequence[Law], floors: Mapping[sp.Expr, float]
 ) -> ODESystem:
     """The system with each law as an observable, so that an engine computes it."""
     further = {

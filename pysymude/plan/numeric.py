@@ -136,9 +136,13 @@ class NumericModel:
             columns.append(change / (2 * step[..., i : i + 1]))
         return np.stack(columns, axis=-1)
 
-    def unknown_term(self, t: ArrayLike, u: ArrayLike) -> Float:
-        """What the networks add to du/dt, f(u, nn) - f(u, 0), shape (..., states)."""
-        return self.rhs(t, u) - self.evaluate(self.plan.known_rhs, t, u)
+    def unknown_term(self, t: ArrayLike, u: ArrayLike, given: NumericModel | None = None) -> Float:
+        """What the networks add to du/dt, f(u, nn) - f(u, 0), shape (..., states).
+
+        The known terms are those of `given`, where laws have changed the system's own.
+        """
+        known = given or self
+        return self.rhs(t, u) - known.evaluate(known.plan.known_rhs, t, u)
 
     def _network(self, name: str, inputs: list[Any]) -> Float:
         nn = next(nn for nn in self.plan.networks if nn.name == name)

@@ -26,7 +26,7 @@ from pysymude.model.transforms import from_unconstrained
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch
-from pysymude.recover.learned import law_coefficients, learned_outputs
+from pysymude.recover.learned import learned_outputs
 from pysymude.recover.library import Candidates
 
 __all__ = ["Blended", "Nuisance", "replaced", "tight"]
@@ -203,7 +203,8 @@ class Blended:
 
 def _nuisances(fit: FitResult) -> list[Nuisance]:
     layout, loss = fit.layout, fit.objective.loss
-    unread = {s.name for s in law_coefficients(fit)}
+    # what laws alone read means nothing to a model without networks
+    unread = {s.name for s in fit.system.unread}
     slots = [s for s in layout.of_kind("parameter") if s.name not in unread]
     found = [Nuisance(s.name, s.offset, s.low, s.high) for s in slots]
     states = fit.system.states

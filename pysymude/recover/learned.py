@@ -1,6 +1,6 @@
 # SymPy annotates its classes in parts only
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false
-"""What a fit has learned in the place of each network output, and which of its numbers recovery reads."""
+"""What a fit has learned in the place of each network output."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pysymude.fit.result import FitResult
 from pysymude.model.network import NetworkOutput
 from pysymude.plan.projection import corrected_outputs
 
-__all__ = ["law_coefficients", "learned_outputs"]
+__all__ = ["learned_outputs"]
 
 
 def learned_outputs(fit: FitResult) -> dict[NetworkOutput, sp.Expr]:
@@ -20,14 +20,6 @@ def learned_outputs(fit: FitResult) -> dict[NetworkOutput, sp.Expr]:
     enforced = fit.objective.enforced
     if enforced.conserve != "project":
         return {}
-    known = {s: sp.Float(float(fit.values[s.name]), 17) for s in law_coefficients(fit)}
+    known = {s: sp.Float(float(fit.values[s.name]), 17) for s in fit.system.unread}
     found = corrected_outputs(enforced.system, enforced.laws)
     return {o: cast("sp.Expr", e.xreplace(known)) for o, e in found.items()}
-
-
-def law_coefficients(fit: FitResult) -> set[sp.Symbol]:
-    """Trainable parameters that stand in laws alone: a model without networks does not read them."""
-    system = fit.system
-    read = {s for f in (*system.rhs.values(), *system.observables.values()) for s in f.free_symbols}
-    read |= {s for nn in system.networks for z in nn.inputs for s in z.free_symbols}
-    return set(system.trainable) - read

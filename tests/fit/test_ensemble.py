@@ -96,6 +96,24 @@ class TestResult:
         )  # fmt: skip
         np.testing.assert_array_equal(twelve.fits[2].theta, again.theta)
 
+    def test_members_have_the_laws_and_learn_their_coefficients(self):
+        x, y = psu.states("x y")
+        a = psu.parameters("a")
+        nn = psu.MLP("nn", inputs=[x, y], outputs=2, hidden=(3,))
+        system = psu.ODESystem({x: y + nn[0], y: nn[1]}, trainable={a: 0.7})
+        t = np.linspace(0.0, 3.0, 10)
+        circle = np.stack([np.sin(t), np.cos(t)], axis=1)
+        found = psu.fit_ensemble(
+            system, psu.Dataset.from_arrays(t, circle, states=[x, y]), 2, laws=x**2 + a * y**2,
+            conserve="project", engine="diffrax", bootstrap=False,
+            stages=[psu.LawMatching(20), psu.LBFGS(60)],
+        )  # fmt: skip
+        assert not found.failures
+        assert found.parameters()["a"] == pytest.approx([1.0, 1.0], abs=0.02)
+        for fit in found.fits:
+            assert fit.laws[0].expr == x**2 + a * y**2
+            assert fit.drift(np.linspace(0.0, 20.0, 201))["law_1"] < 1e-4
+
     def test_a_figure(self, twelve):
         figure = twelve.plot()
         assert len(figure.axes) == 1
