@@ -151,7 +151,7 @@ def solve_one(
         u=u.copy(),
         states=plan.states,
         retcode=found.retcodes[0],
-        stats=Stats(*map(int, found.counts[0])),
+        stats=Stats(*found.counts[0].tolist()),
         engine=engine.name,
         solver=method.solver,
         observables=observe(NumericModel(plan, batch.p[0], theta), t, u),

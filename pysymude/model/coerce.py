@@ -146,6 +146,8 @@ def float_array(values: object, *, what: str) -> FloatArray:
     InvalidInputError
         Not an array of real numbers: ragged, text, dates, booleans, complex.
     """
+    if type(values) is np.ndarray and values.dtype == np.float64:
+        return values.copy()
     try:
         array = _filled(values)
         if array.dtype.kind in "iufO":

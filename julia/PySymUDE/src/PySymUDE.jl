@@ -15,12 +15,13 @@ module PySymUDE
 
 using ADTypes: AutoFiniteDiff
 using FunctionWrappers: FunctionWrapper
-using LinearAlgebra: BlasInt, LU, ldiv!, lu!
+using Base.Cartesian: @nexprs
+using LinearAlgebra: BlasInt, LAPACK, issuccess, lu!
 using PrecompileTools: @compile_workload
 using OrdinaryDiffEqCore: CompositeAlgorithm, OrdinaryDiffEqAlgorithm
 using OrdinaryDiffEqRosenbrock: OrdinaryDiffEqRosenbrock, Rodas5P, Rodas5PTableau, Rosenbrock23
 using OrdinaryDiffEqTsit5: OrdinaryDiffEqTsit5, Tsit5, Tsit5ConstantCacheActual, Tsit5Interp
-using SciMLBase: SciMLBase, ODEFunction, ODEProblem, ReturnCode, init, solve
+using SciMLBase: SciMLBase, ODEFunction, ODEProblem, ReturnCode, solve
 using SciMLLogging: SciMLLogging
 using SparseArrays: SparseMatrixCSC, nonzeros, spzeros
 
@@ -31,6 +32,7 @@ include("operations.jl")
 include("networks.jl")
 include("models.jl")
 include("algorithms.jl")
+include("marching.jl")
 include("solving.jl")
 include("rosenbrock.jl")
 include("losses.jl")

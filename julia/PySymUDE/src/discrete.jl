@@ -3,8 +3,7 @@
 
 "Whether [`discrete!`](@ref) knows the steps of an algorithm and the model has what they need."
 has_discrete(::Tsit5, model::Model) = true
-has_discrete(::Rodas5P, model::Model) = model.curved
-has_discrete(algorithm, model::Model) = false
+has_discrete(algorithm, model::Model) = model.curved && marches(algorithm, model)
 
 """
     discrete!(slopes, dtheta, loss, e, sol, times, cotangents) -> Nothing

@@ -140,12 +140,14 @@ function forward(loss::Loss, e, start, p, gradient)
     t1 > t0 || return nothing
     gradient && loss.sensealg == :forward && return solve_tangents(loss, e, start, p)
     copyto!(model.q, view(loss.q, :, e))
-    prob = ODEProblem(model.f, start[:, e], (t0, t1), p)
     alg = algorithm(loss.algorithm)
+    if marches(alg, model) && !(gradient && loss.sensealg in ADJOINTS)
+        tol = Tolerances(reltol, abstol, maxiters)
+        return march_path!(loss.steps[e], model, start[:, e], t0, t1, p, tol)
+    end
+    prob = ODEProblem(model.f, start[:, e], (t0, t1), p)
     tstops = stops(alg, view(loss.ts, :, e))
-    recorded = gradient && loss.sensealg == :discrete && alg isa Rodas5P
-    solve! = recorded ? (given...; o...) -> solve_recorded!(loss.steps[e], given...; o...) : solve
-    return solve!(prob, alg; reltol, abstol, maxiters, tstops, verbose = QUIET)
+    return solve(prob, alg; reltol, abstol, maxiters, tstops, verbose = QUIET)
 end
 
 function link_term(loss::Loss, start, last)

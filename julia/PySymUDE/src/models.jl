@@ -63,6 +63,7 @@ const Odefunction = typeof(
 )
 
 include("sparse.jl")
+include("linear.jl")
 
 """
     Model
@@ -83,6 +84,7 @@ struct Model
     tgrad_pull::Pull
     networks::Vector{MLP}
     place::Module                  # what it was made from
+    exact::Base.RefValue{Union{Missing,Nothing,Elimination}}
 end
 
 """
@@ -97,6 +99,7 @@ The model of source text, or of a module, that defines
 - `SIZES = (states, learned, parameters)`: the lengths of u, p and q;
 - for a large system `PATTERN = (starts, rows)`, compressed columns of its Jacobian: `jac!` then fills the
   vector of its entries; and `SCRATCH`, the length of a vector that is handed over as `c[end]`;
+- for a small system many of whose derivatives are 0 `ENTRIES`, the linear positions of the others in J;
 - `NETWORKS`: a vector of `(widths, activation, offset)`; `USES`: for each `c[i]` its network's position.
 """
 function load_model(source)
@@ -121,7 +124,17 @@ function load_model(source)
         states, learned, q, f, Pull(Field6(pull)), curved,
         MatrixPull(MatrixPullField(curved ? six(:jac_pull!) : nothing_to_pull)),
         Pull(Field6(curved ? six(:tgrad_pull!) : nothing_to_pull)), networks, place,
+        Ref{Union{Missing,Nothing,Elimination}}(missing),
     )
+end
+
+"Elimination written out for the entries of a model's Jacobian, or nothing where that would be long."
+function elimination(model::Model)::Union{Nothing,Elimination}
+    if model.exact[] === missing
+        entries = has(model.place, :ENTRIES) ? Base.invokelatest(getglobal, model.place, :ENTRIES) : Int[]
+        model.exact[] = elimination(model.states, entries)
+    end
+    return model.exact[]
 end
 
 # the cotangents of u and p by one function each, added to what is there

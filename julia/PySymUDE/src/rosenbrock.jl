@@ -1,15 +1,5 @@
 # The steps of Rodas5P: what a solve leaves of them, and the way back through them.
 
-const STAGES = 8
-
-const RODAS5P_TABLEAU = let c = Rodas5PTableau(Float64, Float64)
-    # A and C by columns, and transposed: a column then belongs to one stage
-    (; c.A, At = Mat(c.A'), Ct = Mat(c.C'), c.gamma, c.c, c.d, c.H, c.b)
-end
-
-# Jacobians up to this size are kept and factorised here; larger ones are formed again, and go to LAPACK
-const SMALL = 12
-
 """
     Steps()
 
@@ -24,106 +14,66 @@ end
 Steps() = Steps(Float64[], Float64[])
 
 """
-    solve_recorded!(steps, prob, alg; keywords...) -> ODESolution
+    Path
 
-As `solve`; the stages of the steps, which a solution does not hold, go into `steps`.
+What a march leaves: the ends of its steps, and what `steps` holds. Called with a time it is a solution.
 """
-function solve_recorded!(steps::Steps, prob, alg; keywords...)
+struct Path
+    t::Vec
+    u::Vector{Vec}
+    steps::Steps
+    code::Symbol
+    tried::Int
+end
+
+outcome(path::Path) = code(path.code)
+count_steps(path::Path) = path.tried
+
+"A [`march!`](@ref) from u0 at t0 to t1 that keeps its steps, in the place of those in `steps`."
+function march_path!(steps::Steps, model::Model, u0, t0, t1, p, tol::Tolerances)
     empty!(steps.k)
     empty!(steps.J)
-    return advance!(steps, init(prob, alg; keywords...))
+    ends, states = [t0], [u0]
+    function keep(m, t, stop)
+        push!(ends, stop)
+        push!(states, copy(m.next))
+        record!(steps, m)
+    end
+    name, accepted, rejected = march!(keep, March(model), u0, t0, t1, p, tol)
+    return Path(ends, states, steps, name, accepted + rejected)
 end
 
-function advance!(steps, integrator)
-    for _ in integrator
-        (; ks, J) = integrator.cache
-        n, at = length(ks[1]), length(steps.k)
-        resize!(steps.k, at + STAGES * n)
-        @inbounds for q in 1:STAGES, i in 1:n
-            steps.k[at+STAGES*(i-1)+q] = ks[q][i]
-        end
-        n <= SMALL && append!(steps.J, J)
+function record!(steps::Steps, m::March)
+    n, at = length(m.u), length(steps.k)
+    resize!(steps.k, at + STAGES * n)
+    @inbounds for i in 1:n, q in 1:STAGES
+        steps.k[at+STAGES*(i-1)+q] = m.k[i, q]
     end
-    sol = integrator.sol
-    sol.retcode == ReturnCode.Default || return sol
-    return SciMLBase.solution_new_retcode(sol, ReturnCode.Success)
-end
-
-"""
-    factors!(A, pivots) -> LU
-
-The factors of a matrix, in its place, rows exchanged for the largest pivots. For small ones a call of
-LAPACK takes longer than the work.
-"""
-function factors!(A::Mat, pivots::Vector{BlasInt})
-    n = size(A, 1)
-    n <= SMALL || return lu!(A; check = false)
-    info = 0
-    @inbounds for k in 1:n
-        top = k
-        for i in k+1:n
-            abs(A[i, k]) > abs(A[top, k]) && (top = i)
-        end
-        pivots[k] = top
-        if top != k
-            for j in 1:n
-                A[k, j], A[top, j] = A[top, j], A[k, j]
-            end
-        end
-        A[k, k] == 0 && info == 0 && (info = k)
-        inverse = 1 / A[k, k]
-        for i in k+1:n
-            A[i, k] *= inverse
-        end
-        for j in k+1:n, i in k+1:n
-            A[i, j] -= A[i, k] * A[k, j]
-        end
-    end
-    return LU(A, pivots, info)
-end
-
-"""
-    solve_transposed!(W, x) -> Nothing
-
-x <- transpose(W) \\ x, for what [`factors!`](@ref) returns.
-"""
-function solve_transposed!(W::LU, x::Vec)
-    n, A = length(x), W.factors
-    n <= SMALL || (ldiv!(transpose(W), x); return nothing)
-    @inbounds for j in 1:n
-        sum = x[j]
-        for i in 1:j-1
-            sum -= A[i, j] * x[i]
-        end
-        x[j] = sum / A[j, j]
-    end
-    @inbounds for j in n-1:-1:1
-        sum = x[j]
-        for i in j+1:n
-            sum -= A[i, j] * x[i]
-        end
-        x[j] = sum
-    end
-    @inbounds for k in n:-1:1
-        top = W.ipiv[k]
-        x[k], x[top] = x[top], x[k]
-    end
+    n <= SMALL && append!(steps.J, m.J)
     return nothing
 end
 
-# the factors of I/(hγ) - J of step m
-function step_factors!(A, pivots, steps, model, p, t, h, u0, m)
+function (path::Path)(t)
+    m = clamp(searchsortedlast(path.t, t), 1, length(path.t) - 1)
+    x = (t - path.t[m]) / (path.t[m+1] - path.t[m])
+    x < 1 || return path.u[m+1]
+    n, out = length(path.u[m]), similar(path.u[m])
+    k = reshape(view(path.steps.k, (m-1)*STAGES*n+1:m*STAGES*n), STAGES, n)
+    within_step!(out, x, path.u[m], path.u[m+1], transpose(k))
+    return out
+end
+
+# the factors of I/(hγ) - J of step m; large Jacobians were not kept
+function step_factors!(W, pivots, J, steps, model, p, t, h, u0, m)
     n = length(u0)
     if isempty(steps.J)
-        model.f.jac(A, u0, p, t)
+        model.f.jac(J, u0, p, t)
     else
-        copyto!(A, 1, steps.J, (m - 1) * n * n + 1, n * n)
+        copyto!(J, 1, steps.J, (m - 1) * n * n + 1, n * n)
     end
-    A .*= -1.0
-    @inbounds for i in 1:n
-        A[i, i] += 1 / (h * RODAS5P_TABLEAU.gamma)
-    end
-    return factors!(A, pivots)
+    shifted!(W, 1 / (h * RODAS5P_TABLEAU.gamma), J)
+    factors!(W, pivots)
+    return nothing
 end
 
 # the states where the stages of step m are taken: U (stages, states)
@@ -150,11 +100,11 @@ function go_back!(lambda, gp, ::Rodas5P, steps::Steps, model, sol, p, times, cot
     n, pull = length(lambda), model.pull
     U, K = zeros(STAGES, n), zeros(STAGES, n)       # states of the stages; cotangents of the stages
     u, g, w, at_stage, dT = zeros(n), zeros(n), zeros(n), zeros(n), zeros(n)
-    M, A, pivots = zeros(n, n), zeros(n, n), zeros(BlasInt, n)
+    M, J, W, pivots = zeros(n, n), zeros(n, n), zeros(n, n), zeros(BlasInt, n)
     i = length(times)
     for m in length(sol.t)-1:-1:1
         t, h, u0 = sol.t[m], sol.t[m+1] - sol.t[m], sol.u[m]
-        W = step_factors!(A, pivots, steps, model, p, t, h, u0, m)
+        step_factors!(W, pivots, J, steps, model, p, t, h, u0, m)
         stage_states!(U, steps, u0, m)
         foreach(x -> fill!(x, 0.0), (u, dT))
         fill!(K, 0.0)
@@ -183,7 +133,7 @@ function go_back!(lambda, gp, ::Rodas5P, steps::Steps, model, sol, p, times, cot
             @inbounds for s in 1:n
                 w[s], at_stage[s] = K[q, s], U[q, s]
             end
-            solve_transposed!(W, w)
+            solve_transposed!(w, W, pivots)
             @inbounds for s in 1:n, r in 1:n
                 M[r, s] += w[r] * steps.k[k+STAGES*(s-1)+q]
             end

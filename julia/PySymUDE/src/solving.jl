@@ -117,7 +117,16 @@ function solve_one!(r::Results, model::Model, alg, b::Batch, e; keywords...)
         r.u[:, :, e] .= b.u0[:, e]
         return nothing
     end
-    prob = ODEProblem(model.f, b.u0[:, e], (b.t0[e], times[end]), b.theta[1:model.learned])
+    p = b.theta[1:model.learned]
+    if isempty(keywords) && marches(alg, model)
+        tol = Tolerances(b.reltol, b.abstol, b.maxiters)
+        name, accepted, rejected =
+            march_through!(view(r.u, :, :, e), model, b.u0[:, e], b.t0[e], times, p, tol)
+        r.codes[e] = code(name)
+        r.stats[:, e] .= accepted + rejected, accepted, rejected
+        return nothing
+    end
+    prob = ODEProblem(model.f, b.u0[:, e], (b.t0[e], times[end]), p)
     sol = solve(
         prob, alg; b.reltol, b.abstol, b.maxiters, saveat = unique(times), tstops = stops(alg, times),
         dense = false, verbose = QUIET, keywords...,
@@ -137,7 +146,10 @@ function copy_times!(u, times, sol)
         while k <= length(sol.t) && sol.t[k] < t
             k += 1
         end
-        k <= length(sol.t) && sol.t[k] == t && copyto!(view(u, :, i), sol.u[k])
+        k <= length(sol.t) && sol.t[k] == t || continue
+        for (j, x) in pairs(sol.u[k])
+            u[j, i] = isfinite(x) ? x : NaN
+        end
     end
     return nothing
 end

@@ -2,8 +2,9 @@
 # from the root of the repository, with a project DIR that has the packages; or Pkg.test("PySymUDE").
 
 using PySymUDE
-using PySymUDE: ACTIVATIONS, CODES, RODAS5P_TABLEAU, SMALL, count_weights, curvature, factors!, forward!, initial_states,
-    jacobian!, jacobian_pullback!, objection, pullback!, set_scalings!, slope, solve_transposed!, value
+using PySymUDE: ACTIVATIONS, CODES, RODAS5P_TABLEAU, SMALL, count_weights, curvature, elimination, factors!,
+    forward!, initial_states, is_solution, jacobian!, jacobian_pullback!, march_path!, objection, pullback!,
+    set_scalings!, slope, solve_factored!, solve_transposed!, value
 using LinearAlgebra: I, NoPivot, lu
 using OrdinaryDiffEqRosenbrock: Rodas5P, Rosenbrock23
 using OrdinaryDiffEqTsit5: AutoTsit5, Tsit5
@@ -150,18 +151,103 @@ end
 end
 
 @testset "factors of $n by $n" for n in (1, 2, 3, SMALL, SMALL + 1)
+    pivots = zeros(Int, n)
     # without exchanges of rows the first pivot is 0, or tiny
     for first in (n == 1 ? (0.7,) : (0.0, 1e-14))
         A, x = reshape(numbers(n^2, 3), n, n) + 3I, numbers(n, 4)
         A = A[[2:n; 1], :]
         A[1, 1] = first
-        found = copy(x)
-        solve_transposed!(factors!(copy(A), zeros(Int, n)), found)
-        @test found ≈ A' \ x rtol = 1e-12
+        W, straight, across = copy(A), copy(x), copy(x)
+        @test factors!(W, pivots)
+        solve_factored!(straight, W, pivots)
+        solve_transposed!(across, W, pivots)
+        @test straight ≈ A \ x rtol = 1e-12
+        @test across ≈ A' \ x rtol = 1e-12
         n == 1 || @test !(lu(A, NoPivot(); check = false)' \ x ≈ A' \ x)
     end
-    W, x = factors!(copy(zeros(n, n) + 2I), zeros(Int, n)), ones(n)
-    n <= SMALL && @test (@allocated solve_transposed!(W, x)) == 0
+    @test !factors!(zeros(n, n), pivots)
+    W, x = zeros(n, n) + 2I, ones(n)
+    factors!(W, pivots)
+    @test (@allocated solve_transposed!(x, W, pivots)) == 0
+end
+
+@testset "elimination for a pattern" begin
+    n = 9
+    J = -(I + zeros(n, n)) .* (1:n)
+    J[1, :] .= 0.5      # an arrow, which fills up when its tip goes first
+    J[:, 1] .= -0.3
+    J[4, 7] = 2.0
+    e = elimination(n, findall(!=(0), vec(J)))
+    b, a = numbers(n, 2), 1.7
+    W, x = a * I - J, copy(b)
+    e.factor!(W)
+    e.solve!(x, W)
+    @test x ≈ (a * I - J) \ b rtol = 1e-13
+    r, s = zeros(n), zeros(n)
+    @test is_solution(r, s, a, J, x, b)
+    @test !is_solution(r, s, a, J, (1 + 1e-8) .* x, b)
+    @test count(!=(0), W) == count(!=(0), J)    # not in that order
+    # a small pivot spoils it, and that is seen
+    J[9, 9], J[9, 1], J[1, 9] = a - 1e-13, 1.0, 1.0
+    W, x = a * I - J, copy(b)
+    e.factor!(W)
+    e.solve!(x, W)
+    @test !is_solution(r, s, a, J, x, b)
+    @test !is_solution(r, s, a, J, fill(NaN, n), b)
+    @test elimination(3, Int[]) === nothing
+    @test elimination(60, collect(1:3600)) === nothing
+end
+
+# slow and fast oscillators in a chain, some of which want their rows exchanged; `entries` may be told
+chain(entries) = """
+const SIZES = (6, 0, 1)
+const NETWORKS = []
+const USES = Int[]
+const M = [0 1 0 0 0 0; -1 -0.1 0.3 0 0 0; 0 0 0 1e4 0 0; 0 0.5 -1e4 -100 0 0; 0 0 0 1 -1e3 0; 1 0 0 0 0 -0.2]
+$entries
+rhs!(du, u, p, t, q, c) = (for i in 1:6 du[i] = q[1] * sin(3t) + sum(M[i, j] * u[j] for j in 1:6) - u[i]^3 end; nothing)
+jac!(J, u, p, t, q, c) = (J .= M; for i in 1:6 J[i, i] -= 3 * u[i]^2 end; nothing)
+tgrad!(dT, u, p, t, q, c) = (fill!(dT, q[1] * 3cos(3t)); nothing)
+vjp!(g, v, u, p, t, q, c) = (fill!(g, 0.0); nothing)
+vjp_p!(g, v, u, p, t, q, c) = nothing
+"""
+const ENTRIES_OF_CHAIN = "const ENTRIES = findall(!=(0), vec(M + [i == j for i in 1:6, j in 1:6]))"
+
+@testset "steps of Rodas5P, $(isempty(entries) ? "dense" : "by elimination")" for entries in ("", ENTRIES_OF_CHAIN)
+    source, u0, q = chain(entries), [1.0, 0.0, 0.5, 0.0, 1.0, 0.3], [0.4]
+    # each is OrdinaryDiffEq's, its dense output too
+    model, tol = load_model(source), PySymUDE.Tolerances(1e-2, 1e3, 10)
+    copyto!(model.q, q)
+    for h in (1e-5, 1e-2, 0.3)
+        sol = solve(problem(source, u0, (0, h), Float64[], q, Float64[]), Rodas5P(); adaptive = false, dt = h)
+        path = march_path!(PySymUDE.Steps(), model, u0, 0.0, h, Float64[], tol)
+        m = PySymUDE.March(model)
+        copyto!(m.u, u0)
+        PySymUDE.derivatives!(m, Float64[], 0.0)
+        @test isfinite(PySymUDE.attempt!(m, Float64[], 0.0, h, tol))
+        @test m.next ≈ sol.u[end] rtol = 1e-11
+        out = zeros(6)
+        PySymUDE.within_step!(out, 0.37, m.u, m.next, m.k)
+        @test out ≈ sol(0.37h) rtol = 1e-11
+        @test !(out ≈ sol(0.371h))
+        @test path.u[end] ≈ path(h)
+    end
+    # the tolerance is what rules
+    times = [0.0, 0.7, 2.0, 5.0]
+    run(reltol) = solve_batch(
+        model, "Rodas5P", 1, [0.0], reshape(u0, 6, 1), [0.4;;], reshape(times, 4, 1), Float64[], Float64[],
+        reltol, reltol, 10^5,
+    )
+    good = solve(
+        problem(source, u0, (0, 5), Float64[], q, Float64[]), Vern9(); reltol = 1e-12, abstol = 1e-12, saveat = times,
+    )
+    exact = reduce(hcat, good.u)
+    errors = [maximum(abs, run(tol)[1][:, :, 1] .- exact) for tol in (1e-4, 1e-6, 1e-8)]
+    @test all(errors .< 30 .* [1e-4, 1e-6, 1e-8])
+    @test errors[1] > 5errors[2] > 25errors[3]
+    # far fewer steps than with the control that OrdinaryDiffEq has for this method
+    prob = problem(source, u0, (0, 5), Float64[], q, Float64[])
+    @test run(1e-6)[3][1] < solve(prob, Rodas5P(); reltol = 1e-6, abstol = 1e-6).stats.naccept
 end
 
 # y relaxes fast to 5 x: off the diagonal stands the largest entry of its row and of its column
@@ -248,37 +334,39 @@ end
 end
 
 # u' = q f(u, t): systems that end in one way or another
+const SLOPES = Dict("-u[1]" => "-1.0", "u[1] * u[1]" => "2 * u[1]", "sqrt_(-u[1])" => "0.0")
 scalar(f) = """
 const SIZES = (1, 0, 1)
 const NETWORKS = []
 const USES = Int[]
 rhs!(du, u, p, t, q, c) = (du[1] = q[1] * ($f); nothing)
-jac!(J, u, p, t, q, c) = (J[1, 1] = 0.0; nothing)
+jac!(J, u, p, t, q, c) = (J[1, 1] = q[1] * ($(SLOPES[f])); nothing)
 tgrad!(dT, u, p, t, q, c) = (dT[1] = 0.0; nothing)
 vjp!(g, v, u, p, t, q, c) = (fill!(g, 0.0); nothing)
 vjp_p!(g, v, u, p, t, q, c) = nothing
 """
-ending(f, times; maxiters = 1000, rate = 1.0) = solve_batch(
-    load_model(scalar(f)), "Tsit5", 1, [0.0], ones(1, 1), fill(rate, 1, 1), reshape(times, :, 1),
+ending(f, times; maxiters = 1000, rate = 1.0, algorithm = "Tsit5") = solve_batch(
+    load_model(scalar(f)), algorithm, 1, [0.0], ones(1, 1), fill(rate, 1, 1), reshape(times, :, 1),
     Float64[], Float64[], 1e-6, 1e-8, maxiters,
 )
 
-@testset "outcomes are codes" begin
+@testset "outcomes of $algorithm are codes" for algorithm in ("Tsit5", "Rodas5P")
     name(result) = CODES[only(result[2])+1]
     times = [0.0, 0.5, 1.5, 1.5]
-    u, _, stats = good = ending("-u[1]", times)
+    run(f, times; maxiters = 1000) = ending(f, times; maxiters, algorithm)
+    u, _, stats = good = run("-u[1]", times)
     @test name(good) == :Success
     @test vec(u) ≈ exp.(-times) rtol = 1e-5
     @test stats[1] == stats[2] + stats[3] > 0
-    @test name(ending("-u[1]", times; maxiters = 3)) == :MaxIters
-    @test name(ending("u[1] * u[1]", times)) in (:Unstable, :DtLessThanMin)
-    @test name(ending("sqrt_(-u[1])", times)) == :InitialFailure
+    @test name(run("-u[1]", times; maxiters = 3)) == :MaxIters
+    @test name(run("u[1] * u[1]", times)) in (:Unstable, :DtLessThanMin)
+    @test name(run("sqrt_(-u[1])", times)) == :InitialFailure
     # what was reached stays, the rest is NaN
-    u, codes, _ = ending("u[1] * u[1]", times)
+    u, codes, _ = run("u[1] * u[1]", times)
     @test u[1:2] ≈ [1.0, 2.0] rtol = 1e-5
     @test all(isnan, u[3:4])
     # an experiment without duration is its start
-    u, codes, stats = ending("-u[1]", [0.0, 0.0])
+    u, codes, stats = run("-u[1]", [0.0, 0.0])
     @test vec(u) == [1.0, 1.0]
     @test only(codes) == 0 && all(iszero, stats)
 end

@@ -198,5 +198,4 @@ def _problems(plan: CompiledSystem, batch: Batch, theta: Float, method: Method) 
 
 
 def _batch_solution(u: Float, codes: NDArray[np.int64], counts: NDArray[np.int64]) -> BatchSolution:
-    u[~np.isfinite(u)] = np.nan
     return BatchSolution(u, tuple(CODES[c] for c in codes.tolist()), counts)
