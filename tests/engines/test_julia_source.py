@@ -51,7 +51,7 @@ rhs! jac! tgrad! vjp! vjp_p! rhs_pull! jac_pull! tgrad_pull! observe! pull! swee
 forward! pullback! jacobian! jacobian_pullback!
 fill! zeros seed time row _ J dT du u p t q c g v y i j gu gp outputs inputs jacobian
 tanh softplus gelu swish relu sigmoid rbf identity integer_power Val ifelse
-SCRATCH PATTERN ints floats let inbounds k z r s d
+SCRATCH PATTERN ENTRIES ints floats let inbounds k z r s d
 sin_ cos_ tan_ asin_ acos_ acosh_ atanh_ log_ sqrt_ power erf_ heaviside
 atan sinh cosh asinh exp abs sign min max
 """
@@ -92,6 +92,24 @@ def test_emitted_source_is_julia(name: str):
         numberless = re.sub(r"\d+\.?\d*e[+-]?\d+", "", source)
         words = set(re.findall(r"[A-Za-z_][A-Za-z_0-9]*!?", numberless))
         assert {w for w in words if not GENERATED.fullmatch(w)} <= set(WORDS.split())
+
+
+def test_where_the_jacobian_is_not_zero():
+    u = psu.states("a b c d e")
+    chain = {v: k * w - v**2 for v, w in zip(u, (*u[1:], u[0]), strict=True)}
+    source = system_source(compile_system(psu.ODESystem(chain, parameters={k: 2.0})))
+    found = re.search(r"const ENTRIES = Int\[(.*)\]", source)
+    assert found
+    J = sp.Matrix(list(chain.values())).jacobian(u)
+    wanted = [i + 1 for i, entry in enumerate(J.T) if entry != 0]
+    assert [int(i) for i in found[1].split(",")] == wanted
+    assert len(wanted) == 10
+    # not where there are many, and not where there are few states
+    full = {v: k * sum(u) ** 2 for v in u}
+    few = {v: -k * v for v in u[:4]}
+    for rhs in (full, few):
+        system = psu.ODESystem(rhs, parameters={k: 2.0})
+        assert "ENTRIES" not in system_source(compile_system(system))
 
 
 def test_every_function_of_a_tape_has_an_expression_here():
