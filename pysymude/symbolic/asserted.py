@@ -303,6 +303,6 @@ def _unknown_symbol(symbol: Any, own: set[Any], what: str) -> None:
     hint = f". Did you mean {near[0]}?" if near else ""
     raise InvalidInputError(
         f"{what}: the law contains unknown symbols: {symbol.name} is neither state nor parameter of "
-        f"the system, which has {', '.join(names)}{hint}. Name a constant that only the law contains in "
-        "constants= of is_first_integral"
+        f"the system, which has {', '.join(names)}{hint}. A constant that only the law contains is named "
+        f"in constants= of is_first_integral; for a fit make it trainable={{{symbol.name}: 1.0}}"
     )

@@ -16,7 +16,8 @@ from pysymude.engines.diffrax import engine as embedded
 CODE = """
 import sys, pysymude as psu
 x, k = psu.states("x"), psu.parameters("k")
-sol = psu.solve(psu.ODESystem({x: -k*x}), u0=[1.0], t=[0.0, 1.0], parameters={k: 1.0}, solver="Tsit5")
+chosen = {"solver": "Tsit5", "engine": "diffrax"}
+sol = psu.solve(psu.ODESystem({x: -k*x}), u0=[1.0], t=[0.0, 1.0], parameters={k: 1.0}, **chosen)
 print(repr(float(sol.u[-1, 0])), "diffrax" in sys.modules)
 """
 
@@ -126,7 +127,7 @@ def test_processes_that_build_the_same_program_do_not_meet(filled, tmp_path):
 def test_new_values_compile_nothing():
     x, k = psu.states("x"), psu.parameters("k")
     system = psu.ODESystem({x: -k * x})
-    psu.solve(system, u0=[1.0], t=[0, 1], parameters={k: 1.0}, solver="Tsit5")
+    psu.solve(system, u0=[1.0], t=[0, 1], parameters={k: 1.0}, solver="Tsit5", engine="diffrax")
     before = len(embedded._PROGRAMS)
     for value in (0.1, 2.0):
         psu.solve(

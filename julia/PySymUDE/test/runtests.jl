@@ -439,7 +439,7 @@ end
     @test arrive(a, AutoTsit5(Rosenbrock23())) ≈ first rtol = 1e-8
     @test relative(arrive(remake(a; p = 2 .* theta), Vern9()), first) > 0.01
     u, codes, _ = solve_batch(
-        load_model(SYSTEM), "Vern9", [0.0], [0.5; 2.0;;], [1.3; 1.8;;], [0.0; 2.0;;], theta, SCALINGS,
+        load_model(SYSTEM), "Vern9", 1, [0.0], [0.5; 2.0;;], [1.3; 1.8;;], [0.0; 2.0;;], theta, SCALINGS,
         1e-10, 1e-10, 10^5,
     )
     @test u[:, end, 1] ≈ first rtol = 1e-9
