@@ -104,8 +104,8 @@ struct Elimination
     solve!::FunctionWrapper{Nothing,Tuple{Vec,Mat}}
 end
 
-# longer code takes longer to compile than it will save
-const LONGEST = 2000
+# so many lines take a second to compile, and save about two microseconds a step
+const LONGEST = 400
 
 "An [`Elimination`](@ref), or nothing where there are no `entries` or its code would be long."
 function elimination(n::Integer, entries::Vector{Int})
