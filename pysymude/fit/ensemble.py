@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import InvalidInputError, PySymUDEError, SaveFileError
 from pysymude.fit.files import read, write
-from pysymude.fit.formulas import read_formulas, write_formulas
+from pysymude.fit.formulas import KEYWORDS, read_formulas, write_formulas
 from pysymude.fit.objective import checked_dataset, objective
 from pysymude.fit.result import FitResult
 from pysymude.fit.saved import SavedFit
@@ -168,7 +168,7 @@ def fit_ensemble(
     # laws travel with the system, as in the file of a fit
     written, formulas = write_formulas(obj)
     text = system_to_text(written)
-    options = {k: v for k, v in options.items() if k not in _FORMULAS} | {"engine": obj.engine}
+    options = {k: v for k, v in options.items() if k not in KEYWORDS} | {"engine": obj.engine}
     key = fit_key(
         {
             "system": text, "formulas": formulas, "data": data.fingerprint, "stages": stages,
@@ -191,8 +191,7 @@ def fit_ensemble(
     return FitEnsemble(tuple(good.values()), tuple(good), failures)
 
 
-_FORMULAS = ("laws", "conserve", "law_weight", "equivariance", "equivariance_weight")
-_OBJECTIVE = ("engine", "solver", "reltol", "abstol", "sensealg", *_FORMULAS)
+_OBJECTIVE = ("engine", "solver", "reltol", "abstol", "sensealg", *KEYWORDS)
 _OWN = ("checkpoint", "progress", "callback", "theta0", "resample")
 
 

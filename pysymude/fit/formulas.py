@@ -13,7 +13,10 @@ from pysymude.symbolic.generator import Generator
 if TYPE_CHECKING:
     from pysymude.fit.objective import Objective
 
-__all__ = ["read_formulas", "write_formulas"]
+__all__ = ["KEYWORDS", "read_formulas", "write_formulas"]
+
+KEYWORDS = ("laws", "conserve", "law_weight", "equivariance", "equivariance_weight")
+"""What `objective` is told of laws and symmetries, and `read_formulas` finds again."""
 
 
 def write_formulas(obj: Objective) -> tuple[ODESystem, dict[str, Any]]:
@@ -53,11 +56,5 @@ def read_formulas(system: ODESystem, meta: dict[str, Any]) -> tuple[ODESystem, d
         for k in range(meta["symmetries"])
     ]
     own = {name: g for name, g in found.items() if not name.startswith(prefix)}
-    keywords = {
-        "laws": laws,
-        "conserve": meta["conserve"],
-        "law_weight": meta["law"],
-        "equivariance": symmetries,
-        "equivariance_weight": meta["equivariance"],
-    }
-    return system.replace(observables=own), keywords
+    values = (laws, meta["conserve"], meta["law"], symmetries, meta["equivariance"])
+    return system.replace(observables=own), dict(zip(KEYWORDS, values, strict=True))

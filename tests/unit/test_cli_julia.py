@@ -1,6 +1,5 @@
 """`setup-julia` and doctor's rows on Julia, with stand-ins for Julia; the real one has its own tests."""
 
-import functools
 import json
 import os
 import signal
@@ -16,10 +15,13 @@ from typer.testing import CliRunner
 import pysymude as psu
 from pysymude.cli import app, julia_check
 from pysymude.cli.julia_check import CheckFailed, check
-from pysymude.engines.julia import finding, runtime, sysimage
+from pysymude.engines.julia import sysimage
 from pysymude.engines.julia.finding import found, needed
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-ins are shell scripts")
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="the stand-ins are shell scripts"),
+    pytest.mark.usefixtures("no_julia_runs_here"),
+]
 
 # answers the question for its version, writes down what it is asked to do, and makes what it should
 JULIA = """#!/bin/sh
@@ -44,13 +46,6 @@ def run(*arguments):
 
 def told(result):
     return " ".join((result.stdout + result.stderr).split())
-
-
-@pytest.fixture(autouse=True)
-def no_julia_runs_here(monkeypatch):
-    """Tests before these may have started one, which would be found first."""
-    monkeypatch.setattr(finding, "started", dict)
-    monkeypatch.setattr(runtime, "_load", functools.cache(dict))
 
 
 @pytest.fixture
