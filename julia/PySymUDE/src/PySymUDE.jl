@@ -14,8 +14,8 @@ derivative is written out beforehand, so that no differentiation package runs.
 module PySymUDE
 
 using ADTypes: AutoFiniteDiff
-using FunctionWrappers: FunctionWrapper
 using Base.Cartesian: @nexprs
+using FunctionWrappers: FunctionWrapper
 using LinearAlgebra: BlasInt, LAPACK, issuccess, lu!
 using PrecompileTools: @compile_workload
 using OrdinaryDiffEqCore: CompositeAlgorithm, OrdinaryDiffEqAlgorithm

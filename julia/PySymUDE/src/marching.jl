@@ -62,12 +62,12 @@ The code is a name in `CODES`.
 """
 function march!(keep, m::March, u0, t0, t1, p, tol::Tolerances)
     copyto!(m.u, u0)
-    m.rhs!(m.f0, m.u, p, t0)
+    derivatives!(m, p, t0)
     t, h, accepted, rejected = t0, first_step!(m, p, t0, t1 - t0, tol), 0, 0
-    h_before, error_before, e, fresh = h, 1.0, 0.0, false
+    h_before, error_before, e, fresh = h, 1.0, 0.0, true
     # nearer to a singularity than time can be told apart, steps may still be accepted
     while t + h > t
-        accepted + rejected < tol.maxiters || return (accepted == 0 ? :InitialFailure : :MaxIters), accepted, rejected
+        accepted + rejected < tol.maxiters || return ended(:MaxIters, accepted, rejected)
         # a sliver that is left over would cost a whole step
         arrives = t1 - t <= 1.01h
         arrives && (h = t1 - t)
@@ -90,10 +90,12 @@ function march!(keep, m::March, u0, t0, t1, p, tol::Tolerances)
         h_before, error_before = h, max(1e-2, e)
         h /= clamp(q, accepted == 1 ? 1e-4 : 1 / 6, 5.0)
     end
-    why = accepted == 0 ? :InitialFailure : isfinite(e) ? :DtLessThanMin : :Unstable
-    return why, accepted, rejected
+    return ended(isfinite(e) ? :DtLessThanMin : :Unstable, accepted, rejected)
 end
 
+ended(why, accepted, rejected) = (accepted == 0 ? :InitialFailure : why), accepted, rejected
+
+# what a step starts from
 function derivatives!(m::March, p, t)
     m.rhs!(m.f0, m.u, p, t)
     m.jac!(m.J, m.u, p, t)
@@ -101,10 +103,9 @@ function derivatives!(m::March, p, t)
     return nothing
 end
 
-# Hairer's, as in OrdinaryDiffEqCore; 0 where the right-hand side is not finite
+# from `f0`: Hairer's, as in OrdinaryDiffEqCore; 0 where the right-hand side is not finite
 function first_step!(m::March, p, t0, span, tol)
     (; u, f0, f, stage, x) = m
-    m.rhs!(f0, u, p, t0)
     size(v) = sqrt(sum(i -> abs2(v[i] / (tol.abstol + tol.reltol * abs(u[i]))), eachindex(v)) / length(v))
     d0, d1 = size(u), size(f0)
     isfinite(d1) || return 0.0
