@@ -38,7 +38,7 @@ _GELU_A, _GELU_B = float(np.sqrt(2.0 / np.pi)), 0.044715
 
 @contracted
 def _split_exp(y):
-    """For y in [-708, 0]: 2^k and exp(r) - 1, with exp(y) = 2^k exp(r)."""
+    """For |y| <= 708: 2^k and exp(r) - 1, with exp(y) = 2^k exp(r)."""
     shifted = y * _LOG2E + _ROUND
     k = shifted - _ROUND
     r = (y - k * _LN2) - k * _LN2_REST
@@ -63,12 +63,20 @@ def exp_of_negative(y):
 
 @contracted
 def tanh(x):
-    """The hyperbolic tangent: -e/(2 + e) with e = exp(-2|x|) - 1, which cancels nowhere."""
-    y = -2.0 * abs(x)
-    power, p = _split_exp(-40.0 if y < -40.0 else y)
-    e = power * p + (power - 1.0)
-    t = e / (2.0 + e)
-    return t if x < 0.0 else -t
+    """The hyperbolic tangent: x + x^3 P(x^2)/Q(x^2) near zero, 1 - 2/(exp(2x) + 1) elsewhere.
+
+    The two share one division. P and Q are those of Cephes (Moshier, netlib.org/cephes, tanh.c).
+    """
+    size = abs(x)
+    y = 2.0 * size
+    power, p = _split_exp(40.0 if y > 40.0 else y)
+    s = x * x
+    P = -1.61468768441708447952e3 + s * (-9.92877231001918586564e1 + s * -9.64399179425052238628e-1)
+    Q = 4.84406305325125486048e3 + s * (2.23548839060100448583e3 + s * (1.12811678491632931402e2 + s))
+    near = size < 0.625
+    ratio = (size * s * P if near else -2.0) / (Q if near else (power + 1.0) + power * p)
+    t = (size if near else 1.0) + ratio
+    return -t if x < 0.0 else t
 
 
 @contracted
