@@ -133,13 +133,16 @@ def _key(name: str, args: tuple[int, ...], data: Any) -> Any:
 
 def pruned(
     inputs: tuple[str, ...], operations: Sequence[Operation], outputs: Sequence[int]
-) -> tuple[Tape, dict[int, int]]:
-    """The tape without what no output needs, inputs apart, and where each operation went."""
-    whole = Tape(inputs, tuple(operations), tuple(outputs))
-    moved: dict[int, int] = {}
+) -> tuple[Tape, list[int]]:
+    """The tape without what no output needs, inputs apart, and where each operation went, or -1."""
+    needed = Tape(inputs, tuple(operations), tuple(outputs)).needed
+    moved = [-1] * len(needed)
     kept: list[Operation] = []
-    for i, (op, needed) in enumerate(zip(operations, whole.needed, strict=True)):
-        if needed or op.name == "input":
-            moved[i] = len(kept)
-            kept.append(Operation(op.name, tuple([moved[k] for k in op.args]), op.data))
-    return Tape(inputs, tuple(kept), tuple(moved[i] for i in outputs)), moved
+    for i, op in enumerate(operations):
+        if not needed[i] and op.name != "input":
+            continue
+        if len(kept) < i and op.args:  # something was left out before it
+            op = Operation(op.name, tuple([moved[k] for k in op.args]), op.data)
+        moved[i] = len(kept)
+        kept.append(op)
+    return Tape(inputs, tuple(kept), tuple([moved[i] for i in outputs])), moved

@@ -79,14 +79,14 @@ def slopes(emit: Emitter, v: int, active: Callable[[int], bool]) -> list[tuple[i
 
     ``select`` and all that concerns networks are not among them.
     """
+    name, args, _ = emit.operations[v]
+    if name == "add":
+        one = emit.const(1.0)
+        return [(a, (1.0, one)) for a in args if active(a)]
+    if name in ("mul", "mul0"):
+        return [(a, (1.0, b)) for a, b in (args, args[::-1]) if active(a)]
     o = _At(emit, v)
-    name = emit.operations[v].name
-    one = emit.const(1.0)
     match name:
-        case "add":
-            both = (o.a, lambda: (1.0, one)), (o.b, lambda: (1.0, one))
-        case "mul" | "mul0":
-            both = (o.a, lambda: (1.0, o.b)), (o.b, lambda: (1.0, o.a))
         case "atan2":
             both = (o.a, lambda: _atan2(o, 1.0, o.b)), (o.b, lambda: _atan2(o, -1.0, o.a))
         case "pow" | "pow0":

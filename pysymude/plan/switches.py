@@ -19,6 +19,7 @@ __all__ = ["Condition", "SwitchedTape", "switch_form"]
 _STATE, _TIME, _PARAMETER = 1, 2, 4
 _MIRROR = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
 _LOGICAL = frozenset({*RELATIONS, "and", "or", "not"})
+_SWITCHING = frozenset({*RELATIONS, "abs", "sign", "heaviside", "min", "max"})
 _TERMS = 64  # sums of more terms are compared as they are written
 
 
@@ -65,12 +66,15 @@ def switch_form(tape: Tape, states: int) -> SwitchedTape:
     The values are those of `tape`. At a tie, ``max`` and ``min`` take the operand that is constant, so
     that the derivative is 0 where the value is constant on one side.
     """
+    if not any(op.name in _SWITCHING for op in tape.operations):
+        none, _ = pruned(tape.inputs, tape.operations, ())
+        return SwitchedTape(tape, (), none)
     writer = _Writer(tape, states)
     for i in range(len(tape.operations)):
         writer.rewrite(i)
     outputs = [writer.new[i] for i in tape.outputs]
     found, moved = pruned(tape.inputs, writer.frozen.operations, outputs)
-    signs = [s for s in writer.signs if s.place in moved]
+    signs = [s for s in writer.signs if moved[s.place] >= 0]
     number = {moved[s.place]: k for k, s in enumerate(signs)}
     operations = tuple(
         op._replace(data=number[i]) if i in number else op for i, op in enumerate(found.operations)
@@ -131,9 +135,7 @@ class _Writer:
                 return emit.relation(name if turned > 0 else _MIRROR[name], sign, zero)
 
     def switches(self, op: Operation, args: tuple[int, ...]) -> bool:
-        if op.name not in RELATIONS and op.name not in ("abs", "sign", "heaviside", "min", "max"):
-            return False
-        if any(self.logical(a) for a in args):
+        if op.name not in _SWITCHING or any(self.logical(a) for a in args):
             return False
         return any(self.depends(a) & (_STATE | _TIME) for a in args)
 

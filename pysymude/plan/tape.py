@@ -179,15 +179,20 @@ class _Builder:
 
     def emit(self, operation: Operation) -> int:
         key = ("op", operation)
-        if key not in self.seen:
+        place = self.seen.get(key)
+        if place is None:
+            place = self.seen[key] = len(self.operations)
             self.operations.append(operation)
-            self.seen[key] = len(self.operations) - 1
-        return self.seen[key]
+        return place
 
     def visit(self, node: Any) -> int:
-        if node not in self.seen:
-            self.seen[node] = self.emit(self.operation(node))
-        return self.seen[node]
+        # a node is looked up as seldom as possible: SymPy's numbers take their time to hash
+        if isinstance(node, sp.Number):
+            return self.emit(Operation("const", data=constant(node, self.target)))
+        place = self.seen.get(node)
+        if place is None:
+            place = self.seen[node] = self.emit(self.operation(node))
+        return place
 
     def operation(self, node: Any) -> Operation:
         if isinstance(node, (BooleanTrue, BooleanFalse)):
