@@ -6,7 +6,7 @@ from typing import Any
 
 from numba import njit
 
-__all__ = ["inner", "kernel"]
+__all__ = ["contracted", "inner", "kernel", "summed"]
 
 _COMMON: dict[str, Any] = {
     "error_model": "numpy",
@@ -20,6 +20,14 @@ _COMMON: dict[str, Any] = {
 # returns numbers only. `_nrt` is not documented; a test compares both ways.
 inner = njit(**_COMMON, no_cpython_wrapper=True, _nrt=False)
 """For functions that only compiled code calls: they allocate nothing and return numbers."""
+
+_INNER: dict[str, Any] = {**_COMMON, "no_cpython_wrapper": True, "_nrt": False}
+
+contracted = njit(**_INNER, fastmath={"contract"}, forceinline=True)
+"""An inner function whose products and sums may be fused."""
+
+summed = njit(**_INNER, fastmath={"reassoc", "nsz", "contract"}, forceinline=True)
+"""An inner function that sums in any order, so in vectors: for dot products alone."""
 
 kernel = njit(**_COMMON)
 """For functions that Python calls."""

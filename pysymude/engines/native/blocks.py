@@ -1,0 +1,95 @@
+"""Blocks: putting a state into one, running a program over it, reading its outputs."""
+
+from __future__ import annotations
+
+from pysymude.engines.native import codes
+from pysymude.engines.native import structures as st
+from pysymude.engines.native.compiling import inner
+from pysymude.engines.native.machine import evaluate, pull, push
+
+__all__ = ["all_zero", "derivatives", "error_norm", "place", "run", "run_back", "run_tangents", "slopes"]
+
+RHS, DERIVATIVES, ALL = st.RHS, st.DERIVATIVES, st.ALL
+LIVE = codes.LIVE
+
+
+@inner
+def where(m, keep, block):
+    """Where a block begins: where nothing is kept there is one for all."""
+    return block * m.size if keep == ALL else 0
+
+
+@inner
+def place(m, w, o, t, live):
+    """What a block holds besides the states: held numbers, time, and the signs of conditions."""
+    v, held = w.v, w.held
+    H = held.shape[0]
+    for i in range(H):
+        v[o + i] = held[i]
+    v[o + H] = t
+    at = o + H + 1 + m.n
+    for k in range(m.time_only.shape[0]):
+        v[at + k] = LIVE if live else w.signs[k]
+
+
+@inner
+def run(m, w, program, theta, o):
+    """Runs a program over the block at `o`."""
+    evaluate(
+        m.code, m.ranges[program, 0], m.ranges[program, 1], m.consts, m.net, m.scaling, theta, w.v, o
+    )
+
+
+@inner
+def run_back(m, w, program, theta, gtheta, o, g):
+    """Cotangents back through a program."""
+    pull(
+        m.code, m.ranges[program, 0], m.ranges[program, 1], m.consts, m.net, m.scaling, theta, gtheta,
+        w.v, o, g,
+    )  # fmt: skip
+
+
+@inner
+def run_tangents(m, w, program, theta, dtheta, o, d):
+    """Tangents forward through a program."""
+    push(
+        m.code, m.ranges[program, 0], m.ranges[program, 1], m.consts, m.net, m.scaling, theta, dtheta,
+        w.v, o, d,
+    )  # fmt: skip
+
+
+@inner
+def slopes(m, w, theta, o, k, ok):
+    """The right-hand side at a block whose states are there, into k[ok:]."""
+    run(m, w, RHS, theta, o)
+    for i in range(m.n):
+        k[ok + i] = m.f_factors[i] * w.v[o + m.f_slots[i]]
+
+
+@inner
+def derivatives(m, w, theta, o, k, ok):
+    """The right-hand side into k[ok:], the Jacobian's entries and df/dt into w.entries."""
+    run(m, w, DERIVATIVES, theta, o)
+    for i in range(m.n):
+        k[ok + i] = m.d_factors[i] * w.v[o + m.d_slots[i]]
+    for j in range(m.n, m.d_slots.shape[0]):
+        w.entries[j - m.n] = m.d_factors[j] * w.v[o + m.d_slots[j]]
+
+
+@inner
+def error_norm(error, u, new, reltol, abstol):
+    """The root mean square of an error, where 1 is what the tolerances admit."""
+    total = 0.0
+    for i in range(u.shape[0]):
+        e = error[i] / (abstol[i] + reltol * max(abs(u[i]), abs(new[i])))
+        total += e * e
+    return (total / u.shape[0]) ** 0.5
+
+
+@inner
+def all_zero(x, o, n):
+    """Whether x[o:o+n] is 0."""
+    for i in range(n):
+        if x[o + i] != 0.0:
+            return False
+    return True

@@ -1,0 +1,171 @@
+"""What a kernel is given, as named tuples of arrays: the model, the problem, how to solve, and memory.
+
+int64 and float64, C order. n states, S slots of a block, E experiments, T times, Q parameters of theta.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Explicit", "Implicit", "Memory", "Model", "Options", "Problem"]
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+
+class Model(NamedTuple):
+    """Programs of one bound problem; `ranges` are theirs, in the order START, RHS, ... below.
+
+    `held` are the first slots of a block: parameters, then learned values (at `theta_at` of theta, mapped
+    by `kind`, `low`, `high`), then numbers and what is computed from all of these once a solve. Time, the
+    states and the signs of the conditions follow. A program's outputs are `factors * v[slots]`.
+    """
+
+    code: Int
+    consts: Float
+    net: Int
+    scaling: Float
+    ranges: Int
+    held: Float
+    theta_at: Int
+    kind: Int
+    low: Float
+    high: Float
+    f_slots: Int
+    f_factors: Float
+    d_slots: Int
+    d_factors: Float
+    rows: Int
+    columns: Int
+    time_rows: Int
+    g_slots: Int
+    g_factors: Float
+    time_only: Int
+    y_slots: Int
+    y_factors: Float
+    elimination: Int
+    size: int
+    n: int
+    sparse: int
+    lu_size: int
+
+
+START, RHS, DERIVATIVES, CONDITIONS, OBSERVE = range(5)
+FREE, ABOVE, BELOW, BETWEEN = range(4)  # `kind`: a learned value's bounds
+
+
+class Explicit(NamedTuple):
+    """An explicit tableau, see `tableaus.ExplicitTableau`."""
+
+    A: Float
+    c: Float
+    b: Float
+    error: Float
+    dense: Float
+    stages: int
+    total: int
+    last: int
+    fsal: int
+    twin: int
+    other: int
+    stability: float
+    beta: float
+    beta_before: float
+
+
+class Implicit(NamedTuple):
+    """A Rosenbrock tableau, see `tableaus.RosenbrockTableau`."""
+
+    A: Float
+    C: Float
+    c: Float
+    d: Float
+    b: Float
+    error: Float
+    H: Float
+    stages: int
+    gamma: float
+    exponent: float
+
+
+class Options(NamedTuple):
+    """How to solve. `method`: EXPLICIT, IMPLICIT, or AUTO; `keep`: what is left of each step."""
+
+    method: int
+    reltol: float
+    abstol: Float
+    max_steps: int
+    dtmax: float
+    keep: int
+
+
+EXPLICIT, IMPLICIT, AUTO = range(3)
+NOTHING, SLOPES, ALL = range(3)
+
+
+class Problem(NamedTuple):
+    """Experiments and what was measured, as in `plan.problem`; `start` and `out` are written.
+
+    `stops` are times at which steps end in any case, ascending; `link` is -1 where nothing follows.
+    """
+
+    t0: Float
+    u0: Float
+    p: Float
+    ts: Float
+    stops: Float
+    y: Float
+    weight: Float
+    u0_index: Int
+    positive: Int
+    mix: Float
+    link: Int
+    link_weight: Float
+    law_weight: Float
+    anchor: Float
+    out: Float
+    start: Float
+    slopes: Float  # cotangents of the starts
+    codes: Int
+    counts: Int  # (E, 4): tried, accepted, rejected, changes of method
+    terms: Float  # (E, 2 + laws): data, links, laws
+
+
+class Memory(NamedTuple):
+    """Of one thread. Steps are rows of `steps`: see STEP_... below."""
+
+    v: Float  # blocks
+    k: Float  # slopes, or stages, of each block
+    lu: Float
+    pivots: Int
+    steps: Int
+    times: Float  # (steps, 3): where each starts, its size, where it ends
+    u: Float  # where steps start
+    held: Float
+    g: Float  # cotangents, or tangents, of a block
+    other: Float  # a second one
+    entries: Float  # of the Jacobian; then df/dt
+    first: Float  # the right-hand side where a step starts
+    work: Float  # (ROWS, n)
+    stage: Float  # cotangents of stages
+    cotangents: Float  # (T, n), of the states at output times
+    values: Float  # (T, columns and laws)
+    matrix: Float  # cotangents of the Jacobian's entries
+    gtheta: Float
+    dtheta: Float
+    signs: Float  # of the conditions, frozen
+    rates: Float  # how fast each changes
+    armed: Int  # whether a condition has been seen on its side
+    events: Int  # (events, 5): step, condition, its signs before and behind (columns 2, 4), whether silent
+    counts: Int  # steps kept, events kept
+    zeros_of_theta: Float
+    stops: Float  # times where steps end, ascending
+    stop_of: Int  # and the condition that changes there; -1 for none
+    zeros: Float  # (events, 1 + n): times and states of watched zeros
+    zero_of: Int
+
+
+STEP_METHOD, STEP_BASE, STEP_EXTRA, STEP_LIVE = range(4)
