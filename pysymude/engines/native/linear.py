@@ -1,8 +1,8 @@
 """Dense linear systems of up to some hundred unknowns: W = a I - J, its factors, and what solves with them.
 
 W is stored by columns, n * n numbers from an offset on, and becomes its factors in place: rows are exchanged
-for the largest pivots, and the inverse of each pivot is on the diagonal. Every loop runs over slices: indices
-into those are seen not to be negative, without which LLVM leaves the loops scalar.
+for the largest pivots, and the inverse of each pivot is on the diagonal. Loops run over slices or with unsigned
+indices: those are seen not to be negative, without which LLVM leaves the loops scalar.
 """
 
 from __future__ import annotations
@@ -10,19 +10,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.engines.native.compiling import inner
+from pysymude.engines.native.compiling import inner, summed
 
-__all__ = ["factor", "is_solution", "shift", "solve", "solve_transposed"]
+__all__ = ["factor_dense", "is_solution", "shift_dense", "solve_dense", "solve_dense_transposed"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# unknowns from which on sums are taken in parts
-_MANY = 28
-
 
 @inner
-def shift(
+def shift_dense(
     W: Floats, o: int, n: int, a: float, J: Floats, oj: int, rows: Ints, columns: Ints
 ) -> None:
     """W = a I - J, where J has the values from `oj` on at certain rows and columns, and is 0 elsewhere."""
@@ -34,7 +31,7 @@ def shift(
 
 
 @inner
-def factor(W: Floats, o: int, pivots: Ints, op: int, n: int) -> bool:
+def factor_dense(W: Floats, o: int, pivots: Ints, op: int, n: int) -> bool:
     """The factors of W, in its place; false where a pivot is 0 or not finite."""
     for k in range(n):
         pivot = W[o + k * n : o + k * n + n]
@@ -64,8 +61,8 @@ def factor(W: Floats, o: int, pivots: Ints, op: int, n: int) -> bool:
 
 
 @inner
-def solve(W: Floats, o: int, pivots: Ints, op: int, n: int, x: Floats, ox: int) -> None:
-    """x <- W \\ x, for what `factor` left of W."""
+def solve_dense(W: Floats, o: int, pivots: Ints, op: int, n: int, x: Floats, ox: int) -> None:
+    """x <- W^-1 x, for what `factor_dense` left of W."""
     y = x[ox : ox + n]
     for k in range(n):
         top = pivots[op + k]
@@ -85,45 +82,26 @@ def solve(W: Floats, o: int, pivots: Ints, op: int, n: int, x: Floats, ox: int) 
 
 
 @inner
-def solve_transposed(W: Floats, o: int, pivots: Ints, op: int, n: int, x: Floats, ox: int) -> None:
-    """x <- transpose(W) \\ x, for what `factor` left of W."""
-    if n < _MANY:
-        for k in range(n):
-            x[ox + k] = (x[ox + k] - _product(W, o + k * n, x, ox, k)) * W[o + k * n + k]
-        for k in range(n - 2, -1, -1):
-            x[ox + k] -= _product(W, o + k * n + k + 1, x, ox + k + 1, n - k - 1)
-    else:
-        for k in range(n):
-            x[ox + k] = (x[ox + k] - _long_product(W, o + k * n, x, ox, k)) * W[o + k * n + k]
-        for k in range(n - 2, -1, -1):
-            x[ox + k] -= _long_product(W, o + k * n + k + 1, x, ox + k + 1, n - k - 1)
+def solve_dense_transposed(
+    W: Floats, o: int, pivots: Ints, op: int, n: int, x: Floats, ox: int
+) -> None:
+    """x <- transpose(W)^-1 x, for what `factor_dense` left of W."""
+    for k in range(n):
+        x[ox + k] = (x[ox + k] - _product(W, o + k * n, x, ox, k)) * W[o + k * n + k]
+    for k in range(n - 2, -1, -1):
+        x[ox + k] -= _product(W, o + k * n + k + 1, x, ox + k + 1, n - k - 1)
     for k in range(n - 1, -1, -1):
         top = pivots[op + k]
         x[ox + k], x[ox + top] = x[ox + top], x[ox + k]
 
 
-@inner
+@summed
 def _product(x: Floats, ox: int, y: Floats, oy: int, n: int) -> float:
+    """The sum of n products."""
     p, q, total = np.uint64(ox), np.uint64(oy), 0.0
     for i in range(np.uint64(n)):
         total += x[p + i] * y[q + i]
     return total
-
-
-@inner
-def _long_product(x: Floats, ox: int, y: Floats, oy: int, n: int) -> float:
-    # four sums at once: each addition would wait for the one before
-    a, b = x[ox : ox + n], y[oy : oy + n]
-    s0 = s1 = s2 = s3 = 0.0
-    fours = n // 4 * 4
-    for i in range(0, fours, 4):
-        s0 += a[i] * b[i]
-        s1 += a[i + 1] * b[i + 1]
-        s2 += a[i + 2] * b[i + 2]
-        s3 += a[i + 3] * b[i + 3]
-    for i in range(fours, n):
-        s0 += a[i] * b[i]
-    return (s0 + s1) + (s2 + s3)
 
 
 @inner
@@ -153,7 +131,7 @@ def is_solution(
         term = J[oj + k] * x[ox + columns[k]]
         w[ow + rows[k]] += term
         w[ow + n + rows[k]] += abs(term)
+    good = True
     for i in range(n):
-        if not (abs(w[ow + i]) <= 1e-10 * w[ow + n + i]):
-            return False
-    return True
+        good &= abs(w[ow + i]) <= 1e-10 * w[ow + n + i]
+    return good

@@ -1,7 +1,7 @@
 """Sparse linear systems with one pattern: elimination in an order that fills up little, planned once.
 
 No rows are exchanged: whoever uses it asks `linear.is_solution`, and where that says no, solves with
-`linear.factor` or takes a shorter step, with which the diagonal of W = a I - J grows.
+`linear.factor_dense` or takes a shorter step, with which the diagonal of W = a I - J grows.
 
 The plan is one array of integers. The factors are one run of numbers: the inverses of the pivots, and then for
 each row, in the order of elimination, what is left of the diagonal (L) and right of it (U). A row consists of
@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.engines.native.compiling import inner
+from pysymude.engines.native.compiling import inner, summed
 
 __all__ = [
     "Elimination",
@@ -246,7 +246,7 @@ def _subtract(
         q += length
 
 
-@inner
+@summed
 def _product(y: Floats, values: Floats, p: int, runs: Ints, begin: int, end: int) -> float:
     """Y times that row."""
     total = 0.0
@@ -261,7 +261,7 @@ def _product(y: Floats, values: Floats, p: int, runs: Ints, begin: int, end: int
 
 @inner
 def solve_sparse(plan: Ints, F: Floats, o: int, x: Floats, ox: int, w: Floats, ow: int) -> None:
-    """x <- (a I - J) \\ x, for what `factor_sparse` left in F; n numbers of w are overwritten."""
+    """x <- (a I - J)^-1 x, for what `factor_sparse` left in F; n numbers of w are overwritten."""
     n, m = plan[0], plan[1]
     heads = plan[3 + n + 3 * m : 7 + 5 * n + 3 * m]
     runs = plan[7 + 5 * n + 3 * m :]
@@ -280,7 +280,7 @@ def solve_sparse(plan: Ints, F: Floats, o: int, x: Floats, ox: int, w: Floats, o
 def solve_sparse_transposed(
     plan: Ints, F: Floats, o: int, x: Floats, ox: int, w: Floats, ow: int
 ) -> None:
-    """x <- transpose(a I - J) \\ x, for what `factor_sparse` left in F; n numbers of w are overwritten."""
+    """x <- transpose(a I - J)^-1 x, for what `factor_sparse` left in F; n numbers of w are overwritten."""
     n, m = plan[0], plan[1]
     heads = plan[3 + n + 3 * m : 7 + 5 * n + 3 * m]
     runs = plan[7 + 5 * n + 3 * m :]

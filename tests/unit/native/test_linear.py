@@ -18,13 +18,13 @@ PAD = np.full(BEFORE, 7.0)
 
 
 @kernel
-def solve_dense(n, a, J, rows, columns, W, pivots, x, y):
+def solve_both(n, a, J, rows, columns, W, pivots, x, y):
     o = np.int64(3)
-    linear.shift(W, o, n, a, J, o, rows, columns)
-    if not linear.factor(W, o, pivots, o, n):
+    linear.shift_dense(W, o, n, a, J, o, rows, columns)
+    if not linear.factor_dense(W, o, pivots, o, n):
         return False
-    linear.solve(W, o, pivots, o, n, x, o)
-    linear.solve_transposed(W, o, pivots, o, n, y, o)
+    linear.solve_dense(W, o, pivots, o, n, x, o)
+    linear.solve_dense_transposed(W, o, pivots, o, n, y, o)
     return True
 
 
@@ -58,7 +58,7 @@ def dense(n, a, values, rows, columns, b, c):
     """Whether there are factors, and the solutions for b and, transposed, for c."""
     W, pivots = np.full(BEFORE + n * n, 7.0), np.full(BEFORE + n, 7)
     x, y = padded(b), padded(c)
-    good = solve_dense(n, a, padded(values), rows, columns, W, pivots, x, y)
+    good = solve_both(n, a, padded(values), rows, columns, W, pivots, x, y)
     for given in (W, pivots, x, y):
         np.testing.assert_array_equal(given[:BEFORE], 7)
     return good, x[BEFORE:], y[BEFORE:]
