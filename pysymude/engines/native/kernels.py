@@ -137,8 +137,10 @@ def tie_back(m, problem, e):
 
 
 @inner
-def drive(m, w, problem, x, y, options, theta, first, last, todo, implicit):
+def drive(task, first, last, todo, implicit):
     """Experiments first to last; where one cannot go on here: why, and which it was."""
+    m, w, problem, x, y = task.model, task.memory, task.problem, task.explicit, task.implicit
+    options, theta = task.options, task.theta
     for e in range(first, last):
         hold(m, w, problem, theta, e)
         begin(m, w, problem, e)
@@ -161,20 +163,21 @@ def drive(m, w, problem, x, y, options, theta, first, last, todo, implicit):
 
 
 @kernel
-def explicit_kernel(m, w, problem, x, y, options, theta, first, last, todo):
+def explicit_kernel(task, first, last, todo):
     """`drive` for explicit methods alone: less to compile."""
-    return drive(m, w, problem, x, y, options, theta, first, last, todo, False)
+    return drive(task, first, last, todo, False)
 
 
 @kernel
-def mixed_kernel(m, w, problem, x, y, options, theta, first, last, todo):
+def mixed_kernel(task, first, last, todo):
     """`drive` for all methods."""
-    return drive(m, w, problem, x, y, options, theta, first, last, todo, True)
+    return drive(task, first, last, todo, True)
 
 
 @kernel
-def initial_states(problem, theta):
+def initial_states(task):
     """Where experiments start, learned values read from theta, into `problem.start`."""
+    problem, theta = task.problem, task.theta
     E, n = problem.u0.shape
     for e in range(E):
         for r in range(n):
@@ -190,8 +193,9 @@ def initial_states(problem, theta):
 
 
 @kernel
-def start_slopes(problem, theta, gtheta):
+def start_slopes(task):
     """Cotangents of the starts, added to those of theta."""
+    problem, theta, gtheta = task.problem, task.theta, task.memory.gtheta
     E, n = problem.u0.shape
     for e in range(E):
         for c in range(n):
