@@ -92,37 +92,34 @@ def implicit_tableau(x: RosenbrockTableau) -> st.Implicit:
     )  # fmt: skip
 
 
-def problem_of(batch: Batch, data: LossData | None, laws: int, columns: int) -> st.Problem:
+def problem_of(
+    batch: Batch, data: LossData | None, laws: int, *, linked: bool = False
+) -> st.Problem:
     """The arrays of a batch, and of a loss over it where there is one."""
     E, T = batch.ts.shape
     n = batch.u0.shape[1]
-    given = data is not None
-    return st.Problem(
-        t0=_floats(batch.t0), u0=_floats(batch.u0), p=_floats(batch.p), ts=_floats(batch.ts),
-        stops=np.zeros(0),
-        y=_floats(data.y) if given else np.zeros((E, T, 0)),
-        weight=_floats(data.weight) if given else np.zeros((E, T, 0)),
-        u0_index=_ints(data.u0_index) if given else np.full((E, n), -1, dtype=np.int64),
-        positive=_ints(data.positive) if given else np.zeros(n, dtype=np.int64),
-        mix=_floats(data.mix) if given else np.eye(n),
-        link=_ints(data.link) if given else np.full(E, -1, dtype=np.int64),
-        link_weight=_floats(data.link_weight) if given else np.ones(n),
-        law_weight=_floats(data.law_weight) if given else np.zeros((E, T, 0)),
-        anchor=_floats(data.anchor) if given else np.zeros((E, T)),
-        **writable(E, T, n, laws),
-    )  # fmt: skip
-
-
-def writable(E: int, T: int, n: int, laws: int) -> dict[str, Any]:
-    """What a kernel writes of a problem."""
-    return {
-        "out": np.full((E, T, n), np.nan),
-        "start": np.zeros((E, n)),
-        "slopes": np.zeros((E, n)),
-        "codes": np.zeros(E, dtype=np.int64),
-        "counts": np.zeros((E, 4), dtype=np.int64),
-        "terms": np.zeros((E, 2 + laws)),
-    }
+    alone = np.full(E, -1, dtype=np.int64)
+    common: dict[str, Any] = {
+        "t0": _floats(batch.t0), "u0": _floats(batch.u0), "p": _floats(batch.p),
+        "ts": _floats(batch.ts), "stops": np.zeros(0),
+    }  # fmt: skip
+    if data is None:
+        measured: dict[str, Any] = {
+            "y": np.zeros((E, T, 0)), "weight": np.zeros((E, T, 0)),
+            "u0_index": np.full((E, n), -1, dtype=np.int64), "positive": np.zeros(n, dtype=np.int64),
+            "mix": np.eye(n), "link": alone, "link_weight": np.ones(n),
+            "law_weight": np.zeros((E, T, 0)), "anchor": np.zeros((E, T)),
+        }  # fmt: skip
+    else:
+        measured = {
+            "y": _floats(data.y), "weight": _floats(data.weight), "u0_index": _ints(data.u0_index),
+            "positive": _ints(data.positive), "mix": _floats(data.mix),
+            "link": _ints(data.link) if linked else alone, "link_weight": _floats(data.link_weight),
+            "law_weight": _floats(data.law_weight), "anchor": _floats(data.anchor),
+        }  # fmt: skip
+    # the solved system may have fewer states than initial values are given for
+    states = measured["mix"].shape[0]
+    return st.Problem(**common, **measured, **st.results(E, T, states, laws))
 
 
 def _floats(a: Any) -> Float:

@@ -5,6 +5,8 @@ int64 and float64, C order. n states, S slots of a block, E experiments, T times
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -132,6 +134,25 @@ class Problem(Record):
     codes: Int
     counts: Int  # (E, 4): tried, accepted, rejected, changes of method
     terms: Float  # (E, 2 + laws): data, links, laws
+
+
+    def with_results(self, laws: int) -> Problem:
+        """The same problem with results of its own."""
+        E, T, n = self.out.shape
+        fields = {name: getattr(self, name) for name in type(self).__annotations__}
+        return Problem(**(fields | results(E, T, n, laws)))
+
+
+def results(E: int, T: int, n: int, laws: int) -> dict[str, Any]:
+    """What a kernel writes of a problem."""
+    return {
+        "out": np.full((E, T, n), np.nan),
+        "start": np.zeros((E, n)),
+        "slopes": np.zeros((E, n)),
+        "codes": np.zeros(E, dtype=np.int64),
+        "counts": np.zeros((E, 4), dtype=np.int64),
+        "terms": np.zeros((E, 2 + laws)),
+    }
 
 
 class Memory(Record):
