@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pysymude.engines.base import Method
-from pysymude.engines.choice import check_tolerance
 from pysymude.engines.julia.literals import number, string
 from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.export.julia_formulas import BRANCHING, helpers, imports
@@ -29,6 +28,7 @@ from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.enforcement import enforce
 from pysymude.plan.laws import read_laws
 from pysymude.plan.problem import LossData, LossSpec
+from pysymude.solving.choice import check_tolerance
 
 __all__ = ["SOLVERS", "export_julia", "julia_script"]
 

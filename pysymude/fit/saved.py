@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.engines.solution import ReturnCode
+from pysymude.engines.outcomes import ReturnCode
 from pysymude.errors import InvalidInputError, SaveFileError
 from pysymude.fit.files import read
 from pysymude.fit.formulas import read_formulas, write_formulas

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pysymude.engines.solution import Solution
 from pysymude.errors import InvalidInputError
 from pysymude.fit.result import FitResult
 from pysymude.model.symbols import escaped
+from pysymude.solving.solution import Solution
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
