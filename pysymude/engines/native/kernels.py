@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 
 from pysymude.engines.native import structures as st
-from pysymude.engines.native.blocks import run_back, run_tangents
 from pysymude.engines.native.compiling import inner, kernel
 from pysymude.engines.native.explicit import dense_explicit, extend_explicit
 from pysymude.engines.native.implicit import dense_implicit
-from pysymude.engines.native.machine import evaluate, pull, push
+from pysymude.engines.native.holding import hold, pull_held, push_held
 from pysymude.engines.native.march import march
 from pysymude.engines.native.measuring import (
     loss_terms,
@@ -23,47 +22,7 @@ from pysymude.engines.native.sweeps import go_back, go_forward
 __all__ = ["explicit_kernel", "initial_states", "interpolate", "mixed_kernel", "start_slopes"]
 
 EXPLICIT = st.EXPLICIT
-START, FREE, ABOVE, BELOW = st.START, st.FREE, st.ABOVE, st.BELOW
 SOLVE, MEASURE, BACKWARD, FORWARD = 1, 2, 4, 8  # what a kernel is to do
-
-
-@inner
-def learned(z, kind, low, high):
-    """The value that an unconstrained number stands for: `model.transforms`."""
-    if kind == FREE:
-        return z
-    if kind == ABOVE:
-        return low + math.exp(z)
-    if kind == BELOW:
-        return high - math.exp(z)
-    return low + (high - low) * (0.5 * (1.0 + math.tanh(0.5 * z)))
-
-
-@inner
-def learned_slope(z, kind, low, high):
-    """Its derivative."""
-    if kind == FREE:
-        return 1.0
-    if kind == ABOVE:
-        return math.exp(z)
-    if kind == BELOW:
-        return -math.exp(z)
-    half = math.tanh(0.5 * z)
-    return (high - low) * 0.25 * (1.0 - half * half)
-
-
-@inner
-def hold(m, w, problem, theta, e):
-    """What is held through the solve of experiment e."""
-    P = problem.p.shape[1]
-    for i in range(m.held.shape[0]):
-        w.held[i] = m.held[i]
-    for i in range(P):
-        w.held[i] = problem.p[e, i]
-    for j in range(m.theta_at.shape[0]):
-        w.held[P + j] = learned(theta[m.theta_at[j]], m.kind[j], m.low[j], m.high[j])
-    first, last = m.ranges[START, 0], m.ranges[START, 1]
-    evaluate(m.code, first, last, m.consts, m.net, m.scaling, theta, w.held, 0)
 
 
 @inner
@@ -76,16 +35,9 @@ def begin(m, w, problem, e):
 @inner
 def finish_back(m, w, problem, theta, e):
     """Cotangents of the start and of what was held, to the experiment's start and to theta."""
-    P, g = problem.p.shape[1], w.g
     for j in range(m.n):
         problem.slopes[e, j] += w.work[5, j]
-    first, last = m.ranges[START, 0], m.ranges[START, 1]
-    pull(
-        m.code, first, last, m.consts, m.net, m.scaling, theta, w.gtheta, w.held, 0, g
-    )
-    for j in range(m.theta_at.shape[0]):
-        at = m.theta_at[j]
-        w.gtheta[at] += g[P + j] * learned_slope(theta[at], m.kind[j], m.low[j], m.high[j])
+    pull_held(m, w, theta, problem.p.shape[1])
 
 
 @inner
@@ -101,18 +53,10 @@ def backward(m, w, problem, x, y, options, theta, e, count, implicit):
 @inner
 def forward(m, w, problem, x, y, options, theta, e, count, implicit):
     """As `backward`, one entry of theta after the other."""
-    P, n = problem.p.shape[1], m.n
-    first, last = m.ranges[START, 0], m.ranges[START, 1]
+    n = m.n
     for j in range(theta.shape[0]):
-        for s in range(m.size):
-            w.g[s] = 0.0
         w.dtheta[j] = 1.0
-        for q in range(m.theta_at.shape[0]):
-            if m.theta_at[q] == j:
-                w.g[P + q] = learned_slope(theta[j], m.kind[q], m.low[q], m.high[q])
-        push(
-            m.code, first, last, m.consts, m.net, m.scaling, theta, w.dtheta, w.held, 0, w.g
-        )
+        push_held(m, w, theta, problem.p.shape[1], j)
         for r in range(n):
             w.work[5, r] = start_tangent(problem, theta, e, r, j)
         go_forward(m, w, problem, x, y, theta, options.keep, e, count, implicit)
@@ -145,7 +89,7 @@ def drive(task, first, last, todo, implicit):
     m, w, problem, x, y = task.model, task.memory, task.problem, task.explicit, task.implicit
     options, theta = task.options, task.theta
     for e in range(first, last):
-        hold(m, w, problem, theta, e)
+        hold(m, w, problem.p, theta, e)
         begin(m, w, problem, e)
         code, count = march(m, w, problem, x, y, options, theta, e, implicit)
         w.counts[0] = count

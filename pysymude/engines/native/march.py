@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from pysymude.engines.native import structures as st
-from pysymude.engines.native.blocks import place, slopes, where
+from pysymude.engines.native.blocks import place, slopes, spare, where
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.explicit import (
     attempt_explicit,
@@ -101,7 +101,7 @@ def has_room(m, w, step, base, keep, most):
     if step + 2 >= w.steps.shape[0] or (K > 0 and w.counts[1] + K >= w.events.shape[0]):
         return False
     if keep == ALL:
-        return (base + 2 * most) * m.size <= w.v.shape[0] and (step + 1) * m.lu_size <= w.lu.shape[0]
+        return (base + 2 * most + 1) * m.size <= w.v.shape[0] and (step + 1) * m.lu_size <= w.lu.shape[0]
     return True
 
 
@@ -125,14 +125,15 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
     if i < T:
         if not has_room(m, w, step, base, keep, most):
             return FULL, 0
-        place(m, w, 0, t, True)
+        free = spare(m, w)
+        place(m, w, free, t, True)
         for j in range(n):
-            w.v[w.held.shape[0] + 1 + j] = u[j]
-        slopes(m, w, theta, 0, w.first, 0)
+            w.v[free + w.held.shape[0] + 1 + j] = u[j]
+        slopes(m, w, theta, free, w.first, 0)
         if K > 0 or problem.stops.shape[0] > 0:
             if K > 0:
-                initial_signs(m, w, theta, 0, t, u, w.first, w.other)
-            stops = find_stops(m, w, problem, theta, 0, e, t1)
+                initial_signs(m, w, theta, free, t, u, w.first, w.other)
+            stops = find_stops(m, w, problem, theta, free, e, t1)
             if stops < 0:
                 return FULL, 0
     fresh, restart = True, True  # the first stage is to be computed; the step size as well
@@ -159,7 +160,7 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
             fresh = False
         target = w.stops[stop] if stop < stops else t1
         if restart:
-            o = where(m, keep, base + 1)
+            o = spare(m, w)
             order = 4 if method == EXPLICIT else 4
             h = first_step(m, w, theta, options, o, u, w.first, t, t1 - t, order, scratch, live)
             h_before, e_before, restart = h, 1e-4 if method == EXPLICIT else 1.0, False
@@ -196,7 +197,7 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
         landed, which = False, -1
         if K > 0 and not live:
             s, which = crossing(
-                m, w, x, y, method, theta, keep_free(m, keep, base + most), base, t, h, u, new, state
+                m, w, x, y, method, theta, spare(m, w), base, t, h, u, new, state
             )
             if s < 0.0:
                 # tried again with the sign that it takes
@@ -272,7 +273,7 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
         t = end
         if live:
             live = False
-            settle(m, w, theta, keep_free(m, keep, base + most), t, u, keep != NOTHING, step)
+            settle(m, w, theta, spare(m, w), t, u, keep != NOTHING, step)
             shared, fresh = False, True
         while stop < stops and w.stops[stop] <= t:
             if w.stop_of[stop] >= 0:
@@ -281,7 +282,7 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
                 fresh, restart, shared = True, True, False
             stop += 1
         if landed:
-            if slides(m, w, theta, keep_free(m, keep, base + most), t, u, which, scratch, keep, step):
+            if slides(m, w, theta, spare(m, w), t, u, which, scratch, keep, step):
                 code = CHATTERING
                 break
             fresh, restart, shared = True, True, False
@@ -310,12 +311,6 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
     problem.counts[e, 0] = accepted + rejected
     problem.counts[e, 1], problem.counts[e, 2], problem.counts[e, 3] = accepted, rejected, changes
     return code, step
-
-
-@inner
-def keep_free(m, keep, block):
-    """Where a block begins that no stage of this step uses."""
-    return block * m.size if keep == ALL else 0
 
 
 @inner
