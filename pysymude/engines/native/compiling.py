@@ -7,6 +7,7 @@ others stop at what the linker needs: that makes seconds of what took minutes.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -15,6 +16,10 @@ from numba.core import types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import LoweringPass, register_pass
+
+from pysymude.engines.native.keeping import KernelCache
+
+log = logging.getLogger("pysymude")
 
 __all__ = ["contracted", "inner", "kernel", "summed"]
 
@@ -108,5 +113,11 @@ summed = _decorator(fastmath={"reassoc", "nsz", "contract"}, forceinline=True)
 
 
 def kernel(function: F) -> F:
-    """For functions that Python calls."""
-    return cast("F", njit(**_COMMON, cache=True)(function))
+    """For functions that Python calls: kept on disk."""
+    made: Any = njit(**_COMMON)(function)
+    if hasattr(made, "_cache"):  # not with NUMBA_DISABLE_JIT
+        try:
+            made._cache = KernelCache(function)
+        except RuntimeError:
+            log.debug("no place to keep %s", function.__name__)
+    return made
