@@ -247,7 +247,8 @@ class MLP(sp.Atom):
             if k < len(self.hidden):
                 first = SLOPES[self.activation](a)[..., None]
                 second = CURVATURES[self.activation](a)[..., None, None]
-                bend = first[..., None] * bend + second * slope[..., None] * slope[..., None, :]
+                both = slope[..., None] * slope[..., None, :]
+                bend = first[..., None] * bend + second * both
                 slope = first * slope
                 a = ACTIVATIONS[self.activation](a)
         size = len(self.inputs)
