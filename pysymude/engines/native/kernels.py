@@ -19,7 +19,7 @@ from pysymude.engines.native.measuring import (
 )
 from pysymude.engines.native.sweeps import go_back, go_forward
 
-__all__ = ["explicit_kernel", "initial_states", "interpolate", "mixed_kernel", "start_slopes"]
+__all__ = ["drive", "initial_states", "interpolate", "start_slopes"]
 
 EXPLICIT = st.EXPLICIT
 SOLVE, MEASURE, BACKWARD, FORWARD = 1, 2, 4, 8  # what a kernel is to do
@@ -41,17 +41,17 @@ def finish_back(m, w, problem, theta, e):
 
 
 @inner
-def backward(m, w, problem, x, y, options, theta, e, count, implicit):
+def backward(m, w, problem, x, y, options, theta, e, count):
     """The gradient of experiment e, added to `w.gtheta` and `problem.slopes`."""
     for s in range(m.size):
         w.g[s] = 0.0
     pull_observed(m, w, problem, theta, e)
-    go_back(m, w, problem, x, y, theta, options.keep, e, count, implicit)
+    go_back(m, w, problem, x, y, theta, options.keep, e, count)
     finish_back(m, w, problem, theta, e)
 
 
 @inner
-def forward(m, w, problem, x, y, options, theta, e, count, implicit):
+def forward(m, w, problem, x, y, options, theta, e, count):
     """As `backward`, one entry of theta after the other."""
     n = m.n
     for j in range(theta.shape[0]):
@@ -59,7 +59,7 @@ def forward(m, w, problem, x, y, options, theta, e, count, implicit):
         push_held(m, w, theta, problem.p.shape[1], j)
         for r in range(n):
             w.work[5, r] = start_tangent(problem, theta, e, r, j)
-        go_forward(m, w, problem, x, y, theta, options.keep, e, count, implicit)
+        go_forward(m, w, problem, x, y, theta, options.keep, e, count)
         w.gtheta[j] += tangents_observed(m, w, problem, theta, e)
         w.dtheta[j] = 0.0
 
@@ -83,15 +83,18 @@ def tie_back(m, problem, e):
             problem.slopes[problem.link[e], j] -= tie_slope(problem, e, j)
 
 
-@inner
-def drive(task, first, last, todo, implicit):
-    """Experiments first to last; where one cannot go on here: why, and which it was."""
+@kernel
+def drive(task, first, last, todo):
+    """Experiments first to last; where one cannot go on here: why, and which it was.
+
+    Compiled twice: for tasks without an implicit tableau there is less to compile.
+    """
     m, w, problem, x, y = task.model, task.memory, task.problem, task.explicit, task.implicit
     options, theta = task.options, task.theta
     for e in range(first, last):
         hold(m, w, problem.p, theta, e)
         begin(m, w, problem, e)
-        code, count = march(m, w, problem, x, y, options, theta, e, implicit)
+        code, count = march(m, w, problem, x, y, options, theta, e)
         w.counts[0] = count
         if code < 0:
             return code, e
@@ -102,24 +105,12 @@ def drive(task, first, last, todo, implicit):
             loss_terms(m, w, problem, theta, e)
             problem.terms[e, 1] = tie(m, problem, e)
         if todo & BACKWARD:
-            backward(m, w, problem, x, y, options, theta, e, count, implicit)
+            backward(m, w, problem, x, y, options, theta, e, count)
         elif todo & FORWARD:
-            forward(m, w, problem, x, y, options, theta, e, count, implicit)
+            forward(m, w, problem, x, y, options, theta, e, count)
         if todo & (BACKWARD | FORWARD):
             tie_back(m, problem, e)
     return 0, last
-
-
-@kernel
-def explicit_kernel(task, first, last, todo):
-    """`drive` for explicit methods alone: less to compile."""
-    return drive(task, first, last, todo, False)
-
-
-@kernel
-def mixed_kernel(task, first, last, todo):
-    """`drive` for all methods."""
-    return drive(task, first, last, todo, True)
 
 
 @kernel
@@ -182,5 +173,5 @@ def interpolate(task, times, out):
                 extend_explicit(m, w, x, keep, task.theta, base, u, start, h, True)
                 w.steps[step, 2] = 1
             dense_explicit(m, w, x, base, u, h, s, out[i])
-        else:
+        elif y is not None:
             dense_implicit(m, w, y, base, u, new, s, out[i])

@@ -84,7 +84,7 @@ def write_outputs(m, w, x, y, method, problem, theta, options, e, i, base, t, h,
                 extend_explicit(m, w, x, options.keep, theta, base, u, t, h, live)
             extra = 1
             dense_explicit(m, w, x, base, u, h, s, out)
-        else:
+        elif y is not None:
             dense_implicit(m, w, y, base, u, new, s, out)
         i += 1
     return i, extra
@@ -106,13 +106,15 @@ def has_room(m, w, step, base, keep, most):
 
 
 @inner
-def march(m, w, problem, x, y, options, theta, e, implicit):
+def march(m, w, problem, x, y, options, theta, e):
     """Experiment e from its start in w.work[0] to its last time. (code, steps kept)."""
     n, keep, K = m.n, options.keep, w.signs.shape[0]
     u, new, error, scratch, state = w.work[0], w.work[1], w.work[2], w.work[3], w.work[4]
     t, T = problem.t0[e], problem.ts.shape[1]
     t1 = problem.ts[e, T - 1]
-    most = max(x.total, y.stages) + 1
+    most = x.total + 1
+    if y is not None:
+        most = max(x.total, y.stages) + 1
     method = IMPLICIT if options.method == IMPLICIT else EXPLICIT
     i, step, base = 0, 0, 0
     while i < T and problem.ts[e, i] <= t:
@@ -155,7 +157,7 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
                 slopes(m, w, theta, o, w.k, base * n)
                 for j in range(n):
                     w.first[j] = w.k[base * n + j]
-            elif implicit:
+            elif y is not None:
                 start_implicit(m, w, theta, keep, base, u, t, live)
             fresh = False
         target = w.stops[stop] if stop < stops else t1
@@ -176,7 +178,7 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
             h = target - t
         if method == EXPLICIT:
             err = attempt_explicit(m, w, x, options, theta, base, u, new, error, t, h, live)
-        elif implicit:
+        elif y is not None:
             err = attempt_implicit(
                 m, w, y, options, theta, step, base, u, new, error, t, h, live
             )
@@ -191,7 +193,7 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
                     live, fresh = True, True
             elif method == EXPLICIT:
                 h /= min(5.0, err**x.beta / 0.9)
-            else:
+            elif y is not None:
                 h /= 10.0 if accepted == 0 else min(5.0, err**y.exponent / 0.9)
             continue
         landed, which = False, -1
@@ -211,7 +213,7 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
                     h = math.nextafter(t, math.inf) - t
                 if method == EXPLICIT:
                     attempt_explicit(m, w, x, options, theta, base, u, new, error, t, h, live)
-                elif implicit:
+                elif y is not None:
                     attempt_implicit(
                         m, w, y, options, theta, step, base, u, new, error, t, h, live
                     )
@@ -230,11 +232,12 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
             for j in range(n):
                 w.u[step, j] = u[j]
         # the size of the next step
+        q = 1.0
         if method == EXPLICIT:
             q = err**x.beta / e_before**x.beta_before / 0.9
             e_before = max(err, 1e-4)
             q = min(max(q, 0.1), 5.0)
-        else:
+        elif y is not None:
             q = err**y.exponent / 0.9
             if accepted > 1:
                 q = max(q, h_before / h * (err * err / e_before) ** y.exponent / 0.9)
@@ -254,12 +257,12 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
                     if mild >= _MILD_STEPS:
                         stiff = 0
                 if stiff >= _STIFF_STEPS:
-                    if not implicit:
+                    if y is None:
                         return NEEDS_IMPLICIT, 0
                     method, stiff, mild, fresh, changes = IMPLICIT, 0, 0, True, changes + 1
                     e_before = 1.0
                     shared = False
-            elif implicit:
+            elif y is not None:
                 if h * reach(m, w, scratch) < _WITHIN * x.stability:
                     mild += 1
                 else:
@@ -267,7 +270,9 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
                 if mild >= 2 * _MILD_STEPS:
                     method, stiff, mild, fresh, changes = EXPLICIT, 0, 0, True, changes + 1
                     e_before = 1e-4
-        used = x.total if method_was == EXPLICIT else y.stages
+        used = x.total
+        if y is not None and method_was == IMPLICIT:
+            used = y.stages
         for j in range(n):
             u[j] = new[j]
         t = end

@@ -23,7 +23,7 @@ def shares(w, x, step):
 
 
 @inner
-def go_back(m, w, problem, x, y, theta, keep, e, count, implicit):
+def go_back(m, w, problem, x, y, theta, keep, e, count):
     """Cotangents of the states at outputs back to the start's, in w.work[5]; others are added to theirs."""
     n = m.n
     lam, u, carry = w.work[5], w.work[6], w.work[7]
@@ -39,7 +39,7 @@ def go_back(m, w, problem, x, y, theta, keep, e, count, implicit):
             i = back_explicit(
                 m, w, x, problem, theta, keep, e, step, i, lam, u, carry, shares(w, x, step)
             )
-        elif implicit:
+        elif y is not None:
             i = back_implicit(m, w, y, problem, theta, keep, e, step, i, lam, u)
     while i >= 0:
         for j in range(n):
@@ -90,7 +90,7 @@ def jump_back(m, w, theta, step, event, lam):
 
 
 @inner
-def go_forward(m, w, problem, x, y, theta, keep, e, count, implicit):
+def go_forward(m, w, problem, x, y, theta, keep, e, count):
     """Tangents of the start, in w.work[5], to those of the states at outputs, in `w.cotangents`."""
     n, T = m.n, problem.ts.shape[1]
     du, new = w.work[5], w.work[6]
@@ -106,7 +106,7 @@ def go_forward(m, w, problem, x, y, theta, keep, e, count, implicit):
     for step in range(count):
         if w.steps[step, 0] == EXPLICIT:
             i = forward_explicit(m, w, x, problem, theta, keep, e, step, i, du, w.stage)
-        elif implicit:
+        elif y is not None:
             i = forward_implicit(m, w, y, problem, theta, keep, e, step, i, du, w.stage, new)
         while i < T and problem.ts[e, i] <= w.times[step, 2]:
             for j in range(n):
