@@ -148,12 +148,12 @@ def test_more_threads_than_there_are_are_refused(monkeypatch):
         ensemble("native", threads=3)
 
 
-@pytest.mark.parametrize("solver", ["Tsit5", "Rodas5P", "auto"])
-def test_threads_of_the_embedded_engine_give_the_same_numbers(monkeypatch, solver: str):
+@pytest.mark.parametrize("name", ["Tsit5", "Rodas5P", "auto"])
+def test_threads_of_the_embedded_engine_give_the_same_numbers(monkeypatch, name: str):
     monkeypatch.setenv("PYSYMUDE_NUM_THREADS", "3")
     found = [
         ensemble(
-            "native", solver=solver, threads=threads,
+            "native", solver=name, threads=threads,
             u0={x: np.linspace(0.4, 2, 300), y: 2.0}, parameters={b: np.linspace(0.5, 1.2, 300), k: 2.0},
         )
         for threads in (1, None, 2)

@@ -151,8 +151,8 @@ ANOTHER_SYSTEM = {"native": 0, "julia": 1}
 def _kernels() -> int:
     from pysymude.engines.native import kernels
 
-    made = (kernels.explicit_kernel, kernels.mixed_kernel, kernels.initial_states)
-    return sum(len(kernel.signatures) for kernel in (*made, kernels.start_slopes))
+    made = (kernels.drive, kernels.initial_states, kernels.start_slopes)
+    return sum(len(kernel.signatures) for kernel in made)
 
 
 def _julia_sources() -> int:
