@@ -6,7 +6,7 @@ from typing import Any
 
 from numba import njit
 
-__all__ = ["contracted", "inner", "kernel", "summed"]
+__all__ = ["inlined", "inner", "kernel"]
 
 _COMMON: dict[str, Any] = {
     "error_model": "numpy",
@@ -23,11 +23,8 @@ inner = njit(**_COMMON, no_cpython_wrapper=True, _nrt=False)
 
 _INNER: dict[str, Any] = {**_COMMON, "no_cpython_wrapper": True, "_nrt": False}
 
-contracted = njit(**_INNER, fastmath={"contract"}, forceinline=True)
-"""An inner function whose products and sums may be fused."""
-
-summed = njit(**_INNER, fastmath={"reassoc", "nsz", "contract"}, forceinline=True)
-"""An inner function that sums in any order, so in vectors: for dot products alone."""
+inlined = njit(**_INNER, forceinline=True)
+"""An inner function that becomes part of those that call it: there a call costs more than it does."""
 
 kernel = njit(**_COMMON)
 """For functions that Python calls."""
