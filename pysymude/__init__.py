@@ -12,11 +12,9 @@ from pysymude.model.system import ODESystem, neural_ode
 from pysymude.model.trajectory import Trajectory
 
 if TYPE_CHECKING:
-    from pysymude.engines.ensemble import solve_ensemble
-    from pysymude.engines.julia.interop import to_diffeqpy
+    from pysymude.engines.outcomes import ReturnCode
     from pysymude.engines.registry import engines
-    from pysymude.engines.solution import EnsembleSolution, EventRecord, ReturnCode, Solution
-    from pysymude.engines.solve import solve
+    from pysymude.export.diffeqpy import to_diffeqpy
     from pysymude.export.julia import export_julia
     from pysymude.fit.ensemble import FitEnsemble, fit_ensemble
     from pysymude.fit.objective import Objective, objective
@@ -26,6 +24,9 @@ if TYPE_CHECKING:
     from pysymude.plan.projection import project
     from pysymude.recover.recovered import Recovered
     from pysymude.recover.recovery import recover
+    from pysymude.solving.solution import EnsembleSolution, EventRecord, Solution
+    from pysymude.solving.solve import solve
+    from pysymude.solving.sweep import solve_ensemble
     from pysymude.symbolic.adjoint import AdjointSystem, adjoint_laws
     from pysymude.symbolic.asserted import AssertedLaw, is_first_integral, lie_derivative
     from pysymude.symbolic.commutators import CommutatorTable, commutator_table
@@ -43,14 +44,14 @@ __version__ = "0.1.0"
 
 # loaded on first use, so that the import stays quick
 _LATER = {
-    "to_diffeqpy": "engines.julia.interop",
-    "EnsembleSolution": "engines.solution",
-    "solve_ensemble": "engines.ensemble",
+    "to_diffeqpy": "export.diffeqpy",
+    "EnsembleSolution": "solving.solution",
+    "solve_ensemble": "solving.sweep",
     "engines": "engines.registry",
-    "EventRecord": "engines.solution",
-    "ReturnCode": "engines.solution",
-    "Solution": "engines.solution",
-    "solve": "engines.solve",
+    "EventRecord": "solving.solution",
+    "ReturnCode": "engines.outcomes",
+    "Solution": "solving.solution",
+    "solve": "solving.solve",
     "export_julia": "export.julia",
     "FitEnsemble": "fit.ensemble",
     "fit_ensemble": "fit.ensemble",

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -10,34 +11,41 @@ import pytest
 import pysymude as psu
 
 ROOT = Path(psu.__file__).parent
-ORDER = [
-    "errors",
-    "model",
-    "symbolic",
-    "plan",
-    "engines",
-    "fit",
-    "export",
-    "recover",
-    "plot",
-    "cli",
+# rooms on one floor do not see each other
+FLOORS = [
+    {"errors"},
+    {"model"},
+    {"symbolic"},
+    {"plan"},
+    {"engines"},
+    {"solving"},
+    {"fit"},
+    {"recover"},
+    {"export", "plot"},
+    {"cli"},
 ]
 DRAWN = {("fit", "result"), ("fit", "ensemble"), ("recover", "recovered")}
-# inside engines the two engines never see each other
-FOREIGN = {"diffrax": "julia", "julia": "diffrax"}
+# inside engines no engine sees another, and what they share sees none; the registry knows all
+ENGINES = {"diffrax", "julia", "native"}
 
 
-def layer(module: str) -> str:
-    return module.split(".")[1] if "." in module else ""
+def floor(room: str) -> int:
+    return next(k for k, rooms in enumerate(FLOORS) if room in rooms)
 
 
 def imports(path: Path) -> set[str]:
+    return imported(ast.walk(ast.parse(path.read_text())))
+
+
+def imported(nodes: Iterable[ast.AST]) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
+            if node.module != "pysymude":  # what is imported from a folder may be a module
+                found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
 
@@ -51,13 +59,31 @@ def test_layers_point_one_way(path):
     for module in imports(path):
         if not module.startswith("pysymude."):
             continue
-        other = layer(module)
+        other = module.split(".")[1]
         # figures are asked for by results: the one kind of late import upwards
         if own[:2] in DRAWN and other == "plot":
             continue
-        assert ORDER.index(other) <= ORDER.index(own[0]), f"{path} imports {module}"
-        if own[0] == "engines" and len(own) > 2 and own[1] in FOREIGN:
-            assert f"engines.{FOREIGN[own[1]]}" not in module
+        below = floor(other) < floor(own[0])
+        assert below or other == own[0], f"{path} imports {module}"
+        if own[0] == "engines" and own[1] != "registry":
+            foreign = ENGINES - {own[1]}
+            assert foreign.isdisjoint(module.split(".")[1:3]), f"{path} imports {module}"
+
+
+def test_every_folder_has_its_floor():
+    found = {p.relative_to(ROOT).parts[0].removesuffix(".py") for p in sources()}
+    assert found == set().union(*FLOORS)
+
+
+def test_no_module_needs_itself_to_be_imported():
+    """Imports at the top of files go round in no circle, whatever comes first."""
+    needs: dict[str, set[str]] = {}
+    for path in sources():
+        name = ".".join(("pysymude", *path.relative_to(ROOT).with_suffix("").parts))
+        needs[name.removesuffix(".__init__")] = imported(ast.parse(path.read_text()).body)
+    while done := {name for name, found in needs.items() if not found & needs.keys()}:
+        needs = {name: found for name, found in needs.items() if name not in done}
+    assert not needs, f"in a circle, or above one: {sorted(needs)}"
 
 
 def test_only_the_engines_import_their_language():

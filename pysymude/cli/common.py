@@ -12,6 +12,7 @@ import typer
 
 from pysymude import __version__
 from pysymude.errors import PySymUDEError
+from pysymude.model.symbols import escaped
 
 if TYPE_CHECKING:
     from pysymude.fit.result import FitResult
@@ -72,7 +73,7 @@ def say(text: str, *, style: str = "") -> None:
     from rich.text import Text
 
     # soft_wrap: a terminal breaks the line by itself, and a log file keeps it whole
-    Console(stderr=True).print(Text(text, style=style), soft_wrap=True)
+    Console(stderr=True).print(Text(_shown(text), style=style), soft_wrap=True)
 
 
 def end(fit: FitResult, *, interrupted: bool) -> None:
@@ -83,6 +84,11 @@ def end(fit: FitResult, *, interrupted: bool) -> None:
     if not fit.success:
         say(f"the fit failed: {fit.retcode.name}: {fit.retcode.value}", style="red")
         raise typer.Exit(FAILED)
+
+
+def _shown(text: str) -> str:
+    """`text` without what a terminal would obey instead of showing it."""
+    return escaped(text, keep="\n\t")
 
 
 # -- tables ------------------------------------------------------------------------------------
@@ -107,7 +113,7 @@ def print_table(
         # wide terms stay whole; only the last column, which holds sentences, is broken
         table.add_column(name, style="dim" if k == 0 else "", no_wrap=k < width - 1)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(_shown(cell)) for cell in row))
     Console().print(table, "")
 
 

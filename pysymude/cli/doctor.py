@@ -91,9 +91,9 @@ def _engines(problems: list[tuple[str, str]]) -> tuple[list[tuple[str, str, str]
 
 def _trial(engine: str) -> tuple[str, str]:
     """One small problem solved for real: what came out, and the cure, empty when all is well."""
-    from pysymude.engines.solve import solve
     from pysymude.model.symbols import states
     from pysymude.model.system import ODESystem
+    from pysymude.solving.solve import solve
 
     x = states("x")
     begin = time.perf_counter()

@@ -22,7 +22,7 @@ from pysymude.cli.inputs import parse_numbers, parse_times
 from pysymude.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from pysymude.engines.solution import Solution
+    from pysymude.solving.solution import Solution
 
 __all__ = ["simulate"]
 
@@ -48,7 +48,7 @@ def simulate(
         start, values = parse_numbers(u0, "--u0"), parse_numbers(parameters, "--parameters")
         if plot is not None:
             check_figure_name(plot)
-        from pysymude.engines.solve import solve
+        from pysymude.solving.solve import solve
 
         given = _model(model, start, values)
         solution = solve(

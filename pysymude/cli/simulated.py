@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from pysymude.cli.common import print_model
 from pysymude.cli.recovered import laws_text
 from pysymude.cli.showcase import Showcase
-from pysymude.engines.solve import solve
 from pysymude.fit.stages import LBFGS, GradientMatching
 from pysymude.fit.training import fit
 from pysymude.model.dataset import Dataset
@@ -26,6 +25,7 @@ from pysymude.model.symbols import parameters, states
 from pysymude.model.system import ODESystem
 from pysymude.plot import plot_fit, plot_history, plot_unknown_term
 from pysymude.recover.recovery import recover
+from pysymude.solving.solve import solve
 from pysymude.symbolic.derivation import first_integrals
 
 __all__ = ["missing_term", "show"]

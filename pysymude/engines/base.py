@@ -12,13 +12,14 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from pysymude.engines.solution import ReturnCode
+from pysymude.engines.outcomes import ReturnCode
 from pysymude.plan.compiled import CompiledSystem, Program
 from pysymude.plan.problem import Batch, LossData, LossSpec, Samples
 
 __all__ = [
     "AbstractEngine",
     "BatchSolution",
+    "BoundLoss",
     "Capability",
     "Crossings",
     "Evaluation",
@@ -127,15 +128,23 @@ class Evaluation:
         return ReturnCode.Success if self.success else ReturnCode.Unstable
 
 
+class BoundLoss(ABC):
+    """A loss with its data, compiled, for any theta; what engines return for a loss and for samples."""
+
+    @abstractmethod
+    def evaluate(self, theta: Float, *, gradient: bool) -> Evaluation:
+        """The loss at theta, with or without its gradient."""
+
+
 class AbstractEngine(ABC):
     """An engine. Final subclasses only; `compile` once, then everything else moves arrays.
 
     Laws
     ----
-    `solve` and `evaluate` never raise for a numerical failure: the outcome is a return code.
+    `solve` and `BoundLoss.evaluate` never raise for a numerical failure: the outcome is a return code.
 
-    `evaluate(..., gradient=True).gradient` equals the central difference of
-    `evaluate(...).value` to the solver's tolerance, on every engine.
+    `evaluate(theta, gradient=True).gradient` equals the central difference of
+    `evaluate(theta, gradient=False).value` to the solver's tolerance, on every engine.
 
     Neither new values of theta, data, parameters or weights, nor new tolerances compile anything.
     """
@@ -195,13 +204,9 @@ class AbstractEngine(ABC):
         """
 
     @abstractmethod
-    def loss(self, compiled: Any, spec: LossSpec, data: LossData, method: Method) -> Any:
-        """A loss bound to its data, for `evaluate`."""
+    def loss(self, compiled: Any, spec: LossSpec, data: LossData, method: Method) -> BoundLoss:
+        """A loss bound to its data."""
 
     @abstractmethod
-    def evaluate(self, loss: Any, theta: Float, *, gradient: bool) -> Evaluation:
-        """The loss at theta, with or without its gradient."""
-
-    @abstractmethod
-    def samples(self, compiled: Any, expressions: Sequence[sp.Expr], data: Samples) -> Any:
-        """A sum of squares of expressions at given points, bound to its data, for `evaluate`."""
+    def samples(self, compiled: Any, expressions: Sequence[sp.Expr], data: Samples) -> BoundLoss:
+        """A sum of squares of expressions at given points, bound to its data."""

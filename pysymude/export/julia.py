@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pysymude.engines.base import Method
-from pysymude.engines.choice import check_tolerance
+from pysymude.engines.julia.literals import number, string
 from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.export.julia_formulas import BRANCHING, helpers, imports
 from pysymude.export.julia_script import ACTIVATIONS, Writer
@@ -28,6 +28,7 @@ from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.enforcement import enforce
 from pysymude.plan.laws import read_laws
 from pysymude.plan.problem import LossData, LossSpec
+from pysymude.solving.choice import check_tolerance
 
 __all__ = ["SOLVERS", "export_julia", "julia_script"]
 
@@ -258,7 +259,7 @@ class _Script:
                 # the reverse problem has no time gradient of its own: differences serve there
                 more = ["using ADTypes: AutoFiniteDiff", *more]
         named = [line.split()[1].rstrip(":") for line in more if line.startswith("using")]
-        listed = ", ".join(f'"{name}"' for name in ["SciMLBase", *packages, *named])
+        listed = ", ".join(string(name) for name in ["SciMLBase", *packages, *named])
         lines = [
             "# Loss and gradient of a universal differential equation, exported by pysymude.",
             f"# It needs: using Pkg; Pkg.add([{listed}])",
@@ -290,7 +291,10 @@ class _Script:
         solver = self.solver[1] + arguments
         sensealg = ", sensealg" if backward else ""
         return _LOSS.format(
-            solver=solver, reltol=method.reltol, abstol=method.abstol, sensealg=sensealg
+            solver=solver,
+            reltol=number(method.reltol),
+            abstol=number(method.abstol),
+            sensealg=sensealg,
         )
 
     def _main(self, theta: str) -> str:
@@ -300,7 +304,7 @@ class _Script:
 _EXPLICIT = frozenset({"Tsit5", "Vern7", "Vern9", "Dopri5", "Dopri8"})
 
 _LOSS = """\
-const reltol, abstol = {reltol!r}, {abstol!r}
+const reltol, abstol = {reltol}, {abstol}
 
 # What experiment `e` would measure: one row a time, one column each. Inf where the solve fails.
 function predict(theta, e)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -11,7 +10,7 @@ import sympy as sp
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
-from pysymude.engines.julia.literals import number
+from pysymude.engines.julia.literals import identifier, number
 from pysymude.engines.julia.names import INFIX, NAMED
 from pysymude.errors import EmissionError
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
@@ -73,9 +72,7 @@ class Names:
 
     def fresh(self, name: str) -> str:
         """`name`, with underscores behind it until it is neither reserved nor used."""
-        # names have been checked where the system was made; a script must not rest on that alone
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise EmissionError(f"{name!r} is no plain identifier", target="Julia")
+        name = identifier(name)
         while name in RESERVED or name in self.taken.values():
             name += "_"
         return name
@@ -110,6 +107,15 @@ class Formulas(StrPrinter):
     def __call__(self, expr: sp.Expr) -> str:
         """The formula of `expr`."""
         return self.doprint(expr)
+
+    def _print(self, expr: Any, **kwargs: Any) -> str:
+        printers = (f"_print_{kind.__name__}" for kind in type(expr).__mro__)
+        printer = next((p for p in printers if hasattr(self, p)), "")
+        own = hasattr(expr, self.printmethod) or printer in vars(Formulas)
+        # those of SymPy's own write Python, and some of them names as they are
+        if own or printer in ("_print_Add", "_print_Mul", "_print_Zero"):
+            return super()._print(expr, **kwargs)
+        return self.emptyPrinter(expr)
 
     # -- leaves -------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from pysymude.engines.julia.literals import number
+from pysymude.engines.julia.literals import activation, comment, number
 from pysymude.export.julia_formulas import Formulas, Names
 from pysymude.model.network import MLP
 from pysymude.model.theta import Slot
@@ -56,7 +56,7 @@ class Writer:
         offset = self.plan.layout[f"{nn.name}.W1"].offset
         last = offset + nn.n_weights
         word, scaling = self.names[nn.name], nn.fixed_scaling()
-        inner = "z" if nn.activation == "identity" else f"{nn.activation}.(z)"
+        kind = activation(nn.activation)
         lines = ["z = [inputs...]"]
         if np.any(scaling.input_shift != 0) or np.any(scaling.input_scale != 1):
             shift, scale = vector(scaling.input_shift), vector(scaling.input_scale)
@@ -66,20 +66,21 @@ class Writer:
             b = f"theta[{offset + layer.b.start + 1}:{offset + layer.b.stop}]"
             affine = f"reshape({W}, {layer.columns}, {layer.rows})' * z .+ {b}"
             lines.append(f"z = {affine}")
-            if k < len(nn.hidden) and nn.activation != "identity":
-                lines.append(f"z = {inner}")
+            if k < len(nn.hidden) and kind != "identity":
+                lines.append(f"z = {kind}.(z)")
         if np.any(scaling.output_shift != 0) or np.any(scaling.output_scale != 1):
             shift, scale = vector(scaling.output_shift), vector(scaling.output_scale)
             lines.append(f"z = {shift} .+ {scale} .* z")
-        self.used.add(nn.activation)
+        self.used.add(kind)
         hidden = ", ".join(map(str, nn.hidden)) or "none"
         text = (
-            f"# The network {word}: {_count(len(nn.inputs), 'input')}, hidden layers {hidden} "
-            f"({nn.activation}), {_count(nn.outputs, 'output')}.\n"
-            f"# Its weights are theta[{offset + 1}:{last}]: for each layer the matrix by rows, then "
-            "the bias.\n"
+            f"The network {word}: {_count(len(nn.inputs), 'input')}, hidden layers {hidden} "
+            f"({kind}), {_count(nn.outputs, 'output')}.",
+            f"Its weights are theta[{offset + 1}:{last}]: for each layer the matrix by rows, then "
+            "the bias.",
         )
-        return text + function(f"{word}(theta, inputs...)", [*lines, "return z"])
+        body = function(f"{word}(theta, inputs...)", [*lines, "return z"])
+        return block(map(comment, text), 0) + body
 
     def network_jacobian(self, nn: MLP) -> str:
         """The derivatives of a network's outputs by its inputs."""
@@ -108,7 +109,7 @@ class Writer:
         exprs = list(self.plan.system.rhs.values())
         texts = [formulas(f) for f in exprs]
         body = [
-            f"du[{k + 1}] = {text}    # d{name}/dt"
+            f"du[{k + 1}] = {text}    {comment(f'd{name}/dt')}"
             for k, (name, text) in enumerate(zip(self.plan.states, texts, strict=True))
         ]
         lines = [*self._unpack(formulas), *formulas.calls, *body, "return nothing"]
@@ -123,7 +124,7 @@ class Writer:
         texts = [formulas(self.plan.column(name)) for name in columns]
         body = [
             "return [",
-            *(f"    {t},    # {c}" for t, c in zip(texts, columns, strict=True)),
+            *(f"    {t},    {comment(c)}" for t, c in zip(texts, columns, strict=True)),
             "]",
         ]
         lines = [*self._unpack(formulas), *formulas.calls, *body]
@@ -172,12 +173,12 @@ class Writer:
         )
         rows = block([" ".join(map(plain, row)) for row in y], 12)
         fields = [
-            f"# {label}",
+            comment(label),
             f"fixed = (; {fixed}),".replace("(; )", "(;)"),
             f"t0 = {plain(batch.t0[e])},",
-            f"u0 = theta -> [{start}],    # {', '.join(plan.states)}",
+            f"u0 = theta -> [{start}],    {comment(', '.join(plan.states))}",
             f"t = {wrapped(times, 8)},",
-            f"y = [    # {', '.join(columns)}\n{rows}        ],",
+            f"y = [    {comment(', '.join(columns))}\n{rows}        ],",
             f"weight = {self._weight(loss.weight[e][: times.size])},",
         ]
         return f"    (\n{block(fields, 8)}    ),\n"
@@ -200,9 +201,8 @@ class Writer:
         lines: list[str] = []
         for slot in slots:
             shape = " x ".join(map(str, slot.shape))
-            lines.append(
-                f"    # {slot.name}{f', {shape}' if shape else _bounds(slot, theta=True)}\n"
-            )
+            what = f"{slot.name}{f', {shape}' if shape else _bounds(slot, theta=True)}"
+            lines.append(f"    {comment(what)}\n")
             rows = theta[slot.slice].reshape(slot.shape[0] if len(slot.shape) == 2 else 1, -1)
             lines += [f"{_rows(row, 4)}\n" for row in rows]
         return f"theta = [\n{''.join(lines)}]\n"
@@ -216,7 +216,7 @@ def function(head: str, lines: Sequence[str]) -> str:
     return f"function {head}\n{block(lines, 4)}end\n"
 
 
-def block(lines: Sequence[str], indent: int) -> str:
+def block(lines: Iterable[str], indent: int) -> str:
     """The lines, indented."""
     return "".join(f"{' ' * indent}{line}\n" for line in lines)
 

@@ -11,12 +11,13 @@ import numpy as np
 import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
-from pysymude.engines.solve import initial_state, solve, values
 from pysymude.errors import InvalidInputError
 from pysymude.fit.laws import absolute_terms
 from pysymude.model.system import ODESystem
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.numeric import NumericModel
+from pysymude.solving.checks import initial_state, values
+from pysymude.solving.solve import solve
 from pysymude.symbolic.adjoint import AdjointSystem, adjoint_laws
 from pysymude.symbolic.generator import Generator
 

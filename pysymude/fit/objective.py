@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pysymude.engines.base import AbstractEngine, Capability, Evaluation, Method
-from pysymude.engines.choice import choose_method
+from pysymude.engines.base import AbstractEngine, BoundLoss, Capability, Evaluation, Method
 from pysymude.engines.registry import select_engine
-from pysymude.engines.solve import check_is_system
 from pysymude.errors import InvalidInputError
 from pysymude.fit.samples import (
     Part,
@@ -35,6 +33,8 @@ from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.enforcement import Enforced, enforce
 from pysymude.plan.laws import Law, read_laws
 from pysymude.plan.problem import Batch, LossData, LossSpec
+from pysymude.solving.checks import check_is_system
+from pysymude.solving.choice import choose_method
 from pysymude.symbolic.generator import Generator
 
 __all__ = ["FAILED", "Objective", "objective"]
@@ -123,14 +123,14 @@ class Objective:
     def evaluate(self, theta: ArrayLike, *, gradient: bool = True) -> Evaluation:
         """Value, named terms, gradient, return codes and steps at theta."""
         theta = self.layout.check(theta)
-        found = self.runner.evaluate(self._bound, theta, gradient=gradient)
+        found = self._bound.evaluate(theta, gradient=gradient)
         return self.with_parts(found, theta, gradient=gradient)
 
     def with_parts(self, found: Evaluation, theta: Float, *, gradient: bool) -> Evaluation:
         """`found` with the terms added that need no solve; theta may have more unknowns behind it."""
         own = theta[: self.layout.size]
         for part, bound in zip(self.parts, self._bound_parts, strict=True):
-            more = self.runner.evaluate(bound, own, gradient=gradient)
+            more = bound.evaluate(own, gradient=gradient)
             slope = found.gradient
             if slope is not None and more.gradient is not None:
                 slope = slope.copy()
@@ -148,12 +148,12 @@ class Objective:
         return replace(self, loss=loss)
 
     @cached_property
-    def _bound(self) -> Any:
+    def _bound(self) -> BoundLoss:
         compiled = self.runner.compile(self.plan)
         return self.runner.loss(compiled, self.spec, self.loss, self.method)
 
     @cached_property
-    def _bound_parts(self) -> list[Any]:
+    def _bound_parts(self) -> list[BoundLoss]:
         compiled = self.runner.compile(self.plan)
         return [self.runner.samples(compiled, p.expressions, p.samples) for p in self.parts]
 
@@ -211,7 +211,7 @@ def objective(
         How gradients are taken: ``"auto"``, ``"adjoint"`` (backward through the solver's steps; on
         Julia of Tsit5 and Rodas5P, else Gauss') or ``"forward"``; on Julia also SciML's adjoints ``"gauss"``,
         ``"quadrature"``, ``"interpolating"`` and ``"backsolve"``, the last three with explicit
-        solvers alone. The rule behind ``"auto"`` is in `pysymude.engines.choice.choose_method`.
+        solvers alone. The rule behind ``"auto"`` is in `pysymude.solving.choice.choose_method`.
 
     Returns
     -------

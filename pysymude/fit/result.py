@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pysymude.engines.solution import ReturnCode, Solution
-from pysymude.engines.solve import initial_state, output_times, solve_one
+from pysymude.engines.outcomes import ReturnCode
 from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.fit.adjoint import backward_drift, backward_laws, terminal_values
 from pysymude.fit.files import write
@@ -30,6 +29,9 @@ from pysymude.plan.compiled import compile_system
 from pysymude.plan.laws import Law
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch
+from pysymude.solving.checks import initial_state, output_times
+from pysymude.solving.solution import Solution
+from pysymude.solving.solve import solve_one
 from pysymude.symbolic.generator import Generator
 
 __all__ = ["FitResult"]

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.engines.solution import ReturnCode
+from pysymude.engines.outcomes import ReturnCode
+from pysymude.errors import InvalidInputError, SaveFileError
 from pysymude.fit.files import read
 from pysymude.fit.formulas import read_formulas, write_formulas
 from pysymude.fit.objective import Objective
@@ -85,7 +86,11 @@ class SavedFit:
     @classmethod
     def read(cls, path: str | PathLike[str]) -> SavedFit:
         """The file's content; errors as for `FitResult.load`."""
-        return cls.from_parts(*read(path, KIND))
+        meta, arrays = read(path, KIND)
+        try:
+            return cls.from_parts(meta, arrays)
+        except InvalidInputError as error:
+            raise SaveFileError(f"holds what no fit has: {error}", path=str(path)) from error
 
     @classmethod
     def from_parts(cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> SavedFit:

@@ -110,7 +110,7 @@ def shooting_task(
     )
 
     def run(vector: Float) -> Evaluation:
-        found = objective.runner.evaluate(bound, vector, gradient=True)
+        found = bound.evaluate(vector, gradient=True)
         return objective.with_parts(found, vector, gradient=True)
 
     return Task(run, decay, starts)

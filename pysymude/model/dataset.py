@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from pysymude.errors import InvalidInputError
 from pysymude.model.coerce import Name, is_list_of_several, number_of, one_each
 from pysymude.model.fingerprint import fingerprint
+from pysymude.model.symbols import escaped
 from pysymude.model.tables import Table, experiments, parse_csv, read_csv, read_frame
 from pysymude.model.trajectory import Trajectory
 
@@ -292,4 +293,5 @@ def _trajectory(index: int, n: int, row: tuple[Any, ...], common: Any) -> Trajec
     except InvalidInputError as error:
         if n == 1:
             raise
-        raise InvalidInputError(f"experiment {name or index}: {error}") from error
+        label = escaped(str(name)) or index
+        raise InvalidInputError(f"experiment {label}: {error}") from error

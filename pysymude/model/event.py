@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 
 from pysymude.errors import InvalidInputError
-from pysymude.model.symbols import t
+from pysymude.model.symbols import check_label, t
 from pysymude.model.system import ODESystem
 
 __all__ = ["Event", "event_expressions"]
@@ -33,7 +33,7 @@ class Event:
     Raises
     ------
     InvalidInputError
-        `expr` is no real expression, or `direction` is none of -1, 0, 1.
+        `expr` is no real expression, `direction` is none of -1, 0, 1, or `name` is no line of text.
 
     Examples
     --------
@@ -62,6 +62,8 @@ class Event:
                 "the direction of an Event must be 1 (rising), -1 (falling) or 0 (both); found "
                 f"{self.direction!r}"
             )
+        if self.name is not None:
+            check_label(self.name, what="the name of an Event")
 
     @property
     def key(self) -> str:

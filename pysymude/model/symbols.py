@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import keyword
+import unicodedata
 from typing import Any
 
 import sympy as sp
 
 from pysymude.errors import InvalidInputError
 
-__all__ = ["check_name", "parameters", "states", "t"]
+__all__ = ["check_label", "check_name", "escaped", "parameters", "states", "t"]
+
+# control characters, line and paragraph separators, marks of direction, halves of characters
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_JOINERS = "\u200c\u200d"  # which Persian, Hindi and emoji are spelt with
 
 t = sp.Symbol("t", real=True)
 """Time. Write explicit time dependence with this symbol: ``psu.t``."""
@@ -85,3 +90,38 @@ def check_name(name: str, *, what: str) -> str:
             f"{what} must not be a Python keyword or start with '__'; found {name!r}: write {name}_"
         )
     return name
+
+
+def check_label(label: Any, *, what: str) -> str:
+    """`label` itself if it is text that shows on one line as it is: a name for people, in any language.
+
+    Raises
+    ------
+    InvalidInputError
+        It is no string, or holds a line break, an escape sequence or another character that a file or a
+        terminal obeys instead of showing it.
+    """
+    if not isinstance(label, str):
+        raise InvalidInputError(f"{what} must be a string; found {label!r}")
+    if escaped(label) != label:
+        raise InvalidInputError(
+            f"{what} must not contain line breaks or other control characters; found {label!a}"
+        )
+    return label
+
+
+def escaped(text: str, *, keep: str = "") -> str:
+    """`text` on one line, each character that would not show, but for those in `keep`, as its escape."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c in keep or not _is_unseen(c) else _escape(c) for c in text)
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) in _UNSEEN and character not in _JOINERS
+
+
+def _escape(character: str) -> str:
+    # what Python, Julia and TOML read alike
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -262,6 +262,8 @@ class ODESystem:
                     "the right-hand side contains a symbol t that is not psu.t; "
                     "write time as psu.t, or rename the parameter"
                 )
+        for call in self.functions:
+            check_name(call.func.__name__, what="the name of an unknown function")
         for name, count in Counter(names).items():
             if count > 1:
                 raise InvalidInputError(

@@ -16,6 +16,7 @@ import numpy as np
 
 from pysymude.errors import InvalidInputError
 from pysymude.model.coerce import FloatArray, Name, name_of, names_of
+from pysymude.model.symbols import check_label
 
 __all__ = ["Experiments", "Table", "experiments", "parse_csv", "read_csv", "read_frame"]
 
@@ -85,6 +86,13 @@ class Table:
             f"{what} asks for column {column!r}; found columns {', '.join(self.columns)}{hint}"
         )
 
+    def label(self, text: str, what: str, place: str) -> None:
+        """An error unless `text` shows on one line as it is."""
+        try:
+            check_label(text, what=what)
+        except InvalidInputError as error:
+            raise self.error(str(error), place) from None
+
     def error(self, message: str, place: str = "") -> InvalidInputError:
         """An error that starts with the file and the place."""
         return InvalidInputError(f"{self.source}{', ' if place else ''}{place}: {message}")
@@ -153,6 +161,7 @@ def _rows(text: str, source: str) -> Iterator[tuple[int, list[str]]]:
 
 def _check_header(table: Table, header: Sequence[str], place: str) -> None:
     for i, name in enumerate(header):
+        table.label(name, f"the name of column {i + 1}", place)
         if not name:
             raise table.error(f"column {i + 1} of the header has no name", place)
         if name in header[:i]:
@@ -279,6 +288,7 @@ def _groups(table: Table, experiment: str | None) -> dict[str, list[int]]:
         label = "" if cell is None else str(cell).strip()
         if label.lower() in MISSING:
             raise table.error(f"the experiment column {experiment!r} is empty", table.places[row])
+        table.label(label, f"the name of an experiment in column {experiment!r}", table.places[row])
         groups.setdefault(label, []).append(row)
     return groups
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from pysymude.errors import InvalidInputError, ModelFileError
 from pysymude.model.coerce import number_of
-from pysymude.model.symbols import check_name
+from pysymude.model.symbols import check_name, escaped
 
 __all__ = ["TomlTable", "parse_toml", "read_text"]
 
@@ -81,7 +81,7 @@ class TomlTable:
 
     def where(self, key: str) -> str:
         """The place of an entry, such as ``[networks.nn] hidden``."""
-        return f"[{self.place}] {key}" if self.place else key
+        return escaped(f"[{self.place}] {key}" if self.place else key)
 
     def error(self, key: str, message: str) -> ModelFileError:
         """An error about an entry."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import chain
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,6 +22,7 @@ from pysymude.model.measurements import (
     checked_u0,
     checked_values,
 )
+from pysymude.model.symbols import check_label, check_name
 
 __all__ = ["Trajectory"]
 
@@ -62,6 +64,10 @@ class Trajectory:
     name: str
 
     def __post_init__(self) -> None:
+        # here, since `replace` and unpickling come this way too
+        check_label(self.name, what="the name of a trajectory")
+        for name in self._names():
+            check_name(name, what="a name in a trajectory")
         for field in ("t", "u"):
             array = np.array(getattr(self, field), dtype=np.float64, order="C")
             array.flags.writeable = False
@@ -123,8 +129,6 @@ class Trajectory:
         times = checked_times(t)
         start = float(times[0]) if t0 is None else number_of(t0, what="t0")
         check_start(times, start, u0 is not None)
-        if not isinstance(cast("object", name), str):
-            raise InvalidInputError(f"name takes a string; found {name!r}")
         return cls(
             t=times,
             u=checked_values(u, times, columns),
@@ -171,6 +175,11 @@ class Trajectory:
         raise InvalidInputError(
             f"no initial value of state {state!r}{label}: {reason}; pass u0={{{state!r}: ...}}"
         )
+
+    def _names(self) -> Iterator[str]:
+        yield from chain(self.columns, self.u0, self.parameters, self.noise)
+        if not isinstance(self.trainable_u0, bool):
+            yield from self.trainable_u0
 
     @property
     def n_measured(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pysymude.model.source import DIGITS, FLOAT64
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.model.toml import networks_within, system_from_text
+from pysymude.model.toml_text import toml_list, toml_name, toml_number, toml_string
 
 __all__ = ["expression_to_text", "system_to_text"]
 
@@ -57,20 +57,21 @@ def system_to_text(system: ODESystem) -> str:
     symbols = [*named, *symbolic]
     writer = _Writer(frozenset([*map(_name, [*symbols, *networks]), *functions]))
     lines = [
-        f"positive = {_list(s.name for s in symbols if s.is_positive)}",
-        f"symbolic = {_list(s.name for s in symbolic)}",
+        f"positive = {toml_list(s.name for s in symbols if s.is_positive)}",
+        f"symbolic = {toml_list(s.name for s in symbolic)}",
         "[equations]",
         *writer.table({x.name: f for x, f in system.rhs.items()}),
         "[parameters]",
-        *(f"{s.name} = {_number(v)}" for s, v in system.parameters.items()),
+        *(f"{toml_name(s.name)} = {toml_number(v)}" for s, v in system.parameters.items()),
         "[trainable]",
     ]
     for s, start in system.trainable.items():
-        low, high = (_number(b) for b in system.bounds[s])
-        lines.append(f"{s.name} = {{ start = {_number(start)}, bounds = [{low}, {high}] }}")
+        low, high = (toml_number(b) for b in system.bounds[s])
+        entry = f"{{ start = {toml_number(start)}, bounds = [{low}, {high}] }}"
+        lines.append(f"{toml_name(s.name)} = {entry}")
     for nn in networks:
         lines += writer.network(nn)
-    lines += ["[functions]", *(f'{name} = ["t"]' for name in functions)]
+    lines += ["[functions]", *(f'{toml_name(name)} = ["t"]' for name in functions)]
     lines += ["[observables]", *writer.table(system.observables)]
     text = "\n".join(lines) + "\n"
     _check(text, system)
@@ -119,17 +120,6 @@ def _check(text: str, system: ODESystem) -> None:
         ) from error
 
 
-def _list(items: Iterable[str]) -> str:
-    return "[" + ", ".join(json.dumps(item) for item in items) + "]"
-
-
-def _number(value: float) -> str:
-    """A TOML float, which needs a point or an exponent; infinities are bounds."""
-    if math.isinf(value):
-        return "inf" if value > 0 else "-inf"
-    return repr(float(value))
-
-
 @dataclass(frozen=True, slots=True)
 class _Writer:
     """From SymPy to text, one method for each kind of node; `names` may hide a constant."""
@@ -138,23 +128,25 @@ class _Writer:
 
     def table(self, given: Mapping[str, sp.Expr]) -> list[str]:
         """Entries of a TOML table."""
-        return [f"{name} = {json.dumps(self.whole(expr))}" for name, expr in given.items()]
+        return [
+            f"{toml_name(name)} = {toml_string(self.whole(expr))}" for name, expr in given.items()
+        ]
 
     def network(self, nn: MLP) -> list[str]:
         """The TOML table of a network."""
         lines = [
-            f"[networks.{nn.name}]",
-            f"inputs = {_list(self.whole(z) for z in nn.inputs)}",
+            f"[networks.{toml_name(nn.name)}]",
+            f"inputs = {toml_list(self.whole(z) for z in nn.inputs)}",
             f"outputs = {nn.outputs}",
             f"hidden = [{', '.join(map(str, nn.hidden))}]",
-            f'activation = "{nn.activation}"',
+            f"activation = {toml_string(nn.activation)}",
         ]
         for key in ("input_scaling", "output_scaling"):
             given = getattr(nn, key)
             if given == "data":
                 lines.append(f'{key} = "data"')
             elif given is not None:
-                shift, scale = (", ".join(map(_number, part)) for part in given)
+                shift, scale = (", ".join(map(toml_number, part)) for part in given)
                 lines.append(f"{key} = {{ shift = [{shift}], scale = [{scale}] }}")
         return lines
 
@@ -176,7 +168,7 @@ class _Writer:
         """The text of an expression, and how tightly it binds."""
         match expr:
             case sp.Symbol():
-                return expr.name, ATOM
+                return toml_name(expr.name), ATOM
             case sp.Integer():
                 return _integer(int(expr))
             case sp.Rational():
@@ -239,7 +231,7 @@ class _Writer:
             network, index, at, *inputs = expr.args
             return f"D({self.output(network, index, inputs)}, {at})"
         if isinstance(expr, AppliedUndef) and expr.args == (t,):
-            return f"{_name(expr)}(t)"
+            return f"{toml_name(_name(expr))}(t)"
         if expr.func in _NAMES:
             usual = isinstance(expr, sp.Heaviside) and expr.args[1] == sp.Rational(1, 2)
             args = expr.args[:1] if usual else expr.args
@@ -250,7 +242,7 @@ class _Writer:
         """One output of a network, with its inputs if they are not its own."""
         given = tuple(inputs)
         at = "" if given == network.inputs else f"({', '.join(map(self.text, given))})"
-        return f"{network.name}{at}[{index}]"
+        return f"{toml_name(network.name)}{at}[{index}]"
 
     def constant(self, expr: Any) -> str:
         """A number that has no name in the language, as a decimal."""
@@ -282,7 +274,7 @@ class _Writer:
         if isinstance(condition, sp.Not):
             return f"not ({self.condition(condition.args[0])})"
         if isinstance(condition, sp.Symbol):
-            return f"{condition.name} != 0"
+            return f"{toml_name(condition.name)} != 0"
         return _refuse(condition)
 
     def bracketed(self, condition: Any) -> str:

@@ -17,6 +17,7 @@ from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.model.theta import ThetaLayout
 from pysymude.plan.looped import Looped, build_looped
+from pysymude.plan.march_form import MarchForm, march_form
 from pysymude.plan.shape import Leaf
 from pysymude.plan.sparse import SparseJacobian, sparse_jacobian, time_gradient
 from pysymude.plan.tape import Tape, build_tape
@@ -78,6 +79,14 @@ class CompiledSystem:
         if isinstance(self.rhs, Looped):
             return time_gradient(self.rhs)
         return build_tape(self.inputs, [f.diff(t) for f in self.system.rhs.values()])
+
+    @cached_property
+    def march_form(self) -> MarchForm:
+        """The right-hand side in straight lines, its switches, and its derivatives."""
+        f = self.rhs
+        if not isinstance(f, Tape):
+            f = build_tape(self.inputs, list(self.system.rhs.values()))
+        return march_form(f, len(self.states))
 
     @cached_property
     def known_rhs(self) -> Program:

@@ -13,6 +13,7 @@ import sympy as sp
 from pysymude.errors import InvalidInputError
 from pysymude.model.coerce import meant
 from pysymude.model.network import NetworkDerivative, NetworkOutput
+from pysymude.model.symbols import check_label
 from pysymude.model.system import ODESystem
 from pysymude.symbolic.asserted import AssertedLaw, checked_law, why_trivial
 from pysymude.symbolic.laws import FirstIntegral
@@ -35,6 +36,9 @@ class Law:
     name: str
     expr: sp.Expr
     rate: sp.Expr = field(default=cast("sp.Expr", sp.S.Zero))
+
+    def __post_init__(self) -> None:
+        check_label(self.name, what="the name of a law")
 
     @property
     def is_balance(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import sympy as sp
@@ -56,14 +56,18 @@ FUNCTIONS: dict[type[sp.Basic], str] = {
 """SymPy nodes with operands only, and the name of their operation."""
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(NamedTuple):
     """`name` applied to earlier results `args`; `data` is a number, an exponent, or an index.
 
     Besides the values of `FUNCTIONS`: ``input`` (data: position), ``const`` (data: float), ``add``,
     ``mul``, ``ipow`` (data: integer exponent), ``pow``, ``sqrt``, ``select`` (condition, yes, no),
-    ``net`` and ``netjac`` (data: network name; args: its inputs; a vector, a matrix), ``item``
-    (data: index into a vector or matrix).
+    ``net``, ``netjac`` and ``nethess`` (data: network name; args: its inputs; outputs, their first
+    and their second derivatives), ``item`` (data: index into one of these, such as (output, input)).
+
+    `plan.derivatives` and `plan.switches` add some that are finite where slopes are not: ``recip0``
+    (1/x, 0 at 0), ``mul0`` (0 where either factor is, whatever the other), ``pow0`` (a power, 0 where
+    that is infinite or NaN), ``log0`` (0 where the operand is not positive); and ``switch`` (the sign,
+    -1.0, 0.0 or 1.0; data: which one; an engine may freeze it).
     """
 
     name: str
@@ -97,11 +101,12 @@ class Tape:
         operations: Mapping[str, Callable[..., Any]],
         network: Callable[[str, list[Any]], Any] | None = None,
         network_jacobian: Callable[[str, list[Any]], Any] | None = None,
+        network_hessian: Callable[[str, list[Any]], Any] | None = None,
     ) -> list[Any]:
         """The outputs, for `inputs` in the order of ``self.inputs``.
 
         `network(name, inputs)` returns a sequence of outputs; `network_jacobian(name, inputs)` an
-        object indexed by ``[output, input]``.
+        object indexed by ``[output, input]``; `network_hessian` one by ``[output, input, input]``.
         """
         done: list[Any] = []
         for op, needed in zip(self.operations, self.needed, strict=True):
@@ -120,6 +125,8 @@ class Tape:
                     value = cast("Any", network)(op.data, args)
                 case "netjac":
                     value = cast("Any", network_jacobian)(op.data, args)
+                case "nethess":
+                    value = cast("Any", network_hessian)(op.data, args)
                 case name:
                     value = operations[name](*args)
             done.append(value)
@@ -172,15 +179,20 @@ class _Builder:
 
     def emit(self, operation: Operation) -> int:
         key = ("op", operation)
-        if key not in self.seen:
+        place = self.seen.get(key)
+        if place is None:
+            place = self.seen[key] = len(self.operations)
             self.operations.append(operation)
-            self.seen[key] = len(self.operations) - 1
-        return self.seen[key]
+        return place
 
     def visit(self, node: Any) -> int:
-        if node not in self.seen:
-            self.seen[node] = self.emit(self.operation(node))
-        return self.seen[node]
+        # a node is looked up as seldom as possible: SymPy's numbers take their time to hash
+        if isinstance(node, sp.Number):
+            return self.emit(Operation("const", data=constant(node, self.target)))
+        place = self.seen.get(node)
+        if place is None:
+            place = self.seen[node] = self.emit(self.operation(node))
+        return place
 
     def operation(self, node: Any) -> Operation:
         if isinstance(node, (BooleanTrue, BooleanFalse)):
@@ -287,6 +299,11 @@ def array_operations(xp: Any, erf: Callable[[Any], Any]) -> dict[str, Callable[.
         "gt": lambda a, b: a > b, "ge": lambda a, b: a >= b,
         "eq": lambda a, b: a == b, "ne": lambda a, b: a != b,
         "and": xp.logical_and, "or": xp.logical_or, "not": xp.logical_not,
+        "switch": xp.sign,
+        "recip0": lambda a: xp.where(a == 0, 0.0, 1.0 / xp.where(a == 0, 1.0, a)),
+        "mul0": lambda a, b: xp.where((a == 0) | (b == 0), 0.0, a * b),
+        "pow0": lambda a, b: xp.nan_to_num(a**b, nan=0.0, posinf=0.0, neginf=0.0),
+        "log0": lambda a: xp.log(xp.where(a > 0, a, 1.0)),
     }  # fmt: skip
     return table
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pysymude.engines.solution import Solution
 from pysymude.errors import InvalidInputError
 from pysymude.fit.result import FitResult
 from pysymude.model.dataset import Dataset
@@ -29,6 +28,7 @@ from pysymude.plot.style import (
     look_of,
     new_figure,
 )
+from pysymude.solving.solution import Solution
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pysymude.engines.solution import Solution
 from pysymude.errors import InvalidInputError
 from pysymude.fit.result import FitResult
+from pysymude.model.symbols import escaped
+from pysymude.solving.solution import Solution
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,9 +80,14 @@ def experiment_entries(names: Sequence[str], *, markers: bool = True) -> list[An
     if not 1 < len(names) <= len(LINES):
         return []
     return [
-        legend_entry(name, PALE, linestyle=LINES[e], marker=MARKERS[e] if markers else "")
+        legend_entry(_plain(name), PALE, linestyle=LINES[e], marker=MARKERS[e] if markers else "")
         for e, name in enumerate(names)
     ]
+
+
+def _plain(name: str) -> str:
+    """A name as text of a figure, in which matplotlib looks for no formula."""
+    return escaped(name).replace("$", r"\$")
 
 
 def draw_legend(ax: Axes, handles: Sequence[Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tree_sitter_julia
 from tree_sitter import Language, Node, Parser
 
-__all__ = ["syntax_errors"]
+__all__ = ["statements", "syntax_errors"]
 
 _PARSER = Parser(Language(tree_sitter_julia.language()))
 
@@ -25,3 +25,13 @@ def _nodes(node: Node) -> list[Node]:
     for child in node.children:
         found += _nodes(child)
     return found
+
+
+def statements(source: str) -> list[str]:
+    """Every word of the program in order, without comments; strings are words by what they hold."""
+    tree = _PARSER.parse(source.encode())
+    return [
+        node.text.decode()
+        for node in _nodes(tree.root_node)
+        if node.text and not node.children and "comment" not in node.type
+    ]

@@ -180,7 +180,7 @@ def test_the_law_holds_for_any_theta(engine: str):
 
 def _at(obj: Objective, theta: Float) -> psu.FitResult:
     """A fit that was never trained."""
-    from pysymude.engines.solution import ReturnCode
+    from pysymude.engines.outcomes import ReturnCode
 
     return psu.FitResult(
         objective=obj, theta=theta, loss=0.0, retcode=ReturnCode.Success, validation_loss=None,

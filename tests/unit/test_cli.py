@@ -452,9 +452,9 @@ def test_doctor_with_the_cache_switched_off(monkeypatch):
 
 
 def test_an_engine_that_computes_nonsense_does_not_pass(monkeypatch):
-    import pysymude.engines.solve  # noqa: F401
+    import pysymude.solving.solve  # noqa: F401
 
-    module = sys.modules["pysymude.engines.solve"]
+    module = sys.modules["pysymude.solving.solve"]
     honest = module.solve
 
     def wrong(system, **keywords):

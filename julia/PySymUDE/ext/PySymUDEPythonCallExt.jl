@@ -28,9 +28,11 @@ function call_from_python()
     end
     jl.release(jl.hold(solves))
     loss = jl.Loss(
-        model, source, "Tsit5", "adjoint", np.zeros(1), start, none, times, array(1, 3, 1), array(1, 3, 1),
-        whole(1, 1), np.zeros(1, dtype = "bool"), array(1, 1), np.zeros(1, dtype = "int64"), array(1),
-        array(0, 3, 1), array(3, 1), 1e-6, 1e-8, 1000, scalings, 2,
+        model, source; algorithm = "Tsit5", sensealg = "adjoint", t0 = np.zeros(1), u0 = start, q = none,
+        ts = times, y = array(1, 3, 1), weight = array(1, 3, 1), u0_index = whole(1, 1),
+        positive = np.zeros(1, dtype = "bool"), mix = array(1, 1), link = np.zeros(1, dtype = "int64"),
+        link_weight = array(1), law_weight = array(0, 3, 1), anchor = array(3, 1), reltol = 1e-6,
+        abstol = 1e-8, maxiters = 1000, scalings, size_of_theta = 2,
     )
     np.asarray(loss.theta)
     np.asarray(loss.out)

@@ -1,11 +1,32 @@
 # Losses over many experiments, and their gradients.
 
 """
-    Loss(model, source, algorithm, sensealg, data...) -> Loss
+    Layout(laws, experiments, size_of_theta) -> Layout
+
+What stands where in `out`: value, data term, link term, steps; one term a law, one code an experiment (a
+position in `CODES`, from 0), the gradient. `LossLayout` in Python reads it.
+"""
+struct Layout
+    laws::UnitRange{Int}
+    codes::UnitRange{Int}
+    gradient::UnitRange{Int}
+end
+
+const VALUE, DATA, LINKS, STEPS = 1, 2, 3, 4
+const HEAD = 4
+
+function Layout(laws::Integer, experiments::Integer, size_of_theta::Integer)
+    ends = cumsum((HEAD, laws, experiments, size_of_theta))
+    return Layout(ends[1]+1:ends[2], ends[2]+1:ends[3], ends[3]+1:ends[4])
+end
+
+Base.length(layout::Layout) = last(layout.gradient)
+
+"""
+    Loss(model, source; algorithm, sensealg, data...) -> Loss
 
 The sum of squares `(weight * (measured - observed))^2` over all experiments, the ties of multiple
-shooting, and the drifts of laws. [`evaluate!`](@ref) reads `theta` and writes `out`: value, data term, link
-term, steps, one term a law, one code an experiment (a position in `CODES`, from 0), then the gradient.
+shooting, and the drifts of laws. [`evaluate!`](@ref) reads `theta` and writes `out`, see [`Layout`](@ref).
 
 The laws are what is observed after the columns of `y`. A drift is a law's value less its mean with the
 weights `anchor`.
@@ -33,26 +54,27 @@ struct Loss
     abstol::Float64
     maxiters::Int
     scalings::Vec
+    at::Layout                  # of out
     theta::Vec
     out::Vec
     steps::Vector{Steps}        # of each experiment, where the way back reads them
 end
 
 function Loss(
-    model::Model, source, algorithm, sensealg, t0, u0, q, ts, y, weight, u0_index, positive,
-    mix, link, link_weight, law_weight, anchor, reltol, abstol, maxiters, scalings, size_of_theta,
+    model::Model, source; algorithm, sensealg, t0, u0, q, ts, y, weight, u0_index, positive, mix,
+    link, link_weight, law_weight, anchor, reltol, abstol, maxiters, scalings, size_of_theta,
 )
     known = haskey(SOLVERS, algorithm) || haskey(ALGORITHMS, algorithm)
     known || throw(ArgumentError("algorithm $algorithm is unknown"))
     how = method(sensealg, PySymUDE.algorithm(algorithm), model)
     how in ADJOINTS && load_adjoints()
     observe, pull = load_observation(model, source)
+    at = Layout(size(law_weight, 1), length(t0), size_of_theta)
     return Loss(
         model, observe, pull, algorithm, how, Vec(t0), Mat(u0), Mat(q), Mat(ts), Array{Float64,3}(y),
         Array{Float64,3}(weight), Matrix{Int}(u0_index), Vector{Bool}(positive), Mat(mix),
         Vector{Int}(link), Vec(link_weight), Array{Float64,3}(law_weight), Mat(anchor), reltol, abstol,
-        maxiters, Vec(scalings), zeros(size_of_theta),
-        zeros(4 + size(law_weight, 1) + length(t0) + size_of_theta), [Steps() for _ in t0],
+        maxiters, Vec(scalings), at, zeros(size_of_theta), zeros(length(at)), [Steps() for _ in t0],
     )
 end
 
@@ -78,9 +100,9 @@ function evaluate!(loss::Loss, gradient::Bool)
 end
 
 function evaluate_now!(loss::Loss, gradient)
-    (; out, theta) = loss
+    (; out, theta, at) = loss
     set_scalings!(loss.model, loss.scalings)
-    E, head = length(loss.t0), 4 + size(loss.law_weight, 1)
+    codes = view(out, at.codes)
     given = initial_states(loss)
     start = loss.mix * given
     p = theta[1:loss.model.learned]
@@ -88,27 +110,28 @@ function evaluate_now!(loss::Loss, gradient)
     dtheta = zeros(gradient ? length(theta) : 0)
     steps = 0
     sols = Any[]
-    for e in 1:E
+    for e in eachindex(codes)
         sol = forward(loss, e, start, p, gradient)
         push!(sols, sol)
-        out[head+e] = sol === nothing ? 0 : outcome(sol)
+        codes[e] = sol === nothing ? 0 : outcome(sol)
         steps += sol === nothing ? 0 : count_steps(sol)
-        out[head+e] == 0 || continue
+        codes[e] == 0 || continue
         sol === nothing || copyto!(view(last, :, e), 1, sol.u[end], 1, size(last, 1))
     end
-    failed = any(!=(0), view(out, head+1:head+E))
-    fill!(view(out, 1:head), failed ? NaN : 0.0)
-    out[4] = steps
+    failed = any(!=(0), codes)
+    fill!(view(out, 1:HEAD), failed ? NaN : 0.0)
+    fill!(view(out, at.laws), failed ? NaN : 0.0)
+    out[STEPS] = steps
     if !failed
-        out[3] = link_term(loss, start, last)
-        for e in 1:E
+        out[LINKS] = link_term(loss, start, last)
+        for e in eachindex(codes)
             experiment!(slopes, dtheta, loss, e, sols[e], start, last, p, gradient)
         end
-        out[1] = out[2] + out[3] + sum(view(out, 5:head))
+        out[VALUE] = out[DATA] + out[LINKS] + sum(view(out, at.laws))
     end
     gradient || return nothing
     failed || start_slopes!(dtheta, loss.mix' * slopes, loss, given)
-    copyto!(out, 1 + head + E, failed ? fill(NaN, length(theta)) : dtheta, 1, length(theta))
+    copyto!(view(out, at.gradient), failed ? fill(NaN, length(theta)) : dtheta)
     return nothing
 end
 
@@ -206,7 +229,7 @@ function slopes_of!(values, loss::Loss, e, read)
     for (j, i) in enumerate(read), c in 1:C
         w = loss.weight[c, i, e]
         r = w > 0 ? w * (values[c, j] - loss.y[c, i, e]) : 0.0
-        loss.out[2] += r * r
+        loss.out[DATA] += r * r
         values[c, j] = 2w * r
     end
     for k in axes(loss.law_weight, 1)
@@ -217,7 +240,7 @@ function slopes_of!(values, loss::Loss, e, read)
         for (j, i) in enumerate(read)
             w = loss.law_weight[k, i, e]
             r = w * (values[C+k, j] - middle)
-            loss.out[4+k] += r * r
+            loss.out[loss.at.laws[k]] += r * r
             values[C+k, j] = 2w * r
             total += 2w * r
         end

@@ -20,6 +20,7 @@ struct Samples
     factor::Vec
     target::Vec
     scalings::Vec
+    at::Layout
     theta::Vec
     out::Vec
 end
@@ -29,17 +30,18 @@ function Samples(
     size_of_theta::Integer,
 )
     observe, pull = load_observation(model, source)
+    at = Layout(0, 1, size_of_theta)
     return Samples(
         model, observe, pull, Vec(t), Mat(u), Mat(q), Vector{Int}(residual), Vector{Int}(point),
-        Vector{Int}(expression), Vec(factor), Vec(target), Vec(scalings), zeros(size_of_theta),
-        zeros(5 + size_of_theta),
+        Vector{Int}(expression), Vec(factor), Vec(target), Vec(scalings), at, zeros(size_of_theta),
+        zeros(length(at)),
     )
 end
 
 evaluate!(s::Samples, gradient::Bool) = Base.invokelatest(evaluate_now!, s, gradient)
 
 function evaluate_now!(s::Samples, gradient)
-    (; model, out, theta) = s
+    (; model, out, theta, at) = s
     set_scalings!(model, s.scalings)
     p, total, nowhere = theta[1:model.learned], zero(theta), zeros(model.states)
     values = zeros(maximum(s.expression), length(s.t))
@@ -54,8 +56,8 @@ function evaluate_now!(s::Samples, gradient)
     for j in eachindex(s.factor)
         r[s.residual[j]] += s.factor[j] * values[s.expression[j], s.point[j]]
     end
-    value = sum(abs2, r)
-    out[1:5] .= (value, value, 0.0, 0.0, 0.0)
+    fill!(view(out, 1:last(at.codes)), 0.0)
+    out[VALUE] = out[DATA] = sum(abs2, r)
     gradient || return nothing
     fill!(values, 0.0)
     for j in eachindex(s.factor)
@@ -67,6 +69,6 @@ function evaluate_now!(s::Samples, gradient)
         copyto!(y, view(values, :, i))
         s.pull(nowhere, total, y, u, p, s.t[i])
     end
-    copyto!(out, 6, total, 1, length(total))
+    copyto!(view(out, at.gradient), total)
     return nothing
 end

@@ -48,8 +48,11 @@ function work(algorithm, sensealgs)
     solve_batch(model, algorithm, 1, data...)
     for sensealg in sensealgs
         loss = Loss(
-            model, Example, algorithm, sensealg, [0.0], start, none, times, zeros(1, 3, 1),
-            ones(1, 3, 1), [0;;], [false], [1.0;;], [0], [1.0], zeros(0, 3, 1), [1.0; 0.0; 0.0;;], 1e-6, 1e-8, 1000, scalings, 2,
+            model, Example; algorithm, sensealg, t0 = [0.0], u0 = start, q = none, ts = times,
+            y = zeros(1, 3, 1), weight = ones(1, 3, 1), u0_index = [0;;], positive = [false],
+            mix = [1.0;;], link = [0], link_weight = [1.0], law_weight = zeros(0, 3, 1),
+            anchor = [1.0; 0.0; 0.0;;], reltol = 1e-6, abstol = 1e-8, maxiters = 1000, scalings,
+            size_of_theta = 2,
         )
         evaluate!(loss, false)
         evaluate!(loss, true)

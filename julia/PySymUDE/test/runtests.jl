@@ -117,10 +117,12 @@ function loss(algorithm, sensealg; reltol = 1e-10, blow_up = false, system = SYS
     weight = ones(1, 4, 2)
     weight[1, 2, 1] = weight[1, 4, 2] = 0.0
     made = Loss(
-        load_model(system), OBSERVATION, algorithm, sensealg, [0.0, 1.0], [0.5 1.0; 2.0 1.5],
-        [(blow_up ? 1e4 : 1.3) 1.1; 1.8 1.6], ts, reshape(numbers(8, 2), 1, 4, 2), weight,
-        [0 28; 0 0], [true, true], MIX, [2, 0], [0.7, 1.3], abs.(reshape(numbers(8, 9), 1, 4, 2)),
-        [0.1 1.0; 0.4 0.0; 0.2 0.0; 0.3 0.0], reltol, reltol, 100_000, SCALINGS, 28,
+        load_model(system), OBSERVATION; algorithm, sensealg, t0 = [0.0, 1.0], u0 = [0.5 1.0; 2.0 1.5],
+        q = [(blow_up ? 1e4 : 1.3) 1.1; 1.8 1.6], ts, y = reshape(numbers(8, 2), 1, 4, 2), weight,
+        u0_index = [0 28; 0 0], positive = [true, true], mix = MIX, link = [2, 0],
+        link_weight = [0.7, 1.3], law_weight = abs.(reshape(numbers(8, 9), 1, 4, 2)),
+        anchor = [0.1 1.0; 0.4 0.0; 0.2 0.0; 0.3 0.0], reltol, abstol = reltol, maxiters = 100_000,
+        scalings = SCALINGS, size_of_theta = 28,
     )
     copyto!(made.theta, 0.5 .* numbers(28, 5))
     return made
@@ -128,8 +130,8 @@ end
 
 function gradient(l::Loss)
     evaluate!(l, true)
-    @test all(iszero, l.out[6:7])
-    return l.out[8:end]
+    @test all(iszero, l.out[l.at.codes])
+    return l.out[l.at.gradient]
 end
 
 function at(l::Loss, theta)
@@ -316,12 +318,12 @@ end
     )
     gap = u[:, end, 1] .- (MIX * initial_states(l))[:, 2]
     @test l.out[3] ≈ sum(abs2, [0.7, 1.3] .* gap) rtol = 1e-8
-    @test l.out[1] ≈ l.out[2] + l.out[3] + l.out[5] rtol = 1e-14
+    @test l.out[1] ≈ l.out[2] + l.out[3] + l.out[only(l.at.laws)] rtol = 1e-14
     drift = sum(1:2) do e
         law = u[1, :, e] .+ l.theta[27] .* u[2, :, e] .^ 2
         sum(abs2, l.law_weight[1, :, e] .* (law .- l.anchor[:, e]' * law))
     end
-    @test l.out[5] ≈ drift rtol = 1e-8
+    @test l.out[only(l.at.laws)] ≈ drift rtol = 1e-8
     @test l.out[3] > 0.01
     fill!(l.link, 0)
     evaluate!(l, false)
@@ -337,7 +339,7 @@ end
         target, SCALINGS, 28,
     )
     theta = 0.5 .* numbers(28, 5)
-    g = (copyto!(s.theta, theta); evaluate!(s, true); s.out[6:end])
+    g = (copyto!(s.theta, theta); evaluate!(s, true); s.out[s.at.gradient])
     value(th) = (copyto!(s.theta, th); evaluate!(s, false); s.out[1])
     expected = [difference(value, theta, k) for k in eachindex(theta)]
     @test relative(g, expected) < 1e-8
@@ -437,10 +439,10 @@ end
 @testset "a failed loss with $sensealg" for sensealg in ("adjoint", "forward")
     l = loss("Tsit5", sensealg; blow_up = true)
     evaluate!(l, true)
-    @test l.out[6] != 0
-    @test l.out[7] == 0
+    @test l.out[l.at.codes[1]] != 0
+    @test l.out[l.at.codes[2]] == 0
     @test isnan(l.out[1])
-    @test all(isnan, l.out[8:end])
+    @test all(isnan, l.out[l.at.gradient])
 end
 
 @testset "problems own what they read" begin

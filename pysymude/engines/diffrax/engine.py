@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pysymude.engines.base import (
     AbstractEngine,
     BatchSolution,
+    BoundLoss,
     Capability,
     Crossings,
     Evaluation,
@@ -23,7 +24,8 @@ from pysymude.engines.base import (
 from pysymude.engines.diffrax.events import locate
 from pysymude.engines.diffrax.loading import load_jax
 from pysymude.engines.diffrax.solvers import SOLVERS
-from pysymude.engines.solution import CODES, ReturnCode
+from pysymude.engines.loss_layout import LossLayout
+from pysymude.engines.outcomes import CODES, ReturnCode
 from pysymude.errors import InvalidInputError
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.numeric import NumericModel
@@ -39,7 +41,6 @@ _SOLVE_LIMITS = (4096, 262_144)
 # of a loss, with checkpoints of the adjoint. The second is lower here: a wild trial point of an optimiser
 # should fail within seconds
 _LOSS_LIMITS = ((4096, 128), (16_384, 256))
-_HEAD = 4  # value, data term, link term, steps
 
 
 # all programs of this process: two systems that differ only in values share theirs
@@ -65,16 +66,32 @@ class _Compiled:
 
 
 @dataclass(frozen=True, eq=False)
-class _Loss:
+class _Loss(BoundLoss):
     """A program's arguments, ready on the device, for any number of evaluations."""
 
     compiled: _Compiled
     arrays: tuple[Any, ...]
-    count: int
-    laws: tuple[str, ...]
+    layout: LossLayout
     key: Callable[[bool, int], str]
     build: Callable[[bool, int], Any]
     programs: dict[tuple[bool, int], Any] = field(default_factory=dict[tuple[bool, int], Any])
+
+    def evaluate(self, theta: Float, *, gradient: bool) -> Evaluation:
+        """One compiled call; a second one with a higher step limit where the first did not reach."""
+        arrays = (theta, *self.arrays)
+
+        def attempt(level: int) -> tuple[Any, tuple[ReturnCode, ...]]:
+            # looked up here first: building the full key costs as much as a small gradient
+            program = self.programs.get((gradient, level))
+            if program is None:
+                program = self.programs[gradient, level] = self.compiled.program(
+                    self.key(gradient, level), lambda: self.build(gradient, level), arrays
+                )
+            packed = np.asarray(_call(program, arrays))
+            return packed, self.layout.retcodes(packed)
+
+        packed, _ = _within_limits(attempt)
+        return self.layout.read(packed, theta, gradient=gradient)
 
 
 @final
@@ -187,7 +204,8 @@ class EmbeddedEngine(AbstractEngine):
                 gradient=gradient, max_steps=max_steps, checkpoints=checkpoints,
             )  # fmt: skip
 
-        return _Loss(compiled, _to_device(arrays), count, spec.laws, key, build)
+        layout = LossLayout.of(plan, spec, data)
+        return _Loss(compiled, _to_device(arrays), layout, key, build)
 
     def samples(self, compiled: _Compiled, expressions: Sequence[sp.Expr], data: Samples) -> _Loss:
         """The sum of squares with its arrays on the device."""
@@ -206,29 +224,8 @@ class EmbeddedEngine(AbstractEngine):
 
         tape = plan.tape(expressions)
         key = f"samples|{hashlib.sha256(repr(tape).encode()).hexdigest()}"
-        return _Loss(compiled, arrays, 1, (), lambda g, n: key, build)
-
-    def evaluate(self, loss: _Loss, theta: Float, *, gradient: bool) -> Evaluation:
-        """One compiled call; a second one with a higher step limit where the first did not reach."""
-        arrays, head = (theta, *loss.arrays), _HEAD + len(loss.laws)
-
-        def attempt(level: int) -> tuple[Any, tuple[ReturnCode, ...]]:
-            # looked up here first: building the full key costs as much as a small gradient
-            program = loss.programs.get((gradient, level))
-            if program is None:
-                program = loss.programs[gradient, level] = loss.compiled.program(
-                    loss.key(gradient, level), lambda: loss.build(gradient, level), arrays
-                )
-            packed = np.asarray(_call(program, arrays))
-            codes = packed[head : head + loss.count].astype(int)
-            return packed, tuple(CODES[c] for c in codes)
-
-        packed, retcodes = _within_limits(attempt)
-        value, data, links, steps = packed[:_HEAD].tolist()
-        slope = packed[head + loss.count :].copy() if gradient else None
-        terms = {"data": data, "links": links}
-        terms |= zip(loss.laws, packed[_HEAD:head].tolist(), strict=True)
-        return Evaluation(value, slope, terms, retcodes, int(steps) if np.isfinite(steps) else 0)
+        layout = LossLayout((), 1, plan.layout.size)
+        return _Loss(compiled, arrays, layout, lambda g, n: key, build)
 
 
 def _within_limits(

@@ -16,7 +16,7 @@ import sympy as sp
 
 from pysymude.engines.diffrax.field import evaluate_tape, shared_arguments, vector_field
 from pysymude.engines.diffrax.solvers import SOLVERS, make_solver, result_code
-from pysymude.engines.solution import CODES, ReturnCode
+from pysymude.engines.outcomes import CODES, ReturnCode
 from pysymude.model.transforms import from_unconstrained
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.problem import LossSpec
@@ -139,7 +139,7 @@ def loss_program(
     max_steps: int,
     checkpoints: int,
 ) -> Callable[..., Any]:
-    """One flat vector: value, data, links, steps, laws (K,), codes (E,), gradient (parameters,)."""
+    """One flat vector, as `LossLayout` reads it."""
     adjoint: Any = diffrax.ForwardMode()
     if gradient and sensealg == "adjoint":
         adjoint = diffrax.RecursiveCheckpointAdjoint(checkpoints=checkpoints)
@@ -181,7 +181,7 @@ def loss_program(
 
 
 def samples_program(plan: CompiledSystem, expressions: Sequence[sp.Expr]) -> Callable[..., Any]:
-    """(theta, t, u, p, scalings, ...): value, its copy, two zeros, code 0, gradient."""
+    """(theta, t, u, p, scalings, ...) -> what `LossLayout` reads: value, its copy, two zeros, code 0, gradient."""
     tape = plan.tape(expressions)
 
     def misfit(

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pysymude.engines.base import SolverInfo
-from pysymude.engines.solution import CODES, ReturnCode
+from pysymude.engines.outcomes import CODES, ReturnCode
 
 __all__ = ["SOLVERS", "make_solver", "result_code"]
 

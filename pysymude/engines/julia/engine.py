@@ -16,7 +16,6 @@ from pysymude.engines.base import (
     BatchSolution,
     Capability,
     Crossings,
-    Evaluation,
     Method,
     Watch,
 )
@@ -26,7 +25,8 @@ from pysymude.engines.julia.interop import adopt
 from pysymude.engines.julia.printer import observation_source, system_source, watch_source
 from pysymude.engines.julia.runtime import package, problem, translated
 from pysymude.engines.julia.solvers import SOLVERS
-from pysymude.engines.solution import CODES
+from pysymude.engines.loss_layout import LossLayout
+from pysymude.engines.outcomes import CODES
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.problem import Batch, LossData, LossSpec, Samples
 
@@ -36,7 +36,6 @@ Float = NDArray[np.float64]
 
 # step limits: a wild trial point of an optimiser should fail within seconds
 _SOLVE_LIMIT, _LOSS_LIMIT = 262_144, 16_384
-_HEAD = 4  # value, data term, link term, steps
 
 _GROWS = "with an implicit solver its linear systems grow with theta, 300 to 1600 times the cost"
 _NOT_STIFF = {
@@ -145,20 +144,35 @@ class JuliaEngine(AbstractEngine):
     def loss(self, compiled: _Compiled, spec: LossSpec, data: LossData, method: Method) -> HeldLoss:
         """The loss with its arrays inside Julia."""
         plan, batch = compiled.plan, data.batch
-        size = max(plan.layout.size, int(data.u0_index.max(initial=-1)) + 1)
-        link = data.link + 1 if spec.links else np.zeros_like(data.link)
+        layout = LossLayout.of(plan, spec, data)
         measured = [plan.column(name) for name in (*spec.columns, *spec.laws)]
         with translated("setting up a loss"):
-            # mix is no table of states by experiments: it keeps its rows and columns
             made = package().Loss(
-                compiled.model, observation_source(plan, measured), method.solver,
-                method.sensealg, batch.t0, to_julia(batch.u0), to_julia(batch.p),
-                to_julia(batch.ts), to_julia(data.y), to_julia(data.weight),
-                to_julia(data.u0_index + 1), data.positive, data.mix, link,
-                data.link_weight, to_julia(data.law_weight), to_julia(data.anchor), method.reltol,
-                method.abstol, _LOSS_LIMIT, plan.scalings, size,
-            )  # fmt: skip
-        return HeldLoss(made, len(batch.t0), spec.laws)
+                compiled.model,
+                observation_source(plan, measured),
+                algorithm=method.solver,
+                sensealg=method.sensealg,
+                t0=batch.t0,
+                u0=to_julia(batch.u0),
+                q=to_julia(batch.p),
+                ts=to_julia(batch.ts),
+                y=to_julia(data.y),
+                weight=to_julia(data.weight),
+                u0_index=to_julia(data.u0_index + 1),
+                positive=data.positive,
+                # no table of states by experiments: it keeps its rows and columns
+                mix=data.mix,
+                link=data.link + 1 if spec.links else np.zeros_like(data.link),
+                link_weight=data.link_weight,
+                law_weight=to_julia(data.law_weight),
+                anchor=to_julia(data.anchor),
+                reltol=method.reltol,
+                abstol=method.abstol,
+                maxiters=_LOSS_LIMIT,
+                scalings=plan.scalings,
+                size_of_theta=layout.size,
+            )
+        return HeldLoss(made, layout)
 
     def samples(
         self, compiled: _Compiled, expressions: Sequence[sp.Expr], data: Samples
@@ -171,22 +185,7 @@ class JuliaEngine(AbstractEngine):
                 to_julia(data.p), data.residual + 1, data.point + 1, data.expression + 1,
                 data.factor, data.target, plan.scalings, plan.layout.size,
             )  # fmt: skip
-        return HeldLoss(made, 1)
-
-    def evaluate(self, loss: HeldLoss, theta: Float, *, gradient: bool) -> Evaluation:
-        """One call: theta in, value, terms, outcomes and gradient out."""
-        out, size = loss.run(theta, gradient=gradient), loss.theta.size
-        value, data, links, steps = out[:_HEAD].tolist()
-        head = _HEAD + len(loss.laws)
-        codes = out[head : head + loss.count].astype(int)
-        slope = None
-        if gradient:
-            # a theta with more behind it than this loss reads has slope zero there
-            slope = np.zeros(theta.size)
-            slope[:size] = out[head + loss.count :]
-        terms = {"data": data, "links": links}
-        terms |= zip(loss.laws, out[_HEAD:head].tolist(), strict=True)
-        return Evaluation(value, slope, terms, tuple(CODES[c] for c in codes), int(steps))
+        return HeldLoss(made, LossLayout((), 1, plan.layout.size))
 
 
 def _problems(plan: CompiledSystem, batch: Batch, theta: Float, method: Method) -> tuple[Any, ...]:

@@ -12,8 +12,10 @@ from weakref import finalize
 import numpy as np
 from numpy.typing import NDArray
 
+from pysymude.engines.base import BoundLoss, Evaluation
 from pysymude.engines.julia.convert import view
 from pysymude.engines.julia.runtime import check_process, entry, package, translated
+from pysymude.engines.loss_layout import LossLayout
 
 __all__ = ["HeldLoss", "HeldSolves"]
 
@@ -43,13 +45,17 @@ class _Held:
                 package().run_b(self.object, flag)
 
 
-class HeldLoss(_Held):
-    """A ``Loss`` or ``Samples`` over `count` experiments, with the terms of `laws`."""
+class HeldLoss(_Held, BoundLoss):
+    """A ``Loss`` or ``Samples``."""
 
-    def __init__(self, made: Any, count: int, laws: tuple[str, ...] = ()) -> None:
+    def __init__(self, made: Any, layout: LossLayout) -> None:
         super().__init__(made)
-        self.count, self.laws = count, laws
+        self.layout = layout
         self.theta, self.out = view(made.theta), view(made.out)
+
+    def evaluate(self, theta: Float, *, gradient: bool) -> Evaluation:
+        """One call: theta in, value, terms, outcomes and gradient out."""
+        return self.layout.read(self.run(theta, gradient=gradient), theta, gradient=gradient)
 
     def run(self, theta: Float, *, gradient: bool) -> Float:
         """All that it writes, for the leading part of `theta` that it reads."""

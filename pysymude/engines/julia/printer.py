@@ -12,6 +12,7 @@ from typing import Any, cast
 import sympy as sp
 
 from pysymude.engines.julia.lines import Lines, PlanInputs, Uses
+from pysymude.engines.julia.literals import activation
 from pysymude.engines.julia.loops import define, looped_observation, looped_system
 from pysymude.errors import EmissionError
 from pysymude.plan.compiled import CompiledSystem
@@ -92,7 +93,7 @@ def _networks(plan: CompiledSystem) -> str:
     rows: list[str] = []
     offset = 0
     for nn in plan.networks:
-        rows.append(f"({list(nn.widths)}, :{nn.activation}, {offset})")
+        rows.append(f"({list(nn.widths)}, :{activation(nn.activation)}, {offset})")
         offset += nn.n_weights
     return f"const NETWORKS = [{', '.join(rows)}]\n"
 

@@ -7,6 +7,8 @@ import math
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.blocks import run_back, run_tangents
 from pysymude.engines.native.compiling import inner, kernel
+from pysymude.engines.native.explicit import dense_explicit, extend_explicit
+from pysymude.engines.native.implicit import dense_implicit
 from pysymude.engines.native.machine import evaluate, pull, push
 from pysymude.engines.native.march import march
 from pysymude.engines.native.measuring import (
@@ -18,8 +20,9 @@ from pysymude.engines.native.measuring import (
 )
 from pysymude.engines.native.sweeps import go_back, go_forward
 
-__all__ = ["explicit_kernel", "initial_states", "mixed_kernel", "start_slopes"]
+__all__ = ["explicit_kernel", "initial_states", "interpolate", "mixed_kernel", "start_slopes"]
 
+EXPLICIT = st.EXPLICIT
 START, FREE, ABOVE, BELOW = st.START, st.FREE, st.ABOVE, st.BELOW
 SOLVE, MEASURE, BACKWARD, FORWARD = 1, 2, 4, 8  # what a kernel is to do
 
@@ -137,12 +140,15 @@ def tie_back(m, problem, e):
 
 
 @inner
-def drive(m, w, problem, x, y, options, theta, first, last, todo, implicit):
+def drive(task, first, last, todo, implicit):
     """Experiments first to last; where one cannot go on here: why, and which it was."""
+    m, w, problem, x, y = task.model, task.memory, task.problem, task.explicit, task.implicit
+    options, theta = task.options, task.theta
     for e in range(first, last):
         hold(m, w, problem, theta, e)
         begin(m, w, problem, e)
         code, count = march(m, w, problem, x, y, options, theta, e, implicit)
+        w.counts[0] = count
         if code < 0:
             return code, e
         problem.codes[e] = code
@@ -161,25 +167,26 @@ def drive(m, w, problem, x, y, options, theta, first, last, todo, implicit):
 
 
 @kernel
-def explicit_kernel(m, w, problem, x, y, options, theta, first, last, todo):
+def explicit_kernel(task, first, last, todo):
     """`drive` for explicit methods alone: less to compile."""
-    return drive(m, w, problem, x, y, options, theta, first, last, todo, False)
+    return drive(task, first, last, todo, False)
 
 
 @kernel
-def mixed_kernel(m, w, problem, x, y, options, theta, first, last, todo):
+def mixed_kernel(task, first, last, todo):
     """`drive` for all methods."""
-    return drive(m, w, problem, x, y, options, theta, first, last, todo, True)
+    return drive(task, first, last, todo, True)
 
 
 @kernel
-def initial_states(problem, theta):
+def initial_states(task):
     """Where experiments start, learned values read from theta, into `problem.start`."""
-    E, n = problem.u0.shape
+    problem, theta = task.problem, task.theta
+    E, given = problem.u0.shape
     for e in range(E):
-        for r in range(n):
+        for r in range(problem.mix.shape[0]):
             total = 0.0
-            for c in range(n):
+            for c in range(given):
                 at = problem.u0_index[e, c]
                 value = problem.u0[e, c]
                 if at >= 0:
@@ -190,15 +197,46 @@ def initial_states(problem, theta):
 
 
 @kernel
-def start_slopes(problem, theta, gtheta):
+def start_slopes(task):
     """Cotangents of the starts, added to those of theta."""
-    E, n = problem.u0.shape
+    problem, theta, gtheta = task.problem, task.theta, task.memory.gtheta
+    E, given = problem.u0.shape
     for e in range(E):
-        for c in range(n):
+        for c in range(given):
             at = problem.u0_index[e, c]
             if at < 0:
                 continue
             total = 0.0
-            for r in range(n):
+            for r in range(problem.mix.shape[0]):
                 total += problem.mix[r, c] * problem.slopes[e, r]
             gtheta[at] += total * (math.exp(theta[at]) if problem.positive[c] else 1.0)
+
+
+@kernel
+def interpolate(task, times, out):
+    """The states at ascending or descending times along the steps that were kept, into out."""
+    m, w, x, y = task.model, task.memory, task.explicit, task.implicit
+    count, step = w.counts[0], 0
+    for i in range(times.shape[0]):
+        t = times[i]
+        while step + 1 < count and t > w.times[step, 2]:
+            step += 1
+        while step > 0 and t < w.times[step, 0]:
+            step -= 1
+        if count == 0:
+            for j in range(m.n):
+                out[i, j] = task.problem.start[0, j]
+            continue
+        u, new, h = w.u[step], w.u[step + 1], w.times[step, 1]
+        base, s = w.steps[step, 1], (t - w.times[step, 0]) / h
+        if s >= 1.0:
+            for j in range(m.n):
+                out[i, j] = new[j]
+        elif w.steps[step, 0] == EXPLICIT:
+            if w.steps[step, 2] == 0 and x.total > x.stages:
+                keep, start = task.options.keep, w.times[step, 0]
+                extend_explicit(m, w, x, keep, task.theta, base, u, start, h, True)
+                w.steps[step, 2] = 1
+            dense_explicit(m, w, x, base, u, h, s, out[i])
+        else:
+            dense_implicit(m, w, y, base, u, new, s, out[i])

@@ -10,14 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.engines.native import codes
-from pysymude.engines.native.network_calls import call_layout, pack_call
+from pysymude.engines.native.network_calls import CallLayout, pack_call
 from pysymude.model.network import MLP
 from pysymude.plan.tape import Operation, Tape
 
 __all__ = ["Lowering", "Outputs"]
 
-_LIVE = "live"
-_RELATIONS_OF_SIGNS = frozenset({"switch"})
 
 
 @dataclass(frozen=True)
@@ -252,19 +250,15 @@ class Lowering:
         order = ("net", "netjac", "nethess").index(op.name)
         row = _Row(codes.NET, tuple(inputs), -1)
         nn = self.networks[op.data]
-        size, y, jacobian, hessian = call_layout(nn.widths, order)
-        results = [self._new(held=False) for _ in range(size)]
+        layout = CallLayout(nn.widths, order)
+        results = [self._new(held=False) for _ in range(layout.size)]
         program.rows.append(row)
         self.calls.append((program, row, {"network": nn, "order": order, "results": results}))
-        n = len(nn.inputs)
+        slot_of = (layout.output, layout.jacobian, layout.hessian)[order]
 
         def item(index: Any) -> Value:
-            if order == 0:
-                return Value(results[y + int(index)])
-            if order == 1:
-                return Value(results[jacobian + int(index[0]) * n + int(index[1])])
-            o, i, j = map(int, index)
-            return Value(results[hessian + (o * n + i) * n + j])
+            at = [int(index)] if order == 0 else [int(i) for i in index]
+            return Value(results[slot_of(*at)])
 
         return item
 
@@ -340,9 +334,9 @@ class Lowering:
         packed = pack_call(
             nn.widths,
             nn.activation,
-            call["order"],
-            theta_offset=self.offsets[nn.name],
-            scaling_offset=scaling,
+            order=call["order"],
+            weights=self.offsets[nn.name],
+            scaling=scaling,
             base=base,
             inputs=[int(k) for k in inputs],
         )

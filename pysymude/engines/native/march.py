@@ -93,11 +93,12 @@ def write_outputs(m, w, x, y, method, problem, theta, options, e, i, base, t, h,
 @inner
 def has_room(m, w, step, base, keep, most):
     """Whether one more step and its blocks can be kept."""
+    K = w.signs.shape[0]
     if (base + 2 * most) * m.n > w.k.shape[0]:
         return False
     if keep == NOTHING:
         return True
-    if step + 2 >= w.steps.shape[0] or w.counts[1] + 8 >= w.events.shape[0]:
+    if step + 2 >= w.steps.shape[0] or (K > 0 and w.counts[1] + K >= w.events.shape[0]):
         return False
     if keep == ALL:
         return (base + 2 * most) * m.size <= w.v.shape[0] and (step + 1) * m.lu_size <= w.lu.shape[0]

@@ -86,20 +86,20 @@ def padded(width: int) -> int:
 def pack_call(
     widths: Sequence[int],
     activation: str,
-    order: int,
     *,
-    theta_offset: int,
-    scaling_offset: int,
+    order: int,
+    weights: int,
+    scaling: int,
     base: int,
     inputs: Sequence[int],
 ) -> NDArray[np.int64]:
     """The row of a call that reads the slots `inputs` and whose own slots begin at `base`.
 
-    The network's weights begin at theta[theta_offset], its scaling at scaling[scaling_offset].
+    The network's weights begin at theta[weights], its scaling at scaling[scaling].
     """
     layout = CallLayout(widths, order)
     head = [order, widths[0], len(widths) - 1, KINDS[activation]]
-    head += [theta_offset, theta_offset + count_weights(widths), scaling_offset]
+    head += [weights, weights + count_weights(widths), scaling]
     head += [base, base + layout.top, layout.members, layout.room]
     return np.array([*head, *widths, *inputs], dtype=np.int64)
 

@@ -1,22 +1,24 @@
-"""What a kernel is given, as named tuples of arrays: the model, the problem, how to solve, and memory.
+"""What a kernel is given, as records of arrays: the model, the problem, how to solve, and memory.
 
 int64 and float64, C order. n states, S slots of a block, E experiments, T times, Q parameters of theta.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Explicit", "Implicit", "Memory", "Model", "Options", "Problem"]
+from pysymude.engines.native.records import Record
+
+__all__ = ["Explicit", "Implicit", "Memory", "Model", "Options", "Problem", "Task"]
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 
-class Model(NamedTuple):
+class Model(Record):
     """Programs of one bound problem; `ranges` are theirs, in the order START, RHS, ... below.
 
     `held` are the first slots of a block: parameters, then learned values (at `theta_at` of theta, mapped
@@ -57,7 +59,7 @@ START, RHS, DERIVATIVES, CONDITIONS, OBSERVE = range(5)
 FREE, ABOVE, BELOW, BETWEEN = range(4)  # `kind`: a learned value's bounds
 
 
-class Explicit(NamedTuple):
+class Explicit(Record):
     """An explicit tableau, see `tableaus.ExplicitTableau`."""
 
     A: Float
@@ -76,7 +78,7 @@ class Explicit(NamedTuple):
     beta_before: float
 
 
-class Implicit(NamedTuple):
+class Implicit(Record):
     """A Rosenbrock tableau, see `tableaus.RosenbrockTableau`."""
 
     A: Float
@@ -91,7 +93,7 @@ class Implicit(NamedTuple):
     exponent: float
 
 
-class Options(NamedTuple):
+class Options(Record):
     """How to solve. `method`: EXPLICIT, IMPLICIT, or AUTO; `keep`: what is left of each step."""
 
     method: int
@@ -106,7 +108,7 @@ EXPLICIT, IMPLICIT, AUTO = range(3)
 NOTHING, SLOPES, ALL = range(3)
 
 
-class Problem(NamedTuple):
+class Problem(Record):
     """Experiments and what was measured, as in `plan.problem`; `start` and `out` are written.
 
     `stops` are times at which steps end in any case, ascending; `link` is -1 where nothing follows.
@@ -134,7 +136,26 @@ class Problem(NamedTuple):
     terms: Float  # (E, 2 + laws): data, links, laws
 
 
-class Memory(NamedTuple):
+    def with_results(self, laws: int) -> Problem:
+        """The same problem with results of its own."""
+        E, T, n = self.out.shape
+        fields = {name: getattr(self, name) for name in type(self).__annotations__}
+        return Problem(**(fields | results(E, T, n, laws)))
+
+
+def results(E: int, T: int, n: int, laws: int) -> dict[str, Any]:
+    """What a kernel writes of a problem."""
+    return {
+        "out": np.full((E, T, n), np.nan),
+        "start": np.zeros((E, n)),
+        "slopes": np.zeros((E, n)),
+        "codes": np.zeros(E, dtype=np.int64),
+        "counts": np.zeros((E, 4), dtype=np.int64),
+        "terms": np.zeros((E, 2 + laws)),
+    }
+
+
+class Memory(Record):
     """Of one thread. Steps are rows of `steps`: see STEP_... below."""
 
     v: Float  # blocks
@@ -164,8 +185,18 @@ class Memory(NamedTuple):
     zeros_of_theta: Float
     stops: Float  # times where steps end, ascending
     stop_of: Int  # and the condition that changes there; -1 for none
-    zeros: Float  # (events, 1 + n): times and states of watched zeros
-    zero_of: Int
 
 
 STEP_METHOD, STEP_BASE, STEP_EXTRA, STEP_LIVE = range(4)
+
+
+class Task(Record):
+    """All of it."""
+
+    model: Model
+    memory: Memory
+    problem: Problem
+    explicit: Explicit
+    implicit: Implicit
+    options: Options
+    theta: Float

@@ -192,7 +192,7 @@ WRONG = [
     ({"noise": {"x": 0.1}}, "each column once; columns: x, y; noise names: x"),
     ({"noise": {"x": 1, "y": 1, "z": 1}}, "noise names: x, y, z"),
     ({"noise": [0.1, 0.1]}, r"noise must be a number; found \[0.1, 0.1\]"),
-    ({"name": 3}, "name takes a string; found 3"),
+    ({"name": 3}, "the name of a trajectory must be a string; found 3"),
 ]
 
 

@@ -9,30 +9,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pysymude.engines.base import AbstractEngine, Capability, Crossings, Method, Watch
-from pysymude.engines.choice import choose_method
+from pysymude.engines.outcomes import ReturnCode
 from pysymude.engines.registry import select_engine
-from pysymude.engines.solution import EventRecord, ReturnCode, Solution, Stats
-from pysymude.errors import InvalidInputError
-from pysymude.model.coerce import float_array, meant, numbers_by_name
 from pysymude.model.event import Event, event_expressions
 from pysymude.model.system import ODESystem
-from pysymude.model.transforms import to_unconstrained
-from pysymude.plan.binding import parameter_values
 from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch
+from pysymude.solving.checks import (
+    check_is_system,
+    check_scalings,
+    initial_state,
+    output_times,
+    values,
+)
+from pysymude.solving.choice import choose_method
+from pysymude.solving.solution import EventRecord, Solution, Stats
 
-__all__ = [
-    "check_is_system",
-    "check_scalings",
-    "initial_state",
-    "initial_value_problem",
-    "observe",
-    "output_times",
-    "solve",
-    "solve_one",
-    "values",
-]
+__all__ = ["initial_value_problem", "observe", "solve", "solve_one"]
 
 Float = NDArray[np.float64]
 
@@ -67,7 +61,7 @@ def solve(
     solver : str or Julia object
         ``"auto"`` or a name from ``psu.engines()``; with ``engine="julia"`` also an algorithm object,
         such as ``ode.FBDF()`` from ``diffeqpy``. The rule behind ``"auto"`` is in
-        `pysymude.engines.choice.choose_method`; the result says which was taken.
+        `pysymude.solving.choice.choose_method`; the result says which was taken.
     reltol, abstol : float
         Relative and absolute tolerance of a step's error, the latter in the unit of the states.
     engine : str
@@ -174,96 +168,3 @@ def observe(model: NumericModel, t: Float, u: Float) -> dict[str, Float]:
         return {}
     found = model.evaluate(model.plan.tape(list(exprs.values())), t, u)
     return {name: found[..., j].copy() for j, name in enumerate(exprs)}
-
-
-def check_is_system(system: Any) -> None:
-    """An error unless `system` is an ODESystem."""
-    if not isinstance(system, ODESystem):
-        raise InvalidInputError(
-            f"expected an ODESystem; found {type(system).__name__}. Write psu.ODESystem({{x: ...}})"
-        )
-
-
-def check_scalings(system: ODESystem) -> None:
-    """An error unless all networks know their scaling."""
-    for nn in system.networks:
-        if nn.needs_data:
-            raise InvalidInputError(
-                f"network {nn.name!r} takes its scaling from data, and there is no data here; fit "
-                "first and use fit.system, or give input_scaling=(shift, scale)"
-            )
-
-
-def output_times(t: ArrayLike) -> Float:
-    """Strictly ascending finite times, at least two."""
-    times = float_array(t, what="t")
-    if times.ndim != 1 or times.size < 2:
-        raise InvalidInputError(
-            f"t must hold at least two times, the first being the start; found shape {times.shape}"
-        )
-    rising = times[1:] > times[:-1]
-    # between finite ends whatever ascends is finite
-    if not (rising.all() and np.isfinite(times[0]) and np.isfinite(times[-1])):
-        bad = np.flatnonzero(~rising)
-        at = int(bad[0]) + 1 if bad.size else int(np.flatnonzero(~np.isfinite(times))[0])
-        raise InvalidInputError(
-            f"t must be finite and strictly ascending; found t[{at}] = {times[at]:g} after "
-            f"{times[at - 1]:g}"
-        )
-    return times
-
-
-def initial_state(states: tuple[str, ...], u0: Any) -> Float:
-    """u0 in the order of `states`, float64 of shape (states,)."""
-    if isinstance(u0, Mapping):
-        given = numbers_by_name(u0, what="u0")
-        for name in given:
-            if name not in states:
-                raise InvalidInputError(
-                    f"u0 names {name!r}, which is no state; the states are {', '.join(states)}"
-                    f"{meant(name, states)}"
-                )
-        missing = [name for name in states if name not in given]
-        if missing:
-            raise InvalidInputError(
-                f"u0 has no value for state {missing[0]!r}; give one for each of {', '.join(states)}"
-            )
-        return np.array([given[name] for name in states])
-    values = float_array(u0, what="u0")
-    if values.shape != (len(states),):
-        raise InvalidInputError(
-            f"u0 must have one value for each of {', '.join(states)}; found shape {values.shape}"
-        )
-    if not np.isfinite(values).all():
-        k = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise InvalidInputError(f"u0 must be finite; found {values[k]} for state {states[k]!r}")
-    return values
-
-
-def values(
-    plan: CompiledSystem,
-    parameters: Mapping[Any, float] | None,
-    theta: ArrayLike | Mapping[str, ArrayLike] | None,
-) -> tuple[Float, Float]:
-    """P and theta from what the user gave and what the system knows."""
-    given = numbers_by_name(parameters or {}, what="parameters")
-    learned = {name: given.pop(name) for name in plan.trainable if name in given}
-    if isinstance(theta, Mapping):
-        vector = plan.layout.pack(theta)
-    elif theta is not None:
-        vector = plan.layout.check(theta).copy()
-    elif plan.networks:
-        raise InvalidInputError(
-            f"the system contains the network {plan.networks[0].name!r}, so solve needs theta=, a "
-            f"vector of {plan.layout.size} numbers such as fit.theta"
-        )
-    else:
-        vector = plan.layout.pack({s.name: v for s, v in plan.system.trainable.items()})
-    for name, value in learned.items():
-        slot = plan.layout[name]
-        if not slot.low < value < slot.high:
-            raise InvalidInputError(
-                f"parameter {name!r} must lie in ({slot.low:g}, {slot.high:g}); found {value:g}"
-            )
-        vector[slot.offset] = to_unconstrained(value, slot.low, slot.high)
-    return parameter_values(plan, given), vector

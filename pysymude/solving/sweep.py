@@ -9,23 +9,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pysymude.engines.base import AbstractEngine, Capability, Method
-from pysymude.engines.choice import choose_method
 from pysymude.engines.registry import select_engine
-from pysymude.engines.solution import EnsembleSolution
-from pysymude.engines.solve import (
-    check_is_system,
-    check_scalings,
-    initial_state,
-    observe,
-    output_times,
-    values,
-)
 from pysymude.errors import InvalidInputError
 from pysymude.model.coerce import float_array, name_of
 from pysymude.model.system import ODESystem
 from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch
+from pysymude.solving.checks import (
+    check_is_system,
+    check_scalings,
+    initial_state,
+    output_times,
+    values,
+)
+from pysymude.solving.choice import choose_method
+from pysymude.solving.solution import EnsembleSolution
+from pysymude.solving.solve import observe
 
 __all__ = ["solve_ensemble"]
 

@@ -1,54 +1,20 @@
-"""Outcomes: return codes with a sentence, and solutions as NumPy arrays."""
+"""Solutions as NumPy arrays with names."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pysymude.engines.outcomes import ReturnCode
 from pysymude.errors import InvalidInputError, SolveFailedError
 
-__all__ = ["CODES", "EnsembleSolution", "EventRecord", "ReturnCode", "Solution", "Stats"]
+__all__ = ["EnsembleSolution", "EventRecord", "Solution", "Stats"]
 
 Float = NDArray[np.float64]
-
-
-class ReturnCode(Enum):
-    """How a solve ended; the value is the sentence for the user. Names follow SciMLBase."""
-
-    Success = "The solve reached the end."
-    MaxIters = (
-        "The step limit was reached before the end. The system is probably stiff: use "
-        "solver='Kvaerno5', or loosen reltol and abstol. A solution that blows up ends so too."
-    )
-    DtLessThanMin = (
-        "The step size fell below the resolution of time. The solution probably blows up or the "
-        "right-hand side has a singularity before the end."
-    )
-    Unstable = "The solution became infinite or not a number before the end."
-    ConvergenceFailure = (
-        "The implicit equations of a step could not be solved. Tighten reltol and abstol, or use "
-        "another solver."
-    )
-    InitialFailure = (
-        "No step could be taken: the right-hand side is infinite or not a number at the initial "
-        "state."
-    )
-    Failure = "The solver stopped for another reason."
-    Terminated = "A terminating event ended the solve, as asked."
-
-    @property
-    def successful(self) -> bool:
-        """Whether the whole time span was covered, or the part before a terminating event."""
-        return self in (ReturnCode.Success, ReturnCode.Terminated)
-
-
-CODES = tuple(ReturnCode)
-"""What compiled code returns is a position in this tuple; PySymUDE.jl has it too."""
 
 
 @dataclass(frozen=True)

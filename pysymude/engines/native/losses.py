@@ -1,0 +1,103 @@
+"""Losses bound to their data: one call from theta to value and gradient."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.engines.base import BoundLoss, Evaluation
+from pysymude.engines.native import kernels
+from pysymude.engines.native import structures as st
+from pysymude.engines.native.tasks import Desk, Scheme, parts_of, run_all
+from pysymude.engines.native.workers import count_threads
+from pysymude.engines.outcomes import CODES, ReturnCode
+
+__all__ = ["NativeLoss"]
+
+Float = NDArray[np.float64]
+
+
+@dataclass(eq=False)
+class _Office:
+    """A desk a part, and the problem that they share."""
+
+    problem: st.Problem
+    desks: list[Desk]
+
+
+@final
+@dataclass(eq=False)
+class NativeLoss(BoundLoss):
+    """A loss with its data; two threads may evaluate it at once, each at desks of its own."""
+
+    scheme: Scheme
+    problem: st.Problem
+    laws: tuple[str, ...]
+    forward: bool
+    free: list[_Office] = field(default_factory=list[_Office])
+
+    def __post_init__(self) -> None:
+        self.parts = parts_of(len(self.problem.t0))
+        self.linked = bool((self.problem.link >= 0).any())
+        self.moving = bool((self.problem.u0_index >= 0).any())
+
+    def evaluate(self, theta: Float, *, gradient: bool) -> Evaluation:
+        """The loss at theta, with or without its gradient."""
+        read = np.ascontiguousarray(theta[: self.scheme.theta], dtype=np.float64)
+        office = self.free.pop() if self.free else self._office()
+        try:
+            slope = self._run(office, read, gradient)
+            return self._evaluation(office.problem, slope, theta.size, gradient)
+        finally:
+            self.free.append(office)
+
+    def _office(self) -> _Office:
+        problem = self.problem.with_results(len(self.laws))
+        return _Office(problem, [Desk(self.scheme, problem, True) for _ in self.parts])
+
+    def _run(self, office: _Office, theta: Float, gradient: bool) -> Float:
+        problem, desks = office.problem, office.desks
+        todo = kernels.SOLVE | kernels.MEASURE
+        if gradient:
+            todo |= kernels.FORWARD if self.forward else kernels.BACKWARD
+        problem.slopes[:] = 0.0
+        desks[0].task.theta[:] = theta
+        kernels.initial_states(desks[0].task)
+        # what ties experiments writes to others' starts
+        threads = 1 if self.linked else count_threads()
+        parts = run_all(desks, theta, self.parts, todo, threads)
+        slope = parts[0].copy()
+        for other in parts[1:]:
+            slope += other
+        if gradient and (self.moving or self.linked):
+            task = desks[0].task
+            task.theta[:] = theta
+            task.memory.gtheta[:] = 0.0
+            kernels.start_slopes(task)
+            slope += task.memory.gtheta
+        return slope
+
+    def _evaluation(
+        self, problem: st.Problem, slope: Float, size: int, gradient: bool
+    ) -> Evaluation:
+        codes = [CODES[code] for code in problem.codes.tolist()]
+        steps = int(problem.counts[:, 0].sum())
+        if not all(code is ReturnCode.Success for code in codes):
+            terms = dict.fromkeys(("data", "links", *self.laws), math.nan)
+            lost = np.full(size, np.nan) if gradient else None
+            return Evaluation(math.nan, lost, terms, tuple(codes), steps)
+        total = problem.terms.sum(axis=0).tolist()
+        terms = dict(zip(("data", "links", *self.laws), total, strict=True))
+        found = None
+        if gradient:
+            found = slope
+            if size != slope.size:
+                found = np.zeros(size)
+                found[: slope.size] = slope
+            if not math.isfinite(slope.sum()):
+                codes[0] = ReturnCode.GradientNotFinite
+        return Evaluation(sum(total), found, terms, tuple(codes), steps)

@@ -1,0 +1,88 @@
+"""Solves: batches of initial value problems, and one with its events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.engines.base import BatchSolution, Crossings, Method, Watch
+from pysymude.engines.native import kernels
+from pysymude.engines.native import structures as st
+from pysymude.engines.native.binding import problem_of
+from pysymude.engines.native.events import locate
+from pysymude.engines.native.tasks import Desk, Scheme, parts_of, run_all
+from pysymude.engines.outcomes import CODES, ReturnCode
+from pysymude.plan.numeric import NumericModel
+from pysymude.plan.problem import Batch
+
+__all__ = ["solve_batch", "solve_with_events"]
+
+Float = NDArray[np.float64]
+
+
+def _scheme(compiled: Any, theta: Float, method: Method, limit: int, keep: int | None) -> Scheme:
+    n = len(compiled.plan.states)
+    return Scheme(
+        lambda implicit: compiled.model((), implicit=implicit),
+        method.solver,
+        method.reltol,
+        np.array(np.broadcast_to(method.abstol, (n,)), dtype=np.float64),
+        method.max_steps or limit,
+        max(theta.size, 1),
+        0,
+        keep=keep,
+    )
+
+
+def solve_batch(
+    compiled: Any, batch: Batch, theta: Float, method: Method, threads: int, limit: int
+) -> BatchSolution:
+    """All experiments of a batch."""
+    scheme = _scheme(compiled, theta, method, limit, st.NOTHING)
+    problem = problem_of(batch, None, 0)
+    problem.start[:] = batch.u0
+    parts = parts_of(len(batch.t0))
+    desks = [Desk(scheme, problem, False) for _ in parts]
+    run_all(desks, _whole(theta), parts, kernels.SOLVE, threads)
+    return _solution(scheme, problem)
+
+
+def _whole(theta: Float) -> Float:
+    return theta if theta.size else np.zeros(1)
+
+
+def _solution(scheme: Scheme, problem: st.Problem) -> BatchSolution:
+    u = problem.out
+    u[~np.isfinite(u)] = np.nan
+    codes = tuple(CODES[code] for code in problem.codes.tolist())
+    changes = int(problem.counts[:, 3].max(initial=0))
+    return BatchSolution(u, codes, problem.counts[:, :3].copy(), scheme.ran(changes))
+
+
+def solve_with_events(
+    compiled: Any, batch: Batch, theta: Float, method: Method, watch: Watch, limit: int
+) -> tuple[BatchSolution, Crossings]:
+    """One solve that keeps all of its steps; zeros are looked for along its dense output."""
+    scheme = _scheme(compiled, theta, method, limit, st.SLOPES)
+    problem = problem_of(batch, None, 0)
+    problem.start[:] = batch.u0
+    desk = Desk(scheme, problem, False)
+    desk.run(_whole(theta), 0, 1, kernels.SOLVE)
+    memory = desk.task.memory
+    count = int(memory.counts[0])
+    t = np.append(memory.times[:count, 0], memory.times[count - 1, 2] if count else batch.t0)
+
+    def states(times: Float) -> Float:
+        out = np.empty((len(times), len(compiled.plan.states)))
+        kernels.interpolate(desk.task, np.ascontiguousarray(times, dtype=np.float64), out)
+        return out
+
+    model = NumericModel(compiled.plan, batch.p[0], theta)
+    zeros = locate(model, watch, t, states)
+    found = _solution(scheme, problem)
+    if any(watch.terminates[i] for i in zeros.which):
+        # whatever came after it, a failure included, was not asked for
+        found = BatchSolution(found.u, (ReturnCode.Terminated,), found.counts, found.solver)
+    return found, zeros

@@ -1,0 +1,139 @@
+"""Desks: the arrays of one call at a time, with memory that grows where it has to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.engines.native import kernels
+from pysymude.engines.native import structures as st
+from pysymude.engines.native.binding import explicit_tableau, implicit_tableau, make_memory
+from pysymude.engines.native.solvers import EXPLICIT_NAMES, IMPLICIT_NAMES, pair_for
+from pysymude.engines.native.tableaus import RODAS5P, ROSENBROCK23, TSIT5, VERN7
+from pysymude.engines.native.workers import each
+
+__all__ = ["Desk", "Scheme", "parts_of", "run_all"]
+
+Float = NDArray[np.float64]
+
+_TABLEAUS: dict[str, Any] = {t.name: t for t in (TSIT5, VERN7, RODAS5P, ROSENBROCK23)}
+_KEPT = 1 << 25  # numbers of blocks that are kept; beyond, they are computed again on the way back
+_FIRST_ROOM = 48
+_FULL, _NEEDS_IMPLICIT = -1, -2
+_PARTS = 8  # so many parts are summed one after the other, whatever the number of threads
+
+
+@dataclass(eq=False)
+class Scheme:
+    """How the problems of one bound loss or solve are treated; it remembers that they were stiff.
+
+    `model` gives the programs, with derivatives or without; `theta`, `columns`: how many.
+    """
+
+    model: Callable[[bool], st.Model]
+    solver: str
+    reltol: float
+    abstol: Float
+    max_steps: int
+    theta: int
+    columns: int
+    dtmax: float = np.inf
+    keep: int | None = None
+
+    def __post_init__(self) -> None:
+        self.names = pair_for(self.solver, self.reltol)
+        self.explicit = explicit_tableau(_TABLEAUS[self.names[0]])
+        self.other = implicit_tableau(_TABLEAUS[self.names[1]])
+        self.method = st.AUTO
+        if self.solver in EXPLICIT_NAMES:
+            self.method = st.EXPLICIT
+        elif self.solver in IMPLICIT_NAMES:
+            self.method = st.IMPLICIT
+        self.implicit = self.method == st.IMPLICIT
+        self.room = _FIRST_ROOM
+        self.stages = max(self.explicit.total, self.other.stages) + 1
+
+    def keeping(self, model: st.Model, gradient: bool) -> int:
+        """What is left of each step."""
+        if self.keep is not None:
+            return self.keep
+        if not gradient:
+            return st.NOTHING
+        size = self.room * self.stages * model.size + self.room * model.lu_size
+        return st.ALL if size <= _KEPT else st.SLOPES
+
+    def ran(self, changes: int) -> str:
+        """The solvers that took steps, as a name."""
+        if self.method != st.AUTO:
+            return self.solver
+        return "+".join(self.names) if changes else self.names[0]
+
+
+@dataclass(eq=False)
+class Desk:
+    """Memory for one thread, never used by two calls at once; `problem` may be shared by several."""
+
+    scheme: Scheme
+    problem: st.Problem
+    gradient: bool
+
+    def __post_init__(self) -> None:
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Arrays of the sizes that are known to be needed."""
+        s = self.scheme
+        model = s.model(s.implicit)
+        keep = s.keeping(model, self.gradient)
+        memory = make_memory(
+            model, s.stages, s.theta, self.problem.ts.shape[1], s.columns, keep=keep, room=s.room
+        )
+        options = st.Options(
+            method=s.method, reltol=s.reltol, abstol=s.abstol, max_steps=s.max_steps, dtmax=s.dtmax,
+            keep=keep,
+        )  # fmt: skip
+        self.known = s.implicit, s.room
+        self.task = st.Task(
+            model=model, memory=memory, problem=self.problem, explicit=s.explicit, implicit=s.other,
+            options=options, theta=np.zeros(s.theta),
+        )  # fmt: skip
+
+    def run(self, theta: Float, first: int, last: int, todo: int) -> Float:
+        """Experiments first to last; the gradient of their terms."""
+        s, gradient = self.scheme, None
+        while True:
+            if self.known != (s.implicit, s.room):
+                self.prepare()
+            task = self.task
+            task.theta[:] = theta
+            task.memory.gtheta[:] = 0.0
+            kernel = kernels.mixed_kernel if s.implicit else kernels.explicit_kernel
+            code, first = kernel(task, first, last, todo)
+            gradient = task.memory.gtheta if gradient is None else gradient + task.memory.gtheta
+            if code == 0:
+                return gradient
+            if code == _FULL:
+                s.room = max(s.room, 2 * self.known[1])
+            else:
+                s.implicit = True
+
+
+def parts_of(count: int) -> list[tuple[int, int]]:
+    """Ranges of experiments that are treated together."""
+    if count < _PARTS:
+        return [(0, count)]
+    ends = [count * k // _PARTS for k in range(_PARTS + 1)]
+    return list(zip(ends[:-1], ends[1:], strict=True))
+
+
+def run_all(
+    desks: Sequence[Desk], theta: Float, parts: Sequence[tuple[int, int]], todo: int, threads: int
+) -> list[Float]:
+    """All parts, each at a desk of its own; the gradients in the order of the parts."""
+    return each(
+        lambda k: desks[k].run(theta, *parts[k], todo), range(len(parts)), threads
+    )

@@ -1,0 +1,42 @@
+"""Threads for compiled code, which holds no lock of Python's while it runs."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+__all__ = ["count_threads", "each"]
+
+T = TypeVar("T")
+
+_POOL: dict[str, Any] = {}
+
+
+def _forget() -> None:
+    # a child has none of its parent's threads
+    _POOL.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+def count_threads() -> int:
+    """Threads to use: PYSYMUDE_NUM_THREADS, else one a core; one in a worker process of another's."""
+    given = os.environ.get("PYSYMUDE_NUM_THREADS", "")
+    if given.isdigit() and int(given) > 0:
+        return int(given)
+    return 1 if multiprocessing.parent_process() is not None else os.cpu_count() or 1
+
+
+def each(task: Callable[[int], T], numbers: Iterable[int], threads: int) -> list[T]:
+    """The results of all tasks in order, on so many threads."""
+    numbers = list(numbers)
+    if threads <= 1 or len(numbers) <= 1:
+        return [task(k) for k in numbers]
+    if _POOL.get("threads") != threads:
+        _POOL.update(threads=threads, pool=ThreadPoolExecutor(threads, "pysymude"))
+    return list(_POOL["pool"].map(task, numbers))

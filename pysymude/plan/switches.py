@@ -1,0 +1,209 @@
+"""Tapes whose conditions can be frozen: every comparison is one of the sign of a function g.
+
+Between two switches a right-hand side is smooth. A solver keeps the signs of all g as they are during
+a step, whatever the stages read, and ends its steps where one of them changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pysymude.plan.emitter import RELATIONS, Emitter, pruned
+from pysymude.plan.tape import Operation, Tape
+
+__all__ = ["Condition", "SwitchedTape", "switch_form"]
+
+_STATE, _TIME, _PARAMETER = 1, 2, 4
+_MIRROR = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
+_LOGICAL = frozenset({*RELATIONS, "and", "or", "not"})
+_SWITCHING = frozenset({*RELATIONS, "abs", "sign", "heaviside", "min", "max"})
+_TERMS = 64  # sums of more terms are compared as they are written
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One function g whose sign decides something.
+
+    Attributes
+    ----------
+    operation : int
+        Where g stands on the tape.
+    time_only : bool
+        Whether g depends on time, parameters and weights alone, so that its zeros are known before
+        the states are.
+    """
+
+    operation: int
+    time_only: bool
+
+
+@dataclass(frozen=True)
+class SwitchedTape:
+    """A tape in switch form.
+
+    Attributes
+    ----------
+    tape : Tape
+        ``Operation("switch", (g,), k)`` is the sign of g, -1.0, 0.0 or 1.0, which an engine freezes.
+        Comparisons of parameters alone stay as they were.
+    conditions : tuple of Condition
+        In the order of k.
+    live : Tape
+        All g as outputs, in the order of k, without a switch inside.
+    """
+
+    tape: Tape
+    conditions: tuple[Condition, ...]
+    live: Tape
+
+
+def switch_form(tape: Tape, states: int) -> SwitchedTape:
+    """`tape`, whose first inputs are `states` states, then time, then parameters, in switch form.
+
+    The values are those of `tape`. At a tie, ``max`` and ``min`` take the operand that is constant, so
+    that the derivative is 0 where the value is constant on one side.
+    """
+    if not any(op.name in _SWITCHING for op in tape.operations):
+        none, _ = pruned(tape.inputs, tape.operations, ())
+        return SwitchedTape(tape, (), none)
+    writer = _Writer(tape, states)
+    for i in range(len(tape.operations)):
+        writer.rewrite(i)
+    outputs = [writer.new[i] for i in tape.outputs]
+    found, moved = pruned(tape.inputs, writer.frozen.operations, outputs)
+    signs = [s for s in writer.signs if moved[s.place] >= 0]
+    number = {moved[s.place]: k for k, s in enumerate(signs)}
+    operations = tuple(
+        op._replace(data=number[i]) if i in number else op for i, op in enumerate(found.operations)
+    )
+    conditions = tuple(
+        Condition(operations[moved[s.place]].args[0], not writer.depends(s.place) & _STATE)
+        for s in signs
+    )
+    live, _ = pruned(tape.inputs, writer.live.operations, [s.live for s in signs])
+    return SwitchedTape(Tape(tape.inputs, operations, found.outputs), conditions, live)
+
+
+@dataclass(frozen=True)
+class _Sign:
+    """The sign of one g: its switch, the live g, and g's leading factor."""
+
+    place: int
+    live: int
+    lead: float
+
+
+class _Writer:
+    def __init__(self, tape: Tape, states: int) -> None:
+        self.tape, self.states = tape, states
+        self.frozen, self.live = Emitter(), Emitter(tape.operations)
+        self.new: list[int] = []  # where each operation of `tape` went
+        self.old: dict[int, int] = {}  # and back
+        self.signs: list[_Sign] = []
+        self._known: dict[Any, _Sign] = {}
+        self._masks: list[int] = []
+
+    def rewrite(self, i: int) -> None:
+        op = self.tape.operations[i]
+        place = self.place(op, tuple([self.new[k] for k in op.args]))
+        self.new.append(place)
+        self.old.setdefault(place, i)
+
+    def place(self, op: Operation, args: tuple[int, ...]) -> int:
+        emit = self.frozen
+        if not self.switches(op, args):
+            return emit.folded(op, args)
+        zero = emit.const(0.0)
+        sign, turned = self.sign(op, args)
+        match op.name:
+            case "sign":
+                return emit.mul(emit.const(turned), sign)
+            case "abs":
+                return emit.mul(emit.mul(emit.const(turned), sign), args[0])
+            case "heaviside":
+                half = emit.const(0.5)
+                return emit.add(emit.mul(emit.const(0.5 * turned), sign), half)
+            case "max" | "min":
+                name = "gt" if self.depends(args[1]) == 0 else "ge"
+                upwards = (op.name == "max") == (turned > 0)
+                c = emit.relation(name if upwards else _MIRROR[name], sign, zero)
+                return emit.select(c, *args)
+            case name:
+                return emit.relation(name if turned > 0 else _MIRROR[name], sign, zero)
+
+    def switches(self, op: Operation, args: tuple[int, ...]) -> bool:
+        if op.name not in _SWITCHING or any(self.logical(a) for a in args):
+            return False
+        return any(self.depends(a) & (_STATE | _TIME) for a in args)
+
+    def logical(self, i: int) -> bool:
+        op = self.frozen.operations[i]
+        return op.name in _LOGICAL or (op.name == "const" and isinstance(op.data, bool))
+
+    def depends(self, i: int) -> int:
+        """What the operation at `i` depends on."""
+        for op in self.frozen.operations[len(self._masks) :]:
+            mask = 0
+            if op.name == "input":
+                kinds = (_STATE, _TIME, _PARAMETER)
+                mask = kinds[(op.data >= self.states) + (op.data > self.states)]
+            elif op.name in ("net", "netjac", "nethess"):
+                mask = _PARAMETER
+            for a in op.args:
+                mask |= self._masks[a]
+            self._masks.append(mask)
+        return self._masks[i]
+
+    def sign(self, op: Operation, args: tuple[int, ...]) -> tuple[int, float]:
+        """The switch for the sign of the operand, or of the first less the second; and 1.0 or -1.0."""
+        terms = self.linear(args[0])
+        for node, factor in self.linear(args[1]).items() if len(args) == 2 else ():
+            terms[node] = terms.get(node, 0.0) - factor
+        terms = {node: factor for node, factor in terms.items() if factor != 0}
+        lead = next((terms[node] for node in sorted(terms) if node >= 0), 0.0)
+        if lead == 0.0:  # the difference is a number
+            value = terms.get(-1, 0.0)
+            return self.frozen.const(float(np.sign(value))), 1.0
+        key = tuple(sorted((node, factor / lead) for node, factor in terms.items()))
+        if key not in self._known:
+            self._known[key] = self.new_sign(op, args, terms, lead)
+            self.signs.append(self._known[key])
+        found = self._known[key]
+        return found.place, float(np.sign(lead * found.lead))
+
+    def new_sign(
+        self, op: Operation, args: tuple[int, ...], terms: dict[int, float], lead: float
+    ) -> _Sign:
+        emit, live = self.frozen, self.live
+        (node, *rest) = terms
+        if not rest and node in self.old:  # a factor does not change the zeros
+            g, lead, alive = node, 1.0, self.old[node]
+        elif len(args) == 1:
+            g, alive = args[0], op.args[0]
+        else:
+            g, alive = emit.sub(*args), live.sub(*op.args)
+        return _Sign(emit.emit("switch", (g,), len(self.signs)), alive, lead)
+
+    def linear(self, i: int) -> dict[int, float]:
+        """The operation at `i` as a sum of factors by operation; -1 stands for the number 1."""
+        found: dict[int, float] = {}
+        open_ = [(i, 1.0)]
+        for _ in range(_TERMS):
+            if not open_:
+                return found
+            node, factor = open_.pop()
+            op = self.frozen.operations[node]
+            values = [self.frozen.value(a) for a in op.args]
+            if op.name == "const":
+                found[-1] = found.get(-1, 0.0) + factor * op.data
+            elif op.name == "add":
+                open_ += [(a, factor) for a in op.args]
+            elif op.name == "mul" and any(v is not None for v in values):
+                k = 0 if values[0] is not None else 1
+                open_.append((op.args[1 - k], factor * values[k]))
+            else:
+                found[node] = found.get(node, 0.0) + factor
+        return {i: 1.0}

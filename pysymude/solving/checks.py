@@ -1,0 +1,113 @@
+"""What a solve is given, checked and in the order of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pysymude.errors import InvalidInputError
+from pysymude.model.coerce import float_array, meant, numbers_by_name
+from pysymude.model.system import ODESystem
+from pysymude.model.transforms import to_unconstrained
+from pysymude.plan.binding import parameter_values
+from pysymude.plan.compiled import CompiledSystem
+
+__all__ = ["check_is_system", "check_scalings", "initial_state", "output_times", "values"]
+
+Float = NDArray[np.float64]
+
+
+def check_is_system(system: Any) -> None:
+    """An error unless `system` is an ODESystem."""
+    if not isinstance(system, ODESystem):
+        raise InvalidInputError(
+            f"expected an ODESystem; found {type(system).__name__}. Write psu.ODESystem({{x: ...}})"
+        )
+
+
+def check_scalings(system: ODESystem) -> None:
+    """An error unless all networks know their scaling."""
+    for nn in system.networks:
+        if nn.needs_data:
+            raise InvalidInputError(
+                f"network {nn.name!r} takes its scaling from data, and there is no data here; fit "
+                "first and use fit.system, or give input_scaling=(shift, scale)"
+            )
+
+
+def output_times(t: ArrayLike) -> Float:
+    """Strictly ascending finite times, at least two."""
+    times = float_array(t, what="t")
+    if times.ndim != 1 or times.size < 2:
+        raise InvalidInputError(
+            f"t must hold at least two times, the first being the start; found shape {times.shape}"
+        )
+    rising = times[1:] > times[:-1]
+    # between finite ends whatever ascends is finite
+    if not (rising.all() and np.isfinite(times[0]) and np.isfinite(times[-1])):
+        bad = np.flatnonzero(~rising)
+        at = int(bad[0]) + 1 if bad.size else int(np.flatnonzero(~np.isfinite(times))[0])
+        raise InvalidInputError(
+            f"t must be finite and strictly ascending; found t[{at}] = {times[at]:g} after "
+            f"{times[at - 1]:g}"
+        )
+    return times
+
+
+def initial_state(states: tuple[str, ...], u0: Any) -> Float:
+    """u0 in the order of `states`, float64 of shape (states,)."""
+    if isinstance(u0, Mapping):
+        given = numbers_by_name(u0, what="u0")
+        for name in given:
+            if name not in states:
+                raise InvalidInputError(
+                    f"u0 names {name!r}, which is no state; the states are {', '.join(states)}"
+                    f"{meant(name, states)}"
+                )
+        missing = [name for name in states if name not in given]
+        if missing:
+            raise InvalidInputError(
+                f"u0 has no value for state {missing[0]!r}; give one for each of {', '.join(states)}"
+            )
+        return np.array([given[name] for name in states])
+    values = float_array(u0, what="u0")
+    if values.shape != (len(states),):
+        raise InvalidInputError(
+            f"u0 must have one value for each of {', '.join(states)}; found shape {values.shape}"
+        )
+    if not np.isfinite(values).all():
+        k = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise InvalidInputError(f"u0 must be finite; found {values[k]} for state {states[k]!r}")
+    return values
+
+
+def values(
+    plan: CompiledSystem,
+    parameters: Mapping[Any, float] | None,
+    theta: ArrayLike | Mapping[str, ArrayLike] | None,
+) -> tuple[Float, Float]:
+    """P and theta from what the user gave and what the system knows."""
+    given = numbers_by_name(parameters or {}, what="parameters")
+    learned = {name: given.pop(name) for name in plan.trainable if name in given}
+    if isinstance(theta, Mapping):
+        vector = plan.layout.pack(theta)
+    elif theta is not None:
+        vector = plan.layout.check(theta).copy()
+    elif plan.networks:
+        raise InvalidInputError(
+            f"the system contains the network {plan.networks[0].name!r}, so solve needs theta=, a "
+            f"vector of {plan.layout.size} numbers such as fit.theta"
+        )
+    else:
+        vector = plan.layout.pack({s.name: v for s, v in plan.system.trainable.items()})
+    for name, value in learned.items():
+        slot = plan.layout[name]
+        if not slot.low < value < slot.high:
+            raise InvalidInputError(
+                f"parameter {name!r} must lie in ({slot.low:g}, {slot.high:g}); found {value:g}"
+            )
+        vector[slot.offset] = to_unconstrained(value, slot.low, slot.high)
+    return parameter_values(plan, given), vector
