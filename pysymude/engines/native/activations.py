@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pysymude.engines.native.compiling import inner
+from pysymude.engines.native.compiling import inlined
 from pysymude.engines.native.fours import magnitude, select_less, two_to_the
 
 __all__ = ["KINDS", "activation", "exp", "tanh"]
@@ -35,7 +35,7 @@ _HALF_LN2_HIGH, _HALF_LN2_LOW = 3.46573590184561908245e-01, 9.541074646352938500
 _GELU_A, _GELU_B = float(np.sqrt(2.0 / np.pi)), 0.044715
 
 
-@inner
+@inlined
 def _exp_twice(shifted, r, more):
     """2^k exp(2r) + more, for k in the last bits of `shifted`."""
     power, s = two_to_the(shifted), r * r
@@ -49,7 +49,7 @@ def _exp_twice(shifted, r, more):
     return ((power + more) + (2.0 * power) * r) + (power * s) * q
 
 
-@inner
+@inlined
 def exp(y):
     """exp(y) for |y| <= 708."""
     x = 0.5 * y
@@ -58,7 +58,7 @@ def exp(y):
     return _exp_twice(shifted, (x - k * _HALF_LN2_HIGH) - k * _HALF_LN2_LOW, 0.0)
 
 
-@inner
+@inlined
 def tanh(x):
     """The hyperbolic tangent: x + x^3 P(x^2)/Q(x^2) near zero, 1 - 2/(exp(2x) + 1) elsewhere.
 
@@ -75,7 +75,7 @@ def tanh(x):
     return select_less(size, 0.625, x, sign) + above / select_less(size, 0.625, Q, below)
 
 
-@inner
+@inlined
 def _log1p(e):
     """log(1 + e) for e in [0, 1]: 2 atanh(t) with t = e/(2 + e), as a Chebyshev fit."""
     t = e / (2.0 + e)
@@ -92,7 +92,7 @@ def _log1p(e):
     return 2.0 * t + (2.0 * t) * (s * q)
 
 
-@inner
+@inlined
 def _from_tanh(kind, z):
     """Tanh, sigmoid, swish and gelu: value, slope, curvature and third derivative at z."""
     u = z
@@ -120,7 +120,7 @@ def _from_tanh(kind, z):
     return s, q1, q2, q3
 
 
-@inner
+@inlined
 def _from_exp(kind, z):
     """Softplus and rbf."""
     if kind == _RBF:
@@ -135,7 +135,7 @@ def _from_exp(kind, z):
     return value, s, q, q * (1.0 - 2.0 * s)
 
 
-@inner
+@inlined
 def activation(kind, z):
     """Value, slope, curvature and third derivative at z."""
     if kind <= _GELU:

@@ -18,7 +18,21 @@ from numba.core import cgutils, types
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
 from numba.extending import lower_builtin, models, register_model
 
-__all__ = ["add_part", "each", "four", "is_zero", "magnitude", "part", "put", "select_less", "sums", "two_to_the", "zeros"]
+__all__ = [
+    "add_part",
+    "each",
+    "few",
+    "four",
+    "is_zero",
+    "magnitude",
+    "part",
+    "placed",
+    "put",
+    "select_less",
+    "sums",
+    "two_to_the",
+    "zeros",
+]
 
 
 class _Four(types.Type):
@@ -27,9 +41,9 @@ class _Four(types.Type):
 
 
 FOUR, _ARRAY, _INT = _Four(), types.Array(types.float64, 1, "C"), types.int64
-_VECTOR = ir.VectorType(ir.DoubleType(), 4)
-_BITS = ir.VectorType(ir.IntType(64), 4)
-_MASK = ir.VectorType(ir.IntType(1), 4)
+_DOUBLE, _INT64, _INT32 = ir.DoubleType(), ir.IntType(64), ir.IntType(32)
+_VECTOR, _BITS = ir.VectorType(_DOUBLE, 4), ir.VectorType(_INT64, 4)
+_MASK, _PLACES = ir.VectorType(ir.IntType(1), 4), ir.VectorType(_INT32, 4)
 
 
 @register_model(_Four)
@@ -42,16 +56,18 @@ def _constant(kind: ir.VectorType, value: Any) -> Any:
     return ir.Constant(kind, [value] * 4)
 
 
+def _spread(builder: Any, value: Any, kind: ir.VectorType) -> Any:
+    first = builder.insert_element(ir.Constant(kind, ir.Undefined), value, _int32(0))
+    return builder.shuffle_vector(first, first, _constant(_PLACES, 0))
+
+
 def _wide(builder: Any, value: Any) -> Any:
     """A number in all four places; a four as it is."""
-    if value.type == _VECTOR:
-        return value
-    first = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), value, _int32(0))
-    return builder.shuffle_vector(first, first, _constant(ir.VectorType(ir.IntType(32), 4), 0))
+    return value if value.type == _VECTOR else _spread(builder, value, _VECTOR)
 
 
 def _int32(value: int) -> Any:
-    return ir.Constant(ir.IntType(32), value)
+    return ir.Constant(_INT32, value)
 
 
 def _compiled(build: Callable[..., Any], result: Any, *signatures: Any) -> Callable[..., Any]:
@@ -103,14 +119,13 @@ def _address(builder: Any, start: Any, i: Any) -> Any:
 
 def _first(builder: Any, count: Any) -> Any:
     """The mask of the first `count` places."""
-    base = ir.Constant(_BITS, ir.Undefined)
-    base = builder.insert_element(base, count, _int32(0))
-    wide = builder.shuffle_vector(base, base, _constant(ir.VectorType(ir.IntType(32), 4), 0))
-    return builder.icmp_signed("<", ir.Constant(_BITS, [0, 1, 2, 3]), wide)
+    return builder.icmp_signed(
+        "<", ir.Constant(_BITS, [0, 1, 2, 3]), _spread(builder, count, _BITS)
+    )
 
 
 def _load_part(builder: Any, address: Any, mask: Any) -> Any:
-    kind = ir.FunctionType(_VECTOR, [address.type, ir.IntType(32), _MASK, _VECTOR])
+    kind = ir.FunctionType(_VECTOR, [address.type, _INT32, _MASK, _VECTOR])
     load = cgutils.get_or_insert_function(builder.module, kind, "llvm.masked.load.v4f64.p0v4f64")
     return builder.call(load, [address, _int32(8), mask, _constant(_VECTOR, 0.0)])
 
@@ -119,18 +134,41 @@ def _build_part(builder: Any, v: Any, i: Any, count: Any) -> Any:
     return _load_part(builder, _address(builder, v, i), _first(builder, count))
 
 
+def _build_few(builder: Any, v: Any, i: Any, count: Any) -> Any:
+    found = _constant(_VECTOR, 0.0)
+    for place in range(4):
+        inside = builder.icmp_signed("<", ir.Constant(_INT64, place), count)
+        k = builder.add(i, builder.select(inside, ir.Constant(_INT64, place), ir.Constant(_INT64, 0)))
+        value = builder.select(inside, builder.load(builder.gep(v, [k])), ir.Constant(_DOUBLE, 0.0))
+        found = builder.insert_element(found, value, _int32(place))
+    return found
+
+
+def _build_placed(builder: Any, x: Any, k: Any, value: Any) -> Any:
+    here = builder.icmp_signed("==", ir.Constant(_BITS, [0, 1, 2, 3]), _spread(builder, k, _BITS))
+    return builder.select(here, _wide(builder, value), x)
+
+
 def _build_add_part(builder: Any, v: Any, i: Any, x: Any, count: Any) -> None:
-    address, mask = _address(builder, v, i), _first(builder, count)
-    total = builder.fadd(_load_part(builder, address, mask), x, flags=["contract"])
-    kind = ir.FunctionType(ir.VoidType(), [_VECTOR, address.type, ir.IntType(32), _MASK])
-    store = cgutils.get_or_insert_function(builder.module, kind, "llvm.masked.store.v4f64.p0v4f64")
-    builder.call(store, [total, address, _int32(8), mask])
+    address = _address(builder, v, i)
+    whole = builder.icmp_signed(">=", count, ir.Constant(_INT64, 4))
+    with builder.if_else(whole) as (then, otherwise):
+        with then:
+            total = builder.fadd(builder.load(address, align=8), x, flags=["contract"])
+            builder.store(total, address, align=8)
+        with otherwise:
+            mask = _first(builder, count)
+            total = builder.fadd(_load_part(builder, address, mask), x, flags=["contract"])
+            kind = ir.FunctionType(ir.VoidType(), [_VECTOR, address.type, _INT32, _MASK])
+            name = "llvm.masked.store.v4f64.p0v4f64"
+            store = cgutils.get_or_insert_function(builder.module, kind, name)
+            builder.call(store, [total, address, _int32(8), mask])
 
 
 def _build_sums(builder: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
     def pick(x: Any, y: Any, *places: int) -> Any:
         return builder.shuffle_vector(
-            x, y, ir.Constant(ir.VectorType(ir.IntType(32), 4), list(places))
+            x, y, ir.Constant(_PLACES, list(places))
         )
 
     def fold(x: Any, y: Any, first: Any, second: Any) -> Any:
@@ -176,6 +214,18 @@ def part(v: Any, i: Any, count: Any) -> Any:
     count = min(4, count)
     x[:count] = v[i : i + count]
     return x
+
+
+@_compiled(_build_few, FOUR, (_ARRAY, _INT, _INT))
+def few(v: Any, i: Any, count: Any) -> Any:
+    """The same, one number at a time, at least one: for what was written so a moment before."""
+    return part(v, i, count)
+
+
+@_compiled(_build_placed, FOUR, (FOUR, _INT, types.float64))
+def placed(x: Any, k: Any, value: Any) -> Any:
+    """x with `value` in place k."""
+    return np.where(np.arange(4) == k, value, x)
 
 
 @_compiled(

@@ -19,7 +19,18 @@ from __future__ import annotations
 
 from pysymude.engines.native.activations import activation
 from pysymude.engines.native.compiling import inlined, inner
-from pysymude.engines.native.fours import add_part, each, four, is_zero, part, put, sums, zeros
+from pysymude.engines.native.fours import (
+    add_part,
+    each,
+    few,
+    four,
+    is_zero,
+    part,
+    placed,
+    put,
+    sums,
+    zeros,
+)
 from pysymude.engines.native.network_calls import (
     BASE,
     INPUTS,
@@ -62,13 +73,17 @@ def network_forward(net, at, scaling, theta, v, o):
     weight, s = net[at + WEIGHTS], net[at + SCALING]
     x, x_step = o + net[at + BASE], (n + 3) & -4
     a = x + members * x_step
-    for i in range(x, a, 4):
-        put(v, i, zeros())
-    for i in range(n):
-        factor = scaling[s + n + i]
-        v[x + i] = (v[o + net[widths + layers + 1 + i]] - scaling[s + i]) * factor
+    for i in range(0, n, 4):
+        left, y, factor = n - i, zeros(), part(scaling, s + n + i, n - i)
+        for j in range(min(4, left)):
+            y = placed(y, j, v[o + net[widths + layers + 1 + i + j]])
+        put(v, x + i, factor * (y - part(scaling, s + i, left)))
         if order > 0:
-            v[x + (1 + i) * x_step + i] = factor
+            for j in range(members - 1):
+                y = zeros()
+                if j < n:
+                    y = placed(y, j - i, scaling[s + n + j])
+                put(v, x + (1 + j) * x_step + i, y)
     s += 2 * n
     for layer in range(layers):
         columns, rows = net[widths + layer], net[widths + layer + 1]
@@ -136,7 +151,8 @@ def network_pull(net, at, scaling, theta, gtheta, v, o, g):
     step, a, members = (rows + 3) & -4, gz, 0
     for k in range(whole):
         for r in range(0, rows, 4):
-            d = part(scaling, s + 2 * n + rows + r, rows - r) * part(g, gz + k * step + r, rows - r)
+            d = part(scaling, s + 2 * n + rows + r, rows - r)
+            d = d * few(g, gz + k * step + r, rows - r)
             put(g, gz + k * step + r, d)
             if not is_zero(d):
                 members = k + 1
@@ -153,22 +169,30 @@ def network_pull(net, at, scaling, theta, gtheta, v, o, g):
         z = a + whole * x_step
         for r in range(0, rows, 4):
             add_part(gtheta, bias + r, four(g, gz + r), rows - r)
-        for c in range(0, columns, 4):
-            left, row = columns - c, weight + c
-            for r in range(rows):
-                total = each(g, gz + r) * four(v, o + a + c)
-                for k in range(1, members):
-                    total += each(g, gz + k * step + r) * four(v, o + a + k * x_step + c)
-                add_part(gtheta, row, total, left)
-                row += columns
-            for k in range(members):
-                even, odd, up, row = zeros(), zeros(), gz + k * step, weight + c
-                for r in range(0, rows, 2):
-                    even += each(g, up + r) * part(theta, row, left)
-                    row += columns if r + 1 < rows else 0
-                    odd += each(g, up + r + 1) * part(theta, row, left)
+        whole_eights = columns & -8
+        for k in range(members):
+            up, down, x = gz + k * step, a + k * x_step, o + a + k * x_step
+            for c in range(0, whole_eights, 8):
+                y, y2, sum1, sum2 = four(v, x + c), four(v, x + c + 4), zeros(), zeros()
+                row = weight + c
+                for r in range(rows):
+                    d = each(g, up + r)
+                    sum1 += d * four(theta, row)
+                    sum2 += d * four(theta, row + 4)
+                    put(gtheta, row, four(gtheta, row) + d * y)
+                    put(gtheta, row + 4, four(gtheta, row + 4) + d * y2)
                     row += columns
-                put(g, a + k * x_step + c, even + odd)
+                put(g, down + c, sum1)
+                put(g, down + c + 4, sum2)
+            for c in range(whole_eights, columns, 4):
+                y, sum1, row, left = four(v, x + c), zeros(), weight + c, columns - c
+                for r in range(rows):
+                    d = each(g, up + r)
+                    sum1 += d * part(theta, row, left)
+                    add_part(gtheta, row, d * y, left)
+                    row += columns
+                put(g, down + c, sum1)
+        for c in range(0, columns, 4):
             if layer > 0:
                 curvature = o + z + whole * x_step + c
                 _chain_back(v, o + z + c, curvature, g, a + c, z + c, x_step, n, members)
@@ -185,10 +209,13 @@ def network_push(net, at, scaling, theta, dtheta, v, o, d):
     weight, s = net[at + WEIGHTS], net[at + SCALING]
     x, x_step = net[at + BASE], (n + 3) & -4
     a = x + members * x_step
-    for i in range(x, a, 4):
-        put(d, i, zeros())
-    for i in range(n):
-        d[x + i] = scaling[s + n + i] * d[net[widths + layers + 1 + i]]
+    for i in range(0, n, 4):
+        left, y = n - i, zeros()
+        for j in range(min(4, left)):
+            y = placed(y, j, d[net[widths + layers + 1 + i + j]])
+        put(d, x + i, part(scaling, s + n + i, left) * y)
+        for j in range(1, members):
+            put(d, x + j * x_step + i, zeros())
     s += 2 * n
     for layer in range(layers):
         columns, rows = net[widths + layer], net[widths + layer + 1]
