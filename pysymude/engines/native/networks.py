@@ -94,33 +94,31 @@ def network_forward(net, at, scaling, theta, v, o):
         columns, rows = net[widths + layer], net[widths + layer + 1]
         bias, step = weight + rows * columns, (rows + 3) & -4
         for r in range(0, rows, 4):
-            left, from_x, to = rows - r, x, a + r
-            z = to + members * step
-            s1, s2, zi, zj = zeros(), zeros(), z + step, z + step
-            for k in range(members):
-                y = _rows(theta, weight + r * columns, columns, left, v, from_x)
-                if k == 0:
-                    y += part(theta, bias + r, left)
-                if layer == layers - 1:
-                    y = part(scaling, s + rows + r, left) * y
-                    if k == 0:
-                        y += part(scaling, s + r, left)
-                elif k == 0:
-                    y, s1, s2, s3 = activation(kind, y)
-                    put(v, z, s1)
-                    if order > 0:
-                        put(v, z + members * step, s2)
-                        put(v, z + (members + 1) * step, s3)
-                else:
-                    put(v, z + k * step, y)
-                    y = s1 * y
-                    if k > n:
-                        y += s2 * (four(v, zi) * four(v, zj))
-                        # the next pair
-                        zi, zj = (zi, zj + step) if zj < z + n * step else (zi + step, zi + step)
-                put(v, to, y)
-                from_x += x_step
+            left, row, to = rows - r, weight + r * columns, a + r
+            y = _rows(theta, row, columns, left, v, x) + part(theta, bias + r, left)
+            s2, z = zeros(), to + members * step
+            if layer == layers - 1:
+                s1 = part(scaling, s + rows + r, left)
+                y = s1 * y + part(scaling, s + r, left)
+            else:
+                y, s1, s2, s3 = activation(kind, y)
+                put(v, z, s1)
+                if order > 0:
+                    put(v, z + members * step, s2)
+                    put(v, z + (members + 1) * step, s3)
+            put(v, to, y)
+            zi = zj = z + step
+            for k in range(1, members):
+                y = _rows(theta, row, columns, left, v, x + k * x_step)
                 to += step
+                if layer < layers - 1:
+                    put(v, z + k * step, y)
+                y = s1 * y
+                if k > n and layer < layers - 1:
+                    y += s2 * (four(v, zi) * four(v, zj))
+                    # the next pair
+                    zi, zj = (zi, zj + step) if zj < z + n * step else (zi + step, zi + step)
+                put(v, to, y)
         weight = bias + rows
         x, x_step, a = a, step, a + room * step
 
