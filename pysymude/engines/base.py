@@ -75,12 +75,14 @@ class Method:
 class BatchSolution:
     """`u` float64 of shape (E, T, n), and how each of the E experiments ended.
 
-    `counts` is an integer array (E, 3): steps tried, accepted, rejected.
+    `counts` is an integer array (E, 3): steps tried, accepted, rejected. `solver` names what took the
+    steps, where that was decided on the way.
     """
 
     u: Float
     retcodes: tuple[ReturnCode, ...]
     counts: NDArray[np.int64]
+    solver: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +156,8 @@ class AbstractEngine(ABC):
     solvers: Mapping[str, SolverInfo]
     stiff_solver: str
     """What ``solver="auto"`` takes for a stiff system."""
+    switching: bool = False
+    """Whether ``solver="auto"`` is a method of the engine's own, which changes solver as it goes."""
     forward_limits: tuple[int, int]
     """Up to how many trainable numbers ``sensealg="auto"`` goes forward: explicit, implicit solvers."""
     sensealgs: tuple[str, ...] = ("adjoint", "forward")

@@ -12,8 +12,9 @@ class ReturnCode(Enum):
 
     Success = "The solve reached the end."
     MaxIters = (
-        "The step limit was reached before the end. The system is probably stiff: use "
-        "solver='Kvaerno5', or loosen reltol and abstol. A solution that blows up ends so too."
+        "The step limit was reached before the end: raise max_steps=, loosen reltol and abstol, or "
+        "shorten the time span. Where an explicit solver was asked for, the system may be stiff, and "
+        "solver='auto' may help; a solution that blows up can end so too."
     )
     DtLessThanMin = (
         "The step size fell below the resolution of time. The solution probably blows up or the "
@@ -30,6 +31,14 @@ class ReturnCode(Enum):
     )
     Failure = "The solver stopped for another reason."
     Terminated = "A terminating event ended the solve, as asked."
+    Chattering = (
+        "A condition in the right-hand side switches back and forth at one point: both sides of the "
+        "switch lead back to it. Smooth the switch, or state what the system does on it."
+    )
+    GradientNotFinite = (
+        "The loss is finite but its gradient is not: somewhere along the solution an expression has no "
+        "finite derivative."
+    )
 
     @property
     def successful(self) -> bool:

@@ -17,11 +17,11 @@ log = logging.getLogger("pysymude")
 
 @cache
 def _all() -> dict[str, AbstractEngine]:
-    from pysymude.engines.diffrax import EmbeddedEngine
     from pysymude.engines.julia import JuliaEngine
+    from pysymude.engines.native import NativeEngine
 
     # Julia comes first: it counts as usable only where somebody has set it up
-    return {engine.name: engine for engine in (JuliaEngine(), EmbeddedEngine())}
+    return {engine.name: engine for engine in (JuliaEngine(), NativeEngine())}
 
 
 def engine_names() -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import sympy as sp
 from sympy.printing.precedence import PRECEDENCE
@@ -212,9 +212,15 @@ class Formulas(StrPrinter):
         return f"{self._network(expr.network, expr.inputs, '_out', '')}[{expr.index + 1}]"
 
     def _print_NetworkDerivative(self, expr: NetworkDerivative) -> str:
-        network, output, given, *inputs = cast("tuple[Any, ...]", expr.args)
-        word = self._network(network, tuple(inputs), "_jac", "_jacobian")
-        return f"{word}[{int(output) + 1}, {int(given) + 1}]"
+        by, *further = expr.by
+        if further:
+            raise EmissionError(
+                f"the second derivative {expr} cannot be written in Julia",
+                node=expr,
+                target="Julia",
+            )
+        word = self._network(expr.network, expr.inputs, "_jac", "_jacobian")
+        return f"{word}[{expr.output.index + 1}, {by + 1}]"
 
     def _network(self, network: MLP, inputs: tuple[sp.Expr, ...], ending: str, what: str) -> str:
         key = (network.name, inputs, ending)

@@ -287,10 +287,12 @@ class _Reader:
             self.source.refuse_node(node, str(error))
 
     def derivative(self, node: ast.Call, depth: int) -> Any:
-        """The derivative of an output with respect to one of the inputs that its network has."""
+        """The derivative of an output with respect to one or two of the inputs of its network."""
         match [term.expr for term in self.arguments(node, depth)]:
-            case [NetworkOutput() as out, sp.Integer() as i] if 0 <= i < len(out.inputs):
-                return NetworkDerivative(out.network, out.args[1], i, *out.inputs)
+            case [NetworkOutput() as out, *by] if 1 <= len(by) <= 2 and all(
+                isinstance(i, sp.Integer) and 0 <= i < len(out.inputs) for i in by
+            ):
+                return NetworkDerivative(out.network, out.args[1], sp.Tuple(*by), *out.inputs)
             case _:
                 return self.source.refuse_node(node, "write an output and an input: D(nn[0], 1)")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -11,49 +11,12 @@ import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import EmissionError, InvalidInputError
+from pysymude.model.activations import ACTIVATIONS, CURVATURES, SLOPES
 from pysymude.model.symbols import check_name
 
 __all__ = ["ACTIVATIONS", "MLP", "Layer", "NetworkDerivative", "NetworkOutput", "Scaling"]
 
 Float = NDArray[np.float64]
-
-
-def _sigmoid(z: Float) -> Float:
-    return 0.5 * (1.0 + np.tanh(0.5 * z))
-
-
-ACTIVATIONS: dict[str, Callable[[Float], Float]] = {
-    "tanh": np.tanh,
-    "softplus": lambda z: np.logaddexp(z, 0.0),
-    "gelu": lambda z: 0.5 * z * (1.0 + np.tanh(np.sqrt(2.0 / np.pi) * (z + 0.044715 * z**3))),
-    "swish": lambda z: z * _sigmoid(z),
-    "relu": lambda z: np.maximum(z, 0.0),
-    "sigmoid": _sigmoid,
-    "rbf": lambda z: np.exp(-(z**2)),
-    "identity": lambda z: z,
-}
-"""The activations by name, in NumPy: the definition that every engine reproduces.
-
-`gelu` is the tanh form, 0.5 z (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))) (Hendrycks and Gimpel,
-arXiv:1606.08415, sec. 2), which is the default of JAX and of Lux; `rbf` is exp(-z^2).
-"""
-
-_SLOPES: dict[str, Callable[[Float], Float]] = {
-    "tanh": lambda z: 1.0 - np.tanh(z) ** 2,
-    "softplus": _sigmoid,
-    "gelu": lambda z: _gelu_slope(z),
-    "swish": lambda z: _sigmoid(z) * (1.0 + z * (1.0 - _sigmoid(z))),
-    "relu": lambda z: (z > 0).astype(np.float64),
-    "sigmoid": lambda z: _sigmoid(z) * (1.0 - _sigmoid(z)),
-    "rbf": lambda z: -2.0 * z * np.exp(-(z**2)),
-    "identity": np.ones_like,
-}
-
-
-def _gelu_slope(z: Float) -> Float:
-    inner = np.tanh(np.sqrt(2.0 / np.pi) * (z + 0.044715 * z**3))
-    slope = np.sqrt(2.0 / np.pi) * (1.0 + 3 * 0.044715 * z**2)
-    return 0.5 * (1.0 + inner) + 0.5 * z * (1.0 - inner**2) * slope
 
 
 @dataclass(frozen=True)
@@ -172,6 +135,8 @@ class MLP(sp.Atom):
         )
 
     def __getitem__(self, index: int) -> NetworkOutput:
+        if isinstance(index, int) and 0 <= index < self.outputs:  # without all the others
+            return NetworkOutput(self, sp.Integer(index), *self.inputs)
         return self(*self.inputs)[index]
 
     def __iter__(self) -> Iterator[NetworkOutput]:
@@ -265,9 +230,30 @@ class MLP(sp.Atom):
             W = weights[layer.W].reshape(layer.rows, layer.columns)
             a, slope = a @ W.T + weights[layer.b], W @ slope
             if k < len(self.hidden):
-                slope = _SLOPES[self.activation](a)[..., None] * slope
+                slope = SLOPES[self.activation](a)[..., None] * slope
                 a = ACTIVATIONS[self.activation](a)
         return scaling.output_scale[:, None] * np.broadcast_to(slope, (*a.shape, len(self.inputs)))
+
+    def hessian(self, weights: ArrayLike, z: ArrayLike) -> Float:
+        """Second derivatives at `z` of shape (..., inputs): (..., outputs, inputs, inputs)."""
+        weights, scaling = np.asarray(weights, dtype=np.float64), self.fixed_scaling()
+        a = (np.asarray(z, dtype=np.float64) - scaling.input_shift) / scaling.input_scale
+        slope = np.diag(1.0 / scaling.input_scale)
+        bend = np.zeros((*slope.shape, len(self.inputs)))
+        for k, layer in enumerate(self.layers):
+            W = weights[layer.W].reshape(layer.rows, layer.columns)
+            a, slope = a @ W.T + weights[layer.b], W @ slope
+            bend = np.einsum("ij,...jkl->...ikl", W, bend)
+            if k < len(self.hidden):
+                first = SLOPES[self.activation](a)[..., None]
+                second = CURVATURES[self.activation](a)[..., None, None]
+                both = slope[..., None] * slope[..., None, :]
+                bend = first[..., None] * bend + second * both
+                slope = first * slope
+                a = ACTIVATIONS[self.activation](a)
+        size = len(self.inputs)
+        bend = np.broadcast_to(bend, (*a.shape, size, size))
+        return scaling.output_scale[:, None, None] * bend
 
     def fixed_scaling(self) -> Scaling:
         """The scaling that was set; the identity where it is None or still to come from the data."""
@@ -336,9 +322,8 @@ class NetworkOutput(sp.Expr):
         for j, z in enumerate(self.inputs):
             dz = z.diff(s)
             if dz != 0:
-                total += (
-                    NetworkDerivative(self.network, self.args[1], sp.Integer(j), *self.inputs) * dz
-                )
+                by = sp.Tuple(sp.Integer(j))
+                total += NetworkDerivative(self.network, self.args[1], by, *self.inputs) * dz
         return total
 
     def _sympystr(self, printer: Any) -> str:
@@ -353,29 +338,60 @@ class NetworkOutput(sp.Expr):
 
 
 class NetworkDerivative(sp.Expr):
-    """The derivative of one output with respect to one input, as it appears in symbolic Jacobians."""
+    """A first or second derivative of one output, as it appears in symbolic Jacobians.
+
+    `by` holds the positions of one or two inputs.
+    """
 
     is_commutative = True
     is_real = True
 
     def __new__(
-        cls, network: MLP, output: sp.Basic, inp: sp.Integer, *inputs: sp.Expr
+        cls, network: MLP, output: sp.Basic, by: sp.Tuple, *inputs: sp.Expr
     ) -> NetworkDerivative:
-        return cast("NetworkDerivative", sp.Expr.__new__(cls, network, output, inp, *inputs))
+        # the order of differentiation does not matter
+        by = sp.Tuple(*sorted(by.args, key=lambda i: int(cast("sp.Integer", i))))
+        return cast("NetworkDerivative", sp.Expr.__new__(cls, network, output, by, *inputs))
+
+    @property
+    def network(self) -> MLP:
+        """The network."""
+        return cast("MLP", self.args[0])
+
+    @property
+    def output(self) -> NetworkOutput:
+        """What is differentiated."""
+        return NetworkOutput(self.network, cast("sp.Integer", self.args[1]), *self.inputs)
+
+    @property
+    def by(self) -> tuple[int, ...]:
+        """The positions of the inputs with respect to which it is differentiated."""
+        return tuple(int(cast("sp.Integer", i)) for i in self.args[2].args)
+
+    @property
+    def inputs(self) -> tuple[sp.Expr, ...]:
+        """What the network reads here."""
+        return cast("tuple[sp.Expr, ...]", self.args[3:])
 
     def _eval_derivative(self, s: sp.Symbol) -> sp.Expr:
-        if any(z.has(s) for z in self.args[3:]):
-            raise EmissionError(
-                f"the second derivative of network {self.args[0]} with respect to {s} is not formed "
-                "symbolically; differentiate numerically instead",
-                node=self,
-                target="SymPy",
-            )
-        return sp.S.Zero
+        total: sp.Expr = sp.S.Zero
+        for j, z in enumerate(self.inputs):
+            dz = z.diff(s)
+            if dz == 0:
+                continue
+            if len(self.by) == 2:
+                raise EmissionError(
+                    f"the third derivative of network {self.network} with respect to {s} is not formed "
+                    "symbolically; differentiate numerically instead",
+                    node=self,
+                    target="SymPy",
+                )
+            by = sp.Tuple(*self.by, j)
+            total += NetworkDerivative(self.network, self.args[1], by, *self.inputs) * dz
+        return total
 
     def _sympystr(self, printer: Any) -> str:
-        network, index, inp, *inputs = cast("tuple[Any, ...]", self.args)
-        return f"D({printer.doprint(NetworkOutput(network, index, *inputs))}, {inp})"
+        return f"D({printer.doprint(self.output)}, {', '.join(map(str, self.by))})"
 
 
 def _expressions(name: str, inputs: Any) -> tuple[sp.Expr, ...]:

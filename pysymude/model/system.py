@@ -376,7 +376,7 @@ def neural_ode(
         activation=activation,
         **keywords,
     )
-    return ODESystem({x: nn[i] for i, x in enumerate(given)})
+    return ODESystem(dict(zip(given, nn, strict=True)))
 
 
 def _equations(rhs: Any) -> dict[sp.Symbol, sp.Expr]:

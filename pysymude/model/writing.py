@@ -228,8 +228,8 @@ class _Writer:
         if isinstance(expr, NetworkOutput):
             return self.output(expr.network, expr.args[1], expr.inputs)
         if isinstance(expr, NetworkDerivative):
-            network, index, at, *inputs = expr.args
-            return f"D({self.output(network, index, inputs)}, {at})"
+            by = ", ".join(map(str, expr.by))
+            return f"D({self.output(expr.network, expr.args[1], expr.inputs)}, {by})"
         if isinstance(expr, AppliedUndef) and expr.args == (t,):
             return f"{toml_name(_name(expr))}(t)"
         if expr.func in _NAMES:

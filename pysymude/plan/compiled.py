@@ -163,7 +163,7 @@ def _program(
     states: int,
     outputs: Sequence[sp.Expr],
 ) -> Program:
-    # the Jacobian of a learned Hamiltonian is not formed in symbols, and loops have no other
+    # the loops' own Jacobian would need second derivatives of a learned Hamiltonian
     if len(outputs) < LARGE or any(f.has(NetworkDerivative) for f in outputs):
         return build_tape(inputs, outputs)
     return build_looped(outputs, leaves, states)

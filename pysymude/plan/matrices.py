@@ -10,12 +10,13 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from pysymude.plan.compiled import LARGE
 from pysymude.plan.numeric import NumericModel
-from pysymude.plan.sparse import SparseJacobian
 
 __all__ = ["JacobianMatrix", "jacobian_matrix"]
 
 Float = NDArray[np.float64]
+Int = NDArray[np.int64]
 
 
 class JacobianMatrix(ABC):
@@ -35,11 +36,10 @@ class JacobianMatrix(ABC):
 
 
 def jacobian_matrix(model: NumericModel, t: float, u: Float) -> JacobianMatrix:
-    """df/du at one point, sparse where the plan knows it so."""
-    pattern = model.sparse_pattern
-    if pattern is None:
+    """df/du at one point, sparse for a large system."""
+    if len(u) < LARGE:
         return _Dense(model.jacobian(t, u))
-    return _Sparse(pattern, model.evaluate(pattern.values, t, u))
+    return _Sparse(len(u), *model.jacobian_entries(t, u))
 
 
 @final
@@ -64,15 +64,17 @@ class _Dense(JacobianMatrix):
 @final
 @dataclass(frozen=True, eq=False)
 class _Sparse(JacobianMatrix):
-    pattern: SparseJacobian
+    size: int
+    rows: Int
+    columns: Int
     values: Float
 
     def matrix(self) -> Any:
         # loading SciPy costs a third of a second, which only a large system repays
         from scipy.sparse import csc_array
 
-        n = self.pattern.values.states
-        return csc_array((self.values, self.pattern.rows, self.pattern.column_starts), shape=(n, n))
+        n = self.size
+        return csc_array((self.values, (self.rows, self.columns)), shape=(n, n))
 
     def is_finite(self) -> bool:
         return bool(np.isfinite(self.values).all())

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pysymude.errors import EmissionError
 from pysymude.model.network import MLP
 from pysymude.model.theta import ThetaLayout
 from pysymude.model.transforms import from_unconstrained
 from pysymude.plan.compiled import CompiledSystem, Program
 from pysymude.plan.looped import Looped
-from pysymude.plan.sparse import SparseJacobian
 from pysymude.plan.tape import array_operations
 
 __all__ = ["NumericModel", "network_weights", "trainable_values"]
 
 Float = NDArray[np.float64]
+Int = NDArray[np.int64]
 
 
 def _erf(z: Any) -> Any:
@@ -73,7 +72,8 @@ class NumericModel:
             return self._loops(tape, t, u, np.array(trainable))
         inputs = [*np.moveaxis(u, -1, 0), t, *self.p, *trainable]
         with np.errstate(all="ignore"):
-            found = tape.run(inputs, _OPERATIONS, self._network, self._network_jacobian)
+            hooks = self._network, self._network_jacobian, self._network_hessian
+            found = tape.run(inputs, _OPERATIONS, *hooks)
         shape = np.broadcast_shapes(t.shape, u.shape[:-1])
         return np.stack([np.broadcast_to(f, shape) for f in found], axis=-1).astype(np.float64)
 
@@ -109,32 +109,17 @@ class NumericModel:
 
     def jacobian(self, t: ArrayLike, u: ArrayLike) -> Float:
         """df/du, shape (..., states, states)."""
+        rows, columns, values = self.jacobian_entries(t, u)
         n = len(self.plan.states)
-        try:
-            tape = self.plan.jacobian
-        except EmissionError:
-            # a learned Hamiltonian enters by its derivatives: a second one is not formed in symbols
-            return self._differences(t, np.asarray(u, dtype=np.float64))
-        if isinstance(tape, SparseJacobian):
-            return tape.dense(self.evaluate(tape.values, t, u))
-        flat = self.evaluate(tape, t, u)
-        return flat.reshape(*flat.shape[:-1], n, n)
+        found = np.zeros((*values.shape[:-1], n, n))
+        found[..., rows, columns] = values
+        return found
 
-    @property
-    def sparse_pattern(self) -> SparseJacobian | None:
-        """The Jacobian's pattern and entries, for a large system."""
-        large = isinstance(self.plan.rhs, Looped)
-        return cast("SparseJacobian", self.plan.jacobian) if large else None
-
-    def _differences(self, t: ArrayLike, u: Float) -> Float:
-        """df/du by central differences, to about 1e-9 of its size."""
-        columns: list[Float] = []
-        for i in range(u.shape[-1]):
-            step = np.zeros_like(u)
-            step[..., i] = 6e-6 * np.maximum(np.abs(u[..., i]), 1e-3)
-            change = self.rhs(t, u + step) - self.rhs(t, u - step)
-            columns.append(change / (2 * step[..., i : i + 1]))
-        return np.stack(columns, axis=-1)
+    def jacobian_entries(self, t: ArrayLike, u: ArrayLike) -> tuple[Int, Int, Float]:
+        """Row, column and value, shape (..., entries), of all that may not be zero in df/du."""
+        form, n = self.plan.march_form, len(self.plan.states)
+        values = self.evaluate(form.derivatives, t, u)[..., n : n + len(form.rows)]
+        return form.rows, form.columns, values
 
     def unknown_term(self, t: ArrayLike, u: ArrayLike, given: NumericModel | None = None) -> Float:
         """What the networks add to du/dt, f(u, nn) - f(u, 0), shape (..., states).
@@ -145,13 +130,18 @@ class NumericModel:
         return self.rhs(t, u) - known.evaluate(known.plan.known_rhs, t, u)
 
     def _network(self, name: str, inputs: list[Any]) -> Float:
-        nn = next(nn for nn in self.plan.networks if nn.name == name)
-        z = np.stack(np.broadcast_arrays(*inputs), axis=-1)
-        weights = network_weights(self.plan.networks, self.theta)[name]
+        nn, weights, z = self._call(name, inputs)
         return np.moveaxis(nn.forward(weights, z), -1, 0)
 
     def _network_jacobian(self, name: str, inputs: list[Any]) -> Float:
+        nn, weights, z = self._call(name, inputs)
+        return np.moveaxis(nn.jacobian(weights, z), (-2, -1), (0, 1))
+
+    def _network_hessian(self, name: str, inputs: list[Any]) -> Float:
+        nn, weights, z = self._call(name, inputs)
+        return np.moveaxis(nn.hessian(weights, z), (-3, -2, -1), (0, 1, 2))
+
+    def _call(self, name: str, inputs: list[Any]) -> tuple[MLP, Float, Float]:
         nn = next(nn for nn in self.plan.networks if nn.name == name)
         z = np.stack(np.broadcast_arrays(*inputs), axis=-1).astype(np.float64)
-        weights = network_weights(self.plan.networks, self.theta)[name]
-        return np.moveaxis(nn.jacobian(weights, z), (-2, -1), (0, 1))
+        return nn, network_weights(self.plan.networks, self.theta)[name], z

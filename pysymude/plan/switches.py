@@ -20,6 +20,9 @@ _STATE, _TIME, _PARAMETER = 1, 2, 4
 _MIRROR = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
 _LOGICAL = frozenset({*RELATIONS, "and", "or", "not"})
 _SWITCHING = frozenset({*RELATIONS, "abs", "sign", "heaviside", "min", "max"})
+_Product = tuple[int, ...]
+"""Operations that are multiplied; none of them stands for 1."""
+
 _TERMS = 64  # sums of more terms are compared as they are written
 
 
@@ -159,15 +162,15 @@ class _Writer:
 
     def sign(self, op: Operation, args: tuple[int, ...]) -> tuple[int, float]:
         """The switch for the sign of the operand, or of the first less the second; and 1.0 or -1.0."""
-        terms = self.linear(args[0])
-        for node, factor in self.linear(args[1]).items() if len(args) == 2 else ():
-            terms[node] = terms.get(node, 0.0) - factor
-        terms = {node: factor for node, factor in terms.items() if factor != 0}
-        lead = next((terms[node] for node in sorted(terms) if node >= 0), 0.0)
+        terms = self.terms(args[0])
+        for product, factor in self.terms(args[1]).items() if len(args) == 2 else ():
+            terms[product] = terms.get(product, 0.0) - factor
+        terms = {product: factor for product, factor in terms.items() if factor != 0}
+        lead = next((terms[product] for product in sorted(terms) if product), 0.0)
         if lead == 0.0:  # the difference is a number
-            value = terms.get(-1, 0.0)
-            return self.frozen.const(float(np.sign(value))), 1.0
-        key = tuple(sorted((node, factor / lead) for node, factor in terms.items()))
+            return self.frozen.const(float(np.sign(terms.get((), 0.0)))), 1.0
+        # equal for g and every multiple of it
+        key = tuple(sorted((product, factor / lead) for product, factor in terms.items()))
         if key not in self._known:
             self._known[key] = self.new_sign(op, args, terms, lead)
             self.signs.append(self._known[key])
@@ -175,35 +178,45 @@ class _Writer:
         return found.place, float(np.sign(lead * found.lead))
 
     def new_sign(
-        self, op: Operation, args: tuple[int, ...], terms: dict[int, float], lead: float
+        self, op: Operation, args: tuple[int, ...], terms: dict[_Product, float], lead: float
     ) -> _Sign:
         emit, live = self.frozen, self.live
-        (node, *rest) = terms
-        if not rest and node in self.old:  # a factor does not change the zeros
-            g, lead, alive = node, 1.0, self.old[node]
+        (product, *rest) = terms
+        if not rest and len(product) == 1 and product[0] in self.old:
+            # a factor does not change the zeros
+            g, lead, alive = product[0], 1.0, self.old[product[0]]
         elif len(args) == 1:
             g, alive = args[0], op.args[0]
         else:
             g, alive = emit.sub(*args), live.sub(*op.args)
         return _Sign(emit.emit("switch", (g,), len(self.signs)), alive, lead)
 
-    def linear(self, i: int) -> dict[int, float]:
-        """The operation at `i` as a sum of factors by operation; -1 stands for the number 1."""
-        found: dict[int, float] = {}
+    def terms(self, i: int) -> dict[_Product, float]:
+        """The operation at `i` as a sum of products, each with its factor."""
+        found: dict[_Product, float] = {}
         open_ = [(i, 1.0)]
         for _ in range(_TERMS):
             if not open_:
                 return found
             node, factor = open_.pop()
             op = self.frozen.operations[node]
-            values = [self.frozen.value(a) for a in op.args]
-            if op.name == "const":
-                found[-1] = found.get(-1, 0.0) + factor * op.data
-            elif op.name == "add":
+            if op.name == "add":
                 open_ += [(a, factor) for a in op.args]
-            elif op.name == "mul" and any(v is not None for v in values):
-                k = 0 if values[0] is not None else 1
-                open_.append((op.args[1 - k], factor * values[k]))
+                continue
+            number, product = self.product(node)
+            found[product] = found.get(product, 0.0) + factor * number
+        return {(i,): 1.0}
+
+    def product(self, i: int) -> tuple[float, _Product]:
+        """The operation at `i` as a number times operations."""
+        number, factors, open_ = 1.0, [], [i]
+        while open_ and len(factors) < _TERMS:
+            node = open_.pop()
+            op = self.frozen.operations[node]
+            if op.name == "mul":
+                open_ += op.args
+            elif op.name == "const":
+                number *= op.data
             else:
-                found[node] = found.get(node, 0.0) + factor
-        return {i: 1.0}
+                factors.append(node)
+        return (1.0, (i,)) if open_ else (number, tuple(sorted(factors)))

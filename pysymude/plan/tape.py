@@ -211,8 +211,9 @@ class _Builder:
         if isinstance(node, NetworkOutput):
             return Operation("item", (self.network("net", node.network, node.inputs),), node.index)
         if isinstance(node, NetworkDerivative):
-            call = self.network("netjac", cast("MLP", node.args[0]), node.args[3:])
-            return Operation("item", (call,), (int(node.args[1]), int(node.args[2])))  # type: ignore[call-overload]
+            what = "netjac" if len(node.by) == 1 else "nethess"
+            call = self.network(what, node.network, node.inputs)
+            return Operation("item", (call,), (node.output.index, *node.by))
         if isinstance(node, sp.Piecewise):
             return self.piecewise(node)
         if node.func in FUNCTIONS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from pysymude.plan.shape import Leaf, Shape, shape_of
 from pysymude.plan.tape import Tape, build_tape, constant
 
 __all__ = ["Slot", "Template", "fuse", "group"]
+
+_NUMBER = sp.Symbol("number", real=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,7 @@ class Slot:
     kind: str
     table: NDArray[Any]
 
-    @property
+    @cached_property
     def key(self) -> tuple[Any, ...]:
         """Equal for equal slots."""
         return self.kind, self.table.shape, self.table.tobytes()
@@ -73,7 +75,7 @@ class Template:
         known = dict(zip(self.symbols, self.slots, strict=True))
         slots = tuple(known[s] for s in used)
         # names count the slots: `fuse` relies on it
-        named = [_symbol(i, s.assumptions0) for i, s in enumerate(used)]
+        named = [_stand_in(i, s) for i, s in enumerate(used)]
         members = self.members if any(slot.table.ndim for slot in slots) else 1
         expr = expr.xreplace(dict(zip(used, named, strict=True)))
         return Template(tuple(named), slots, (expr,), members)
@@ -126,8 +128,7 @@ def _template(members: Sequence[Shape], leaves: Mapping[sp.Symbol, Leaf]) -> Tem
         else:
             slot = Slot("constant", _shared([constant(c) for c in column], np.float64))
         if slot.key not in known:
-            assumptions = model.assumptions0 if model.is_Symbol else {"real": True}
-            known[slot.key] = _symbol(len(slots), assumptions)
+            known[slot.key] = _stand_in(len(slots), model if model.is_Symbol else _NUMBER)
             symbols.append(known[slot.key])
             slots.append(slot)
         stand_ins.append(known[slot.key])
@@ -135,11 +136,17 @@ def _template(members: Sequence[Shape], leaves: Mapping[sp.Symbol, Leaf]) -> Tem
     return Template(tuple(symbols), tuple(slots), (expr,), len(members))
 
 
-def _symbol(number: int, assumptions: Mapping[str, Any]) -> sp.Symbol:
-    return sp.Symbol(f"s{number}", **{k: v for k, v in assumptions.items() if v is not None})
+# wide networks make as many stand-ins as they have inputs, for every output
+@lru_cache(maxsize=4096)
+def _stand_in(number: int, model: sp.Symbol) -> sp.Symbol:
+    """A symbol named by its number, of which the same is known as of `model`."""
+    known = {k: v for k, v in model.assumptions0.items() if v is not None}
+    return sp.Symbol(f"s{number}", **known)
 
 
 def _shared(values: Sequence[Any], dtype: Any) -> NDArray[Any]:
+    if len(values) == 1:
+        return np.array(values[0], dtype=dtype)
     table = np.array(values, dtype=dtype)
     return np.array(table[0]) if (table == table[0]).all() else table
 
@@ -177,7 +184,7 @@ def _union(a: Template, b: Template) -> tuple[Template, int]:
     for slot, symbol in zip(b.slots, b.symbols, strict=True):
         key = (slot.key, _facts(symbol))
         if key not in known:
-            known[key] = _symbol(len(slots), symbol.assumptions0)
+            known[key] = _stand_in(len(slots), symbol)
             symbols.append(known[key])
             slots.append(slot)
         change[symbol] = known[key]
@@ -191,5 +198,6 @@ def _renamed(expr: sp.Expr, change: Mapping[sp.Symbol, sp.Symbol]) -> Any:
     return expr.xreplace(dict(change))
 
 
+@lru_cache(maxsize=4096)
 def _facts(symbol: sp.Symbol) -> frozenset[Any]:
     return frozenset(symbol.assumptions0.items())

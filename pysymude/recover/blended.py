@@ -52,10 +52,10 @@ def replaced(
         if isinstance(atom, NetworkOutput):
             changes[atom] = form(atom.inputs, atom)
             continue
-        # a derivative with respect to the j-th input, taken at symbols and moved to the inputs
-        j, inputs = int(cast("Any", atom.args[2])), cast("Any", atom.args[3:])
+        # a derivative with respect to inputs, taken at symbols and moved to the inputs
+        inputs = atom.inputs
         at = sp.symbols(f"z:{len(inputs)}", cls=sp.Dummy)
-        slope = form(at, NetworkOutput(nn, sp.Integer(index), *at)).diff(at[j])
+        slope = form(at, NetworkOutput(nn, sp.Integer(index), *at)).diff(*(at[j] for j in atom.by))
         changes[atom] = slope.xreplace(dict(zip(at, inputs, strict=True)))
     return cast("sp.Expr", expr.xreplace(changes))
 

@@ -33,14 +33,14 @@ def choose_method(
 ) -> Method:
     """The method with every ``"auto"`` replaced by a choice.
 
-    ``solver="auto"``: Tsit5, or the engine's stiff solver (Kvaerno5; Rodas5P in Julia) where
+    ``solver="auto"`` on the embedded engine starts with an explicit solver (Tsit5; Vern7 below a
+    reltol of 1e-9), goes over to an implicit one (Rodas5P; Rosenbrock23 above 1e-2) where steps show
+    that stability holds them back, and returns where it does not. On Julia: Tsit5, or Rodas5P where
     stability would force more than 1000 steps on an explicit solver (`pysymude.plan.stiffness`),
     judged on the first and the longest experiment at the starting theta.
 
-    ``sensealg="auto"`` on the embedded engine: forward mode for few trainable numbers (at most 12 with
-    an explicit solver, 100 with an implicit one, whose steps are costly to reverse), else the discrete
-    adjoint. On Julia: the adjoint; forward mode only where the solver has none. There ``"adjoint"`` goes
-    back through the steps of Tsit5 and Rodas5P, and is Gauss' for other solvers.
+    ``sensealg="auto"`` is the adjoint: back through the solver's own steps, or Gauss' for those of
+    Julia's solvers whose steps are not known; forward mode only where a solver has no adjoint.
 
     Raises
     ------
@@ -54,9 +54,9 @@ def choose_method(
     given = solver
     if not isinstance(solver, str):
         solver = engine.adopt(solver)
-    elif solver == "auto":
+    elif solver == "auto" and not engine.switching:
         solver = engine.stiff_solver if _stiff(plan, batch, theta) else "Tsit5"
-    if isinstance(given, str) and solver not in engine.solvers:
+    if isinstance(given, str) and solver not in ("auto", *engine.solvers):
         raise InvalidInputError(
             f"solver {solver!r} is unknown to engine {engine.name!r}; it has 'auto', "
             f"{', '.join(map(repr, engine.solvers))}{meant(solver, engine.solvers)}"

@@ -147,7 +147,7 @@ def solve_one(
         retcode=found.retcodes[0],
         stats=Stats(*found.counts[0].tolist()),
         engine=engine.name,
-        solver=method.solver,
+        solver=found.solver or method.solver,
         observables=observe(NumericModel(plan, batch.p[0], theta), t, u),
         events=records,
     )

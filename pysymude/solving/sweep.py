@@ -120,7 +120,7 @@ def solve_ensemble(
         retcodes=found.retcodes,
         counts=found.counts,
         engine=chosen.name,
-        solver=method.solver,
+        solver=found.solver or method.solver,
         observables=observe(model, times, found.u),
     )
     return made.raise_for_retcode() if throw else made
@@ -257,6 +257,8 @@ def _method(
     engine: AbstractEngine, plan: CompiledSystem, batch: Batch, theta: Float, **keywords: Any
 ) -> Method:
     """The method that the first, the middle and the last trajectory ask for: implicit if one does."""
+    if engine.switching:
+        return choose_method(engine, plan, batch, theta, **keywords)
     count = len(batch.t0)
     chosen: list[Method] = []
     for e in sorted({0, count // 2, count - 1}):

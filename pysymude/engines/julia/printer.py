@@ -14,7 +14,6 @@ import sympy as sp
 from pysymude.engines.julia.lines import Lines, PlanInputs, Uses
 from pysymude.engines.julia.literals import activation
 from pysymude.engines.julia.loops import define, looped_observation, looped_system
-from pysymude.errors import EmissionError
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.looped import Looped
 from pysymude.plan.tape import Tape
@@ -111,10 +110,9 @@ def system_source(plan: CompiledSystem) -> str:
 def _straight(plan: CompiledSystem, rhs: Tape, uses: Uses) -> str:
     n = len(plan.states)
     parts = [_values(plan, rhs, uses, "du[{0}]", "rhs!(du, u, p, t, q, c)")]
-    try:
-        jacobian = cast("Tape", plan.jacobian)
-        gradient = cast("Tape", plan.time_gradient)
-    except EmissionError:
+    jacobian, gradient = cast("Tape", plan.jacobian), cast("Tape", plan.time_gradient)
+    if any(op.name == "nethess" for tape in (jacobian, gradient) for op in tape.operations):
+        # second derivatives of networks come from the reverse mode of the first alone
         parts.append(_rows(plan, rhs, uses))
     else:
         f = _lines(plan, jacobian, uses)

@@ -139,7 +139,7 @@ def make_memory(
     kept = room if keep == st.ALL else 1
     steps = 0 if keep == st.NOTHING else room + 2
     return st.Memory(
-        v=np.zeros((blocks if keep == st.ALL else 1) * S),
+        v=np.zeros(((blocks if keep == st.ALL else 1) + 1) * S),
         k=np.zeros((blocks + stages) * n),
         lu=np.zeros(kept * m.lu_size),
         pivots=np.zeros(kept * n, dtype=np.int64),

@@ -7,7 +7,7 @@ from pysymude.engines.native import structures as st
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.machine import evaluate, pull, push
 
-__all__ = ["all_zero", "derivatives", "error_norm", "place", "run", "run_back", "run_tangents", "slopes"]
+__all__ = ["all_zero", "derivatives", "error_norm", "place", "run", "run_back", "run_tangents", "slopes", "spare"]
 
 RHS, DERIVATIVES, ALL = st.RHS, st.DERIVATIVES, st.ALL
 LIVE = codes.LIVE
@@ -17,6 +17,12 @@ LIVE = codes.LIVE
 def where(m, keep, block):
     """Where a block begins: where nothing is kept there is one for all."""
     return block * m.size if keep == ALL else 0
+
+
+@inner
+def spare(m, w):
+    """Where the block begins that no step keeps."""
+    return w.v.shape[0] - m.size
 
 
 @inner

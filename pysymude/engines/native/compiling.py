@@ -7,6 +7,7 @@ others stop at what the linker needs: that makes seconds of what took minutes.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -16,7 +17,11 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import LoweringPass, register_pass
 
-__all__ = ["contracted", "inlined", "inner", "kernel", "summed"]
+from pysymude.engines.native.keeping import KernelCache
+
+log = logging.getLogger("pysymude")
+
+__all__ = ["inlined", "inner", "kernel", "summed"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -103,13 +108,16 @@ inner = _decorator()
 inlined = _decorator(forceinline=True)
 """An inner function that becomes part of its callers: for those where a call costs more than they do."""
 
-contracted = _decorator(fastmath={"contract"}, forceinline=True)
-"""An inner function whose products and sums may be fused."""
-
 summed = _decorator(fastmath={"reassoc", "nsz", "contract"}, forceinline=True)
 """An inner function that sums in any order, so in vectors: for dot products alone."""
 
 
 def kernel(function: F) -> F:
-    """For functions that Python calls."""
-    return cast("F", njit(**_COMMON, cache=True)(function))
+    """For functions that Python calls: kept on disk."""
+    made: Any = njit(**_COMMON)(function)
+    if hasattr(made, "_cache"):  # not with NUMBA_DISABLE_JIT
+        try:
+            made._cache = KernelCache(function)
+        except RuntimeError:
+            log.debug("no place to keep %s", function.__name__)
+    return made

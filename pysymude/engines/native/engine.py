@@ -57,6 +57,7 @@ class NativeEngine(AbstractEngine):
     capabilities = frozenset(Capability)
     solvers = SOLVERS
     stiff_solver = "Rodas5P"
+    switching = True
     # beyond these, going back through the steps costs less (benchmarks/gradients.py)
     forward_limits = (0, 0)
 
@@ -128,4 +129,5 @@ class NativeEngine(AbstractEngine):
         """A sum of squares of expressions at given points, bound to its data."""
         from pysymude.engines.native.sampling import NativeSamples
 
-        return NativeSamples.bind(compiled.model(tuple(expressions), implicit=False), data)
+        model = compiled.model(tuple(expressions), implicit=False)
+        return NativeSamples(model, data, max(compiled.plan.layout.size, 1))

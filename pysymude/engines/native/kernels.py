@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 
 from pysymude.engines.native import structures as st
-from pysymude.engines.native.blocks import run_back, run_tangents
 from pysymude.engines.native.compiling import inner, kernel
 from pysymude.engines.native.explicit import dense_explicit, extend_explicit
 from pysymude.engines.native.implicit import dense_implicit
-from pysymude.engines.native.machine import evaluate, pull, push
+from pysymude.engines.native.holding import hold, pull_held, push_held
 from pysymude.engines.native.march import march
 from pysymude.engines.native.measuring import (
     loss_terms,
@@ -20,50 +19,10 @@ from pysymude.engines.native.measuring import (
 )
 from pysymude.engines.native.sweeps import go_back, go_forward
 
-__all__ = ["explicit_kernel", "initial_states", "interpolate", "mixed_kernel", "start_slopes"]
+__all__ = ["drive", "initial_states", "interpolate", "start_slopes"]
 
 EXPLICIT = st.EXPLICIT
-START, FREE, ABOVE, BELOW = st.START, st.FREE, st.ABOVE, st.BELOW
 SOLVE, MEASURE, BACKWARD, FORWARD = 1, 2, 4, 8  # what a kernel is to do
-
-
-@inner
-def learned(z, kind, low, high):
-    """The value that an unconstrained number stands for: `model.transforms`."""
-    if kind == FREE:
-        return z
-    if kind == ABOVE:
-        return low + math.exp(z)
-    if kind == BELOW:
-        return high - math.exp(z)
-    return low + (high - low) * (0.5 * (1.0 + math.tanh(0.5 * z)))
-
-
-@inner
-def learned_slope(z, kind, low, high):
-    """Its derivative."""
-    if kind == FREE:
-        return 1.0
-    if kind == ABOVE:
-        return math.exp(z)
-    if kind == BELOW:
-        return -math.exp(z)
-    half = math.tanh(0.5 * z)
-    return (high - low) * 0.25 * (1.0 - half * half)
-
-
-@inner
-def hold(m, w, problem, theta, e):
-    """What is held through the solve of experiment e."""
-    P = problem.p.shape[1]
-    for i in range(m.held.shape[0]):
-        w.held[i] = m.held[i]
-    for i in range(P):
-        w.held[i] = problem.p[e, i]
-    for j in range(m.theta_at.shape[0]):
-        w.held[P + j] = learned(theta[m.theta_at[j]], m.kind[j], m.low[j], m.high[j])
-    first, last = m.ranges[START, 0], m.ranges[START, 1]
-    evaluate(m.code, first, last, m.consts, m.net, m.scaling, theta, w.held, 0)
 
 
 @inner
@@ -76,46 +35,31 @@ def begin(m, w, problem, e):
 @inner
 def finish_back(m, w, problem, theta, e):
     """Cotangents of the start and of what was held, to the experiment's start and to theta."""
-    P, g = problem.p.shape[1], w.g
     for j in range(m.n):
         problem.slopes[e, j] += w.work[5, j]
-    first, last = m.ranges[START, 0], m.ranges[START, 1]
-    pull(
-        m.code, first, last, m.consts, m.net, m.scaling, theta, w.gtheta, w.held, 0, g
-    )
-    for j in range(m.theta_at.shape[0]):
-        at = m.theta_at[j]
-        w.gtheta[at] += g[P + j] * learned_slope(theta[at], m.kind[j], m.low[j], m.high[j])
+    pull_held(m, w, theta, problem.p.shape[1])
 
 
 @inner
-def backward(m, w, problem, x, y, options, theta, e, count, implicit):
+def backward(m, w, problem, x, y, options, theta, e, count):
     """The gradient of experiment e, added to `w.gtheta` and `problem.slopes`."""
     for s in range(m.size):
         w.g[s] = 0.0
     pull_observed(m, w, problem, theta, e)
-    go_back(m, w, problem, x, y, theta, options.keep, e, count, implicit)
+    go_back(m, w, problem, x, y, theta, options.keep, e, count)
     finish_back(m, w, problem, theta, e)
 
 
 @inner
-def forward(m, w, problem, x, y, options, theta, e, count, implicit):
+def forward(m, w, problem, x, y, options, theta, e, count):
     """As `backward`, one entry of theta after the other."""
-    P, n = problem.p.shape[1], m.n
-    first, last = m.ranges[START, 0], m.ranges[START, 1]
+    n = m.n
     for j in range(theta.shape[0]):
-        for s in range(m.size):
-            w.g[s] = 0.0
         w.dtheta[j] = 1.0
-        for q in range(m.theta_at.shape[0]):
-            if m.theta_at[q] == j:
-                w.g[P + q] = learned_slope(theta[j], m.kind[q], m.low[q], m.high[q])
-        push(
-            m.code, first, last, m.consts, m.net, m.scaling, theta, w.dtheta, w.held, 0, w.g
-        )
+        push_held(m, w, theta, problem.p.shape[1], j)
         for r in range(n):
             w.work[5, r] = start_tangent(problem, theta, e, r, j)
-        go_forward(m, w, problem, x, y, theta, options.keep, e, count, implicit)
+        go_forward(m, w, problem, x, y, theta, options.keep, e, count)
         w.gtheta[j] += tangents_observed(m, w, problem, theta, e)
         w.dtheta[j] = 0.0
 
@@ -139,15 +83,18 @@ def tie_back(m, problem, e):
             problem.slopes[problem.link[e], j] -= tie_slope(problem, e, j)
 
 
-@inner
-def drive(task, first, last, todo, implicit):
-    """Experiments first to last; where one cannot go on here: why, and which it was."""
+@kernel
+def drive(task, first, last, todo):
+    """Experiments first to last; where one cannot go on here: why, and which it was.
+
+    Compiled twice: for tasks without an implicit tableau there is less to compile.
+    """
     m, w, problem, x, y = task.model, task.memory, task.problem, task.explicit, task.implicit
     options, theta = task.options, task.theta
     for e in range(first, last):
-        hold(m, w, problem, theta, e)
+        hold(m, w, problem.p, theta, e)
         begin(m, w, problem, e)
-        code, count = march(m, w, problem, x, y, options, theta, e, implicit)
+        code, count = march(m, w, problem, x, y, options, theta, e)
         w.counts[0] = count
         if code < 0:
             return code, e
@@ -158,24 +105,12 @@ def drive(task, first, last, todo, implicit):
             loss_terms(m, w, problem, theta, e)
             problem.terms[e, 1] = tie(m, problem, e)
         if todo & BACKWARD:
-            backward(m, w, problem, x, y, options, theta, e, count, implicit)
+            backward(m, w, problem, x, y, options, theta, e, count)
         elif todo & FORWARD:
-            forward(m, w, problem, x, y, options, theta, e, count, implicit)
+            forward(m, w, problem, x, y, options, theta, e, count)
         if todo & (BACKWARD | FORWARD):
             tie_back(m, problem, e)
     return 0, last
-
-
-@kernel
-def explicit_kernel(task, first, last, todo):
-    """`drive` for explicit methods alone: less to compile."""
-    return drive(task, first, last, todo, False)
-
-
-@kernel
-def mixed_kernel(task, first, last, todo):
-    """`drive` for all methods."""
-    return drive(task, first, last, todo, True)
 
 
 @kernel
@@ -238,5 +173,5 @@ def interpolate(task, times, out):
                 extend_explicit(m, w, x, keep, task.theta, base, u, start, h, True)
                 w.steps[step, 2] = 1
             dense_explicit(m, w, x, base, u, h, s, out[i])
-        else:
+        elif y is not None:
             dense_implicit(m, w, y, base, u, new, s, out[i])

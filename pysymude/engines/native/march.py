@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from pysymude.engines.native import structures as st
-from pysymude.engines.native.blocks import place, slopes, where
+from pysymude.engines.native.blocks import place, slopes, spare, where
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.explicit import (
     attempt_explicit,
@@ -84,7 +84,7 @@ def write_outputs(m, w, x, y, method, problem, theta, options, e, i, base, t, h,
                 extend_explicit(m, w, x, options.keep, theta, base, u, t, h, live)
             extra = 1
             dense_explicit(m, w, x, base, u, h, s, out)
-        else:
+        elif y is not None:
             dense_implicit(m, w, y, base, u, new, s, out)
         i += 1
     return i, extra
@@ -101,18 +101,20 @@ def has_room(m, w, step, base, keep, most):
     if step + 2 >= w.steps.shape[0] or (K > 0 and w.counts[1] + K >= w.events.shape[0]):
         return False
     if keep == ALL:
-        return (base + 2 * most) * m.size <= w.v.shape[0] and (step + 1) * m.lu_size <= w.lu.shape[0]
+        return (base + 2 * most + 1) * m.size <= w.v.shape[0] and (step + 1) * m.lu_size <= w.lu.shape[0]
     return True
 
 
 @inner
-def march(m, w, problem, x, y, options, theta, e, implicit):
+def march(m, w, problem, x, y, options, theta, e):
     """Experiment e from its start in w.work[0] to its last time. (code, steps kept)."""
     n, keep, K = m.n, options.keep, w.signs.shape[0]
     u, new, error, scratch, state = w.work[0], w.work[1], w.work[2], w.work[3], w.work[4]
     t, T = problem.t0[e], problem.ts.shape[1]
     t1 = problem.ts[e, T - 1]
-    most = max(x.total, y.stages) + 1
+    most = x.total + 1
+    if y is not None:
+        most = max(x.total, y.stages) + 1
     method = IMPLICIT if options.method == IMPLICIT else EXPLICIT
     i, step, base = 0, 0, 0
     while i < T and problem.ts[e, i] <= t:
@@ -125,14 +127,15 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
     if i < T:
         if not has_room(m, w, step, base, keep, most):
             return FULL, 0
-        place(m, w, 0, t, True)
+        free = spare(m, w)
+        place(m, w, free, t, True)
         for j in range(n):
-            w.v[w.held.shape[0] + 1 + j] = u[j]
-        slopes(m, w, theta, 0, w.first, 0)
+            w.v[free + w.held.shape[0] + 1 + j] = u[j]
+        slopes(m, w, theta, free, w.first, 0)
         if K > 0 or problem.stops.shape[0] > 0:
             if K > 0:
-                initial_signs(m, w, theta, 0, t, u, w.first, w.other)
-            stops = find_stops(m, w, problem, theta, 0, e, t1)
+                initial_signs(m, w, theta, free, t, u, w.first, w.other)
+            stops = find_stops(m, w, problem, theta, free, e, t1)
             if stops < 0:
                 return FULL, 0
     fresh, restart = True, True  # the first stage is to be computed; the step size as well
@@ -154,12 +157,12 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
                 slopes(m, w, theta, o, w.k, base * n)
                 for j in range(n):
                     w.first[j] = w.k[base * n + j]
-            elif implicit:
+            elif y is not None:
                 start_implicit(m, w, theta, keep, base, u, t, live)
             fresh = False
         target = w.stops[stop] if stop < stops else t1
         if restart:
-            o = where(m, keep, base + 1)
+            o = spare(m, w)
             order = 4 if method == EXPLICIT else 4
             h = first_step(m, w, theta, options, o, u, w.first, t, t1 - t, order, scratch, live)
             h_before, e_before, restart = h, 1e-4 if method == EXPLICIT else 1.0, False
@@ -175,7 +178,7 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
             h = target - t
         if method == EXPLICIT:
             err = attempt_explicit(m, w, x, options, theta, base, u, new, error, t, h, live)
-        elif implicit:
+        elif y is not None:
             err = attempt_implicit(
                 m, w, y, options, theta, step, base, u, new, error, t, h, live
             )
@@ -190,13 +193,13 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
                     live, fresh = True, True
             elif method == EXPLICIT:
                 h /= min(5.0, err**x.beta / 0.9)
-            else:
+            elif y is not None:
                 h /= 10.0 if accepted == 0 else min(5.0, err**y.exponent / 0.9)
             continue
         landed, which = False, -1
         if K > 0 and not live:
             s, which = crossing(
-                m, w, x, y, method, theta, keep_free(m, keep, base + most), base, t, h, u, new, state
+                m, w, x, y, method, theta, spare(m, w), base, t, h, u, new, state
             )
             if s < 0.0:
                 # tried again with the sign that it takes
@@ -210,7 +213,7 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
                     h = math.nextafter(t, math.inf) - t
                 if method == EXPLICIT:
                     attempt_explicit(m, w, x, options, theta, base, u, new, error, t, h, live)
-                elif implicit:
+                elif y is not None:
                     attempt_implicit(
                         m, w, y, options, theta, step, base, u, new, error, t, h, live
                     )
@@ -229,11 +232,12 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
             for j in range(n):
                 w.u[step, j] = u[j]
         # the size of the next step
+        q = 1.0
         if method == EXPLICIT:
             q = err**x.beta / e_before**x.beta_before / 0.9
             e_before = max(err, 1e-4)
             q = min(max(q, 0.1), 5.0)
-        else:
+        elif y is not None:
             q = err**y.exponent / 0.9
             if accepted > 1:
                 q = max(q, h_before / h * (err * err / e_before) ** y.exponent / 0.9)
@@ -253,12 +257,12 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
                     if mild >= _MILD_STEPS:
                         stiff = 0
                 if stiff >= _STIFF_STEPS:
-                    if not implicit:
+                    if y is None:
                         return NEEDS_IMPLICIT, 0
                     method, stiff, mild, fresh, changes = IMPLICIT, 0, 0, True, changes + 1
                     e_before = 1.0
                     shared = False
-            elif implicit:
+            elif y is not None:
                 if h * reach(m, w, scratch) < _WITHIN * x.stability:
                     mild += 1
                 else:
@@ -266,13 +270,15 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
                 if mild >= 2 * _MILD_STEPS:
                     method, stiff, mild, fresh, changes = EXPLICIT, 0, 0, True, changes + 1
                     e_before = 1e-4
-        used = x.total if method_was == EXPLICIT else y.stages
+        used = x.total
+        if y is not None and method_was == IMPLICIT:
+            used = y.stages
         for j in range(n):
             u[j] = new[j]
         t = end
         if live:
             live = False
-            settle(m, w, theta, keep_free(m, keep, base + most), t, u, keep != NOTHING, step)
+            settle(m, w, theta, spare(m, w), t, u, keep != NOTHING, step)
             shared, fresh = False, True
         while stop < stops and w.stops[stop] <= t:
             if w.stop_of[stop] >= 0:
@@ -281,7 +287,7 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
                 fresh, restart, shared = True, True, False
             stop += 1
         if landed:
-            if slides(m, w, theta, keep_free(m, keep, base + most), t, u, which, scratch, keep, step):
+            if slides(m, w, theta, spare(m, w), t, u, which, scratch, keep, step):
                 code = CHATTERING
                 break
             fresh, restart, shared = True, True, False
@@ -310,12 +316,6 @@ def march(m, w, problem, x, y, options, theta, e, implicit):
     problem.counts[e, 0] = accepted + rejected
     problem.counts[e, 1], problem.counts[e, 2], problem.counts[e, 3] = accepted, rejected, changes
     return code, step
-
-
-@inner
-def keep_free(m, keep, block):
-    """Where a block begins that no stage of this step uses."""
-    return block * m.size if keep == ALL else 0
 
 
 @inner

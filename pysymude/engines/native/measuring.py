@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from pysymude.engines.native import structures as st
-from pysymude.engines.native.blocks import place, run, run_back, run_tangents
+from pysymude.engines.native.blocks import place, run, run_back, run_tangents, spare
 from pysymude.engines.native.compiling import inner
 
 __all__ = ["is_read", "loss_terms", "observe", "pull_observed", "tangents_observed", "tie"]
@@ -31,12 +31,14 @@ def is_read(problem, e, i):
 
 @inner
 def observe(m, w, problem, theta, e, i):
-    """Runs the observation at output i over the first block."""
-    place(m, w, 0, problem.ts[e, i], True)
-    at = w.held.shape[0] + 1
+    """Runs the observation at output i over the spare block; where that begins."""
+    o = spare(m, w)
+    place(m, w, o, problem.ts[e, i], True)
+    at = o + w.held.shape[0] + 1
     for j in range(m.n):
         w.v[at + j] = problem.out[e, i, j]
-    run(m, w, OBSERVE, theta, 0)
+    run(m, w, OBSERVE, theta, o)
+    return o
 
 
 @inner
@@ -48,9 +50,9 @@ def loss_terms(m, w, problem, theta, e):
     for i in range(T):
         if not is_read(problem, e, i):
             continue
-        observe(m, w, problem, theta, e, i)
+        o = observe(m, w, problem, theta, e, i)
         for c in range(C + L):
-            w.values[i, c] = m.y_factors[c] * w.v[m.y_slots[c]]
+            w.values[i, c] = m.y_factors[c] * w.v[o + m.y_slots[c]]
         for c in range(C):
             weight = problem.weight[e, i, c]
             r = weight * (w.values[i, c] - problem.y[e, i, c]) if weight > 0.0 else 0.0
@@ -113,12 +115,12 @@ def pull_observed(m, w, problem, theta, e):
             w.cotangents[i, j] = 0.0
         if not is_read(problem, e, i):
             continue
-        observe(m, w, problem, theta, e, i)
+        o = observe(m, w, problem, theta, e, i)
         for s in range(H, m.size):
             g[s] = 0.0
         for c in range(m.y_slots.shape[0]):
             g[m.y_slots[c]] += m.y_factors[c] * w.values[i, c]
-        run_back(m, w, OBSERVE, theta, w.gtheta, 0, g)
+        run_back(m, w, OBSERVE, theta, w.gtheta, o, g)
         for j in range(n):
             w.cotangents[i, j] = g[H + 1 + j]
     if problem.link[e] >= 0:
@@ -134,12 +136,12 @@ def tangents_observed(m, w, problem, theta, e):
     for i in range(T):
         if not is_read(problem, e, i):
             continue
-        observe(m, w, problem, theta, e, i)
+        o = observe(m, w, problem, theta, e, i)
         for s in range(H, m.size):
             d[s] = 0.0
         for j in range(n):
             d[H + 1 + j] = w.cotangents[i, j]
-        run_tangents(m, w, OBSERVE, theta, w.dtheta, 0, d)
+        run_tangents(m, w, OBSERVE, theta, w.dtheta, o, d)
         for c in range(m.y_slots.shape[0]):
             total += w.values[i, c] * m.y_factors[c] * d[m.y_slots[c]]
     if problem.link[e] >= 0:

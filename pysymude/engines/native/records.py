@@ -68,6 +68,8 @@ def _read(context: Any, builder: Any, typ: Any, value: Any, attr: str) -> Any:
 
     if isinstance(kind, types.Array):
         return _array(context, builder, kind, word)
+    if isinstance(kind, types.NoneType):
+        return context.get_dummy_value()
     if isinstance(kind, RecordType):
         return builder.inttoptr(word(0), cgutils.voidptr_t)
     if isinstance(kind, types.Float):
@@ -132,6 +134,8 @@ def _words(value: Any) -> tuple[Any, list[int]]:
             raise ValueError("a record holds arrays in C order")
         kind = types.Array({"f": types.float64, "i": types.int64}[value.dtype.kind], value.ndim, "C")
         return kind, [int(value.ctypes.data), *value.shape]
+    if value is None:
+        return types.none, [0]
     if isinstance(value, Record):
         return value.record_type, [value.address]
     if isinstance(value, float):

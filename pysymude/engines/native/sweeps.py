@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pysymude.engines.native import structures as st
-from pysymude.engines.native.blocks import place, run_back, run_tangents, slopes
+from pysymude.engines.native.blocks import place, run_back, run_tangents, slopes, spare
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.explicit import back_explicit, forward_explicit
 from pysymude.engines.native.implicit import back_implicit, forward_implicit
@@ -23,7 +23,7 @@ def shares(w, x, step):
 
 
 @inner
-def go_back(m, w, problem, x, y, theta, keep, e, count, implicit):
+def go_back(m, w, problem, x, y, theta, keep, e, count):
     """Cotangents of the states at outputs back to the start's, in w.work[5]; others are added to theirs."""
     n = m.n
     lam, u, carry = w.work[5], w.work[6], w.work[7]
@@ -39,7 +39,7 @@ def go_back(m, w, problem, x, y, theta, keep, e, count, implicit):
             i = back_explicit(
                 m, w, x, problem, theta, keep, e, step, i, lam, u, carry, shares(w, x, step)
             )
-        elif implicit:
+        elif y is not None:
             i = back_implicit(m, w, y, problem, theta, keep, e, step, i, lam, u)
     while i >= 0:
         for j in range(n):
@@ -54,15 +54,15 @@ def sides(m, w, theta, step, k, before, after):
     Returns how fast condition k was changing as it was reached. The block of the conditions is left at the
     switch, and the sign of the condition as it was before.
     """
-    t, u, H = w.times[step, 2], w.u[step + 1], w.held.shape[0]
+    t, u, H, o = w.times[step, 2], w.u[step + 1], w.held.shape[0], spare(m, w)
     for side in range(2):
         w.signs[k] = after if side == 0 else before
-        place(m, w, 0, t, False)
+        place(m, w, o, t, False)
         for j in range(m.n):
-            w.v[H + 1 + j] = u[j]
-        slopes(m, w, theta, 0, w.work[9 - side], 0)
-    conditions_at(m, w, theta, 0, t, u)
-    condition_slopes(m, w, theta, 0, w.work[8], w.rates)
+            w.v[o + H + 1 + j] = u[j]
+        slopes(m, w, theta, o, w.work[9 - side], 0)
+    conditions_at(m, w, theta, o, t, u)
+    condition_slopes(m, w, theta, o, w.work[8], w.rates)
     return w.rates[k]
 
 
@@ -82,7 +82,7 @@ def jump_back(m, w, theta, step, event, lam):
     for s in range(m.size):
         g[s] = 0.0
     g[m.g_slots[k]] += m.g_factors[k] * (-jump / rate)
-    run_back(m, w, CONDITIONS, theta, w.gtheta, 0, g)
+    run_back(m, w, CONDITIONS, theta, w.gtheta, spare(m, w), g)
     for j in range(n):
         lam[j] += g[H + 1 + j]
     for s in range(H):
@@ -90,7 +90,7 @@ def jump_back(m, w, theta, step, event, lam):
 
 
 @inner
-def go_forward(m, w, problem, x, y, theta, keep, e, count, implicit):
+def go_forward(m, w, problem, x, y, theta, keep, e, count):
     """Tangents of the start, in w.work[5], to those of the states at outputs, in `w.cotangents`."""
     n, T = m.n, problem.ts.shape[1]
     du, new = w.work[5], w.work[6]
@@ -106,7 +106,7 @@ def go_forward(m, w, problem, x, y, theta, keep, e, count, implicit):
     for step in range(count):
         if w.steps[step, 0] == EXPLICIT:
             i = forward_explicit(m, w, x, problem, theta, keep, e, step, i, du, w.stage)
-        elif implicit:
+        elif y is not None:
             i = forward_implicit(m, w, y, problem, theta, keep, e, step, i, du, w.stage, new)
         while i < T and problem.ts[e, i] <= w.times[step, 2]:
             for j in range(n):
@@ -128,7 +128,7 @@ def jump_forward(m, w, theta, step, event, du):
             d[s] = w.g[s] if s < H else 0.0
         for j in range(m.n):
             d[H + 1 + j] = du[j]
-        run_tangents(m, w, CONDITIONS, theta, w.dtheta, 0, d)
+        run_tangents(m, w, CONDITIONS, theta, w.dtheta, spare(m, w), d)
         moved = m.g_factors[k] * d[m.g_slots[k]]
         if moved != 0.0 and rate != 0.0:
             for j in range(m.n):

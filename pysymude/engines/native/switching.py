@@ -91,7 +91,7 @@ def inside(m, w, x, y, method, base, u, new, h, s, out):
     """The state at the fraction s of a step."""
     if method == st.EXPLICIT:
         dense_explicit(m, w, x, base, u, h, s, out)
-    else:
+    elif y is not None:
         dense_implicit(m, w, y, base, u, new, s, out)
 
 

@@ -55,7 +55,11 @@ class Scheme:
             self.method = st.IMPLICIT
         self.implicit = self.method == st.IMPLICIT
         self.room = _FIRST_ROOM
-        self.stages = max(self.explicit.total, self.other.stages) + 1
+
+    @property
+    def stages(self) -> int:
+        """The most blocks that a step takes."""
+        return (max(self.explicit.total, self.other.stages) if self.implicit else self.explicit.total) + 1
 
     def keeping(self, model: st.Model, gradient: bool) -> int:
         """What is left of each step."""
@@ -98,7 +102,7 @@ class Desk:
         )  # fmt: skip
         self.known = s.implicit, s.room
         self.task = st.Task(
-            model=model, memory=memory, problem=self.problem, explicit=s.explicit, implicit=s.other,
+            model=model, memory=memory, problem=self.problem, explicit=s.explicit, implicit=s.other if s.implicit else None,
             options=options, theta=np.zeros(s.theta),
         )  # fmt: skip
 
@@ -111,8 +115,7 @@ class Desk:
             task = self.task
             task.theta[:] = theta
             task.memory.gtheta[:] = 0.0
-            kernel = kernels.mixed_kernel if s.implicit else kernels.explicit_kernel
-            code, first = kernel(task, first, last, todo)
+            code, first = kernels.drive(task, first, last, todo)
             gradient = task.memory.gtheta if gradient is None else gradient + task.memory.gtheta
             if code == 0:
                 return gradient

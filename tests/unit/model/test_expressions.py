@@ -131,7 +131,9 @@ def test_the_derivative_of_an_output():
     names = {"x": x, "y": y, "nn": nn}
     assert parse_expression("D(nn[1], 0)*x", names) == x * nn[1].diff(x)
     assert parse_expression("y*D(nn(x, 3*y)[0], 1)", names) == nn(x, 3 * y)[0].diff(y) * y / 3
-    for text in ("D(nn[0])", "D(nn[0], 2)", "D(nn[0], x)", "D(x, 0)", "D(2*nn[0], 0)", "D(x)"):
+    assert parse_expression("D(nn[1], 1, 0)", names) == nn[1].diff(x, y)
+    for text in ("D(nn[0])", "D(nn[0], 2)", "D(nn[0], 0, 2)", "D(nn[0], 0, 1, 0)", "D(nn[0], x)",
+                 "D(x, 0)", "D(2*nn[0], 0)", "D(x)"):  # fmt: skip
         with pytest.raises(ModelFileError, match=r"write an output and an input: D\(nn\[0\], 1\)"):
             parse_expression(text, names)
 

@@ -99,14 +99,42 @@ def test_the_same_network_at_other_inputs_shares_its_name():
     assert system.layout.size == nn.n_weights
 
 
-def test_derivative_follows_the_chain_rule_and_stops_at_second_order():
-    nn = psu.MLP("nn", inputs=[x**2], outputs=1, hidden=2)
+def test_derivatives_follow_the_chain_rule_and_stop_at_third_order():
+    nn = psu.MLP("nn", inputs=[x**2, y], outputs=1, hidden=2)
     slope = nn[0].diff(x)
-    assert slope == 2 * x * slope.coeff(2 * x)
-    assert nn[0].diff(y) == 0
+    first, mixed = slope.coeff(2 * x), nn[0].diff(y).diff(x).coeff(2 * x)
+    assert slope == 2 * x * first
+    assert (first.by, mixed.by) == ((0,), (0, 1))
+    assert slope.diff(y) == 2 * x * mixed
+    assert slope.diff(x) == 2 * first + 4 * x**2 * first.diff(x).coeff(2 * x)
+    assert nn[0].diff(psu.t) == 0
     assert nn[0].diff(nn[0]) == 1
-    with pytest.raises(EmissionError, match="second derivative of network nn"):
-        slope.diff(x)
+    assert str(mixed) == "D(nn[0], 0, 1)"
+    assert mixed.diff(psu.t) == 0
+    with pytest.raises(EmissionError, match="third derivative of network nn"):
+        mixed.diff(y)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("hidden", [(), (3,), (4, 3, 2)])
+def test_the_hessian_is_the_derivative_of_the_jacobian(activation: str, hidden: tuple[int, ...]):
+    scaling = Scaling(
+        np.array([0.1, 0.2]), np.array([2.0, 3.0]), np.array([1.0, 0.0]), np.array([5.0, 7.0])
+    )
+    nn = network(activation=activation, hidden=hidden).with_scaling(scaling)
+    w = nn.initial_weights(2) + 0.1
+    z = np.array([[[0.3, -0.7], [1.2, 0.4], [-2.0, 0.1]]])
+    h = 1e-6
+    numeric = np.stack(
+        [(nn.jacobian(w, z + h * e) - nn.jacobian(w, z - h * e)) / (2 * h) for e in np.eye(2)],
+        axis=-1,
+    )
+    found = nn.hessian(w, z)
+    assert found.shape == (1, 3, 2, 2, 2)
+    np.testing.assert_allclose(found, numeric, rtol=1e-7, atol=1e-8)
+    np.testing.assert_array_equal(found, found.swapaxes(-1, -2))
+    straight = not hidden or activation in ("identity", "relu")
+    assert straight == (np.abs(found).max() < 1e-3)
 
 
 @pytest.mark.parametrize(
