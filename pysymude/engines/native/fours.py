@@ -6,6 +6,8 @@ versions of each, with and without overlap, for long ones and short ones, and ta
 Products and sums may be fused. No index is negative, and none is checked.
 """
 
+# pyright: reportUntypedBaseClass=false, reportUntypedClassDecorator=false
+
 from __future__ import annotations
 
 import operator
@@ -138,7 +140,9 @@ def _build_few(builder: Any, v: Any, i: Any, count: Any) -> Any:
     found = _constant(_VECTOR, 0.0)
     for place in range(4):
         inside = builder.icmp_signed("<", ir.Constant(_INT64, place), count)
-        k = builder.add(i, builder.select(inside, ir.Constant(_INT64, place), ir.Constant(_INT64, 0)))
+        k = builder.add(
+            i, builder.select(inside, ir.Constant(_INT64, place), ir.Constant(_INT64, 0))
+        )
         value = builder.select(inside, builder.load(builder.gep(v, [k])), ir.Constant(_DOUBLE, 0.0))
         found = builder.insert_element(found, value, _int32(place))
     return found
@@ -167,9 +171,7 @@ def _build_add_part(builder: Any, v: Any, i: Any, x: Any, count: Any) -> None:
 
 def _build_sums(builder: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
     def pick(x: Any, y: Any, *places: int) -> Any:
-        return builder.shuffle_vector(
-            x, y, ir.Constant(_PLACES, list(places))
-        )
+        return builder.shuffle_vector(x, y, ir.Constant(_PLACES, list(places)))
 
     def fold(x: Any, y: Any, first: Any, second: Any) -> Any:
         return builder.fadd(pick(x, y, *first), pick(x, y, *second), flags=["contract"])
@@ -201,7 +203,9 @@ def _build_power(builder: Any, x: Any) -> Any:
     return builder.bitcast(builder.add(bits, _constant(_BITS, 1023 << 52)), _VECTOR)
 
 
-@_compiled(lambda builder, v, i: builder.load(_address(builder, v, i), align=8), FOUR, (_ARRAY, _INT))
+@_compiled(
+    lambda builder, v, i: builder.load(_address(builder, v, i), align=8), FOUR, (_ARRAY, _INT)
+)
 def four(v: Any, i: Any) -> Any:
     """v[i:i+4]."""
     return v[i : i + 4].copy()

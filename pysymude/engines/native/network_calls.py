@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +31,8 @@ __all__ = [
 ]
 
 # The row of a call: these, then the widths, then the inputs' slots
-ORDER, INPUTS, LAYERS, KIND, WEIGHTS, WEIGHTS_END, SCALING, BASE, TOP, MEMBERS, ROOM, WIDTHS = range(
-    12
+ORDER, INPUTS, LAYERS, KIND, WEIGHTS, WEIGHTS_END, SCALING, BASE, TOP, MEMBERS, ROOM, WIDTHS = (
+    range(12)
 )
 
 
@@ -112,4 +113,4 @@ def pack_scaling(scaling: Scaling) -> NDArray[np.float64]:
 
 def count_weights(widths: Sequence[int]) -> int:
     """How many weights and biases a network with these widths has."""
-    return sum((c + 1) * r for c, r in zip(widths[:-1], widths[1:], strict=True))
+    return sum((c + 1) * r for c, r in pairwise(widths))

@@ -15,6 +15,8 @@ inputs' slots and to `gtheta`; in the call's own slots of `g` it reads the resul
 else that it has not written. Which cotangents are zero decides how much of the jet goes back.
 """
 
+# pyright: reportMissingParameterType=false
+
 from __future__ import annotations
 
 from pysymude.engines.native.activations import activation
