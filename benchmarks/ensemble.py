@@ -25,7 +25,7 @@ WANTED = 1.8
 
 def run(members: int, jobs: int | None) -> psu.FitEnsemble:
     return psu.fit_ensemble(
-        universal(), measured(5e-3, 0, "learned"), members, jobs=jobs, engine="diffrax"
+        universal(), measured(5e-3, 0, "learned"), members, jobs=jobs, engine="native"
     )
 
 

@@ -18,7 +18,9 @@ import numpy as np
 
 __all__ = ["Timing", "arguments", "environment", "finish", "interleaved", "passed"]
 
-_PACKAGES = ("pysymude", "jax", "jaxlib", "diffrax", "optimistix", "numpy", "scipy", "sympy")
+_PACKAGES = (
+    "pysymude", "numba", "llvmlite", "numpy", "scipy", "sympy", "jax", "jaxlib", "diffrax", "optimistix",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def environment() -> dict[str, Any]:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "from source"
+            found[package] = "from source" if package == "pysymude" else "not installed"
     return {
         "versions": found,
         "python": platform.python_version(),

@@ -33,7 +33,7 @@ def measured(level: float, seed: int, start: str) -> psu.Dataset:
     """The readings, with the noise of this seed."""
     truth = psu.ODESystem({x: 1.3 * x - 0.9 * x * y, y: -1.8 * y + 0.8 * x * y})
     clean = psu.solve(
-        truth, u0=[0.44249296, 4.6280594], t=T, reltol=1e-12, abstol=1e-12, engine="diffrax"
+        truth, u0=[0.44249296, 4.6280594], t=T, reltol=1e-12, abstol=1e-12, engine="native"
     ).u
     noise = np.random.default_rng(seed).standard_normal(clean.shape)
     readings = clean + level * clean.mean(axis=0) * noise
@@ -52,7 +52,7 @@ def run(level: float, seed: int, start: str) -> dict[str, Any]:
     """One fit and its recovery, judged on the truth."""
     begin = time.perf_counter()
     fit = psu.fit(
-        universal(), measured(level, seed, start), seed=seed, engine="diffrax", progress=False
+        universal(), measured(level, seed, start), seed=seed, engine="native", progress=False
     )
     between = time.perf_counter()
     found = psu.recover(fit, library=["poly5", "sin"])

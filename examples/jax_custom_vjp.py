@@ -41,7 +41,7 @@ def differentiable(obj: psu.Objective) -> Callable[[jax.Array], jax.Array]:
     return loss
 
 
-def problem(engine: str = "diffrax") -> psu.Objective:
+def problem(engine: str = "native") -> psu.Objective:
     """A damped oscillator whose friction is not known: a network stands for it."""
     x, v = psu.states("x v")
     t = np.linspace(0.0, 4.0, 21)
@@ -53,7 +53,7 @@ def problem(engine: str = "diffrax") -> psu.Objective:
     return psu.objective(model, data, engine=engine)
 
 
-def main(steps: int = 60, engine: str = "diffrax") -> list[float]:
+def main(steps: int = 60, engine: str = "native") -> list[float]:
     """Trains by gradient descent with momentum, compiled as one step; returns the losses."""
     jax.config.update("jax_enable_x64", True)
     obj = problem(engine)

@@ -29,7 +29,7 @@ class Loss(torch.autograd.Function):
         return cotangent * gradient, None
 
 
-def problem(engine: str = "diffrax") -> psu.Objective:
+def problem(engine: str = "native") -> psu.Objective:
     """A damped oscillator whose friction is not known: a network stands for it."""
     x, v = psu.states("x v")
     t = np.linspace(0.0, 4.0, 21)
@@ -41,7 +41,7 @@ def problem(engine: str = "diffrax") -> psu.Objective:
     return psu.objective(model, data, engine=engine)
 
 
-def main(steps: int = 60, engine: str = "diffrax") -> list[float]:
+def main(steps: int = 60, engine: str = "native") -> list[float]:
     """Trains with torch's Adam; returns the losses."""
     obj = problem(engine)
     theta = torch.tensor(obj.theta0(seed=0), dtype=torch.float64, requires_grad=True)

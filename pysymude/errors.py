@@ -68,7 +68,7 @@ class DerivationError(PySymUDEError):
 
 
 class EmissionError(PySymUDEError, NotImplementedError):
-    """An expression contains a `node` that the `target` (NumPy, JAX, Julia) cannot express."""
+    """An expression contains a `node` that the `target` (NumPy, Julia) cannot express."""
 
     def __init__(self, message: str, *, node: Any = None, target: str = "") -> None:
         super().__init__(message)

@@ -20,12 +20,12 @@ __all__ = ["LIMIT", "TIMES", "run", "show"]
 LIMIT = 1e-6
 TIMES = 100
 # what one takes for long accurate runs
-SOLVERS = {"julia": ("Tsit5", "Vern7"), "diffrax": ("Tsit5", "Dopri8")}
+SOLVERS = {"julia": ("Tsit5", "Vern7"), "native": ("Tsit5", "Vern7")}
 
 
 def show(store: Store, engine: str, seeds: int) -> None:
     """Every case with every solver."""
-    name = "diffrax" if engine == "auto" else engine
+    name = "native" if engine == "auto" else engine
     rows: list[dict[str, Any]] = []
     for case in CASES:
         found = store.row(f"drift/{name}/{case.name}", partial(run, case, name))

@@ -84,7 +84,7 @@ def textbook(
     problem: Problem, theta: Float, rounds: int, budget: float
 ) -> dict[str, dict[str, Any]]:
     """(a): rows by label, gradients among them; each way has `budget` seconds after its first call."""
-    loss = problem.objective("diffrax").loss
+    loss = problem.objective("native").loss
     values = {
         "THETA": theta, "TS": loss.batch.ts[0], "U0": loss.batch.u0[0],
     }  # fmt: skip
@@ -129,7 +129,7 @@ def torch(problem: Problem, theta: Float, rounds: int, python: str) -> dict[str,
     """(e): rows by label; a reason where there is no torchdiffeq, or no method for the problem."""
     if problem.name == "robertson":
         return {"(e) torchdiffeq": {"failed": "it has no method for stiff systems"}}
-    loss = problem.objective("diffrax").loss
+    loss = problem.objective("native").loss
     given = {
         "name": problem.name, "widths": problem.system.networks[0].widths, "theta": theta.tolist(),
         "ts": loss.batch.ts[0].tolist(), "u0": loss.batch.u0[0].tolist(), "y": loss.y[0].tolist(),
@@ -192,7 +192,7 @@ def allocations(obj: Objective) -> dict[str, int]:
 def measure(problem: Problem, rounds: int, budget: float, python: str) -> list[dict[str, Any]]:
     """All ways on one problem, and how their ratios stand against the wanted ones."""
     start = time.perf_counter()
-    julia, embedded = problem.objective("julia"), problem.objective("diffrax")
+    julia, embedded = problem.objective("julia"), problem.objective("native")
     theta = julia.theta0(1)
     julia.value_and_grad(theta)
     cold = {"(c)": time.perf_counter() - start}
@@ -200,7 +200,7 @@ def measure(problem: Problem, rounds: int, budget: float, python: str) -> list[d
     embedded.value_and_grad(theta)
     cold["(d)"] = time.perf_counter() - start
     exact = problem.objective("julia", 1e-11).value_and_grad(theta)[1]
-    other = problem.objective("diffrax", 1e-11).value_and_grad(theta)[1]
+    other = problem.objective("native", 1e-11).value_and_grad(theta)[1]
 
     rows = textbook(problem, theta, rounds, budget) | torch(problem, theta, rounds, python)
     timings = interleaved(
@@ -219,7 +219,7 @@ def measure(problem: Problem, rounds: int, budget: float, python: str) -> list[d
     rows["(c) pysymude, engine='julia'"] = _row(timings["(c)"], cold["(c)"]) | {
         "gradient": julia.value_and_grad(theta)[1]
     }
-    rows["(d) pysymude, engine='diffrax'"] = _row(timings["(d)"], cold["(d)"]) | {
+    rows["(d) pysymude, engine='native'"] = _row(timings["(d)"], cold["(d)"]) | {
         "gradient": embedded.value_and_grad(theta)[1]
     }
     table: list[dict[str, Any]] = []
@@ -240,7 +240,7 @@ def _verdicts(rows: dict[str, dict[str, Any]], bytes_of: dict[str, int]) -> dict
     b, forward = rows["(b) PySymUDE.jl"]["median"], rows["(b) PySymUDE.jl, forward"]["median"]
     c = rows["(c) pysymude, engine='julia'"]["median"]
     alone = rows["(c) the same, back to back"]["median"]
-    d = rows["(d) pysymude, engine='diffrax'"]["median"]
+    d = rows["(d) pysymude, engine='native'"]["median"]
     return {
         "(c) - (b), ms": passed(alone - b, 1e3 * CROSSING),
         "8 (c) / best (a)": passed(8 * c / min(books), 1.0) if books else "no (a) in the budget",

@@ -161,7 +161,7 @@ def fit_rows(fit: FitResult) -> list[tuple[str, str]]:
 def fit_summary(fit: FitResult) -> dict[str, Any]:
     """The same for a JSON file."""
     method = fit.objective.method
-    packages = ("numpy", "scipy", "sympy", "jax", "jaxlib", "diffrax")
+    packages = ("numpy", "scipy", "sympy", "numba", "llvmlite")
     return {
         "engine": fit.engine,
         "solver": method.solver,
@@ -190,7 +190,6 @@ def fit_summary(fit: FitResult) -> dict[str, Any]:
 
 
 def _steps(fit: FitResult) -> int:
-    # the value alone: its program is there already, and nothing new is compiled
     return fit.objective.evaluate(fit.theta, gradient=False).steps
 
 

@@ -22,17 +22,17 @@ __all__ = ["doctor"]
 _LIMIT = 300.0
 
 PACKAGES = (
-    "numpy", "scipy", "sympy", "jax", "jaxlib", "diffrax", "matplotlib", "juliacall", "diffeqpy",
+    "numpy", "scipy", "sympy", "numba", "llvmlite", "matplotlib", "juliacall", "diffeqpy",
 )  # fmt: skip
 
 
 def doctor(
     clear_cache: Annotated[
-        bool, typer.Option("--clear-cache", help="Remove all compiled programs first.")
+        bool, typer.Option("--clear-cache", help="Remove all compiled solvers first.")
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Check the installation: versions, engines, program cache. Each problem comes with its cure."""
+    """Check the installation: versions, engines, cache. Each problem comes with its cure."""
     with friendly(debug):
         problems: list[tuple[str, str]] = []
         if clear_cache:
@@ -134,39 +134,39 @@ def _auto(works: list[str]) -> tuple[str, str]:
 
 
 def _cache(problems: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The folder of compiled programs: place, content, whether it can be written."""
-    try:
-        from pysymude.engines.diffrax.cache import cache_folder
-    except ImportError:
-        return [("program cache", "none: the embedded engine is not installed")]
+    """The folder of compiled solvers: place, content, whether it can be used."""
+    from pysymude.engines.native.keeping import cache_folder
+
     folder = cache_folder()
-    if folder is None:
-        problems.append(("the program cache is switched off", "unset PYSYMUDE_CACHE"))
-        return [("program cache", "off: every process compiles anew")]
-    entries = list(folder.glob("program-*"))
-    size = sum(f.stat().st_size for e in entries for f in e.rglob("*") if f.is_file())
-    can = _writable(folder)
+    if folder is None and os.environ.get("PYSYMUDE_CACHE", "on") != "on":
+        problems.append(("the cache is switched off", "unset PYSYMUDE_CACHE"))
+        return [("cache", "off: every process compiles the solvers anew")]
+    can = folder is not None and _writable(folder)
     if not can:
+        place = folder or os.environ.get("PYSYMUDE_CACHE_DIR", "the cache folder")
         cure = "export PYSYMUDE_CACHE_DIR=$HOME/pysymude-cache"
-        problems.append((f"{folder} cannot be written", cure))
+        problems.append((f"{place} cannot be written, or others may write there", cure))
+    if folder is None:
+        return [("cache", "not used: every process compiles the solvers anew")]
+    files = list(folder.glob("*/*.nb[ic]"))
     return [
-        ("program cache", str(folder)),
-        ("programs", f"{len(entries)}, {size / 1e6:.1f} MB"),
+        ("cache", str(folder)),
+        (
+            "compiled solvers",
+            f"{len(files)} files, {sum(f.stat().st_size for f in files) / 1e6:.1f} MB",
+        ),
         ("writable", "yes" if can else "no"),
     ]
 
 
 def _clear() -> None:
-    try:
-        from pysymude.engines.diffrax.cache import clear_cache
-    except ImportError:
-        return
-    typer.echo(f"{clear_cache()} compiled programs removed.")
+    from pysymude.engines.native.keeping import clear_cache
+
+    typer.echo(f"{clear_cache()} files of compiled solvers removed.")
 
 
 def _writable(folder: Path) -> bool:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return True
     except OSError:

@@ -57,7 +57,7 @@ class SolverInfo:
 
 @dataclass(frozen=True)
 class Method:
-    """How to solve: everything but tolerances is fixed at compile time.
+    """How to solve and how to take gradients.
 
     `sensealg` is how gradients are taken: ``"adjoint"`` (backward in time), ``"forward"`` (with the
     tangents of theta carried along), or another of the engine's `sensealgs`. A solve that needs more
@@ -160,6 +160,8 @@ class AbstractEngine(ABC):
     """Whether ``solver="auto"`` is a method of the engine's own, which changes solver as it goes."""
     forward_limits: tuple[int, int]
     """Up to how many trainable numbers ``sensealg="auto"`` goes forward: explicit, implicit solvers."""
+    threads_variable: str = "PYSYMUDE_NUM_THREADS"
+    """The environment variable that says how many threads it has."""
     sensealgs: tuple[str, ...] = ("adjoint", "forward")
     """How gradients can be taken; all engines have these two."""
 

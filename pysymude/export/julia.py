@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.enforcement import enforce
 from pysymude.plan.laws import read_laws
 from pysymude.plan.problem import LossData, LossSpec
-from pysymude.solving.choice import check_tolerance
+from pysymude.solving.choice import check_tolerance, suited_solver
 
 __all__ = ["SOLVERS", "export_julia", "julia_script"]
 
@@ -44,12 +45,8 @@ SOLVERS = {
     "QNDF": ("OrdinaryDiffEqBDF", "QNDF"),
     "RadauIIA5": ("OrdinaryDiffEqFIRK", "RadauIIA5"),
     "TRBDF2": ("OrdinaryDiffEqSDIRK", "TRBDF2"),
-    "Kvaerno3": ("OrdinaryDiffEqSDIRK", "Kvaerno3"),
     "Kvaerno5": ("OrdinaryDiffEqSDIRK", "Kvaerno5"),
     "KenCarp4": ("OrdinaryDiffEqSDIRK", "KenCarp4"),
-    "KenCarp5": ("OrdinaryDiffEqSDIRK", "KenCarp5"),
-    "Dopri5": ("OrdinaryDiffEqLowOrderRK", "DP5"),
-    "Dopri8": ("OrdinaryDiffEqHighOrderRK", "DP8"),
 }
 """The solvers of all engines that a script can name: package and name in Julia."""
 
@@ -138,7 +135,7 @@ class _Given:
                 "eliminated state, equivariance= or shooting. Export an objective without them; with "
                 "conserve='project' laws are part of the right-hand side"
             )
-        if self.method.solver not in SOLVERS:
+        if self.method.solver not in ("auto", *SOLVERS):
             raise _refusal(
                 f"the solver {self.method.solver!r} cannot stand in a script; choose one of "
                 f"{', '.join(SOLVERS)}"
@@ -157,6 +154,13 @@ class _Given:
             self.plan, self.data, self.spec, self.loss, self.layout, self.method,
             self.layout.check(theta), self.further,
         )  # fmt: skip
+
+    @cached_property
+    def solver(self) -> str:
+        """The solver by name; for one that switches, that which suits the problem at theta."""
+        if self.method.solver != "auto":
+            return self.method.solver
+        return suited_solver(self.plan, self.loss.solved, self.theta)
 
     def chosen(self, sensealg: str) -> str:
         """How the script takes its gradient."""
@@ -274,7 +278,7 @@ class _Script:
     @property
     def solver(self) -> tuple[str, str]:
         """Package and name in Julia."""
-        package, name = SOLVERS[self.given.method.solver]
+        package, name = SOLVERS[self.given.solver]
         # the reverse problem is solved by the same method, where SDIRK methods lose digits: 2e-5 of the
         # gradient on Robertson's problem at 1e-10, 2e-9 by Rodas5P
         backward = self.sensealg == "adjoint" and package == "OrdinaryDiffEqSDIRK"
@@ -282,7 +286,7 @@ class _Script:
 
     @property
     def implicit(self) -> bool:
-        return self.given.method.solver not in _EXPLICIT
+        return self.given.solver not in _EXPLICIT
 
     def _loss(self) -> str:
         method = self.given.method
@@ -301,7 +305,7 @@ class _Script:
         return f"# The numbers that are learned, slice by slice.\n{theta}{_MAIN}"
 
 
-_EXPLICIT = frozenset({"Tsit5", "Vern7", "Vern9", "Dopri5", "Dopri8"})
+_EXPLICIT = frozenset({"Tsit5", "Vern7", "Vern9"})
 
 _LOSS = """\
 const reltol, abstol = {reltol}, {abstol}

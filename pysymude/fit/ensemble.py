@@ -157,7 +157,7 @@ def fit_ensemble(
     >>> u = np.exp(-2 * t) + 0.01 * rng.standard_normal(20)
     >>> data = psu.Dataset.from_arrays(t, u[:, None], states=[x])
     >>> decay = psu.ODESystem({x: -k*x}, trainable={k: 1.0})
-    >>> found = psu.fit_ensemble(decay, data, 5, stages=psu.LBFGS(20), engine="diffrax")
+    >>> found = psu.fit_ensemble(decay, data, 5, stages=psu.LBFGS(20), engine="native")
     >>> found.parameters()["k"].shape, bool(abs(found.parameters()["k"].mean() - 2) < 0.1)
     ((5,), True)
     """

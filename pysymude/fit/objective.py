@@ -32,7 +32,7 @@ from pysymude.plan.binding import bind, start_u0
 from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.enforcement import Enforced, enforce
 from pysymude.plan.laws import Law, read_laws
-from pysymude.plan.problem import Batch, LossData, LossSpec
+from pysymude.plan.problem import LossData, LossSpec
 from pysymude.solving.checks import check_is_system
 from pysymude.solving.choice import choose_method
 from pysymude.symbolic.generator import Generator
@@ -271,15 +271,10 @@ def objective(
         tuple(parts), symmetries, weights,
     )  # fmt: skip
     method = choose_method(
-        chosen, plan, _solved_batch(loss), obj.theta0(),
+        chosen, plan, loss.solved, obj.theta0(),
         solver=solver, reltol=reltol, abstol=abstol, sensealg=sensealg,
     )  # fmt: skip
     return replace(obj, method=method)
-
-
-def _solved_batch(loss: LossData) -> Batch:
-    """The initial value problems in the coordinates of the solved system."""
-    return replace(loss.batch, u0=loss.batch.u0 @ loss.mix.T)
 
 
 def _check_trainable(enforced: Enforced) -> None:

@@ -29,7 +29,7 @@ def _erf(z: Any) -> Any:
     return erf(z)
 
 
-_OPERATIONS = array_operations(np, _erf)
+_OPERATIONS = array_operations(_erf)
 
 
 def network_weights(networks: Sequence[MLP], theta: Any) -> dict[str, Any]:

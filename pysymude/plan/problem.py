@@ -118,6 +118,11 @@ class LossData:
         )
 
     @cached_property
+    def solved(self) -> Batch:
+        """The initial value problems in the coordinates of the solved system."""
+        return replace(self.batch, u0=self.batch.u0 @ self.mix.T)
+
+    @cached_property
     def n_measured(self) -> int:
         """How many measurements count."""
         return int(np.count_nonzero(self.weight))

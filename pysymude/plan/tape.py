@@ -282,29 +282,29 @@ class _Builder:
         return EmissionError(text, node=node, target=self.target)
 
 
-def array_operations(xp: Any, erf: Callable[[Any], Any]) -> dict[str, Callable[..., Any]]:
-    """The operations on arrays of the namespace `xp` (NumPy or jax.numpy)."""
+def array_operations(erf: Callable[[Any], Any]) -> dict[str, Callable[..., Any]]:
+    """The operations on arrays, by name; NumPy has all but `erf`."""
     same = ["sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "log", "sqrt", "sign"]
-    table: dict[str, Callable[..., Any]] = {name: getattr(xp, name) for name in same}
+    table: dict[str, Callable[..., Any]] = {name: getattr(np, name) for name in same}
     table |= {
-        "asin": xp.arcsin, "acos": xp.arccos, "atan": xp.arctan, "atan2": xp.arctan2,
-        "asinh": xp.arcsinh, "acosh": xp.arccosh, "atanh": xp.arctanh,
-        "abs": xp.abs, "min": xp.minimum, "max": xp.maximum, "erf": erf,
-        "heaviside": lambda a: xp.where(a > 0, 1.0, xp.where(a < 0, 0.0, 0.5)),
+        "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "atan2": np.arctan2,
+        "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh,
+        "abs": np.abs, "min": np.minimum, "max": np.maximum, "erf": erf,
+        "heaviside": lambda a: np.where(a > 0, 1.0, np.where(a < 0, 0.0, 0.5)),
         "add": lambda a, b: a + b,
         "mul": lambda a, b: a * b,
         "pow": lambda a, b: a**b,
         "ipow": _integer_power,
-        "select": xp.where,
+        "select": np.where,
         "lt": lambda a, b: a < b, "le": lambda a, b: a <= b,
         "gt": lambda a, b: a > b, "ge": lambda a, b: a >= b,
         "eq": lambda a, b: a == b, "ne": lambda a, b: a != b,
-        "and": xp.logical_and, "or": xp.logical_or, "not": xp.logical_not,
-        "switch": xp.sign,
-        "recip0": lambda a: xp.where(a == 0, 0.0, 1.0 / xp.where(a == 0, 1.0, a)),
-        "mul0": lambda a, b: xp.where((a == 0) | (b == 0), 0.0, a * b),
-        "pow0": lambda a, b: xp.nan_to_num(a**b, nan=0.0, posinf=0.0, neginf=0.0),
-        "log0": lambda a: xp.log(xp.where(a > 0, a, 1.0)),
+        "and": np.logical_and, "or": np.logical_or, "not": np.logical_not,
+        "switch": np.sign,
+        "recip0": lambda a: np.where(a == 0, 0.0, 1.0 / np.where(a == 0, 1.0, a)),
+        "mul0": lambda a, b: np.where((a == 0) | (b == 0), 0.0, a * b),
+        "pow0": lambda a, b: np.nan_to_num(a**b, nan=0.0, posinf=0.0, neginf=0.0),
+        "log0": lambda a: np.log(np.where(a > 0, a, 1.0)),
     }  # fmt: skip
     return table
 

@@ -3,7 +3,7 @@
 """The fitted system with every network blended into a combination of candidates, as arrays.
 
 A network output nn becomes w*nn + sum c_j phi_j. With w = 1 and c = 0 it is the fitted system, with
-w = 0 a network-free one. So one compiled program gives the residuals of every candidate model, and
+w = 0 a network-free one. So one program gives the residuals of every candidate model, and
 their sensitivities by central differences.
 """
 
@@ -33,7 +33,7 @@ __all__ = ["Blended", "Nuisance", "replaced", "tight"]
 
 Float = NDArray[np.float64]
 
-_CHUNKS = (8, 64)  # rows of one call: few sizes, since each is compiled once
+_FEWEST = 1024  # steps that every candidate may take
 
 
 def replaced(
@@ -75,10 +75,7 @@ def tight(fit: FitResult) -> Method:
     solved = obj.runner.solve(
         obj.runner.compile(obj.plan), replace(batch, u0=u0 @ obj.enforced.mix.T), fit.theta, method
     )
-    # to a power of two: a limit is compiled in
-    return replace(
-        method, max_steps=1024 << max(0, int(solved.counts[:, 0].max()) // 100).bit_length()
-    )
+    return replace(method, max_steps=max(_FEWEST, 10 * int(solved.counts[:, 0].max())))
 
 
 @dataclass(frozen=True)
@@ -144,14 +141,6 @@ class Blended:
         -------
         float64 array, shape (rows, measurements)
         """
-        most = _CHUNKS[-1]
-        parts: list[Float] = []
-        per = max(1, most // len(self._known))
-        for at in range(0, len(rows), per):
-            parts.append(self._values(rows[at : at + per], weights[at : at + per]))
-        return np.concatenate(parts)
-
-    def _values(self, rows: Float, weights: Float) -> Float:
         loss, plan = self.fit.objective.loss, self.plan
         E, R = len(self._known), len(rows)
         p = np.repeat(self._known[None], R, axis=0)
@@ -165,14 +154,11 @@ class Blended:
                 u0[:, nuisance.experiment, nuisance.state] = value
             else:
                 p[:, :, names.index(nuisance.name)] = np.asarray(value)[:, None]
-        count = R * E
-        full = next((c for c in _CHUNKS if c >= count), count)
-        take = np.minimum(np.arange(full), count - 1)
-        flat = [a.reshape(count, -1)[take] for a in (u0, p)]
-        each = np.tile(np.arange(E), R)[take]
+        flat = [a.reshape(R * E, -1) for a in (u0, p)]
+        each = np.tile(np.arange(E), R)
         batch = Batch(loss.batch.t0[each], flat[0], flat[1], loss.batch.ts[each])
         found = self.fit.objective.runner.solve(self._compiled, batch, self.theta, self.method)
-        u = found.u[:count].reshape(R, E, *found.u.shape[1:])
+        u = found.u.reshape(R, E, *found.u.shape[1:])
         columns = np.moveaxis(self._columns(u, p), 0, -1)
         seen = np.broadcast_to(self.seen, columns.shape)
         return (columns * loss.weight)[seen].reshape(R, -1)

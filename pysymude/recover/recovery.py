@@ -101,7 +101,7 @@ def recover(
     >>> nn = psu.MLP("nn", inputs=[x], outputs=1, hidden=4)
     >>> data = psu.Dataset.from_arrays(t, 2 / (1 + 9*np.exp(-1.5*t)), states=[x])
     >>> ude, stages = psu.ODESystem({x: 1.5*x + nn[0]}), psu.LBFGS(60)
-    >>> fit = psu.fit(ude, data, stages=stages, engine="diffrax", progress=False)
+    >>> fit = psu.fit(ude, data, stages=stages, engine="native", progress=False)
     >>> psu.recover(fit, library="poly4").rounded().expr
     -3*x**2/4
     """

@@ -15,7 +15,7 @@ from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch
 from pysymude.plan.stiffness import LIMIT, explicit_steps
 
-__all__ = ["check_tolerance", "choose_method"]
+__all__ = ["check_tolerance", "choose_method", "suited_solver"]
 
 Float = NDArray[np.float64]
 
@@ -55,7 +55,7 @@ def choose_method(
     if not isinstance(solver, str):
         solver = engine.adopt(solver)
     elif solver == "auto" and not engine.switching:
-        solver = engine.stiff_solver if _stiff(plan, batch, theta) else "Tsit5"
+        solver = suited_solver(plan, batch, theta, engine.stiff_solver)
     if isinstance(given, str) and solver not in ("auto", *engine.solvers):
         raise InvalidInputError(
             f"solver {solver!r} is unknown to engine {engine.name!r}; it has 'auto', "
@@ -98,6 +98,16 @@ def check_tolerance(name: str, value: float) -> float:
     if not valid:
         raise InvalidInputError(f"{name} must be {wanted}; found {value!r}")
     return number
+
+
+def suited_solver(
+    plan: CompiledSystem, batch: Batch, theta: Float, stiff_solver: str = "Rodas5P"
+) -> str:
+    """Tsit5, or `stiff_solver` where stability would force more than 1000 steps on an explicit solver.
+
+    Judged on the first and the longest experiment.
+    """
+    return stiff_solver if _stiff(plan, batch, theta) else "Tsit5"
 
 
 def _stiff(plan: CompiledSystem, batch: Batch, theta: Float) -> bool:

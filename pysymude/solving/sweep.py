@@ -60,11 +60,11 @@ def solve_ensemble(
     parameters : mapping from symbol or name to float or array (trajectories,), optional
         Values of symbolic parameters; they also replace fixed and trainable ones.
     theta, solver, reltol, abstol, engine
-        As for `solve`. ``solver="auto"`` looks at the first, the middle and the last trajectory.
+        As for `solve`. On Julia, ``solver="auto"`` looks at the first, the middle and the last trajectory.
     threads : int, optional
-        How many threads of Julia's to use; by default all that it was started with, one unless
-        PYTHON_JULIACALL_THREADS says otherwise. The numbers do not depend on it. The embedded engine
-        steps all trajectories together and leaves threads to XLA.
+        How many threads to use; by default all that the engine has: one a core on the embedded
+        engine, unless PYSYMUDE_NUM_THREADS says otherwise; those that Julia was started with, one
+        unless PYTHON_JULIACALL_THREADS says otherwise. The numbers do not depend on it.
     throw : bool
         Raise `SolveFailedError` where a trajectory's return code is not a success.
 
@@ -77,7 +77,7 @@ def solve_ensemble(
     InvalidInputError
         A name, a shape or a value that does not fit; the message says what would.
     CapabilityError
-        More than one thread on an engine that has one.
+        More than one thread on an engine that can use but one.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def _threads(engine: AbstractEngine, threads: int | None) -> int:
     there = engine.threads()
     if threads > there:
         raise InvalidInputError(
-            f"threads={threads}, but Julia was started with {there}; set PYTHON_JULIACALL_THREADS="
+            f"threads={threads}, but engine {engine.name!r} has {there}; set {engine.threads_variable}="
             f"{threads} before Python starts"
         )
     return threads

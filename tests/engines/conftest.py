@@ -1,6 +1,6 @@
 """One suite, every engine: the fixtures `engine`, `solver` and `stiff_solver` run over the registry.
 
-PYSYMUDE_TEST_ENGINES=diffrax,julia narrows the run; an unknown name there, or in a mark
+PYSYMUDE_TEST_ENGINES=native,julia narrows the run; an unknown name there, or in a mark
 ``lacking(engine, reason)``, is an error at collection, so that a slip cannot hide a test.
 PYSYMUDE_REQUIRE_JULIA=1 makes a failure of what would be skipped for want of Julia.
 """

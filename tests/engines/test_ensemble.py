@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import pysymude as psu
-from pysymude.engines.registry import select_engine
-from pysymude.errors import CapabilityError, InvalidInputError, SolveFailedError
+from pysymude.errors import InvalidInputError, SolveFailedError
 from tests.catalogue import universal
+from tests.engines.tolerances import is_implicit
 
 x, y = psu.states("x y")
 a, b, k = psu.parameters("a b k")
@@ -115,7 +115,7 @@ def test_auto_is_implicit_where_one_trajectory_is_stiff(engine: str):
             decay, u0=[1.0], t=[0.0, 1.0], parameters={k: rates}, engine=engine
         )
         assert found.success
-        assert select_engine(engine).solvers[found.solver].stiff is implicit
+        assert is_implicit(engine, found.solver) is implicit
 
 
 @pytest.mark.parametrize(
@@ -135,13 +135,31 @@ def test_auto_is_implicit_where_one_trajectory_is_stiff(engine: str):
     ],
 )
 def test_the_message_says_what_does_not_fit(changes, message):
-    with pytest.raises((InvalidInputError, CapabilityError), match=message):
-        ensemble("diffrax", **changes)
+    with pytest.raises(InvalidInputError, match=message):
+        ensemble("native", **changes)
 
 
-def test_threads_are_refused_by_an_engine_without_them():
-    with pytest.raises(CapabilityError, match="several threads; these can: julia"):
-        ensemble("diffrax", threads=2)
+def test_more_threads_than_there_are_are_refused(monkeypatch):
+    monkeypatch.setenv("PYSYMUDE_NUM_THREADS", "2")
+    message = (
+        "threads=3, but engine 'native' has 2; set PYSYMUDE_NUM_THREADS=3 before Python starts"
+    )
+    with pytest.raises(InvalidInputError, match=message):
+        ensemble("native", threads=3)
+
+
+@pytest.mark.parametrize("name", ["Tsit5", "Rodas5P", "auto"])
+def test_threads_of_the_embedded_engine_give_the_same_numbers(monkeypatch, name: str):
+    monkeypatch.setenv("PYSYMUDE_NUM_THREADS", "3")
+    found = [
+        ensemble(
+            "native", solver=name, threads=threads,
+            u0={x: np.linspace(0.4, 2, 300), y: 2.0}, parameters={b: np.linspace(0.5, 1.2, 300), k: 2.0},
+        )
+        for threads in (1, None, 2)
+    ]  # fmt: skip
+    assert all(f.success for f in found)
+    assert all((f.u == found[0].u).all() for f in found)
 
 
 THREADS = """
@@ -175,4 +193,4 @@ def test_threads_give_the_same_numbers(julia: str):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.startswith("2\n")
-    assert "Julia was started with 2; set PYTHON_JULIACALL_THREADS=64" in done.stdout
+    assert "engine 'julia' has 2; set PYTHON_JULIACALL_THREADS=64" in done.stdout

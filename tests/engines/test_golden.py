@@ -63,12 +63,12 @@ def test_each_record_belongs_to_a_case_and_says_where_it_comes_from():
 
 @pytest.mark.parametrize("case", UNIVERSAL, ids=lambda case: case.name)
 def test_both_engines_give_the_same_loss_and_gradient(julia: str, case: Universal):
-    ours, theirs = (results(case, engine) for engine in (julia, "diffrax"))
+    ours, theirs = (results(case, engine) for engine in (julia, "native"))
     assert ours["loss"] == pytest.approx(theirs["loss"], rel=ALLOWED)
     difference = np.linalg.norm(ours["gradient"] - theirs["gradient"])
     assert difference < ALLOWED * np.linalg.norm(theirs["gradient"])
     # a part of a system left out would be noticed: it is far from the system with other weights
-    obj = psu.objective(*case.problem, engine="diffrax")
+    obj = psu.objective(*case.problem, engine="native")
     assert abs(obj.value(obj.theta0(2)) - theirs["loss"]) > ALLOWED * theirs["loss"]
 
 

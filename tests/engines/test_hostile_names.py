@@ -107,7 +107,7 @@ def system() -> psu.ODESystem:
 
 
 def objective(data: psu.Dataset) -> Objective:
-    return psu.objective(system(), data, engine="diffrax", solver="Tsit5")
+    return psu.objective(system(), data, engine="native", solver="Tsit5")
 
 
 # -- doors -----------------------------------------------------------------------------------------
@@ -334,7 +334,7 @@ def test_strings_and_comments_of_julia(name: str):
 @any_name
 def test_a_saved_fit_with_such_a_name(name: str, tmp_path: Path):
     data = past_the_door(name)
-    fit = psu.fit(system(), data, engine="diffrax", stages=[psu.LBFGS(1)], progress=False)
+    fit = psu.fit(system(), data, engine="native", stages=[psu.LBFGS(1)], progress=False)
     saved, script = tmp_path / "fit.npz", tmp_path / "fit.jl"
     fit.save(saved)
     done = CliRunner().invoke(app, ["export-julia", str(saved), str(script)])
@@ -357,7 +357,7 @@ def test_what_the_commands_write(name: str, tmp_path: Path, capsys: pytest.Captu
     from pysymude.plot import plot_fit
 
     data = past_the_door(name)
-    fit = psu.fit(system(), data, engine="diffrax", stages=[psu.LBFGS(1)], progress=False)
+    fit = psu.fit(system(), data, engine="native", stages=[psu.LBFGS(1)], progress=False)
     found = write_json(tmp_path / "summary.json", fit_summary(fit)).read_text()
     assert found.isascii()
     assert name in json.loads(found)["u0"]

@@ -195,16 +195,16 @@ def test_a_wrong_julia_object_is_told_so(julia: str, ode, call: str, message: st
 
 def test_another_engine_and_another_object():
     with pytest.raises(
-        InvalidInputError, match=r"engine 'diffrax' takes a solver by name.*found obj"
+        InvalidInputError, match=r"engine 'native' takes a solver by name.*found obj"
     ):
-        _solve(object(), "diffrax")
+        _solve(object(), "native")
 
 
 def test_the_julia_engine_wants_an_object_of_julia(julia: str, ode):
     with pytest.raises(InvalidInputError, match=r"such as 'Tsit5' or ode.Tsit5\(\).*found int"):
         _solve(5, julia)
     with pytest.raises(InvalidInputError, match="An algorithm made in Julia needs engine='julia'"):
-        _solve(ode.Tsit5(), "diffrax")
+        _solve(ode.Tsit5(), "native")
 
 
 def test_wrong_calls_are_told_before_julia_starts(monkeypatch):

@@ -123,7 +123,7 @@ RUNS = [(name, "forward") for name in CASES] + [(name, "adjoint") for name in AD
 def made(name: str) -> Objective:
     system, data = CASES[name]()
     abstol = 1e-14 if name == "robertson" else 1e-10
-    return psu.objective(system, data, engine="diffrax", reltol=1e-10, abstol=abstol)
+    return psu.objective(system, data, engine="native", reltol=1e-10, abstol=abstol)
 
 
 @pytest.mark.parametrize(("name", "sensealg"), RUNS)
@@ -139,7 +139,7 @@ def test_scripts_are_julia_and_name_what_the_user_named(name: str, sensealg: str
 def test_every_solver_of_both_engines_can_be_named():
     # CVODE_BDF takes no dual numbers, and its reverse problem none either; the others switch
     refused = {"CVODE_BDF", "AutoTsit5", "DefaultODEAlgorithm"}
-    assert {*JULIA_SOLVERS, *select_engine("diffrax").solvers} - refused == set(SOLVERS)
+    assert {*JULIA_SOLVERS, *select_engine("native").solvers} - refused == set(SOLVERS)
 
 
 def test_formulas_stay_readable():
@@ -167,7 +167,7 @@ def test_a_tape_is_recorded_only_where_nothing_branches():
     system, data = hamiltonian()
     branching = system.replace(rhs={x: k * sp.Piecewise((y, x > 0), (-y, True)), y: -x})
     obj = psu.objective(
-        branching.replace(trainable={k: 1.0}), data, engine="diffrax", solver="Tsit5"
+        branching.replace(trainable={k: 1.0}), data, engine="native", solver="Tsit5"
     )
     assert "ReverseDiffVJP()" in julia_script(obj, sensealg="adjoint")
 
@@ -217,7 +217,7 @@ def test_scripts_compute_the_same_loss_and_gradient(
 
 def test_a_saved_fit_is_exported_whichever_engine_made_it(tmp_path: Path):
     system, data = logistic()
-    fit = psu.fit(system, data, engine="diffrax", stages=[psu.LBFGS(3)], progress=False)
+    fit = psu.fit(system, data, engine="native", stages=[psu.LBFGS(3)], progress=False)
     saved, script = tmp_path / "fit.npz", tmp_path / "fit.jl"
     fit.save(saved)
     done = CliRunner().invoke(app, ["export-julia", str(saved), str(script)])
@@ -230,7 +230,7 @@ def test_laws_are_part_of_the_script_or_refused(tmp_path: Path):
     system, data = _circle(lambda given, law: given)
     x, y = system.states
     keywords = {
-        "engine": "diffrax",
+        "engine": "native",
         "stages": [psu.LBFGS(2)],
         "progress": False,
         "laws": x**2 + y**2,
@@ -238,15 +238,13 @@ def test_laws_are_part_of_the_script_or_refused(tmp_path: Path):
     fit = psu.fit(system, data, conserve="project", **keywords)
     fit.save(tmp_path / "fit.npz")
     script = julia_script(tmp_path / "fit.npz")
-    assert (
-        script == julia_script(fit) != julia_script(psu.objective(system, data, engine="diffrax"))
-    )
+    assert script == julia_script(fit) != julia_script(psu.objective(system, data, engine="native"))
     assert syntax_errors(script) == []
     psu.fit(system, data, conserve="penalty", **keywords).save(tmp_path / "soft.npz")
     for source in (
         tmp_path / "soft.npz",
-        psu.objective(system, data, laws=x**2 + y**2, conserve="penalty", engine="diffrax"),
-        psu.objective(system, data, equivariance=psu.Generator(0, {x: -y, y: x}), engine="diffrax"),
+        psu.objective(system, data, laws=x**2 + y**2, conserve="penalty", engine="native"),
+        psu.objective(system, data, equivariance=psu.Generator(0, {x: -y, y: x}), engine="native"),
     ):
         with pytest.raises(CapabilityError, match="more than residuals"):
             julia_script(source)

@@ -92,7 +92,7 @@ def test_without_julia_auto_works_and_an_explicit_engine_says_what_to_run(tmp_pa
         PYTHON_JULIAPKG_PROJECT=tmp_path,
     )  # fmt: skip
     assert done.stdout.splitlines() == [
-        "solved by diffrax",
+        "solved by native",
         f"EngineUnavailableError: engine 'julia' cannot run here: no Julia project is set up; "
         f"run: {ADVICE}",
     ]
@@ -125,7 +125,7 @@ def test_a_broken_executable(tmp_path, project, case):
     first, second = done.stdout.splitlines()
     assert told in first
     assert "set PYTHON_JULIACALL_EXE to a julia that runs" in first
-    assert second == "solved by diffrax"
+    assert second == "solved by native"
     assert time.monotonic() - begin < 40
 
 
@@ -200,7 +200,7 @@ def test_a_julia_that_does_not_start_is_not_started_twice(tmp_path, project):
     assert "juliacall could not start it: OSError" in first
     assert "pysymude doctor" in first
     assert again == first
-    assert auto == "solved by diffrax"
+    assert auto == "solved by native"
 
 
 def test_torch_before_julia(tmp_path, project):
@@ -214,7 +214,7 @@ def test_torch_before_julia(tmp_path, project):
     )  # fmt: skip
     first, auto = done.stdout.splitlines()
     assert "put this first: import juliacall" in first
-    assert auto == "solved by diffrax"
+    assert auto == "solved by native"
 
 
 def test_the_project_is_where_juliapkg_keeps_it(tmp_path):

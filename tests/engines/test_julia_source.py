@@ -134,7 +134,7 @@ def test_every_function_in_julia(julia: str, name: str):
         t, np.c_[t, t + 1.0], states=[x, y], u0=[0.4, 0.3], trainable_u0=True
     )
     found = []
-    for engine in (julia, "diffrax"):
+    for engine in (julia, "native"):
         obj = psu.objective(system, data, engine=engine, reltol=1e-10, abstol=1e-10, solver="Tsit5")
         found.append(obj.value_and_grad(obj.theta0()))
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-7)
@@ -147,7 +147,7 @@ def test_a_learned_hamiltonian_in_julia(julia: str):
     t = np.linspace(0.0, 2.0, 9)
     data = psu.Dataset.from_arrays(t, np.c_[np.cos(t), -np.sin(t)], states=[x, y])
     found = []
-    for engine in (julia, "diffrax"):
+    for engine in (julia, "native"):
         obj = psu.objective(
             psu.hamiltonian_system(energy[0], x, y), data, engine=engine, reltol=1e-10, abstol=1e-10
         )

@@ -109,7 +109,7 @@ def test_forward_gradients_are_the_same(engine: str, name: str):
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_engines_agree(julia: str, name: str):
-    one, other = (CASES[name](engine=e, **TOLERANCES) for e in (julia, "diffrax"))
+    one, other = (CASES[name](engine=e, **TOLERANCES) for e in (julia, "native"))
     theta = one.theta0(3)
     (value, gradient), (expected, slope) = one.value_and_grad(theta), other.value_and_grad(theta)
     assert value == pytest.approx(expected, rel=1e-8)
@@ -194,7 +194,7 @@ def test_a_term_is_scaled_by_the_law():
 
     def weight(law: sp.Expr, factor: float) -> Float:
         obj = psu.objective(
-            system, data, laws=[law], conserve="penalty", law_weight=factor, engine="diffrax"
+            system, data, laws=[law], conserve="penalty", law_weight=factor, engine="native"
         )
         return obj.loss.law_weight
 

@@ -56,6 +56,6 @@ def test_julia_has_the_same_places():
 def test_unknown_starts_stand_behind_the_parameters_of_a_plan():
     x, k = psu.states("x"), psu.parameters("k")
     data = psu.Dataset.from_arrays([0, 1, 2], [[1], [2], [3]], states=[x], trainable_u0=True)
-    obj = psu.objective(psu.ODESystem({x: -k * x}, trainable={k: 1.0}), data, engine="diffrax")
+    obj = psu.objective(psu.ODESystem({x: -k * x}, trainable={k: 1.0}), data, engine="native")
     layout = LossLayout.of(obj.plan, obj.spec, obj.loss)
     assert layout == LossLayout((), 1, 2)

@@ -17,7 +17,7 @@ U = np.array([[1.0, 0.5], [0.5, 0.4], [0.2, 0.3]])
 
 
 def solve(system=plain, **changes):
-    usual = {"u0": [1.0, 1.0], "t": T, "solver": "Tsit5", "engine": "diffrax"}
+    usual = {"u0": [1.0, 1.0], "t": T, "solver": "Tsit5", "engine": "native"}
     return psu.solve(system, **(usual | changes))
 
 
@@ -50,13 +50,13 @@ CALLS = [
         lambda: solve(psu.ODESystem({x: nn[0]}), u0=[1.0], theta=[1.0]),
         r"theta must have shape \(7,\) for this problem; found \(1,\)",
     ),
-    (lambda: solve(solver="tsit5"), "solver 'tsit5' is unknown to engine 'diffrax'.*Tsit5"),
+    (lambda: solve(solver="tsit5"), "solver 'tsit5' is unknown to engine 'native'.*Tsit5"),
     (lambda: solve(reltol=-1e-6), "reltol must be a number between 1e-15 and 1"),
     (lambda: solve(abstol="small"), "abstol must be a positive number"),
     (lambda: solve(abstol=0.0), "abstol must be a positive number"),
     (
         lambda: solve(engine="jax"),
-        "engine 'jax' is unknown; choose 'auto' or one of 'julia', 'diffrax'",
+        "engine 'jax' is unknown; choose 'auto' or one of 'julia', 'native'",
     ),
     (
         lambda: solve(psu.ODESystem({x: w(psu.t)}), u0=[1.0]),

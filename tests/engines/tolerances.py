@@ -9,14 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["error", "factor"]
+from pysymude.engines.registry import select_engine
+
+__all__ = ["error", "factor", "is_implicit"]
 
 Float = NDArray[np.float64]
 
 _USUAL = 100.0  # 57 at most was measured on the catalogue's short time spans (CVODE_BDF)
-
-# fifth order, but polynomials of lower order between steps: up to 500 at 1e-7
-_COARSE = {("diffrax", "Kvaerno5"): 1000.0, ("diffrax", "KenCarp5"): 1000.0}
 
 # With a tolerance for each step, a method of order two takes steps in proportion to tolerance^(-1/3),
 # and where nothing damps them their errors add up to as many tolerances: measured 0.9 tolerance^(-1/3)
@@ -25,11 +24,15 @@ _SECOND_ORDER = ("Rosenbrock23", "TRBDF2")
 _HEADROOM = 1.5
 
 
-def factor(engine: str, solver: str, tolerance: float) -> float:
+def factor(solver: str, tolerance: float) -> float:
     """The largest `error` that `solver` may make."""
-    if solver in _SECOND_ORDER:
-        return _HEADROOM * tolerance ** (-1 / 3)
-    return _COARSE.get((engine, solver), _USUAL)
+    return _HEADROOM * tolerance ** (-1 / 3) if solver in _SECOND_ORDER else _USUAL
+
+
+def is_implicit(engine: str, solver: str) -> bool:
+    """Whether an implicit solver took steps; a solve that changed its solver names both."""
+    table = select_engine(engine).solvers
+    return any(table[name].stiff for name in solver.split("+"))
 
 
 def error(found: Float, reference: Float, reltol: float, abstol: float) -> float:

@@ -19,7 +19,7 @@ T = np.linspace(0.0, 2.0, 9)
 def fitted(system, u, **how):
     data = psu.Dataset.from_arrays(T, u, states=list(system.states)[: u.shape[1]])
     return psu.fit(
-        system, data, stages=psu.LBFGS(2), solver="Tsit5", progress=False, engine="diffrax", **how
+        system, data, stages=psu.LBFGS(2), solver="Tsit5", progress=False, engine="native", **how
     )
 
 
@@ -39,7 +39,7 @@ def test_it_falls_with_the_tolerance(turning):
 def test_a_wrong_adjoint_is_seen(turning):
     adjoint = psu.adjoint_laws(turning.system, generators=[psu.Generator(1)])
     how = {
-        "theta": turning.theta, "engine": "diffrax", "solver": "Tsit5", "reltol": 1e-9, "abstol": 1e-9,
+        "theta": turning.theta, "engine": "native", "solver": "Tsit5", "reltol": 1e-9, "abstol": 1e-9,
     }  # fmt: skip
     u = psu.solve(turning.system, u0=turning.u0(), t=T, **how).u
     where = {"t": T, "u": u, "terminal": [1.0, 0.5], "parameters": {}, **how}
@@ -64,7 +64,7 @@ def test_projected_networks_have_an_adjoint_of_their_own():
     # the adjoint of the plain network is another one
     plain = psu.adjoint_laws(fit.system, generators=[psu.Generator(1)])
     along = backward_drift(
-        plain, T, fit.predict(T).u, [1.0, 1.0], theta=fit.theta, parameters={}, engine="diffrax",
+        plain, T, fit.predict(T).u, [1.0, 1.0], theta=fit.theta, parameters={}, engine="native",
         solver="Tsit5", **tight,
     )  # fmt: skip
     assert along["d/dt"] > 1e-3
@@ -94,7 +94,7 @@ def test_parameters_of_each_experiment():
         parameters=[{"k": 1.0}, {"k": 2.0}],
     )  # fmt: skip
     fit = psu.fit(
-        system, data, stages=psu.LBFGS(2), solver="Tsit5", progress=False, engine="diffrax"
+        system, data, stages=psu.LBFGS(2), solver="Tsit5", progress=False, engine="native"
     )
     for e in (0, 1):
         assert fit.adjoint_drift(experiment=e, reltol=1e-9, abstol=1e-9)["d/dt"] < 1e-7
@@ -109,21 +109,21 @@ def test_the_pair_is_a_system():
     assert adjoint.system.trainable == cosine.trainable
     truth = psu.solve(
         adjoint.system, u0={z: 0.1, a_z: 1.0}, t=T, parameters={w: 0.5, b: 0.2}, reltol=1e-10,
-        abstol=1e-12, engine="diffrax", solver="Tsit5",
+        abstol=1e-12, engine="native", solver="Tsit5",
     )  # fmt: skip
     law = truth["a_z"] * np.cos(0.5 * truth["z"] + 0.2)
     assert np.ptp(law) < 1e-8
     assert np.ptp(truth["a_z"]) > 0.1
     data = psu.Dataset.from_arrays(T, truth["z"][:, None], states=[z], u0={"z": 0.1, "a_z": 1.0})
     laws = [*psu.first_integrals(cosine), *adjoint.laws]
-    how = {"laws": laws, "conserve": "penalty", "solver": "Tsit5", "engine": "diffrax"}
+    how = {"laws": laws, "conserve": "penalty", "solver": "Tsit5", "engine": "native"}
     obj = psu.objective(adjoint.system, data, reltol=1e-9, abstol=1e-11, **how)
     found = obj.evaluate(obj.theta0())
     # along the model's own trajectory both hold at any w and b: no information, no gradient
     assert found.terms["data"] > 1e-3
     assert found.terms["law_1"] + found.terms["law_2"] < 1e-10 * found.terms["data"]
     plain = psu.objective(
-        adjoint.system, data, reltol=1e-9, abstol=1e-11, solver="Tsit5", engine="diffrax"
+        adjoint.system, data, reltol=1e-9, abstol=1e-11, solver="Tsit5", engine="native"
     )
     difference = found.gradient - plain.evaluate(plain.theta0()).gradient
     assert np.abs(difference).max() < 1e-6 * np.abs(found.gradient).max()
@@ -133,7 +133,7 @@ def test_backward_is_forward_in_reversed_time():
     z = psu.states("z")
     system = psu.ODESystem({z: psu.t * z + k}, parameters={k: 0.3})
     adjoint = psu.adjoint_laws(system, generators=[])
-    how = {"reltol": 1e-10, "abstol": 1e-12, "solver": "Tsit5", "engine": "diffrax"}
+    how = {"reltol": 1e-10, "abstol": 1e-12, "solver": "Tsit5", "engine": "native"}
     forward = psu.solve(adjoint.system, u0=[0.5, 2.0], t=T, **how)
     backward = psu.solve(adjoint.backward(2.0), u0=forward.u[-1], t=T, **how)
     np.testing.assert_allclose(backward.u[::-1], forward.u, rtol=1e-6)
@@ -142,7 +142,7 @@ def test_backward_is_forward_in_reversed_time():
 def test_backward_integration_that_cannot_work_is_seen():
     """Errors of a fast decay grow backwards by e^(30 t), and the adjoint reads the wrong states."""
     times = np.linspace(0.0, 0.6, 7)
-    how = {"engine": "diffrax", "solver": "Tsit5", "reltol": 1e-8, "abstol": 1e-10}
+    how = {"engine": "native", "solver": "Tsit5", "reltol": 1e-8, "abstol": 1e-10}
     system = psu.ODESystem({x: -k * sp.sin(x - y), y: sp.cos(x)})
     adjoint = psu.adjoint_laws(system, generators=[psu.Generator(1)])
     drift = {}
@@ -169,7 +169,7 @@ def test_a_symmetry_that_a_network_need_not_have_informs_it():
     assert not psu.is_first_integral(turned, pair)
     obj = psu.objective(
         pair, data, laws=turned, conserve="penalty", law_weight=3.0, reltol=1e-9, abstol=1e-11,
-        solver="Tsit5", engine="diffrax",
+        solver="Tsit5", engine="native",
     )  # fmt: skip
     theta = 0.5 * obj.theta0(2)
     found = obj.evaluate(theta)

@@ -27,7 +27,7 @@ def data(noise=0.02):
 
 
 def ensemble(n, system=None, **keywords):
-    given = {"stages": psu.LBFGS(15), "engine": "diffrax", "solver": "Tsit5"} | keywords
+    given = {"stages": psu.LBFGS(15), "engine": "native", "solver": "Tsit5"} | keywords
     return psu.fit_ensemble(logistic() if system is None else system, data(), n, **given)
 
 
@@ -40,7 +40,7 @@ class TestBootstrap:
     def test_each_measurement_counts_as_often_as_it_is_drawn(self):
         from pysymude.fit.resampling import resampled
 
-        obj = psu.objective(logistic(), data(), engine="diffrax", solver="Tsit5")
+        obj = psu.objective(logistic(), data(), engine="native", solver="Tsit5")
         loss = resampled(obj.loss, 3)
         counts = loss.weight**2
         assert counts.sum() == pytest.approx(17)
@@ -50,7 +50,7 @@ class TestBootstrap:
         assert not np.array_equal(loss.weight, resampled(obj.loss, 4).weight)
         # the loss by hand
         theta = obj.theta0()
-        model = psu.solve(logistic(), u0={z: 0.2}, t=T, engine="diffrax", solver="Tsit5").u
+        model = psu.solve(logistic(), u0={z: 0.2}, t=T, engine="native", solver="Tsit5").u
         by_hand = float(np.sum(counts[0] * (model - data()[0].u) ** 2))
         assert obj.with_loss(loss).value(theta) == pytest.approx(by_hand, rel=1e-4)
 
@@ -60,11 +60,11 @@ class TestBootstrap:
         # sigma / sqrt(information), with the sensitivities by differences
         h = 1e-4
         up, down = (
-            psu.solve(logistic(), u0={z: 0.2}, t=T, parameters={r: 1.5, K: k}, engine="diffrax").u
+            psu.solve(logistic(), u0={z: 0.2}, t=T, parameters={r: 1.5, K: k}, engine="native").u
             for k in (2 + h, 2 - h)
         )
         up_r, down_r = (
-            psu.solve(logistic(), u0={z: 0.2}, t=T, parameters={r: q, K: 2}, engine="diffrax").u
+            psu.solve(logistic(), u0={z: 0.2}, t=T, parameters={r: q, K: 2}, engine="native").u
             for q in (1.5 + h, 1.5 - h)
         )
         J = np.hstack([up - down, up_r - down_r]) / (2 * h)
@@ -91,7 +91,7 @@ class TestResult:
 
     def test_members_are_those_of_fit(self, twelve):
         again = psu.fit(
-            logistic(), data(), seed=2, resample=2, stages=psu.LBFGS(15), engine="diffrax",
+            logistic(), data(), seed=2, resample=2, stages=psu.LBFGS(15), engine="native",
             solver="Tsit5", progress=False,
         )  # fmt: skip
         np.testing.assert_array_equal(twelve.fits[2].theta, again.theta)
@@ -105,7 +105,7 @@ class TestResult:
         circle = np.stack([np.sin(t), np.cos(t)], axis=1)
         found = psu.fit_ensemble(
             system, psu.Dataset.from_arrays(t, circle, states=[x, y]), 2, laws=x**2 + a * y**2,
-            conserve="project", engine="diffrax", bootstrap=False,
+            conserve="project", engine="native", bootstrap=False,
             stages=[psu.LawMatching(20), psu.LBFGS(60)],
         )  # fmt: skip
         assert not found.failures

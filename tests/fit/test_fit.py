@@ -284,7 +284,7 @@ def test_wrong_settings_are_refused():
         ({"validation": ["b"]}, "names the experiment 'b'; the dataset has 0"),
         ({"validation": [0]}, "leaves 0 measurements for training"),
         ({"theta0": [1.0, 2.0]}, r"theta must have shape \(13,\)"),
-        ({"solver": "Tsit4", "engine": "diffrax"}, "solver 'Tsit4' is unknown to engine 'diffrax'"),
+        ({"solver": "Tsit4", "engine": "native"}, "solver 'Tsit4' is unknown to engine 'native'"),
         ({"reltol": 2}, "reltol must be a number between"),
         ({"engine": "matlab"}, "engine 'matlab' is unknown"),
         ({"sensealg": "magic"}, "sensealg 'magic' is unknown"),

@@ -58,7 +58,7 @@ def test_a_law_that_can_be_nothing_is_refused_as_a_penalty():
 def fitted() -> psu.FitResult:
     return psu.fit(
         CIRCLE.replace(trainable={a: 0.7}), DATA, laws=[x**2 + a * y**2], conserve="project",
-        equivariance=ROTATION, equivariance_weight=0.01, stages=STAGES, engine="diffrax",
+        equivariance=ROTATION, equivariance_weight=0.01, stages=STAGES, engine="native",
         progress=False,
     )  # fmt: skip
 
@@ -74,7 +74,7 @@ def test_slopes_do_not_bend_what_the_data_have_told():
     def learned(*stages: object) -> float:
         fit = psu.fit(
             CIRCLE.replace(trainable={a: 0.7}), DATA, laws=x**2 + a * y**2, conserve="project",
-            stages=stages, engine="diffrax", progress=False,
+            stages=stages, engine="native", progress=False,
         )  # fmt: skip
         return fit.values["a"]
 
@@ -118,7 +118,7 @@ def test_an_eliminated_state_is_found_again(tmp_path: Path):
         T, np.stack([np.exp(-T), 1.5 - np.exp(-T)], axis=1), states=[x, y]
     )
     fit = psu.fit(
-        system, data, laws=psu.first_integrals(system), conserve="eliminate", engine="diffrax",
+        system, data, laws=psu.first_integrals(system), conserve="eliminate", engine="native",
         stages=[psu.GradientMatching(40)], progress=False,
     )  # fmt: skip
     sol = fit.predict(T, u0={"x": 2.0, "y": 3.0})
@@ -135,7 +135,7 @@ def test_an_eliminated_state_is_found_again(tmp_path: Path):
 
 def test_training_with_laws_resumes(tmp_path: Path):
     keywords = {
-        "laws": sp.Integer(3) * (x**2 + y**2), "conserve": "project", "engine": "diffrax",
+        "laws": sp.Integer(3) * (x**2 + y**2), "conserve": "project", "engine": "native",
         "stages": STAGES, "progress": False, "checkpoint": tmp_path / "state",
     }  # fmt: skip
     stopped = psu.fit(

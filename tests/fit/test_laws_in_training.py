@@ -54,7 +54,7 @@ def model(*, law: bool = True) -> psu.ODESystem:
 def fitted(seed: int = 0, **keywords: Any) -> psu.FitResult:
     given: dict[str, Any] = {
         "stages": [psu.LawMatching(), psu.GradientMatching(), psu.LBFGS(40)],
-        "progress": False, "engine": "diffrax", "solver": "Tsit5",
+        "progress": False, "engine": "native", "solver": "Tsit5",
     } | keywords  # fmt: skip
     return psu.fit(model(law="laws" in keywords), data(seed), **given)
 
@@ -114,8 +114,8 @@ def test_two_projected_laws_hold_for_any_network():
             body, psu.Dataset.from_arrays([0.0, 1.0], np.zeros((2, 3)), states=[a, b, c])
         ).theta0(0)  # fmt: skip
         sol = psu.solve(
-            system, u0=start, t=t, theta=theta, reltol=1e-9, abstol=1e-11, solver="Dopri8",
-            engine="diffrax",
+            system, u0=start, t=t, theta=theta, reltol=1e-9, abstol=1e-11, solver="Vern7",
+            engine="native",
         )  # fmt: skip
         values = np.stack([sp.lambdify([a, b, c], law)(*sol.u.T) for law in laws])
         drifts[name] = np.abs(values / values[:, :1] - 1).max()
@@ -125,7 +125,7 @@ def test_two_projected_laws_hold_for_any_network():
 
 def test_a_penalty_is_defined_where_the_law_is_not():
     obj = psu.objective(
-        model(), data(), laws=LAW, conserve="penalty", engine="diffrax", solver="Tsit5",
+        model(), data(), laws=LAW, conserve="penalty", engine="native", solver="Tsit5",
         reltol=1e-9, abstol=1e-9,
     )  # fmt: skip
     values = obj.layout.unpack(0 * obj.theta0())
@@ -166,10 +166,10 @@ def test_coefficients_of_all_the_data_are_not_learned_again_from_a_part_of_it():
     def note(step: Step) -> None:
         seen.setdefault(step.stage, []).append(step.theta[place])
 
-    obj = psu.objective(model(), data(), laws=LAW, conserve="project", engine="diffrax")
+    obj = psu.objective(model(), data(), laws=LAW, conserve="project", engine="native")
     place = obj.layout["gamma"].offset
     psu.fit(
-        model(), data(), laws=LAW, conserve="project", engine="diffrax", progress=False,
+        model(), data(), laws=LAW, conserve="project", engine="native", progress=False,
         solver="Tsit5", callback=note,
         stages=[psu.LawMatching(), psu.LBFGS(2, horizon=(0.4,)), psu.LBFGS(2)],
     )  # fmt: skip

@@ -12,7 +12,7 @@ def test_robertson_with_an_unknown_autocatalytic_rate():
     slow, back, fast = 0.04 * y1, 1e4 * y2 * y3, 3e7 * y2**2
     truth = psu.ODESystem({y1: -slow + back, y2: slow - back - fast, y3: fast})
     t = np.concatenate([[0.0], np.logspace(-4, 3, 29)])
-    keywords = {"solver": "Kvaerno5", "abstol": 1e-12, "engine": "diffrax"}
+    keywords = {"solver": "Rodas5P", "abstol": 1e-12, "engine": "native"}
     clean = psu.solve(truth, u0=[1.0, 0.0, 0.0], t=t, reltol=1e-10, **keywords).u
     size = np.array([1e-3, 2e-8, 1e-3])
     rng = np.random.default_rng(0)
@@ -40,13 +40,13 @@ def test_a_pendulum_with_an_unknown_torque():
     angle, speed = psu.states("angle speed")
     truth = psu.ODESystem({angle: speed, speed: -sp.sin(angle) - 0.3 * speed * sp.cos(angle)})
     t = np.linspace(0.0, 8.0, 41)
-    clean = psu.solve(truth, u0=[2.0, 0.0], t=t, reltol=1e-10, abstol=1e-10, engine="diffrax").u
+    clean = psu.solve(truth, u0=[2.0, 0.0], t=t, reltol=1e-10, abstol=1e-10, engine="native").u
     noise = 5e-3 * np.random.default_rng(1).standard_normal(clean.shape)
     data = psu.Dataset.from_arrays(t, clean + noise, states=[angle, speed])
     nn = psu.MLP("torque", inputs=[angle, speed], outputs=1, hidden=(6, 6))
     system = psu.ODESystem({angle: speed, speed: -sp.sin(angle) + nn[0]})
     stages = [psu.GradientMatching(100), psu.LBFGS(150)]
-    fit = psu.fit(system, data, stages=stages, engine="diffrax", progress=False)
+    fit = psu.fit(system, data, stages=stages, engine="native", progress=False)
     own = [speed * sp.cos(angle), speed * sp.sin(angle)]
     found = psu.recover(fit, library=["poly3", "trig", *own], resamples=20)
     assert [c.term for c in found.coefficients] == [speed * sp.cos(angle)]

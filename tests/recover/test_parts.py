@@ -114,7 +114,7 @@ def test_parameters_observables_experiments_and_starts_are_learned_again():
         {state: r * state + nn[0]}, trainable={r: 0.8}, observables={"signal": 2 * state + 1}
     )
     fit = psu.fit(
-        system, psu.Dataset([one, two]), stages=psu.LBFGS(60), engine="diffrax", progress=False
+        system, psu.Dataset([one, two]), stages=psu.LBFGS(60), engine="native", progress=False
     )
     # a term proportional to z would say the same as r does
     recovered = psu.recover(fit, library=[sp.S.One, state**2, state**3, sp.sin(state)], resamples=5)
@@ -132,7 +132,7 @@ def test_a_term_that_a_learned_parameter_can_take_over_is_never_chosen():
     nn = psu.MLP("nn", inputs=[z], outputs=1, hidden=4)
     fit = psu.fit(
         psu.ODESystem({z: r * z + nn[0]}, trainable={r: 0.8}), data, stages=psu.LBFGS(60),
-        engine="diffrax", progress=False,
+        engine="native", progress=False,
     )  # fmt: skip
     recovered = psu.recover(fit, library="poly3", resamples=5)
     assert [c.term for c in recovered.coefficients] == [z**2]

@@ -15,7 +15,7 @@ T = np.arange(31) / 10
 def measured(level, seed=0, **keywords):
     truth = psu.ODESystem({x: 1.3 * x - 0.9 * x * y, y: -1.8 * y + 0.8 * x * y})
     clean = psu.solve(
-        truth, u0=[0.44249296, 4.6280594], t=T, reltol=1e-12, abstol=1e-12, engine="diffrax"
+        truth, u0=[0.44249296, 4.6280594], t=T, reltol=1e-12, abstol=1e-12, engine="native"
     ).u
     noise = np.random.default_rng(seed).standard_normal(clean.shape)
     readings = clean + level * clean.mean(axis=0) * noise
@@ -27,7 +27,7 @@ def fitted(level):
     ude = psu.ODESystem(
         {x: alpha * x + nn[0], y: -delta * y + nn[1]}, parameters={alpha: 1.3, delta: 1.8}
     )
-    return psu.fit(ude, measured(level), engine="diffrax", progress=False)
+    return psu.fit(ude, measured(level), engine="native", progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +197,6 @@ class TestWrongCalls:
             psu.recover("fit")
         known = psu.ODESystem({x: alpha * x}, trainable={alpha: 1.0})
         data = psu.Dataset.from_arrays([0, 1, 2], [[1.0], [2.0], [4.0]], states=[x])
-        fit = psu.fit(known, data, stages=psu.LBFGS(5), progress=False, engine="diffrax")
+        fit = psu.fit(known, data, stages=psu.LBFGS(5), progress=False, engine="native")
         with pytest.raises(InvalidInputError, match="no network stands in the fitted system"):
             psu.recover(fit)

@@ -80,6 +80,7 @@ class JuliaEngine(AbstractEngine):
     stiff_solver = "Rodas5P"
     # going back through the steps costs less for any number (benchmarks/native.py)
     forward_limits = (0, 0)
+    threads_variable = "PYTHON_JULIACALL_THREADS"
     sensealgs = ("adjoint", "forward", "gauss", "quadrature", "interpolating", "backsolve")
 
     def availability(self) -> str:

@@ -150,7 +150,13 @@ def start_slopes(task):
 @kernel
 def interpolate(task, times, out):
     """The states at ascending or descending times along the steps that were kept, into out."""
-    m, w, x, y = task.model, task.memory, task.explicit, task.implicit
+    interpolate_with(task, task.explicit, task.implicit, times, out)
+
+
+@inner
+def interpolate_with(task, x, y, times, out):
+    """`interpolate`; what is None has to be an argument to be left out."""
+    m, w = task.model, task.memory
     count, step = w.counts[0], 0
     for i in range(times.shape[0]):
         t = times[i]

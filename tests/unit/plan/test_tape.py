@@ -18,7 +18,7 @@ from pysymude.plan.tape import FUNCTIONS, Tape, array_operations, build_tape
 from tests.random_expressions import EXPRESSIONS, NUMBERS, x, y
 
 SYMBOLS = x, y
-_OPERATIONS = array_operations(np, np.vectorize(math.erf, otypes=[float]))
+_OPERATIONS = array_operations(np.vectorize(math.erf, otypes=[float]))
 
 
 def value(tape: Tape, *point: float) -> list[float]:

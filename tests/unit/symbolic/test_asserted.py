@@ -199,7 +199,7 @@ def test_the_residual_is_the_drift_along_a_solution():
     law = log_law - a * log(y)
     values = {a: 1.3, b: 0.9, c: 1.8, d: 0.8}
     times = np.linspace(0, 2, 2001)
-    sol = psu.solve(volterra, u0=[0.9, 1.6], t=times, parameters=values, solver="Dopri8",
+    sol = psu.solve(volterra, u0=[0.9, 1.6], t=times, parameters=values, solver="Vern7",
                     reltol=1e-12, abstol=1e-12)  # fmt: skip
     at = sp.lambdify([x, y], [law.subs(values), psu.lie_derivative(law, volterra).subs(values)])
     level, rate = (np.asarray(part) for part in at(*sol.u.T))

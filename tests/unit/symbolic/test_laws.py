@@ -145,7 +145,7 @@ def test_laws_hold_along_a_trajectory(found):
     drifts = []
     for tolerance in (1e-6, 1e-10):
         sol = psu.solve(
-            system, u0=[0.44, 4.6], t=np.linspace(0, 10, 50), solver="Dopri8",
+            system, u0=[0.44, 4.6], t=np.linspace(0, 10, 50), solver="Vern7",
             reltol=tolerance, abstol=tolerance,
         )  # fmt: skip
         values = sp.lambdify([x, y], laws[0].expr)(*sol.u.T)
