@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.lowering import Lowering
 from pysymude.engines.native.networks import pack_scaling
+from pysymude.engines.native.sparse_lu import choose, plan_elimination
 from pysymude.engines.native.tableaus import ExplicitTableau, RosenbrockTableau
 from pysymude.plan.compiled import CompiledSystem
+from pysymude.plan.march_form import MarchForm
 from pysymude.plan.problem import Batch, LossData
 from pysymude.plan.switches import switch_form
 from pysymude.plan.tape import Tape, build_tape
@@ -21,6 +23,7 @@ from pysymude.plan.tape import Tape, build_tape
 __all__ = ["bind_model", "explicit_tableau", "implicit_tableau", "make_memory", "problem_of"]
 
 Float = NDArray[np.float64]
+_SMALL = 16
 _NO_INTS = np.zeros(0, dtype=np.int64)
 
 
@@ -53,8 +56,21 @@ def bind_model(plan: CompiledSystem, observed: Sequence[Any], *, implicit: bool)
         time_rows=form.time_rows if implicit else _NO_INTS,
         g_slots=g.slots, g_factors=g.factors, time_only=form.time_only.astype(np.int64),
         y_slots=y.slots, y_factors=y.factors,
-        elimination=_NO_INTS, size=made.size, n=n, sparse=0, lu_size=n * n if implicit else 0,
+        size=made.size, n=n, **(_linear(form, n) if implicit else _NO_SYSTEMS),
     )  # fmt: skip
+
+
+_NO_SYSTEMS: dict[str, Any] = {"elimination": _NO_INTS, "sparse": 0, "lu_size": 0}
+
+
+def _linear(form: MarchForm, n: int) -> dict[str, Any]:
+    """How linear systems are solved: by elimination with the zeros known where that is quicker."""
+    if n < _SMALL:
+        return {"elimination": _NO_INTS, "sparse": 0, "lu_size": n * n}
+    found = plan_elimination(n, form.rows, form.columns)
+    if choose(n, form.rows, form.columns, found) == "dense":
+        return {"elimination": _NO_INTS, "sparse": 0, "lu_size": n * n}
+    return {"elimination": found.plan, "sparse": 1, "lu_size": found.size}
 
 
 def _kind(low: float, high: float) -> int:
@@ -93,7 +109,12 @@ def implicit_tableau(x: RosenbrockTableau) -> st.Implicit:
 
 
 def problem_of(
-    batch: Batch, data: LossData | None, laws: int, *, linked: bool = False
+    batch: Batch,
+    data: LossData | None,
+    laws: int,
+    *,
+    linked: bool = False,
+    tstops: Sequence[float] = (),
 ) -> st.Problem:
     """The arrays of a batch, and of a loss over it where there is one."""
     E, T = batch.ts.shape
@@ -101,7 +122,7 @@ def problem_of(
     alone = np.full(E, -1, dtype=np.int64)
     common: dict[str, Any] = {
         "t0": _floats(batch.t0), "u0": _floats(batch.u0), "p": _floats(batch.p),
-        "ts": _floats(batch.ts), "stops": np.zeros(0),
+        "ts": _floats(batch.ts), "stops": np.array(tstops, dtype=np.float64),
     }  # fmt: skip
     if data is None:
         measured: dict[str, Any] = {
@@ -152,6 +173,7 @@ def make_memory(
         entries=np.zeros(max(len(m.d_slots) - n, 0)),
         first=np.zeros(n),
         work=np.zeros((10, n)),
+        linear=np.zeros(2 * n),
         stage=np.zeros(stages * n),
         cotangents=np.zeros((times, n)),
         values=np.zeros((times, columns)),

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from pysymude.engines.native import codes as op
 from pysymude.engines.native.compiling import inner
 
@@ -60,19 +62,19 @@ def integer_power(x, n):
 def unary(k, x):
     """The function with code k at x."""
     if k == SQRT:
-        return math.sqrt(x)
+        return np.sqrt(x)
     if k == EXP:
-        return math.exp(x)
+        return np.exp(x)
     if k == LOG:
-        return math.log(x)
+        return np.log(x)
     if k == SIN:
-        return math.sin(x)
+        return np.sin(x)
     if k == COS:
-        return math.cos(x)
+        return np.cos(x)
     if k == RECIP0:
         return reciprocal(x)
     if k == TANH:
-        return math.tanh(x)
+        return np.tanh(x)
     if k == ABS:
         return abs(x)
     if k == SIGN:
@@ -80,7 +82,7 @@ def unary(k, x):
     if k == HEAVISIDE:
         return 0.5 * (sign(x) + 1.0)
     if k == LOG0:
-        return math.log(x) if x > 0.0 else 0.0
+        return np.log(x) if x > 0.0 else 0.0
     return rare(k, x)
 
 
@@ -88,23 +90,23 @@ def unary(k, x):
 def rare(k, x):
     """The less common functions."""
     if k == TAN:
-        return math.tan(x)
+        return np.tan(x)
     if k == ASIN:
-        return math.asin(x)
+        return np.arcsin(x)
     if k == ACOS:
-        return math.acos(x)
+        return np.arccos(x)
     if k == ATAN:
-        return math.atan(x)
+        return np.arctan(x)
     if k == SINH:
-        return math.sinh(x)
+        return np.sinh(x)
     if k == COSH:
-        return math.cosh(x)
+        return np.cosh(x)
     if k == ASINH:
-        return math.asinh(x)
+        return np.arcsinh(x)
     if k == ACOSH:
-        return math.acosh(x)
+        return np.arccosh(x)
     if k == ATANH:
-        return math.atanh(x)
+        return np.arctanh(x)
     return math.erf(x)
 
 
@@ -118,9 +120,9 @@ def unary_slope(k, x, v):
     if k == LOG:
         return 1.0 / x
     if k == SIN:
-        return math.cos(x)
+        return np.cos(x)
     if k == COS:
-        return -math.sin(x)
+        return -np.sin(x)
     if k == RECIP0:
         return -v * v
     if k == TANH:
@@ -140,29 +142,29 @@ def rare_slope(k, x, v):
     if k == TAN:
         return 1.0 + v * v
     if k == ASIN:
-        return reciprocal(math.sqrt(1.0 - x * x))
+        return reciprocal(np.sqrt(1.0 - x * x))
     if k == ACOS:
-        return -reciprocal(math.sqrt(1.0 - x * x))
+        return -reciprocal(np.sqrt(1.0 - x * x))
     if k == ATAN:
         return 1.0 / (1.0 + x * x)
     if k == SINH:
-        return math.cosh(x)
+        return np.cosh(x)
     if k == COSH:
-        return math.sinh(x)
+        return np.sinh(x)
     if k == ASINH:
-        return 1.0 / math.sqrt(1.0 + x * x)
+        return 1.0 / np.sqrt(1.0 + x * x)
     if k == ACOSH:
-        return reciprocal(math.sqrt(x * x - 1.0))
+        return reciprocal(np.sqrt(x * x - 1.0))
     if k == ATANH:
         return 1.0 / (1.0 - x * x)
-    return _TWO_BY_ROOT_PI * math.exp(-x * x)
+    return _TWO_BY_ROOT_PI * np.exp(-x * x)
 
 
 @inner
 def power(k, a, b):
     """a**b; with code POW0 0 where that is infinite or no number."""
     v = a**b
-    if k == POW0 and not math.isfinite(v):
+    if k == POW0 and not np.isfinite(v):
         return 0.0
     return v
 
@@ -175,7 +177,7 @@ def binary(k, a, b):
     if k == MUL0:
         return product(a, b)
     if k == ATAN2:
-        return math.atan2(a, b)
+        return np.arctan2(a, b)
     if k == MIN:
         return a if a <= b else b
     if k == MAX:
@@ -207,7 +209,7 @@ def relation(k, a, b):
 def binary_slopes(k, a, b, v):
     """The derivatives by a and by b of the function with code k, whose value is v."""
     if k == POW or k == POW0:
-        return b * power(POW0, a, b - 1.0), v * (math.log(a) if a > 0.0 else 0.0)
+        return b * power(POW0, a, b - 1.0), v * (np.log(a) if a > 0.0 else 0.0)
     if k == MUL0:
         return b, a
     if k == ATAN2:

@@ -14,7 +14,7 @@ from pysymude.engines.native.blocks import (
     where,
 )
 from pysymude.engines.native.compiling import inner
-from pysymude.engines.native.systems import factor, solve, solve_transposed
+from pysymude.engines.native.systems import factor, solve, solve_transposed, solves
 
 __all__ = [
     "attempt_implicit",
@@ -75,7 +75,11 @@ def attempt_implicit(m, w, x, options, theta, step, base, u, new, error, t, h, l
             for r in range(q):
                 s += x.C[q, r] * w.k[(base + r) * n + i]
             w.k[kq + i] += s / h
+        for i in range(n):
+            error[i] = w.k[kq + i]
         solve(m, w, ow, op, w.k, kq)
+        if q == 0 and not solves(m, w, 1.0 / (h * x.gamma), w.k, kq, error):
+            return float("inf")
     for i in range(n):
         s, d = 0.0, 0.0
         for q in range(x.stages):

@@ -134,7 +134,7 @@ def march(m, w, problem, x, y, options, theta, e):
         slopes(m, w, theta, free, w.first, 0)
         if K > 0 or problem.stops.shape[0] > 0:
             if K > 0:
-                initial_signs(m, w, theta, free, t, u, w.first, w.other)
+                initial_signs(m, w, theta, free, t, u, w.first, w.rates)
             stops = find_stops(m, w, problem, theta, free, e, t1)
             if stops < 0:
                 return FULL, 0
