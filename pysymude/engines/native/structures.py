@@ -171,6 +171,8 @@ class Memory(Record):
     entries: Float  # of the Jacobian; then df/dt
     first: Float  # the right-hand side where a step starts
     work: Float  # (ROWS, n)
+    walk: Float  # what a march knows on its way, see `march`
+    marks: Int
     linear: Float  # 2 n numbers for linear systems
     stage: Float  # cotangents of stages
     cotangents: Float  # (T, n), of the states at output times

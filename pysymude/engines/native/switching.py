@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 
 from pysymude.engines.native import structures as st
-from pysymude.engines.native.blocks import place, run, run_tangents
+from pysymude.engines.native.blocks import place, run, run_tangents, slopes
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.explicit import dense_explicit
 from pysymude.engines.native.functions import sign
 from pysymude.engines.native.implicit import dense_implicit
 
-__all__ = ["condition_slopes", "conditions_at", "crossing", "find_stops", "initial_signs", "note", "settle"]
+__all__ = ["condition_slopes", "conditions_at", "crossing", "find_stops", "initial_signs", "note", "settle", "slides"]
 
 CONDITIONS = st.CONDITIONS
 _PARTS = 8  # of a step, at whose ends signs are compared
@@ -266,3 +266,25 @@ def zero_between(m, w, theta, o, k, low, high, a, u):
             high, b = middle, c
             a *= 0.5
     return high
+
+
+@inner
+def rate(m, w, theta, o, t, u, k, f):
+    """How fast condition k changes with the signs as they are; f becomes the right-hand side."""
+    place(m, w, o, t, False)
+    for i in range(m.n):
+        w.v[o + w.held.shape[0] + 1 + i] = u[i]
+    slopes(m, w, theta, o, f, 0)
+    conditions_at(m, w, theta, o, t, u)
+    condition_slopes(m, w, theta, o, f, w.rates)
+    return w.rates[k]
+
+
+@inner
+def slides(m, w, theta, o, t, u, k, f, keep, step):
+    """Changes the sign of a condition that was reached; whether both sides lead back to it."""
+    before = rate(m, w, theta, o, t, u, k, f)
+    note(w, keep, step, k, -w.signs[k], 0)
+    w.armed[k] = 0
+    after = rate(m, w, theta, o, t, u, k, f)
+    return before * w.signs[k] > 0.0 and after * w.signs[k] < 0.0
