@@ -14,6 +14,7 @@ import sympy as sp
 from pysymude.engines.julia.lines import Lines, PlanInputs, Uses
 from pysymude.engines.julia.literals import activation
 from pysymude.engines.julia.loops import define, looped_observation, looped_system
+from pysymude.errors import EmissionError
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.looped import Looped
 from pysymude.plan.tape import Tape
@@ -107,14 +108,25 @@ def system_source(plan: CompiledSystem) -> str:
     return f"{head}\n{body}"
 
 
+def _slopes(plan: CompiledSystem) -> tuple[Tape, Tape] | None:
+    """df/du and df/dt, where they can be printed."""
+    try:
+        found = cast("Tape", plan.jacobian), cast("Tape", plan.time_gradient)
+    except EmissionError:  # that of a sign is no function
+        return None
+    # second derivatives of networks come from the reverse mode of the first alone
+    curved = any(op.name == "nethess" for tape in found for op in tape.operations)
+    return None if curved else found
+
+
 def _straight(plan: CompiledSystem, rhs: Tape, uses: Uses) -> str:
     n = len(plan.states)
     parts = [_values(plan, rhs, uses, "du[{0}]", "rhs!(du, u, p, t, q, c)")]
-    jacobian, gradient = cast("Tape", plan.jacobian), cast("Tape", plan.time_gradient)
-    if any(op.name == "nethess" for tape in (jacobian, gradient) for op in tape.operations):
-        # second derivatives of networks come from the reverse mode of the first alone
+    slopes = _slopes(plan)
+    if slopes is None:
         parts.append(_rows(plan, rhs, uses))
     else:
+        jacobian, gradient = slopes
         f = _lines(plan, jacobian, uses)
         f.forward()
         f.lines += [
