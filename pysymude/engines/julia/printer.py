@@ -108,25 +108,25 @@ def system_source(plan: CompiledSystem) -> str:
     return f"{head}\n{body}"
 
 
-def _slopes(plan: CompiledSystem) -> tuple[Tape, Tape] | None:
-    """df/du and df/dt, where they can be printed."""
+def _written_derivatives(plan: CompiledSystem) -> tuple[Tape, Tape] | None:
+    """The Jacobian and the time gradient, or None where they come from the reverse mode of the system."""
     try:
         found = cast("Tape", plan.jacobian), cast("Tape", plan.time_gradient)
-    except EmissionError:  # that of a sign is no function
+    except EmissionError:  # the slope of a sign is a distribution in symbols
         return None
-    # second derivatives of networks come from the reverse mode of the first alone
-    curved = any(op.name == "nethess" for tape in found for op in tape.operations)
-    return None if curved else found
+    # of a network's second derivatives, the reverse mode of the first is all there is
+    nested = any(op.name == "nethess" for tape in found for op in tape.operations)
+    return None if nested else found
 
 
 def _straight(plan: CompiledSystem, rhs: Tape, uses: Uses) -> str:
     n = len(plan.states)
     parts = [_values(plan, rhs, uses, "du[{0}]", "rhs!(du, u, p, t, q, c)")]
-    slopes = _slopes(plan)
-    if slopes is None:
+    written = _written_derivatives(plan)
+    if written is None:
         parts.append(_rows(plan, rhs, uses))
     else:
-        jacobian, gradient = slopes
+        jacobian, gradient = written
         f = _lines(plan, jacobian, uses)
         f.forward()
         f.lines += [

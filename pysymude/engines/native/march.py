@@ -15,14 +15,13 @@ from pysymude.engines.native.explicit import (
     attempt_explicit,
     dense_explicit,
     extend_explicit,
-    stiffness,
 )
 from pysymude.engines.native.implicit import (
     attempt_implicit,
     dense_implicit,
-    reach,
     start_implicit,
 )
+from pysymude.engines.native.step_sizes import change_method, first_step, next_size
 from pysymude.engines.native.switching import (
     crossing,
     find_stops,
@@ -36,21 +35,19 @@ __all__ = ["march"]
 
 EXPLICIT, IMPLICIT, AUTO = st.EXPLICIT, st.IMPLICIT, st.AUTO
 NOTHING, ALL = st.NOTHING, st.ALL
-T, END, H, H_BEFORE, E_BEFORE, ERROR, STOP = range(7)  # of w.walk
-(
-    METHOD, STEP, BASE, OUTPUT, NEXT_STOP, STOPS, FRESH, RESTART, LIVE, STIFF, MILD, ACCEPTED, REJECTED,
-    CHANGES, EXTRA, ARRIVES, LANDED, ANOTHER,
-) = range(18)  # of w.marks  # fmt: skip
-U, NEW, DIFFERENCE, SCRATCH, INSIDE = range(5)  # rows of w.work
+T, END, H, H_BEFORE, E_BEFORE, ERROR, STOP = st.T, st.END, st.H, st.H_BEFORE, st.E_BEFORE, st.ERROR, st.STOP
+METHOD, STEP, BASE, OUTPUT, NEXT_STOP, STOPS = (
+    st.METHOD, st.STEP, st.BASE, st.OUTPUT, st.NEXT_STOP, st.STOPS,
+)  # fmt: skip
+FRESH, RESTART, LIVE, ACCEPTED, REJECTED = st.FRESH, st.RESTART, st.LIVE, st.ACCEPTED, st.REJECTED
+CHANGES, EXTRA, ARRIVES, LANDED, ANOTHER = (
+    st.CHANGES, st.EXTRA, st.ARRIVES, st.LANDED, st.ANOTHER,
+)  # fmt: skip
+U, NEW, DIFFERENCE, SCRATCH, INSIDE = st.U, st.NEW, st.DIFFERENCE, st.SCRATCH, st.INSIDE
 
 # positions in `outcomes.CODES`; what only the driver sees; and what nobody else does
 SUCCESS, MAX_ITERS, DT_LESS_THAN_MIN, UNSTABLE, INITIAL, CHATTERING = 0, 1, 2, 3, 5, 8
 FULL, NEEDS_IMPLICIT, GOES_ON = -1, -2, -3
-
-_STIFF_STEPS = 12  # so many steps at the limit of stability make a problem stiff
-_MILD_STEPS = 4  # so many away from it, not
-_AT_LIMIT, _WITHIN = 0.8, 0.5  # of the stability region
-_ERROR_ORDER = 4.0
 
 
 @inner
@@ -277,59 +274,6 @@ def keep_step(m, w):
 
 
 @inner
-def next_size(w, x, y, error):
-    """The size of the step that follows, from the errors of this one and the one before."""
-    walk, marks, q = w.walk, w.marks, 1.0
-    if marks[METHOD] == EXPLICIT:
-        # proportional and integral: Hairer and Wanner, Solving ODEs II, 2nd ed., sec. IV.2
-        q = error**x.beta / walk[E_BEFORE] ** x.beta_before / 0.9
-        walk[E_BEFORE] = max(error, 1e-4)
-        q = min(max(q, 0.1), 5.0)
-    elif y is not None:
-        # Gustafsson, ACM Trans. Math. Softw. 20 (1994), 496
-        q = error**y.exponent / 0.9
-        if marks[ACCEPTED] > 1:
-            change = error * error / walk[E_BEFORE]
-            q = max(q, walk[H_BEFORE] / walk[H] * change**y.exponent / 0.9)
-        walk[H_BEFORE], walk[E_BEFORE] = walk[H], max(1e-2, error)
-        q = min(max(q, 1e-4 if marks[ACCEPTED] == 1 else 1.0 / 6.0), 5.0)
-    return walk[H] / q
-
-
-@inner
-def change_method(m, w, x, y):
-    """Another method where steps show that it does better; whether one is needed that is not there."""
-    walk, marks = w.walk, w.marks
-    if marks[METHOD] == EXPLICIT:
-        if stiffness(m, w, x, marks[BASE], walk[H]) > _AT_LIMIT:
-            marks[STIFF] += 1
-            marks[MILD] = 0
-        else:
-            marks[MILD] += 1
-            if marks[MILD] >= _MILD_STEPS:
-                marks[STIFF] = 0
-        if marks[STIFF] >= _STIFF_STEPS:
-            if y is None:
-                return True
-            take_method(w, IMPLICIT)
-    elif y is not None:
-        within = walk[H] * reach(m, w, w.work[SCRATCH]) < _WITHIN * x.stability
-        marks[MILD] = marks[MILD] + 1 if within else 0
-        if marks[MILD] >= 2 * _MILD_STEPS:
-            take_method(w, EXPLICIT)
-    return False
-
-
-@inner
-def take_method(w, method):
-    """The next step is by another method."""
-    marks = w.marks
-    marks[METHOD], marks[STIFF], marks[MILD], marks[ANOTHER] = method, 0, 0, 1
-    marks[CHANGES] += 1
-    w.walk[E_BEFORE] = 1e-4 if method == EXPLICIT else 1.0
-
-
-@inner
 def switch(m, w, options, theta):
     """The signs behind the end of a step; a code where that is no end."""
     walk, marks, keep = w.walk, w.marks, options.keep != NOTHING
@@ -394,30 +338,3 @@ def write_outputs(m, w, problem, x, y, options, theta, e):
         elif y is not None:
             dense_implicit(m, w, y, base, u, new, s, out)
         marks[OUTPUT] += 1
-
-
-@inner
-def first_step(m, w, theta, options, t, span):
-    """Hairer's first step; 0 where the right-hand side is not finite."""
-    # Hairer, Norsett, Wanner, Solving ODEs I, 2nd ed., sec. II.4
-    n, u, f0, scratch, o = m.n, w.work[U], w.first, w.work[SCRATCH], spare(m, w)
-    d0, d1, d2 = 0.0, 0.0, 0.0
-    for i in range(n):
-        size = options.abstol[i] + options.reltol * abs(u[i])
-        d0 += (u[i] / size) ** 2
-        d1 += (f0[i] / size) ** 2
-    d0, d1 = math.sqrt(d0 / n), math.sqrt(d1 / n)
-    if not math.isfinite(d1):
-        return 0.0
-    h0 = min(1e-6 if d0 < 1e-5 or d1 < 1e-5 else 0.01 * d0 / d1, span)
-    place(m, w, o, t + h0, w.marks[LIVE] != 0)
-    for i in range(n):
-        w.v[o + w.held.shape[0] + 1 + i] = u[i] + h0 * f0[i]
-    slopes(m, w, theta, o, scratch, 0)
-    for i in range(n):
-        d2 += ((scratch[i] - f0[i]) / (options.abstol[i] + options.reltol * abs(u[i]))) ** 2
-    bend = max(d1, math.sqrt(d2 / n) / h0)
-    h1 = max(1e-6, 1e-3 * h0)
-    if bend > 1e-15:
-        h1 = (0.01 / bend) ** (1.0 / (_ERROR_ORDER + 1.0))
-    return min(min(100.0 * h0, h1), span) if math.isfinite(h1) else h0

@@ -203,3 +203,9 @@ class Task(Record):
     implicit: Implicit
     options: Options
     theta: Float
+T, END, H, H_BEFORE, E_BEFORE, ERROR, STOP = range(7)  # of `walk`
+(
+    METHOD, STEP, BASE, OUTPUT, NEXT_STOP, STOPS, FRESH, RESTART, LIVE, STIFF, MILD, ACCEPTED, REJECTED,
+    CHANGES, EXTRA, ARRIVES, LANDED, ANOTHER,
+) = range(18)  # of `marks`  # fmt: skip
+U, NEW, DIFFERENCE, SCRATCH, INSIDE = range(5)  # rows of `work`
