@@ -35,7 +35,15 @@ __all__ = ["march"]
 
 EXPLICIT, IMPLICIT, AUTO = st.EXPLICIT, st.IMPLICIT, st.AUTO
 NOTHING, ALL = st.NOTHING, st.ALL
-T, END, H, H_BEFORE, E_BEFORE, ERROR, STOP = st.T, st.END, st.H, st.H_BEFORE, st.E_BEFORE, st.ERROR, st.STOP
+T, END, H, H_BEFORE, E_BEFORE, ERROR, STOP = (
+    st.T,
+    st.END,
+    st.H,
+    st.H_BEFORE,
+    st.E_BEFORE,
+    st.ERROR,
+    st.STOP,
+)
 METHOD, STEP, BASE, OUTPUT, NEXT_STOP, STOPS = (
     st.METHOD, st.STEP, st.BASE, st.OUTPUT, st.NEXT_STOP, st.STOPS,
 )  # fmt: skip

@@ -135,7 +135,6 @@ class Problem(Record):
     counts: Int  # (E, 4): tried, accepted, rejected, changes of method
     terms: Float  # (E, 2 + laws): data, links, laws
 
-
     def with_results(self, laws: int) -> Problem:
         """The same problem with results of its own."""
         E, T, n = self.out.shape
@@ -203,6 +202,8 @@ class Task(Record):
     implicit: Implicit
     options: Options
     theta: Float
+
+
 T, END, H, H_BEFORE, E_BEFORE, ERROR, STOP = range(7)  # of `walk`
 (
     METHOD, STEP, BASE, OUTPUT, NEXT_STOP, STOPS, FRESH, RESTART, LIVE, STIFF, MILD, ACCEPTED, REJECTED,

@@ -1,8 +1,8 @@
-"""Conditions: their frozen signs, the times at which those that know only time change, and where a
-trajectory crosses the others.
+"""Conditions: their frozen signs, when they change, and where a trajectory crosses them.
 
 During a step the sign of each condition is what it was at the step's start, so that the step sees a smooth
-right-hand side; the step ends where a condition changes, and the next begins with the other sign.
+right-hand side; the step ends where a condition changes, and the next begins with the other sign. When
+those that know only time change is found before the march.
 """
 
 from __future__ import annotations
@@ -16,7 +16,16 @@ from pysymude.engines.native.explicit import dense_explicit
 from pysymude.engines.native.functions import sign
 from pysymude.engines.native.implicit import dense_implicit
 
-__all__ = ["condition_slopes", "conditions_at", "crossing", "find_stops", "initial_signs", "note", "settle", "slides"]
+__all__ = [
+    "condition_slopes",
+    "conditions_at",
+    "crossing",
+    "find_stops",
+    "initial_signs",
+    "note",
+    "settle",
+    "slides",
+]
 
 CONDITIONS = st.CONDITIONS
 _PARTS = 8  # of a step, at whose ends signs are compared
@@ -119,7 +128,9 @@ def crossing(m, w, x, y, method, theta, o, base, t, h, u, new, state):
             if g > 0.0:
                 w.armed[k] = 1
             elif g < 0.0 and w.armed[k]:
-                found = close_in(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, before, s)
+                found = close_in(
+                    m, w, x, y, method, theta, o, base, t, h, u, new, state, k, before, s
+                )
                 if found < first:
                     first, which = found, k
                 inside(m, w, x, y, method, base, u, new, h, s, state)
