@@ -33,8 +33,10 @@ def cache_folder() -> Path | None:
     if os.environ.get("PYSYMUDE_CACHE", "on").strip().lower() in _SWITCHED_OFF:
         return None
     given = os.environ.get("PYSYMUDE_CACHE_DIR")
-    folder = Path(given).expanduser() if given else Path(
-        platformdirs.user_cache_dir("pysymude", appauthor=False)
+    folder = (
+        Path(given).expanduser()
+        if given
+        else Path(platformdirs.user_cache_dir("pysymude", appauthor=False))
     )
     return folder if _is_safe(folder) else None
 
@@ -161,7 +163,9 @@ class KernelCache(caching.FunctionCache):
     def __init__(self, function: Any) -> None:
         super().__init__(function)
         self._cache_file = _Files(
-            cache_path=self._cache_path, filename_base=self._impl.filename_base, source_stamp=_stamp()
+            cache_path=self._cache_path,
+            filename_base=self._impl.filename_base,
+            source_stamp=_stamp(),
         )
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
