@@ -23,12 +23,14 @@ from pysymude.engines.native.implicit import (
 )
 from pysymude.engines.native.step_sizes import change_method, first_step, next_size
 from pysymude.engines.native.switching import (
+    any_moves,
     crossing,
     find_stops,
     initial_signs,
     note,
     settle,
     slides,
+    turn_back,
 )
 
 __all__ = ["march"]
@@ -156,6 +158,7 @@ def try_step(m, w, problem, x, y, options, theta, e):
     marks[ARRIVES] = 1 if walk[STOP] - walk[T] <= 1.01 * walk[H] else 0
     if marks[ARRIVES]:
         walk[H] = walk[STOP] - walk[T]
+    marks[EXTRA] = 0
     error = attempt(m, w, x, y, options, theta)
     walk[ERROR] = error
     if not error <= 1.0:
@@ -228,8 +231,12 @@ def land(m, w, x, y, options, theta):
     """Ends the step where a condition changes first; False where it is to be tried again."""
     walk, marks = w.walk, w.marks
     marks[LANDED] = -1
-    if w.signs.shape[0] == 0 or marks[LIVE]:
+    if marks[LIVE] or not any_moves(m):
         return True
+    if marks[METHOD] == EXPLICIT and x.total > x.stages:
+        base, live = marks[BASE], False
+        extend_explicit(m, w, x, options.keep, theta, base, w.work[U], walk[T], walk[H], live)
+        marks[EXTRA] = 1
     s, which = crossing(
         m, w, x, y, marks[METHOD], theta, spare(m, w), marks[BASE], walk[T], walk[H], w.work[U],
         w.work[NEW], w.work[INSIDE],
@@ -244,6 +251,7 @@ def land(m, w, x, y, options, theta):
         marks[ARRIVES] = 0
         walk[H] = max(walk[H] * s, math.nextafter(walk[T], math.inf) - walk[T])
         attempt(m, w, x, y, options, theta)
+        marks[EXTRA] = 0
     return True
 
 
@@ -295,6 +303,10 @@ def switch(m, w, options, theta):
             marks[FRESH], marks[RESTART] = 1, 1
         marks[NEXT_STOP] += 1
     k = marks[LANDED]
+    if any_moves(m) and turn_back(
+        m, w, theta, spare(m, w), walk[T], w.work[U], keep, marks[STEP], k
+    ):
+        marks[FRESH] = 1
     if k >= 0:
         marks[FRESH], marks[RESTART] = 1, 1
         u, f = w.work[U], w.work[SCRATCH]
@@ -331,7 +343,7 @@ def write_outputs(m, w, problem, x, y, options, theta, e):
     walk, marks, ts = w.walk, w.marks, problem.ts
     t, h, end, base = walk[T], walk[H], walk[END], marks[BASE]
     u, new, live = w.work[U], w.work[NEW], marks[LIVE] != 0
-    marks[EXTRA], last = 0, ts.shape[1]
+    last = ts.shape[1]
     while marks[OUTPUT] < last and ts[e, marks[OUTPUT]] <= end:
         s = (ts[e, marks[OUTPUT]] - t) / h
         out = problem.out[e, marks[OUTPUT]]

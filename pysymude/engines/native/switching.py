@@ -17,6 +17,7 @@ from pysymude.engines.native.functions import sign
 from pysymude.engines.native.implicit import dense_implicit
 
 __all__ = [
+    "any_moves",
     "condition_slopes",
     "conditions_at",
     "crossing",
@@ -25,6 +26,7 @@ __all__ = [
     "note",
     "settle",
     "slides",
+    "turn_back",
 ]
 
 CONDITIONS = st.CONDITIONS
@@ -93,6 +95,29 @@ def settle(m, w, theta, o, t, u, keep, step):
         if found != 0.0 and found != w.signs[k]:
             note(w, keep, step, k, found, 1)
         w.armed[k] = 1
+
+
+@inner
+def any_moves(m):
+    """Whether a condition depends on states: then it is known only along the way when it changes."""
+    for k in range(m.time_only.shape[0]):
+        if not m.time_only[k]:
+            return True
+    return False
+
+
+@inner
+def turn_back(m, w, theta, o, t, u, keep, step, landed):
+    """Whether a condition that had changed was back on its old side before it was seen on the new one."""
+    turned = False
+    for k in range(w.signs.shape[0]):
+        if w.armed[k] == 0 and k != landed:
+            conditions_at(m, w, theta, o, t, u)
+            if condition(m, w, o, k) * w.signs[k] < 0.0:
+                note(w, keep, step, k, -w.signs[k], 1)
+                w.armed[k] = 1
+                turned = True
+    return turned
 
 
 @inner
