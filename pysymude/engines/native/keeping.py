@@ -131,7 +131,7 @@ class _Files(caching.IndexDataCacheFile):
     """Numba's files, each with a hash at its end: one that was damaged counts as none, and is not run."""
 
     @contextmanager
-    def _open_for_write(self, filepath: str) -> Generator[_Signed]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def _open_for_write(self, filepath: str) -> Generator[Any]:
         with super()._open_for_write(filepath) as file:
             signed = _Signed(file)
             yield signed
