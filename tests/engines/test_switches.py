@@ -217,9 +217,9 @@ def test_jumps_in_two_states_and_a_learned_start(engine: str, sensealg: str):
     assert seen == pytest.approx(3 - np.log(4), rel=1e-8)
     # by c: 1/c; by x0: -1/x0
     right = {"c": 2.0, "x": -0.5}
-    for slot in obj.layout.slots:
-        expected = next(r for name, r in right.items() if name in slot.name)
-        assert slopes[slot.offset] == pytest.approx(expected, rel=1e-7), slot
+    for name, slot in obj.layout.items():
+        expected = next(r for symbol, r in right.items() if symbol in name)
+        assert slopes[slot.offset] == pytest.approx(expected, rel=1e-7), name
 
 
 # -- kinks of networks -------------------------------------------------------------------------
@@ -307,6 +307,18 @@ def test_a_narrow_window_however_it_is_written(engine: str, name: str, condition
     assert sol["x"][-1] == pytest.approx(0.04 if name == "comb" else 0.01, rel=1e-7)
 
 
+def test_a_touch_is_no_switch(engine: str):
+    """(t - 2)^2 > 0 but for one instant, which may be a point of any grid."""
+    rhs = sp.Piecewise((1, (t - 2) ** 2 > 0), (5, True))
+    assert last(psu.ODESystem({x: rhs}), [0.0], 4.0, engine)["x"][-1] == pytest.approx(4.0, rel=1e-8)
+
+
+def test_a_condition_that_stays_zero_for_a_while(engine: str):
+    """Max(t - 1, 0) > 0 from t = 1 on."""
+    rhs = sp.Piecewise((3, sp.Max(t - 1, 0) > 0), (1, True))
+    assert last(psu.ODESystem({x: rhs}), [0.0], 2.0, engine)["x"][-1] == pytest.approx(4.0, rel=1e-8)
+
+
 # -- chattering --------------------------------------------------------------------------------
 
 
@@ -383,7 +395,7 @@ def test_conditions_that_change_at_one_time(engine: str, solver: str, conditions
         (1 - sp.Abs(x), 1 - np.exp(-2)),
         (-1 + sp.Min(x, 0), 1 - np.exp(2)),
         (sp.sign(x), 0.0),
-        (sp.sign(x) + sp.Heaviside(t - 1), 1.5),
+        (sp.sign(x) + sp.Heaviside(t - 1), 2.0),
     ],
     ids=str,
 )
@@ -392,7 +404,7 @@ def test_a_condition_that_is_zero_at_the_start(engine: str, solver: str, rhs: An
         psu.ODESystem({x: rhs}), u0=[0.0], t=[0.0, 2.0], engine=engine, solver=solver
     )
     assert sol.success, sol.message
-    assert sol["x"][-1] == pytest.approx(right, abs=1e-4 if solver == "Rosenbrock23" else 2e-5)
+    assert sol["x"][-1] == pytest.approx(right, abs=5e-4 if solver == "Rosenbrock23" else 2e-5)
 
 
 @pytest.mark.parametrize("sensealg", SENSEALGS)
@@ -437,7 +449,7 @@ def test_a_learned_lockdown_time_is_found(engine: str):
         psu.ODESystem(rhs, trainable={c: 20.0}), data, engine=engine, stages=psu.LBFGS(100),
         progress=False,
     )  # fmt: skip
-    assert fit.value("c") == pytest.approx(24.0, abs=1e-3)
+    assert fit.values["c"] == pytest.approx(24.0, abs=1e-3)
 
 
 # -- what users say of steps -------------------------------------------------------------------
