@@ -75,7 +75,9 @@ def test_robertson_at_2001_times(engine: str, stiff_solver: str, robertson: np.n
     system = known("robertson").system
     sol = psu.solve(system, t=ROBER_TIMES, **keywords)
     assert sol.success
-    assert sol.stats.accepted < 1000 if stiff_solver == "Rodas5P" else True  # most outputs lie inside steps
+    assert (
+        sol.stats.accepted < 1000 if stiff_solver == "Rodas5P" else True
+    )  # most outputs lie inside steps
     inside = worst(sol.u, robertson, ROBER_SIZE)
     # each of these times ends a solve of its own
     ends = 0.0

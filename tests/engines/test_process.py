@@ -139,9 +139,7 @@ def different(engine: str, i: int) -> Objective:
         {x: -k * x + (i + 1) * y / 1000, y: -y + x / (i + 2)}, trainable={k: 1.0 + i / 1000}
     )
     times = np.linspace(0.0, 1.0, 4)
-    data = psu.Dataset.from_arrays(
-        times, np.exp(-times), states=[x], u0={x: 1.0, y: 0.1}
-    )
+    data = psu.Dataset.from_arrays(times, np.exp(-times), states=[x], u0={x: 1.0, y: 0.1})
     return psu.objective(system, data, engine=engine)
 
 

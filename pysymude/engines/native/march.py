@@ -22,10 +22,10 @@ from pysymude.engines.native.implicit import (
     start_implicit,
 )
 from pysymude.engines.native.step_sizes import change_method, first_step, next_size
+from pysymude.engines.native.stops import find_stops
 from pysymude.engines.native.switching import (
     any_moves,
     crossing,
-    find_stops,
     initial_signs,
     note,
     settle,
