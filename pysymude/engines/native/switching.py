@@ -20,6 +20,7 @@ __all__ = [
     "conditions_at",
     "crossing",
     "initial_signs",
+    "leave_zero",
     "note",
     "settle",
     "slides",
@@ -100,6 +101,17 @@ def any_moves(m):
         if not m.time_only[k]:
             return True
     return False
+
+
+@inner
+def leave_zero(m, w, theta, o, t, u, keep, step):
+    """Conditions of time alone that were 0 so far have a sign where another one switches them on."""
+    for k in range(w.signs.shape[0]):
+        if m.time_only[k] and w.signs[k] == 0.0:
+            conditions_at(m, w, theta, o, t + 1e-9 * max(abs(t), 1e-300), u)
+            found = sign(condition(m, w, o, k))
+            if found != 0.0:
+                note(w, keep, step, k, found, 1)
 
 
 @inner
