@@ -182,7 +182,10 @@ def test_gradient_behind_the_root_of_an_empty_start(engine: str, solver: str, se
 )
 @pytest.mark.parametrize("sensealg", SENSEALGS)
 def test_the_root_behind_a_guard_that_is_passed(engine: str, sensealg: str):
-    """x' = k up to x = 1, then k sqrt(x - 1) + k: with s = sqrt(x - 1), 2 s - 2 log(1 + s) = k (t - (1 - x0)/k)."""
+    """x' = k up to x = 1, then k sqrt(x - 1) + k.
+
+    With s = sqrt(x - 1), 2 s - 2 log(1 + s) = k (t - (1 - x0)/k).
+    """
     q, end = 0.8, 4.0
     system = psu.ODESystem(
         {x: sp.Piecewise((k * sp.sqrt(x - 1) + k, x > 1), (k, True))}, trainable={k: q}

@@ -25,9 +25,9 @@ from pysymude.engines.native.step_sizes import change_method, first_step, next_s
 from pysymude.engines.native.stops import find_stops
 from pysymude.engines.native.switching import (
     any_moves,
-    leave_zero,
     crossing,
     initial_signs,
+    leave_zero,
     note,
     settle,
     slides,
