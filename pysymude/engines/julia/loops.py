@@ -96,6 +96,9 @@ class _SlotInputs:
         first = slots[int(table.flat[0])]
         return self.tables.index(offsets), first.low, first.high
 
+    def sign(self, k: int) -> str:
+        raise EmissionError(f"loops freeze no condition; found one, {k}", target="Julia")
+
 
 class _Writer:
     """The functions of one source: they share tables, uses of networks and the memory for terms."""

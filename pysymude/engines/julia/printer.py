@@ -16,6 +16,8 @@ from pysymude.engines.julia.literals import activation
 from pysymude.engines.julia.loops import define, looped_observation, looped_system
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.looped import Looped
+from pysymude.plan.march_form import MarchForm
+from pysymude.plan.switches import switch_form
 from pysymude.plan.tape import Tape
 
 __all__ = ["observation_source", "system_source", "watch_source"]
@@ -83,6 +85,10 @@ def _entries(n: int, jacobian: Tape) -> str:
     places = [
         j * n + i + 1 for j in range(n) for i in range(n) if not zero[jacobian.outputs[i * n + j]]
     ]
+    return _positions(n, places)
+
+
+def _positions(n: int, places: list[int]) -> str:
     few = n >= _FEWEST and 2 * len(places) <= n * n
     return f"const ENTRIES = Int{places}\n" if few else ""
 
@@ -101,17 +107,27 @@ def system_source(plan: CompiledSystem) -> str:
     """The functions of a plan, and the constants that describe it, for ``PySymUDE.load_model``."""
     uses = Uses([nn.name for nn in plan.networks])
     sizes = f"{len(plan.states)}, {plan.layout.size}, {len(plan.parameters)}"
-    write = looped_system if isinstance(plan.rhs, Looped) else _straight
-    body = write(plan, cast("Any", plan.rhs), uses)
+    # a large system keeps its loops, whose conditions are looked at wherever they stand
+    if isinstance(plan.rhs, Looped):
+        body = looped_system(plan, plan.rhs, uses)
+    elif switch_form(plan.rhs, len(plan.states)).conditions:
+        body = _switched(plan, plan.march_form, uses)
+    else:
+        body = _straight(plan, plan.rhs, uses)
     head = f"const SIZES = ({sizes})\n{_networks(plan)}{uses.declaration()}"
     return f"{head}\n{body}"
+
+
+def _is_deep(*tapes: Tape) -> bool:
+    """Whether second derivatives of networks stand in these."""
+    return any(op.name == "nethess" for tape in tapes for op in tape.operations)
 
 
 def _straight(plan: CompiledSystem, rhs: Tape, uses: Uses) -> str:
     n = len(plan.states)
     parts = [_values(plan, rhs, uses, "du[{0}]", "rhs!(du, u, p, t, q, c)")]
     jacobian, gradient = cast("Tape", plan.jacobian), cast("Tape", plan.time_gradient)
-    if any(op.name == "nethess" for tape in (jacobian, gradient) for op in tape.operations):
+    if _is_deep(jacobian, gradient):
         # second derivatives of networks come from the reverse mode of the first alone
         parts.append(_rows(plan, rhs, uses))
     else:
@@ -133,6 +149,51 @@ def _straight(plan: CompiledSystem, rhs: Tape, uses: Uses) -> str:
     parts.append(_cotangents(plan, rhs, uses, heads[0], states="g", theta=""))
     parts.append(_cotangents(plan, rhs, uses, heads[1], states="", theta="g"))
     return "\n".join(parts)
+
+
+def _switched(plan: CompiledSystem, form: MarchForm, uses: Uses) -> str:
+    """A right-hand side with conditions, whose signs its functions read, and the conditions."""
+    n, parts = len(plan.states), [_values(plan, form.rhs, uses, "du[{0}]", "rhs!(du, u, p, t, q, c)")]
+    parts += [_rows(plan, form.rhs, uses)] if _is_deep(form.derivatives) else _derivatives(plan, form, uses)
+    head = "rhs_pull!(gu, gp, v, u, p, t, q, c)"
+    parts.append(_cotangents(plan, form.rhs, uses, head, states="gu", theta="gp"))
+    heads = "vjp!(g, v, u, p, t, q, c)", "vjp_p!(g, v, u, p, t, q, c)"
+    parts.append(_cotangents(plan, form.rhs, uses, heads[0], states="g", theta=""))
+    parts.append(_cotangents(plan, form.rhs, uses, heads[1], states="", theta="g"))
+    head = "conditions!(g, u, p, t, q, c)"
+    parts.append(_values(plan, form.conditions, uses, "g[{0}]", head))
+    head = "conditions_pull!(gu, gp, v, u, p, t, q, c)"
+    time = f"gu[{n + 1}]"
+    parts.append(_cotangents(plan, form.conditions, uses, head, states="gu", theta="gp", time=time))
+    known = ", ".join(str(bool(only)).lower() for only in form.time_only)
+    return f"const TIME_ONLY = Bool[{known}]\n" + "\n".join(parts)
+
+
+def _derivatives(plan: CompiledSystem, form: MarchForm, uses: Uses) -> list[str]:
+    """The Jacobian and the time gradient of a right-hand side with conditions, and what pulls through them."""
+    n, entries, tape = len(plan.states), len(form.rows), form.derivatives
+    places = [f"{i + 1}, {j + 1}" for i, j in zip(form.rows, form.columns, strict=True)]
+    jacobian = Tape(tape.inputs, tape.operations, tape.outputs[n : n + entries])
+    gradient = Tape(tape.inputs, tape.operations, tape.outputs[n + entries :])
+    parts: list[str] = []
+    for name, out, part, at in (
+        ("jac", "J", jacobian, places),
+        ("tgrad", "dT", gradient, [str(i + 1) for i in form.time_rows]),
+    ):
+        f = _lines(plan, part, uses)
+        f.lines.append(f"fill!({out}, 0.0)")
+        f.forward()
+        f.lines += [
+            f"{out}[{place}] = {f.name(k)}" for place, k in zip(at, part.outputs, strict=True)
+        ]
+        parts.append(define(f"{name}!({out}, u, p, t, q, c)", f.lines))
+        f = _lines(plan, part, uses)
+        f.forward()
+        f.reverse([f"v[{place}]" for place in at], states="gu", theta="gp")
+        parts.append(define(f"{name}_pull!(gu, gp, v, u, p, t, q, c)", f.lines))
+    inside = set(places)
+    zero = [f"{i + 1}, {j + 1}" not in inside for j in range(n) for i in range(n)]
+    return [*parts, _positions(n, [k + 1 for k, empty in enumerate(zero) if not empty])]
 
 
 def observation_source(plan: CompiledSystem, expressions: Sequence[sp.Expr]) -> str:
