@@ -14,6 +14,7 @@
     │  ├─ CapabilityError(NotImplementedError)  .capability, .engines_that_have_it
     │  └─ JuliaRuntimeError                     .julia_exception, .julia_backtrace
     └─ SolveFailedError(RuntimeError)        .solution, the partial solution with its retcode
+    ToleranceWarning(UserWarning)            a state lives below its absolute tolerance
 
 A message says what was asked, what was found, and what to write instead.  "No law" is an answer
 and a failed solve is a return code: neither is an exception unless the user asks to raise.
@@ -36,7 +37,12 @@ __all__ = [
     "PySymUDEError",
     "SaveFileError",
     "SolveFailedError",
+    "ToleranceWarning",
 ]
+
+
+class ToleranceWarning(UserWarning):
+    """A state lives below its absolute tolerance: what a solve says of it means nothing."""
 
 
 class PySymUDEError(Exception):

@@ -153,7 +153,7 @@ def fit_rows(fit: FitResult) -> list[tuple[str, str]]:
         ("outcome", f"{fit.retcode.name}, {fit.stopped}"),
         ("training", f"{len(fit.history['stage'])} iterations in {fit.seconds:.1f} s"),
         ("solve", f"{_steps(fit)} steps, {method.solver} on engine {fit.engine}"),
-        ("tolerances", f"reltol {method.reltol:g}, abstol {method.abstol:g}"),
+        ("tolerances", f"reltol {method.reltol:g}, abstol {method.abstol_text}"),
         ("gradient", method.sensealg),
     ]
 

@@ -61,14 +61,37 @@ class Method:
 
     `sensealg` is how gradients are taken: ``"adjoint"`` (backward in time), ``"forward"`` (with the
     tangents of theta carried along), or another of the engine's `sensealgs`. A solve that needs more
-    than `max_steps` fails with `ReturnCode.MaxIters`; by default that is left to the engine.
+    than `max_steps` fails with `ReturnCode.MaxIters`; by default that is left to the engine. `abstol` is
+    one number, or one a state; `asked_abstol` is what the user said: None, a number, numbers, or pairs of
+    names and numbers. No step is longer than `dtmax`; steps end at `tstops`.
     """
 
     solver: str
     reltol: float
-    abstol: float
+    abstol: float | tuple[float, ...]
     sensealg: str = "adjoint"
     max_steps: int | None = None
+    dtmax: float = float("inf")
+    tstops: tuple[float, ...] = ()
+    asked_abstol: Any = None
+
+    @property
+    def abstol_text(self) -> str:
+        """The absolute tolerance, or the range of those of the states."""
+        low, high = np.min(self.abstol), np.max(self.abstol)
+        return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The keywords of `solve` and `objective` that gave this method, but for the engine; JSON has them."""
+        asked = self.asked_abstol
+        if isinstance(asked, tuple):
+            asked = dict(asked) if asked and isinstance(asked[0], tuple) else list(asked)
+        return {
+            "solver": self.solver, "reltol": self.reltol, "abstol": asked,
+            "max_steps": self.max_steps, "tstops": list(self.tstops),
+            "dtmax": self.dtmax if self.dtmax < float("inf") else None,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

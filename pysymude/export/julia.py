@@ -29,7 +29,9 @@ from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.enforcement import enforce
 from pysymude.plan.laws import read_laws
 from pysymude.plan.problem import LossData, LossSpec
-from pysymude.solving.choice import check_tolerance, suited_solver
+from pysymude.plan.tolerance import magnitudes
+from pysymude.solving.choice import suited_solver
+from pysymude.solving.control import Control, check_tolerance
 
 __all__ = ["SOLVERS", "export_julia", "julia_script"]
 
@@ -202,7 +204,7 @@ def _given(source: Any) -> _Given:
         method = Method(
             saved.method["solver"],
             check_tolerance("reltol", saved.method["reltol"]),
-            check_tolerance("abstol", saved.method["abstol"]),
+            Control(abstol=saved.method["abstol"]).checked(plan.states, magnitudes(loss.solved.u0))["abstol"],
         )
         return _Given(
             plan,
@@ -297,12 +299,20 @@ class _Script:
         return _LOSS.format(
             solver=solver,
             reltol=number(method.reltol),
-            abstol=number(method.abstol),
+            abstol=_vector(method.abstol),
             sensealg=sensealg,
         )
 
     def _main(self, theta: str) -> str:
         return f"# The numbers that are learned, slice by slice.\n{theta}{_MAIN}"
+
+
+def _vector(abstol: float | tuple[float, ...]) -> str:
+    """One number, or one a state."""
+    values = np.unique(abstol)
+    if len(values) == 1:
+        return number(float(values[0]))
+    return f"[{', '.join(number(float(v)) for v in np.atleast_1d(abstol))}]"
 
 
 _EXPLICIT = frozenset({"Tsit5", "Vern7", "Vern9"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -35,6 +35,7 @@ from pysymude.plan.laws import Law, read_laws
 from pysymude.plan.problem import LossData, LossSpec
 from pysymude.solving.checks import check_is_system
 from pysymude.solving.choice import choose_method
+from pysymude.solving.control import Control
 from pysymude.symbolic.generator import Generator
 
 __all__ = ["FAILED", "Objective", "objective"]
@@ -177,7 +178,10 @@ def objective(
     equivariance_weight: float = 1.0,
     solver: Any = "auto",
     reltol: float = 1e-6,
-    abstol: float = 1e-8,
+    abstol: Any = None,
+    max_steps: int | None = None,
+    dtmax: float | None = None,
+    tstops: Sequence[float] = (),
     sensealg: str = "auto",
     engine: str = "auto",
 ) -> Objective:
@@ -205,7 +209,7 @@ def objective(
     equivariance : Generator or sequence of Generator
         Adds for each one ``equivariance_weight`` times the mean square of the symmetry's defect at the
         smoothed data, each state relative to its slopes.
-    solver, reltol, abstol, engine
+    solver, reltol, abstol, max_steps, dtmax, tstops, engine
         As for `solve`.
     sensealg : str
         How gradients are taken: ``"auto"``, ``"adjoint"`` (backward through the solver's steps; on
@@ -272,9 +276,30 @@ def objective(
     )  # fmt: skip
     method = choose_method(
         chosen, plan, loss.solved, obj.theta0(),
-        solver=solver, reltol=reltol, abstol=abstol, sensealg=sensealg,
+        solver=solver, control=Control(reltol, abstol, max_steps, dtmax, tstops),
+        measured=_measured(enforced, data), sensealg=sensealg,
     )  # fmt: skip
     return replace(obj, method=method)
+
+
+def _measured(enforced: Enforced, data: Dataset) -> Float | None:
+    """The data by states, NaN where a state is not measured; None where states are not the solved ones."""
+    names = [x.name for x in enforced.system.states]
+    if names != [x.name for x in enforced.solved.states]:
+        return None
+    rows = [
+        np.stack(
+            [
+                trajectory.u[:, trajectory.columns.index(name)]
+                if name in trajectory.columns
+                else np.full(len(trajectory), np.nan)
+                for name in names
+            ],
+            axis=1,
+        )
+        for trajectory in data
+    ]
+    return np.concatenate(rows)
 
 
 def _check_trainable(enforced: Enforced) -> None:

@@ -281,8 +281,10 @@ class FitResult:
             time; NaN where the solve failed.
         """
         obj, e = self.objective, self._experiment(experiment)
-        given = {"reltol": reltol, "abstol": abstol}
-        method = replace(obj.method, **{k: v for k, v in given.items() if v is not None})
+        given: dict[str, Any] = {} if reltol is None else {"reltol": reltol}
+        if abstol is not None:
+            given |= {"abstol": abstol, "asked_abstol": abstol}
+        method = replace(obj.method, **given)
         same = replace(self, objective=replace(obj, method=method))
         found = same.predictions[e] if t is None else same.predict(t, experiment=experiment)
         # eliminated states have adjoints too; projected networks have others
@@ -294,9 +296,7 @@ class FitResult:
             terminal_values(terminal, self._states, found.u),
             theta=self.theta[: adjoint.system.layout.size],
             parameters=self.data[e].parameters,
-            solver=method.solver,
-            reltol=method.reltol,
-            abstol=method.abstol,
+            **method.keywords,
             engine=self.engine,
         )
 
@@ -326,7 +326,7 @@ class FitResult:
         ]
         lines.append(
             f"{obj.method.solver} on {obj.engine}, reltol {obj.method.reltol:g}, abstol "
-            f"{obj.method.abstol:g}, gradient: {obj.method.sensealg}"
+            f"{obj.method.abstol_text}, gradient: {obj.method.sensealg}"
         )
         lines.append(
             f"{len(self.history['stage'])} iterations in {self.seconds:.1f} s, {self.stopped}"

@@ -27,7 +27,6 @@ Float = NDArray[np.float64]
 
 KIND = "fit"
 NUMBERS = ("loss", "validation_loss", "stopped", "seconds", "seed")
-_METHOD = ("solver", "reltol", "abstol", "sensealg")
 
 
 def fit_parts(
@@ -54,7 +53,7 @@ def fit_parts(
                 "name": trajectory.name,
             }
         )
-    method = {name: getattr(obj.method, name) for name in _METHOD}
+    method = {**obj.method.keywords, "sensealg": obj.method.sensealg}
     written, formulas = write_formulas(obj)
     meta = {
         "system": system_to_text(written),

@@ -74,7 +74,10 @@ def fit(
     engine: str = "auto",
     solver: Any = "auto",
     reltol: float = 1e-6,
-    abstol: float = 1e-8,
+    abstol: Any = None,
+    max_steps: int | None = None,
+    dtmax: float | None = None,
+    tstops: Sequence[float] = (),
     sensealg: str = "auto",
     weight_decay: float = 0.0,
     validation: float | str | Sequence[str | int] | None = None,
@@ -90,7 +93,7 @@ def fit(
 
     Parameters
     ----------
-    system, data, engine, solver, reltol, abstol, sensealg
+    system, data, engine, solver, reltol, abstol, max_steps, dtmax, tstops, sensealg
         As for `objective`.
     laws, conserve, law_weight, equivariance, equivariance_weight
         As for `objective`.
@@ -129,7 +132,8 @@ def fit(
     obj = objective(
         system, data, laws=laws, conserve=conserve, law_weight=law_weight,
         equivariance=equivariance, equivariance_weight=equivariance_weight, solver=solver,
-        reltol=reltol, abstol=abstol, sensealg=sensealg, engine=engine,
+        reltol=reltol, abstol=abstol, max_steps=max_steps, dtmax=dtmax, tstops=tstops,
+        sensealg=sensealg, engine=engine,
     )  # fmt: skip
     start = obj.theta0(seed) if theta0 is None else obj.layout.check(theta0)
     parts = split(obj, validation, patience)

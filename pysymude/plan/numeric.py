@@ -42,10 +42,10 @@ def network_weights(networks: Sequence[MLP], theta: Any) -> dict[str, Any]:
     return found
 
 
-def trainable_values(layout: ThetaLayout, theta: Any, xp: Any = np) -> list[Any]:
+def trainable_values(layout: ThetaLayout, theta: Any) -> list[Any]:
     """Natural values of the trainable parameters, in the order of the plan's inputs."""
     slots = layout.of_kind("parameter")
-    return [from_unconstrained(theta[s.offset], s.low, s.high, xp) for s in slots]
+    return [from_unconstrained(theta[s.offset], s.low, s.high) for s in slots]
 
 
 @dataclass(frozen=True)

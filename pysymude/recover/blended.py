@@ -67,9 +67,8 @@ def tight(fit: FitResult) -> Method:
     """
     obj = fit.objective
     factor = min(1.0, 1e-8 / obj.method.reltol)
-    method = replace(
-        obj.method, reltol=obj.method.reltol * factor, abstol=obj.method.abstol * factor
-    )
+    abstol = tuple((factor * np.atleast_1d(obj.method.abstol)).tolist())
+    method = replace(obj.method, reltol=obj.method.reltol * factor, abstol=abstol)
     batch = obj.loss.batch
     u0 = np.stack([fit.u0(e) for e in range(len(fit.data))])
     solved = obj.runner.solve(

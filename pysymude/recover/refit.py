@@ -90,8 +90,7 @@ def refitted(blended: Blended, model: Model) -> FitResult:
     system = sparse_system(fit.system, blended.outputs, model.support, symbols)
     method = fit.objective.method
     keywords: dict[str, Any] = {
-        "engine": fit.engine, "solver": method.solver,
-        "reltol": method.reltol, "abstol": method.abstol,
+        "engine": fit.engine, **method.keywords, "sensealg": method.sensealg,
     }  # fmt: skip
     obj = objective(system, fit.data, **keywords)
     theta = np.empty(obj.layout.size)

@@ -222,7 +222,7 @@ class Search:
         """What the tolerances of the fit leave of the loss: smaller differences mean nothing."""
         method, loss = self.blended.fit.objective.method, self.blended.fit.objective.loss
         weight = loss.weight[self.blended.seen]
-        return float(np.sum((method.reltol * np.abs(fitted) + method.abstol * weight) ** 2))
+        return float(np.sum((method.reltol * np.abs(fitted) + np.max(method.abstol) * weight) ** 2))
 
 
 def _nuisance_scale(blended: Blended) -> Float:

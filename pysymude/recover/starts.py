@@ -27,8 +27,8 @@ def with_learned_starts(fit: FitResult) -> FitResult:
         return fit
     given, method = fit.objective, fit.objective.method
     keywords: dict[str, Any] = {
-        "engine": fit.engine, "solver": method.solver, "reltol": method.reltol,
-        "abstol": method.abstol, "laws": given.laws, "law_weight": given.weights.law,
+        "engine": fit.engine, **method.keywords, "sensealg": method.sensealg,
+        "laws": given.laws, "law_weight": given.weights.law,
         "conserve": given.enforced.conserve if given.laws else None,
         "equivariance": given.symmetries, "equivariance_weight": given.weights.equivariance,
     }  # fmt: skip

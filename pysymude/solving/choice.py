@@ -14,8 +14,10 @@ from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch
 from pysymude.plan.stiffness import LIMIT, explicit_steps
+from pysymude.plan.tolerance import magnitudes
+from pysymude.solving.control import Control
 
-__all__ = ["check_tolerance", "choose_method", "suited_solver"]
+__all__ = ["choose_method", "suited_solver"]
 
 Float = NDArray[np.float64]
 
@@ -27,11 +29,14 @@ def choose_method(
     theta: Float,
     *,
     solver: Any,
-    reltol: float,
-    abstol: float,
+    control: Control,
+    measured: Float | None = None,
     sensealg: str = "auto",
 ) -> Method:
     """The method with every ``"auto"`` replaced by a choice.
+
+    `measured`, of shape (..., states), are further values that tell how large states are: the default
+    of `abstol` follows them.
 
     ``solver="auto"`` on the embedded engine starts with an explicit solver (Tsit5; Vern7 below a
     reltol of 1e-9), goes over to an implicit one (Rodas5P; Rosenbrock23 above 1e-2) where steps show
@@ -49,8 +54,8 @@ def choose_method(
     CapabilityError
         The engine takes no such gradients of that solver.
     """
-    reltol = check_tolerance("reltol", reltol)
-    abstol = check_tolerance("abstol", abstol)
+    seen = (batch.u0,) if measured is None else (batch.u0, measured)
+    checked = control.checked(plan.states, magnitudes(*seen))
     given = solver
     if not isinstance(solver, str):
         solver = engine.adopt(solver)
@@ -78,26 +83,7 @@ def choose_method(
             engine=engine.name,
             capability="gradient",
         )
-    return Method(solver, reltol, abstol, sensealg)
-
-
-def check_tolerance(name: str, value: float) -> float:
-    """`value` as a float, else an error that shows a usual one.
-
-    A relative tolerance lies between 1e-15 and 1; an absolute one has the unit of the states, whose
-    size is the user's affair.
-    """
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if name == "abstol":
-        valid, wanted = 0 < number < float("inf"), "a positive number, such as 1e-8"
-    else:
-        valid, wanted = 1e-15 <= number < 1, "a number between 1e-15 and 1, such as 1e-6"
-    if not valid:
-        raise InvalidInputError(f"{name} must be {wanted}; found {value!r}")
-    return number
+    return Method(solver, sensealg=sensealg, **checked)
 
 
 def suited_solver(

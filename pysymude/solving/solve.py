@@ -24,6 +24,7 @@ from pysymude.solving.checks import (
     values,
 )
 from pysymude.solving.choice import choose_method
+from pysymude.solving.control import Control, warn_of_abstol
 from pysymude.solving.solution import EventRecord, Solution, Stats
 
 __all__ = ["initial_value_problem", "observe", "solve", "solve_one"]
@@ -40,7 +41,10 @@ def solve(
     theta: ArrayLike | Mapping[str, ArrayLike] | None = None,
     solver: Any = "auto",
     reltol: float = 1e-6,
-    abstol: float = 1e-8,
+    abstol: Any = None,
+    max_steps: int | None = None,
+    dtmax: float | None = None,
+    tstops: Sequence[float] = (),
     engine: str = "auto",
     events: Sequence[Event] = (),
     throw: bool = False,
@@ -62,8 +66,17 @@ def solve(
         ``"auto"`` or a name from ``psu.engines()``; with ``engine="julia"`` also an algorithm object,
         such as ``ode.FBDF()`` from ``diffeqpy``. The rule behind ``"auto"`` is in
         `pysymude.solving.choice.choose_method`; the result says which was taken.
-    reltol, abstol : float
-        Relative and absolute tolerance of a step's error, the latter in the unit of the states.
+    reltol : float
+        Relative tolerance of a step's error.
+    abstol : float, mapping from state to float, or array (states,), optional
+        Absolute tolerance, in the unit of the states. By default 1e-8 of each state's magnitude (of its
+        initial value, its data, what the solve meets), and never more than 1e-8.
+    max_steps : int, optional
+        A solve that needs more fails with the return code ``MaxIters``.
+    dtmax : float, optional
+        The longest step, in the unit of time.
+    tstops : sequence of float
+        Times at which steps end. Those at which conditions of time and parameters alone change are found.
     engine : str
         ``"auto"`` or a name from ``psu.engines()``.
     events : sequence of Event
@@ -92,8 +105,10 @@ def solve(
     """
     chosen = select_engine(engine, Capability.EVENTS if events else Capability.SOLVE)
     plan, batch, vector = initial_value_problem(system, u0, t, parameters, theta)
-    method = choose_method(chosen, plan, batch, vector, solver=solver, reltol=reltol, abstol=abstol)
+    control = Control(reltol, abstol, max_steps, dtmax, tstops)
+    method = choose_method(chosen, plan, batch, vector, solver=solver, control=control)
     found = solve_one(chosen, plan, batch, vector, method, events)
+    warn_of_abstol(method, plan.states, found.u)
     return found.raise_for_retcode() if throw else found
 
 

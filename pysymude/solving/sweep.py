@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from pysymude.solving.checks import (
     values,
 )
 from pysymude.solving.choice import choose_method
+from pysymude.solving.control import Control
 from pysymude.solving.solution import EnsembleSolution
 from pysymude.solving.solve import observe
 
@@ -41,7 +42,10 @@ def solve_ensemble(
     theta: ArrayLike | Mapping[str, ArrayLike] | None = None,
     solver: str = "auto",
     reltol: float = 1e-6,
-    abstol: float = 1e-8,
+    abstol: Any = None,
+    max_steps: int | None = None,
+    dtmax: float | None = None,
+    tstops: Sequence[float] = (),
     engine: str = "auto",
     threads: int | None = None,
     throw: bool = False,
@@ -59,7 +63,7 @@ def solve_ensemble(
         Strictly ascending; at least two.
     parameters : mapping from symbol or name to float or array (trajectories,), optional
         Values of symbolic parameters; they also replace fixed and trainable ones.
-    theta, solver, reltol, abstol, engine
+    theta, solver, reltol, abstol, max_steps, dtmax, tstops, engine
         As for `solve`. On Julia, ``solver="auto"`` looks at the first, the middle and the last trajectory.
     threads : int, optional
         How many threads to use; by default all that the engine has: one a core on the embedded
@@ -109,7 +113,8 @@ def solve_ensemble(
         rows,
         np.broadcast_to(times, (count, len(times))),
     )
-    method = _method(chosen, plan, batch, theta, solver=solver, reltol=reltol, abstol=abstol)
+    control = Control(reltol, abstol, max_steps, dtmax, tstops)
+    method = _method(chosen, plan, batch, theta, solver=solver, control=control)
     found = chosen.solve(chosen.compile(plan), batch, theta, method, threads=workers)
     # parameters as columns, so that each meets the trajectories in the leading axis of u
     model = NumericModel(plan, rows.T[:, :, None], theta)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.lowering import Lowering
-from pysymude.engines.native.networks import pack_scaling
+from pysymude.engines.native.network_calls import pack_scaling
 from pysymude.engines.native.sparse_lu import choose, plan_elimination
 from pysymude.engines.native.tableaus import ExplicitTableau, RosenbrockTableau
 from pysymude.plan.compiled import CompiledSystem
@@ -109,7 +109,12 @@ def implicit_tableau(x: RosenbrockTableau) -> st.Implicit:
 
 
 def problem_of(
-    batch: Batch, data: LossData | None, laws: int, *, linked: bool = False
+    batch: Batch,
+    data: LossData | None,
+    laws: int,
+    *,
+    linked: bool = False,
+    tstops: Sequence[float] = (),
 ) -> st.Problem:
     """The arrays of a batch, and of a loss over it where there is one."""
     E, T = batch.ts.shape
@@ -117,7 +122,7 @@ def problem_of(
     alone = np.full(E, -1, dtype=np.int64)
     common: dict[str, Any] = {
         "t0": _floats(batch.t0), "u0": _floats(batch.u0), "p": _floats(batch.p),
-        "ts": _floats(batch.ts), "stops": np.zeros(0),
+        "ts": _floats(batch.ts), "stops": np.array(tstops, dtype=np.float64),
     }  # fmt: skip
     if data is None:
         measured: dict[str, Any] = {

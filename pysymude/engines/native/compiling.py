@@ -21,7 +21,7 @@ from pysymude.engines.native.keeping import KernelCache
 
 log = logging.getLogger("pysymude")
 
-__all__ = ["contracted", "inner", "kernel", "summed"]
+__all__ = ["inlined", "inner", "kernel", "summed"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -105,8 +105,8 @@ def _decorator(**options: Any) -> Callable[[F], F]:
 inner = _decorator()
 """For functions that only compiled code calls: they allocate nothing and return numbers."""
 
-contracted = _decorator(fastmath={"contract"}, forceinline=True)
-"""An inner function whose products and sums may be fused."""
+inlined = _decorator(forceinline=True)
+"""An inner function that becomes part of its callers: for those where a call costs more than they do."""
 
 summed = _decorator(fastmath={"reassoc", "nsz", "contract"}, forceinline=True)
 """An inner function that sums in any order, so in vectors: for dot products alone."""

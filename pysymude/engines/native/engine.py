@@ -16,7 +16,6 @@ from pysymude.engines.base import (
     BoundLoss,
     Capability,
     Crossings,
-    Evaluation,
     Method,
     Watch,
 )
@@ -119,8 +118,10 @@ class NativeEngine(AbstractEngine):
             method.max_steps or _LOSS_LIMIT,
             size,
             len(measured),
+            method.dtmax,
+            follows=method.asked_abstol is None,
         )
-        problem = problem_of(data.batch, data, len(spec.laws), linked=spec.links)
+        problem = problem_of(data.batch, data, len(spec.laws), linked=spec.links, tstops=method.tstops)
         return NativeLoss(scheme, problem, spec.laws, method.sensealg == "forward")
 
     def samples(

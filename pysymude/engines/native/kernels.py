@@ -7,8 +7,8 @@ import math
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.compiling import inner, kernel
 from pysymude.engines.native.explicit import dense_explicit, extend_explicit
-from pysymude.engines.native.implicit import dense_implicit
 from pysymude.engines.native.holding import hold, pull_held, push_held
+from pysymude.engines.native.implicit import dense_implicit
 from pysymude.engines.native.march import march
 from pysymude.engines.native.measuring import (
     loss_terms,

@@ -51,6 +51,8 @@ class NativeLoss(BoundLoss):
         office = self.free.pop() if self.free else self._office()
         try:
             slope = self._run(office, read, gradient)
+            if self.scheme.follow(office.problem.out):
+                slope = self._run(office, read, gradient)
             return self._evaluation(office.problem, slope, theta.size, gradient)
         finally:
             self.free.append(office)

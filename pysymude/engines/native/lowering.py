@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.engines.native import codes
-from pysymude.engines.native.networks import call_layout, pack_call, pair_index
+from pysymude.engines.native.network_calls import CallLayout, pack_call
 from pysymude.model.network import MLP
 from pysymude.plan.tape import Operation, Tape
 
@@ -250,20 +250,15 @@ class Lowering:
         order = ("net", "netjac", "nethess").index(op.name)
         row = _Row(codes.NET, tuple(inputs), -1)
         nn = self.networks[op.data]
-        layout = call_layout(nn.widths, order)
+        layout = CallLayout(nn.widths, order)
         results = [self._new(held=False) for _ in range(layout.size)]
         program.rows.append(row)
         self.calls.append((program, row, {"network": nn, "order": order, "results": results}))
-        n = len(nn.inputs)
+        slot_of = (layout.output, layout.jacobian, layout.hessian)[order]
 
         def item(index: Any) -> Value:
-            if order == 0:
-                return Value(results[layout.outputs + int(index)])
-            if order == 1:
-                return Value(results[layout.jacobian + int(index[0]) * n + int(index[1])])
-            o, i, j = map(int, index)
-            at = o * (n * (n + 1) // 2) + pair_index(n, i, j)
-            return Value(results[layout.hessian + at])
+            at = [int(index)] if order == 0 else [int(i) for i in index]
+            return Value(results[slot_of(*at)])
 
         return item
 

@@ -7,8 +7,6 @@ learned values, constants), time, states, frozen signs, results. Programs are ro
 
 from __future__ import annotations
 
-import math
-
 from pysymude.engines.native import codes as op
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.functions import (

@@ -140,7 +140,7 @@ def march(m, w, problem, x, y, options, theta, e):
                 return FULL, 0
     fresh, restart = True, True  # the first stage is to be computed; the step size as well
     h, h_before, e_before, last_error = 0.0, 0.0, 1e-4, 0.0
-    stiff, mild, chatter = 0, 0, 0
+    stiff, mild = 0, 0
     while i < T:
         if not has_room(m, w, step, base, keep, most):
             code = FULL

@@ -32,7 +32,9 @@ def _scheme(compiled: Any, theta: Float, method: Method, limit: int, keep: int |
         method.max_steps or limit,
         max(theta.size, 1),
         0,
+        method.dtmax,
         keep=keep,
+        follows=method.asked_abstol is None,
     )
 
 
@@ -41,11 +43,14 @@ def solve_batch(
 ) -> BatchSolution:
     """All experiments of a batch."""
     scheme = _scheme(compiled, theta, method, limit, st.NOTHING)
-    problem = problem_of(batch, None, 0)
+    problem = problem_of(batch, None, 0, tstops=method.tstops)
     problem.start[:] = batch.u0
     parts = parts_of(len(batch.t0))
     desks = [Desk(scheme, problem, False) for _ in parts]
     run_all(desks, _whole(theta), parts, kernels.SOLVE, threads)
+    if scheme.follow(problem.out):
+        problem.out[:] = np.nan
+        run_all(desks, _whole(theta), parts, kernels.SOLVE, threads)
     return _solution(scheme, problem)
 
 
@@ -66,10 +71,13 @@ def solve_with_events(
 ) -> tuple[BatchSolution, Crossings]:
     """One solve that keeps all of its steps; zeros are looked for along its dense output."""
     scheme = _scheme(compiled, theta, method, limit, st.SLOPES)
-    problem = problem_of(batch, None, 0)
+    problem = problem_of(batch, None, 0, tstops=method.tstops)
     problem.start[:] = batch.u0
     desk = Desk(scheme, problem, False)
     desk.run(_whole(theta), 0, 1, kernels.SOLVE)
+    if scheme.follow(problem.out):
+        problem.out[:] = np.nan
+        desk.run(_whole(theta), 0, 1, kernels.SOLVE)
     memory = desk.task.memory
     count = int(memory.counts[0])
     t = np.append(memory.times[:count, 0], memory.times[count - 1, 2] if count else batch.t0)

@@ -232,7 +232,6 @@ def grid_of(m, w, theta, o, k, t0, t1, u):
     """
     a, c = at_time(m, w, theta, o, k, t0, u), at_time(m, w, theta, o, k, t1, u)
     size, bend, steep = max(abs(a), abs(c)), 0.0, 0.0
-    before = a
     for j in range(1, _GRID):
         s = j / _GRID
         # a little off the grid, so that a period is not met at one phase alone
@@ -242,7 +241,6 @@ def grid_of(m, w, theta, o, k, t0, t1, u):
         size = max(size, abs(now))
         near = at_time(m, w, theta, o, k, t0 + (t1 - t0) * (s + 0.003 * (j % 3) + 1e-7), u)
         steep = max(steep, abs(near - now) / 1e-7)
-        before = now
     if not bend > 1e-12 * size:
         return 1
     return int(min(max(float(_GRID), 16.0 * steep / (size * 2.0 * math.pi)), 1e6))

@@ -15,6 +15,7 @@ from pysymude.engines.native.binding import explicit_tableau, implicit_tableau, 
 from pysymude.engines.native.solvers import EXPLICIT_NAMES, IMPLICIT_NAMES, pair_for
 from pysymude.engines.native.tableaus import RODAS5P, ROSENBROCK23, TSIT5, VERN7
 from pysymude.engines.native.workers import each
+from pysymude.plan.tolerance import lowered, magnitudes
 
 __all__ = ["Desk", "Scheme", "parts_of", "run_all"]
 
@@ -43,6 +44,8 @@ class Scheme:
     columns: int
     dtmax: float = np.inf
     keep: int | None = None
+    follows: bool = False  # whether abstol goes down with the states that are met
+    looks: int = 5
 
     def __post_init__(self) -> None:
         self.names = pair_for(self.solver, self.reltol)
@@ -69,6 +72,18 @@ class Scheme:
             return st.NOTHING
         size = self.room * self.stages * model.size + self.room * model.lu_size
         return st.ALL if size <= _KEPT else st.SLOPES
+
+    def follow(self, out: Float) -> bool:
+        """Whether states were met that are too small for `abstol`; it is lower then."""
+        if not self.follows or self.looks == 0:
+            return False
+        # magnitudes are known after a few solves, and looking takes as long as a small solve
+        self.looks -= 1
+        found = lowered(self.abstol, magnitudes(out))
+        if found is None:
+            return False
+        self.abstol = found
+        return True
 
     def ran(self, changes: int) -> str:
         """The solvers that took steps, as a name."""
@@ -100,7 +115,7 @@ class Desk:
             method=s.method, reltol=s.reltol, abstol=s.abstol, max_steps=s.max_steps, dtmax=s.dtmax,
             keep=keep,
         )  # fmt: skip
-        self.known = s.implicit, s.room
+        self.known = s.implicit, s.room, s.abstol
         self.task = st.Task(
             model=model, memory=memory, problem=self.problem, explicit=s.explicit, implicit=s.other if s.implicit else None,
             options=options, theta=np.zeros(s.theta),
@@ -110,7 +125,7 @@ class Desk:
         """Experiments first to last; the gradient of their terms."""
         s, gradient = self.scheme, None
         while True:
-            if self.known != (s.implicit, s.room):
+            if self.known[:2] != (s.implicit, s.room) or self.known[2] is not s.abstol:
                 self.prepare()
             task = self.task
             task.theta[:] = theta

@@ -17,7 +17,7 @@ from pysymude.plan.switches import switch_form
 from pysymude.plan.tape import FUNCTIONS, Operation, Tape, array_operations, build_tape
 from tests.random_expressions import EXPRESSIONS, NUMBERS, x, y
 
-_OPERATIONS = array_operations(np, np.vectorize(math.erf, otypes=[float]))
+_OPERATIONS = array_operations(np.vectorize(math.erf, otypes=[float]))
 
 
 def value(tape: Tape, *point: float) -> np.ndarray:

@@ -1,0 +1,41 @@
+"""The default of the absolute tolerance: a part of each state's own magnitude."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ABSTOL", "lowered", "magnitudes", "scaled_abstol"]
+
+Float = NDArray[np.float64]
+
+ABSTOL = 1e-8
+"""So much of each state's magnitude, and never more than this."""
+
+_SMALLEST = 1e-14  # of the largest state: less is the rounding error of the others
+_TOO_LARGE = 100.0  # times what a state's magnitude asks for, and a solve is done again
+
+
+def magnitudes(*seen: Float) -> Float:
+    """The largest size of each state in arrays of shape (..., states); NaN is not seen."""
+    found = np.zeros(seen[0].shape[-1])
+    for array in seen:
+        flat = np.abs(array.reshape(-1, array.shape[-1]))
+        found = np.maximum(found, np.nan_to_num(flat, nan=0.0, posinf=0.0).max(axis=0, initial=0.0))
+    return found
+
+
+def scaled_abstol(size: Float) -> Float:
+    """The default for states of these magnitudes; one that is 0 is taken as the smallest other."""
+    known = size[size > 0]
+    if not known.size:
+        return np.full(len(size), ABSTOL)
+    filled = np.where(size > 0, np.maximum(size, _SMALLEST * known.max()), known.min())
+    return ABSTOL * np.minimum(filled, 1.0)
+
+
+def lowered(abstol: Float, seen: Float) -> Float | None:
+    """Tolerances for states of the magnitudes that a solve met, or None where those it had will do."""
+    wanted = scaled_abstol(seen)
+    small = (wanted * _TOO_LARGE < abstol) & (seen > 0)
+    return np.where(small, wanted, abstol) if small.any() else None

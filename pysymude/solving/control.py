@@ -1,0 +1,139 @@
+"""What a user says of step sizes: tolerances, limits, times at which steps end."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.engines.base import Method
+from pysymude.errors import InvalidInputError, ToleranceWarning
+from pysymude.model.coerce import float_array, meant, name_of
+from pysymude.plan.tolerance import magnitudes, scaled_abstol
+
+__all__ = ["Control", "check_tolerance", "warn_of_abstol"]
+
+Float = NDArray[np.float64]
+
+@dataclass(frozen=True)
+class Control:
+    """The keywords of `solve` that decide step sizes, as they were given."""
+
+    reltol: Any = 1e-6
+    abstol: Any = None
+    max_steps: Any = None
+    dtmax: Any = None
+    tstops: Any = ()
+
+    def checked(self, states: Sequence[str], size: Float) -> dict[str, Any]:
+        """Fields of a `Method`; `size` are the magnitudes of the states, 0 where not known."""
+        return {
+            "reltol": check_tolerance("reltol", self.reltol),
+            "abstol": tuple(_absolute(self.abstol, states, size).tolist()),
+            "asked_abstol": _asked(self.abstol),
+            "max_steps": _count(self.max_steps),
+            "dtmax": _positive("dtmax", self.dtmax),
+            "tstops": _times(self.tstops),
+        }
+
+
+def warn_of_abstol(method: Method, states: Sequence[str], u: Float) -> None:
+    """A warning that names a state which lives below the absolute tolerance that the user gave it."""
+    if method.asked_abstol is None:
+        return
+    sizes = magnitudes(u)
+    for name, size, abstol in zip(states, sizes, np.broadcast_to(method.abstol, sizes.shape), strict=True):
+        if 0 < size < abstol:
+            warnings.warn(
+                f"state {name!r} stays below {size:g}, less than its absolute tolerance {abstol:g}: its "
+                f"digits mean nothing; give abstol={{{name}: {1e-8 * size:.0e}}}, or leave abstol out",
+                ToleranceWarning,
+                stacklevel=3,
+            )
+
+
+def check_tolerance(name: str, value: Any) -> float:
+    """`value` as a float, else an error that shows a usual one.
+
+    A relative tolerance lies between 1e-15 and 1; an absolute one has the unit of the states, whose
+    size is the user's affair.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if name == "reltol":
+        valid, wanted = 1e-15 <= number < 1, "a number between 1e-15 and 1, such as 1e-6"
+    else:
+        valid, wanted = 0 < number < float("inf"), "a positive number, such as 1e-8"
+    if not valid:
+        raise InvalidInputError(f"{name} must be {wanted}; found {value!r}")
+    return number
+
+
+def _absolute(given: Any, states: Sequence[str], size: Float) -> Float:
+    """One absolute tolerance a state."""
+    if given is None:
+        return scaled_abstol(size)
+    if isinstance(given, Mapping):
+        found = scaled_abstol(size)
+        for key, value in given.items():
+            name = name_of(key, what="abstol")
+            if name not in states:
+                raise InvalidInputError(
+                    f"abstol names {name!r}, which is no state; the states are {', '.join(states)}"
+                    f"{meant(name, states)}"
+                )
+            found[list(states).index(name)] = check_tolerance(f"abstol of {name}", value)
+        return found
+    if isinstance(given, (list, tuple, np.ndarray)):
+        array = float_array(given, what="abstol")
+        if array.shape != (len(states),):
+            raise InvalidInputError(
+                f"abstol must be a number, a mapping from state to number, or one number for each of "
+                f"{', '.join(states)}; found shape {array.shape}"
+            )
+        return np.array([check_tolerance("abstol", v) for v in array.tolist()])
+    return np.full(len(states), check_tolerance("abstol", given))
+
+
+def _asked(given: Any) -> Any:
+    """As it was given, in a form that JSON can hold."""
+    if given is None:
+        return None
+    if isinstance(given, Mapping):
+        return tuple((name_of(k, what="abstol"), float(v)) for k, v in given.items())
+    if isinstance(given, (list, tuple, np.ndarray)):
+        return tuple(np.asarray(given, dtype=np.float64).tolist())
+    return float(given)
+
+
+def _count(given: Any) -> int | None:
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or given < 1:
+        raise InvalidInputError(f"max_steps must be a positive integer; found {given!r}")
+    return int(given)
+
+
+def _positive(name: str, given: Any) -> float:
+    if given is None:
+        return float("inf")
+    try:
+        number = float(given)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not number > 0:
+        raise InvalidInputError(f"{name} must be a positive number, in the unit of time; found {given!r}")
+    return number
+
+
+def _times(given: Any) -> tuple[float, ...]:
+    array = float_array(given, what="tstops")
+    if array.ndim != 1 or not np.isfinite(array).all():
+        raise InvalidInputError(f"tstops must be finite times, such as [3.0, 3.5]; found {given!r}")
+    return tuple(np.unique(array).tolist())
