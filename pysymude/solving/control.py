@@ -19,6 +19,7 @@ __all__ = ["Control", "check_tolerance", "warn_of_abstol"]
 
 Float = NDArray[np.float64]
 
+
 @dataclass(frozen=True)
 class Control:
     """The keywords of `solve` that decide step sizes, as they were given."""
@@ -46,7 +47,9 @@ def warn_of_abstol(method: Method, states: Sequence[str], u: Float) -> None:
     if method.asked_abstol is None:
         return
     sizes = magnitudes(u)
-    for name, size, abstol in zip(states, sizes, np.broadcast_to(method.abstol, sizes.shape), strict=True):
+    for name, size, abstol in zip(
+        states, sizes, np.broadcast_to(method.abstol, sizes.shape), strict=True
+    ):
         if 0 < size < abstol:
             warnings.warn(
                 f"state {name!r} stays below {size:g}, less than its absolute tolerance {abstol:g}: its "
@@ -128,7 +131,9 @@ def _positive(name: str, given: Any) -> float:
     except (TypeError, ValueError):
         number = float("nan")
     if not number > 0:
-        raise InvalidInputError(f"{name} must be a positive number, in the unit of time; found {given!r}")
+        raise InvalidInputError(
+            f"{name} must be a positive number, in the unit of time; found {given!r}"
+        )
     return number
 
 

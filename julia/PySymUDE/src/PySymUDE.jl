@@ -16,7 +16,7 @@ module PySymUDE
 using ADTypes: AutoFiniteDiff
 using Base.Cartesian: @nexprs
 using FunctionWrappers: FunctionWrapper
-using LinearAlgebra: BlasInt, LAPACK, issuccess, lu!
+using LinearAlgebra: BlasInt, LAPACK, issuccess, lu!, mul!
 using PrecompileTools: @compile_workload
 using OrdinaryDiffEqCore: CompositeAlgorithm, OrdinaryDiffEqAlgorithm
 using OrdinaryDiffEqRosenbrock: OrdinaryDiffEqRosenbrock, Rodas5P, Rodas5PTableau, Rosenbrock23
@@ -41,6 +41,7 @@ include("forward_mode.jl")
 include("discrete.jl")
 include("tsit5.jl")
 include("rodas5p.jl")
+include("tangents.jl")
 include("entry.jl")
 include("interop.jl")
 include("workload.jl")

@@ -1,4 +1,4 @@
-# Gradients by carrying the derivatives of the states along.
+# Gradients by carrying the derivatives of the states along, for solvers whose steps are not known here.
 
 """
     Tangents(model, starts) -> Tangents

@@ -56,6 +56,7 @@ struct Loss
     theta::Vec
     out::Vec
     steps::Vector{Steps}        # of each experiment, where the way back reads them
+    seen::Vec                   # the largest size of each state that was measured
 end
 
 function Loss(
@@ -74,6 +75,7 @@ function Loss(
         Array{Float64,3}(weight), Matrix{Int}(u0_index), Vector{Bool}(positive), Mat(mix),
         Vector{Int}(link), Vec(link_weight), Array{Float64,3}(law_weight), Mat(anchor),
         Tolerances(reltol, each(abstol, size(u0, 1)), maxiters, dtmax, tstops), Vec(scalings), at, zeros(size_of_theta), zeros(length(at)), [Steps() for _ in t0],
+        zeros(size(u0, 1)),
     )
 end
 
@@ -100,6 +102,7 @@ end
 
 function evaluate_now!(loss::Loss, gradient)
     (; out, theta, at) = loss
+    fill!(loss.seen, 0.0)
     set_scalings!(loss.model, loss.scalings)
     codes = view(out, at.codes)
     given = initial_states(loss)
@@ -170,7 +173,7 @@ function forward(loss::Loss, e, start, p, gradient)
     t1 > t0 || return nothing
     copyto!(model.q, view(loss.q, :, e))
     alg, u0 = algorithm(loss.algorithm), start[:, e]
-    elsewhere = gradient && loss.sensealg != :discrete
+    elsewhere = gradient && loss.sensealg != :discrete && !(loss.sensealg == :forward && has_forward(alg, model))
     if marches(alg, model) && !elsewhere
         # a way back through implicit steps needs derivatives of the Jacobian
         steep = gradient && !model.curved && way(alg) == SWITCHING
@@ -208,6 +211,7 @@ function experiment!(slopes, dtheta, loss::Loss, e, sol, start, last, p, gradien
         copyto!(u, 1, full, 1, model.states)
         loss.observe(y, u, p, t)
         states[:, j] = u
+        loss.seen .= max.(loss.seen, abs.(u))
         values[:, j] = y
     end
     slopes_of!(values, loss, e, read)
@@ -223,7 +227,8 @@ function experiment!(slopes, dtheta, loss::Loss, e, sol, start, last, p, gradien
     tie!(slopes, times, cotangents, loss, e, start, last)
     isempty(times) && return nothing
     if sol isa Path
-        discrete!(slopes, dtheta, loss, e, sol, times, cotangents)
+        through! = loss.sensealg == :forward ? follow_path! : discrete!
+        through!(slopes, dtheta, loss, e, sol, times, cotangents)
     elseif loss.sensealg == :forward
         contract!(slopes, dtheta, loss, e, sol, times, cotangents)
     else

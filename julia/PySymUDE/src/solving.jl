@@ -58,7 +58,7 @@ one_or_each(abstol) = all(==(abstol[1]), abstol) ? abstol[1] : abstol
 
 """
 States (states, times, experiments), NaN where a solve did not get; codes; steps tried, accepted, rejected,
-and changes of method.
+and changes of method, -1 where Rodas5P was taken from the start.
 """
 struct Results
     u::Array{Float64,3}
@@ -146,7 +146,8 @@ function solve_one!(r::Results, model::Model, alg, b::Batch, e; more...)
             return nothing
         end
     end
-    alg = settled(alg, model, u0, t0, times[end], p, tol)
+    given, alg = alg, settled(alg, model, u0, t0, times[end], p, tol)
+    r.stats[4, e] = given === AUTO && alg === RODAS5P ? -1 : 0
     prob = ODEProblem(model.f, u0, (t0, times[end]), p)
     sol = solve(
         prob, alg; keywords(tol, alg, model, u0, p, t0, times)..., saveat = unique(times), dense = false,

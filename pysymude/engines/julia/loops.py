@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pysymude.engines.julia.lines import Lines, Uses
 from pysymude.engines.julia.literals import number
 from pysymude.engines.julia.reverse import active
+from pysymude.errors import EmissionError
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.looped import Looped, Rows
 from pysymude.plan.sparse import SparseJacobian

@@ -7,7 +7,7 @@ memory for each use of a network), and write into their first argument.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import sympy as sp
 
@@ -153,13 +153,17 @@ def _straight(plan: CompiledSystem, rhs: Tape, uses: Uses) -> str:
 
 def _switched(plan: CompiledSystem, form: MarchForm, uses: Uses) -> str:
     """A right-hand side with conditions, whose signs its functions read, and the conditions."""
-    n, parts = len(plan.states), [_values(plan, form.rhs, uses, "du[{0}]", "rhs!(du, u, p, t, q, c)")]
-    parts += [_rows(plan, form.rhs, uses)] if _is_deep(form.derivatives) else _derivatives(plan, form, uses)
+    n, rhs = len(plan.states), _detached(form.rhs)
+    parts = [_values(plan, rhs, uses, "du[{0}]", "rhs!(du, u, p, t, q, c)")]
+    if _is_deep(form.derivatives):
+        parts.append(_rows(plan, rhs, uses))
+    else:
+        parts += _derivatives(plan, form, uses)
     head = "rhs_pull!(gu, gp, v, u, p, t, q, c)"
-    parts.append(_cotangents(plan, form.rhs, uses, head, states="gu", theta="gp"))
+    parts.append(_cotangents(plan, rhs, uses, head, states="gu", theta="gp"))
     heads = "vjp!(g, v, u, p, t, q, c)", "vjp_p!(g, v, u, p, t, q, c)"
-    parts.append(_cotangents(plan, form.rhs, uses, heads[0], states="g", theta=""))
-    parts.append(_cotangents(plan, form.rhs, uses, heads[1], states="", theta="g"))
+    parts.append(_cotangents(plan, rhs, uses, heads[0], states="g", theta=""))
+    parts.append(_cotangents(plan, rhs, uses, heads[1], states="", theta="g"))
     head = "conditions!(g, u, p, t, q, c)"
     parts.append(_values(plan, form.conditions, uses, "g[{0}]", head))
     head = "conditions_pull!(gu, gp, v, u, p, t, q, c)"
@@ -169,9 +173,17 @@ def _switched(plan: CompiledSystem, form: MarchForm, uses: Uses) -> str:
     return f"const TIME_ONLY = Bool[{known}]\n" + "\n".join(parts)
 
 
+def _detached(tape: Tape) -> Tape:
+    """A tape whose switches are read, so that nothing computes their operands for them."""
+    operations = tuple(
+        op._replace(args=()) if op.name == "switch" else op for op in tape.operations
+    )
+    return Tape(tape.inputs, operations, tape.outputs)
+
+
 def _derivatives(plan: CompiledSystem, form: MarchForm, uses: Uses) -> list[str]:
     """The Jacobian and the time gradient of a right-hand side with conditions, and what pulls through them."""
-    n, entries, tape = len(plan.states), len(form.rows), form.derivatives
+    n, entries, tape = len(plan.states), len(form.rows), _detached(form.derivatives)
     places = [f"{i + 1}, {j + 1}" for i, j in zip(form.rows, form.columns, strict=True)]
     jacobian = Tape(tape.inputs, tape.operations, tape.outputs[n : n + entries])
     gradient = Tape(tape.inputs, tape.operations, tape.outputs[n + entries :])
