@@ -38,28 +38,28 @@ each(x, n) = Vec(x)
 
 "What one march calls, and its memory."
 mutable struct March
-    const rhs!::Rhs
-    const model::Model
-    const conditions::Union{Nothing,Conditions}
-    const way::Int
-    const confined::Bool  # to explicit steps
+    rhs!::Rhs
+    model::Model
+    conditions::Union{Nothing,Conditions}
+    way::Int
+    confined::Bool  # to explicit steps
     method::Int       # of the step that is tried, EXPLICIT or IMPLICIT
     live::Bool        # whether it follows the conditions
     shared::Bool      # whether its first slope is the last of the step before
     exact::Union{Nothing,Elimination}
-    const u::Vec      # where a step starts
-    const next::Vec   # and where it ends
-    const stage::Vec
-    const f0::Vec
-    const f::Vec
-    const tgrad::Vec
-    const x::Vec
-    const b::Vec
-    const error::Vec
-    const k::Mat      # states, stages
+    u::Vec      # where a step starts
+    next::Vec   # and where it ends
+    stage::Vec
+    f0::Vec
+    f::Vec
+    tgrad::Vec
+    x::Vec
+    b::Vec
+    error::Vec
+    k::Mat      # states, stages
     J::Mat
     W::Mat
-    const pivots::Vector{BlasInt}
+    pivots::Vector{BlasInt}
 end
 
 function March(model::Model, way; explicit = false)
