@@ -274,7 +274,7 @@ const AT_LIMIT, WELL_WITHIN = 0.8, 0.5  # of the region of stability
 # after an accepted step of size h
 function change_method!(pace::Pace, m::March, h)
     if m.method == EXPLICIT
-        if reach(m) > AT_LIMIT * REGION
+        if reach(m, h) > AT_LIMIT * REGION
             pace.at_limit += 1
             pace.mild = 0
         else

@@ -38,13 +38,13 @@ end
 share!(m::March) = (copyto!(m.f0, 1, m.k, 6length(m.u) + 1, length(m.u)); nothing)
 
 # a bound of h times the eigenvalues: the last two stages are at the same time, at states a little apart
-function reach(m::March)
+function reach(m::March, h)
     above = below = 0.0
     @inbounds for i in eachindex(m.u)
         above += abs2(m.k[i, 7] - m.k[i, 6])
         below += abs2(m.next[i] - m.b[i])
     end
-    return below > 0 ? sqrt(above / below) : 0.0
+    return below > 0 ? h * sqrt(above / below) : 0.0
 end
 
 # the weights of the dense output at the fraction x of a step

@@ -230,7 +230,7 @@ const ENTRIES_OF_CHAIN = "const ENTRIES = findall(!=(0), vec(M + [i == j for i i
     @test out ≈ sol(0.37h) rtol = 1e-12
     @test !(out ≈ sol(0.371h))
     # the fastest oscillation of this system has the frequency 1e4
-    @test 0.2 < PySymUDE.reach(m) < 5
+    @test 0.2 < PySymUDE.reach(m, h) < 5
     # as many steps as OrdinaryDiffEq takes, more or less
     count(algorithm) = solve_batch(
         model, algorithm, 1, [0.0], reshape(u0, 6, 1), [0.4;;], [0.0; 0.05;;], Float64[], Float64[], 1e-6, 1e-6, 10^5,
@@ -238,7 +238,6 @@ const ENTRIES_OF_CHAIN = "const ENTRIES = findall(!=(0), vec(M + [i == j for i i
     prob = problem(source, u0, (0, 0.05), Float64[], q, Float64[])
     steps = solve(prob, Tsit5(); reltol = 1e-6, abstol = 1e-6).stats.naccept
     @test 0.8steps < count("Tsit5") < 1.2steps
-    @test count("auto") < 0.5steps
 end
 
 @testset "steps of Rodas5P, $(isempty(entries) ? "dense" : "by elimination")" for entries in ("", ENTRIES_OF_CHAIN)
