@@ -64,8 +64,9 @@ end
 
 function March(model::Model, way; explicit = false)
     n = model.states
+    confined, method = explicit || !(model.f isa Odefunction), way == IMPLICIT ? IMPLICIT : EXPLICIT
     m = March(
-        model.f.f, model, model.conditions, way, explicit || !(model.f isa Odefunction), way == IMPLICIT ? IMPLICIT : EXPLICIT, false, false, nothing,
+        model.f.f, model, model.conditions, way, confined, method, false, false, nothing,
         (zeros(n) for _ in 1:9)..., zeros(n, STAGES), zeros(0, 0), zeros(0, 0), zeros(BlasInt, n),
     )
     way == IMPLICIT && prepare_implicit!(m)
@@ -77,26 +78,6 @@ function prepare_implicit!(m::March)
     n = m.model.states
     size(m.J, 1) == n && return nothing
     m.J, m.W, m.exact = zeros(n, n), zeros(n, n), elimination(m.model)
-    return nothing
-end
-
-"What controls the sizes of steps, and which method takes them."
-mutable struct Pace
-    h::Float64
-    h_before::Float64
-    e_before::Float64
-    since::Int        # accepted steps since the step size was found anew
-    accepted::Int
-    rejected::Int
-    changes::Int      # of method
-    at_limit::Int     # steps that stability held back
-    mild::Int         # steps that it did not
-end
-
-Pace() = Pace(0.0, 0.0, 1.0, 0, 0, 0, 0, 0, 0)
-
-function begin_anew!(pace::Pace, m::March, h)
-    pace.h, pace.h_before, pace.e_before, pace.since = h, h, m.method == EXPLICIT ? 1e-4 : 1.0, 0
     return nothing
 end
 
@@ -143,47 +124,33 @@ function go!(keep::F, m::March, t0, t1, p, tol::Tolerances) where {F}
             fresh = !isfinite(e) && follow!(m)
             continue
         end
-        which = 0
-        if conditions !== nothing && !m.live
-            x, which = crossing!(conditions, Inside(m, h), p, t, h)
-            if x < 0
-                note!(conditions, pace.accepted, which, -2 - x, true)
-                fresh = true
-                continue
-            elseif which > 0 && x < 1 - 1e-14
-                h, arrives = max(x * h, nextfloat(t) - t), false
-                attempt!(m, p, t, h, tol)
-            end
+        reached, which = crossed!(m, pace, p, t, h, tol)
+        if which < 0
+            fresh = true
+            continue
         end
+        reached == h || ((h, arrives) = (reached, false))
         stop = arrives ? target : t + h
         keep(m, t, stop)
         accepted!(pace, m, h, e)
         took = m.method
-        m.way == SWITCHING && change_method!(pace, m, h)
+        m.way == SWITCHING && change_method!(pace, m, h, p, t)
         m.method != took && m.confined && return :NeedsImplicit, pace
         copyto!(m.u, m.next)
         t = stop
         t >= t1 && return :Success, pace
         m.shared = took == EXPLICIT && m.method == EXPLICIT
-        if conditions !== nothing
-            m.live && stop_following!(m, pace, p, t)
-            while next_stop <= length(stops) && stops[next_stop][1] <= t
-                k = stops[next_stop][2]
-                next_stop += 1
-                k == 0 && continue
-                note!(conditions, pace.accepted, k, -conditions.signs[k], false)
-                restart = true
-            end
-            if which > 0
-                slides!(conditions, m.rhs!, pace.accepted, which, m.u, p, t) && return :Chattering, pace
-                restart = true
-            end
-            restart && (m.shared = false)
-        else
-            while next_stop <= length(stops) && stops[next_stop][1] <= t
-                next_stop += 1
-            end
+        m.live && stop_following!(m, pace, p, t)
+        last_stop = next_stop
+        while next_stop <= length(stops) && stops[next_stop][1] <= t
+            next_stop += 1
         end
+        restart = turn!(m, pace, view(stops, last_stop:next_stop-1))
+        if which > 0
+            slides!(conditions, m.rhs!, pace.accepted, which, m.u, p, t) && return :Chattering, pace
+            restart = true
+        end
+        restart && (m.shared = false)
         fresh = !m.shared
         m.shared && share!(m)
     end
@@ -196,6 +163,33 @@ function start!(m::March, t0, t1, p, tol)
     m.rhs!(m.f, m.u, p, t0)
     initial_signs!(m.conditions, m.f, m.u, p, t0)
     return sort!(append!(stops, find_stops(m.conditions, m.u, p, t0, t1)))
+end
+
+# Whether a condition that reads the state changes in the step from t that was tried, and which, or 0: the step
+# is then repeated up to there. (its size, condition); a negative one where the step is to be tried again.
+function crossed!(m::March, pace, p, t, h, tol)
+    (; conditions) = m
+    (conditions === nothing || m.live) && return h, 0
+    x, which = crossing!(conditions, Inside(m, h), p, t, h)
+    if x < 0
+        note!(conditions, pace.accepted, which, -2 - x, true)
+        return h, -1
+    end
+    (which == 0 || x >= 1 - 1e-14) && return h, which
+    h = max(x * h, nextfloat(t) - t)
+    attempt!(m, p, t, h, tol)
+    return h, which
+end
+
+# whether conditions of time alone change at the stops that were reached; they do
+function turn!(m::March, pace, stops)
+    turned = false
+    for (_, k) in stops
+        k == 0 && continue
+        note!(m.conditions, pace.accepted, k, -m.conditions.signs[k], false)
+        turned = true
+    end
+    return turned
 end
 
 # whether the next attempt follows the conditions where the last did not
@@ -239,92 +233,6 @@ struct Inside
 end
 
 (s::Inside)(out, x) = inside!(out, s.m, x, s.h)
-
-# Tsit5: the PI control of OrdinaryDiffEq. Rodas5P: Gustafsson's, as OrdinaryDiffEqCore has it for SDIRK
-# methods: it foresees how errors grow or shrink, and saves a quarter to a half of the steps of a stiff solve.
-function rejected!(pace::Pace, m::March, h, e)
-    pace.rejected += 1
-    if m.method == EXPLICIT
-        pace.h = h / (isfinite(e) ? min(5.0, e^(7 / 50) / 0.9) : 10.0)
-    else
-        pace.h = h / (pace.since == 0 || !isfinite(e) ? 10.0 : min(5.0, e^0.2 / 0.9))
-    end
-    return nothing
-end
-
-function accepted!(pace::Pace, m::March, h, e)
-    pace.accepted += 1
-    pace.since += 1
-    if m.method == EXPLICIT
-        q = e^(7 / 50) / pace.e_before^(2 / 25) / 0.9
-        pace.e_before = max(e, 1e-4)
-        pace.h = h / clamp(q, 0.1, 5.0)
-        return nothing
-    end
-    q = e^0.2 / 0.9 # the estimate is of order 4
-    pace.since > 1 && (q = max(q, pace.h_before / h * (e^2 / pace.e_before)^0.2 / 0.9))
-    pace.h_before, pace.e_before = h, max(1e-2, e)
-    pace.h = h / clamp(q, pace.since == 1 ? 1e-4 : 1 / 6, 5.0)
-    return nothing
-end
-
-const STIFF_STEPS, MILD_STEPS = 12, 4   # so many in a row make a system stiff, or mild again
-const AT_LIMIT, WELL_WITHIN = 0.8, 0.5  # of the region of stability
-
-# after an accepted step of size h
-function change_method!(pace::Pace, m::March, h)
-    if m.method == EXPLICIT
-        if reach(m, h) > AT_LIMIT * REGION
-            pace.at_limit += 1
-            pace.mild = 0
-        else
-            pace.mild += 1
-            pace.mild >= MILD_STEPS && (pace.at_limit = 0)
-        end
-        pace.at_limit >= STIFF_STEPS || return nothing
-        m.method = IMPLICIT
-        m.confined || prepare_implicit!(m)
-    else
-        pace.mild = h * largest_row(m.J) < WELL_WITHIN * REGION ? pace.mild + 1 : 0
-        pace.mild >= 2MILD_STEPS || return nothing
-        m.method = EXPLICIT
-    end
-    pace.at_limit = pace.mild = 0
-    pace.changes += 1
-    pace.h_before, pace.e_before = h, m.method == EXPLICIT ? 1e-4 : 1.0
-    return nothing
-end
-
-# a bound of the eigenvalues
-function largest_row(J::Mat)
-    most = 0.0
-    @inbounds for i in axes(J, 1)
-        sum = 0.0
-        for j in axes(J, 2)
-            sum += abs(J[i, j])
-        end
-        most = max(most, sum)
-    end
-    return most
-end
-
-# from `f0`: Hairer's, as in OrdinaryDiffEqCore; 0 where the right-hand side is not finite
-function first_step!(m::March, p, t0, span, tol)
-    (; u, f0, f, stage, x) = m
-    size(v) =
-        sqrt(sum(i -> abs2(v[i] / (tol.abstol[i] + tol.reltol * abs(u[i]))), eachindex(v)) / length(v))
-    d0, d1 = size(u), size(f0)
-    isfinite(d1) || return 0.0
-    h0 = min(d0 < 1e-5 || d1 < 1e-5 ? 1e-6 : d0 / d1 / 100, span)
-    h0 < 10eps() && return min(1e-6, span)
-    @. stage = u + h0 * f0
-    m.rhs!(f, stage, p, t0 + h0)
-    f == f0 && return min(100h0, span)
-    @. x = f - f0
-    bend = max(d1, size(x) / h0)
-    h1 = bend <= 1e-15 ? max(1e-6, h0 * 1e-3) : 10.0^(-(2 + log10(bend)) / 5)
-    return isfinite(h1) ? min(100h0, h1, span) : h0
-end
 
 # out = base + k row
 @inline @generated function combine!(out::Vec, base::Vec, k::Mat, row::NTuple{N,Float64}) where {N}

@@ -28,6 +28,10 @@ end
     end
 end
 
+# The control that foresees errors takes longer steps than others do at the same tolerance: asked for a third,
+# it is as accurate (gradients of Robertson's problem at 1e-6: 1e-6, else 2e-6), with a sixth more steps.
+const STRICTER = 3.0
+
 function attempt_implicit!(m::March, p, t, h, tol)
     right_side!(m.x, m.f0, h * RODAS5P_TABLEAU.d[1], m.tgrad, 1 / h, m.k, ROWS.C[1])
     (; exact) = m
@@ -42,7 +46,7 @@ function attempt_implicit!(m::March, p, t, h, tol)
     combine!(m.next, m.u, m.k, ROWS.b)
     fill!(m.error, 0.0)
     combine!(m.error, m.error, m.k, ROWS.error)
-    return error_norm(m, tol)
+    return STRICTER * error_norm(m, tol)
 end
 
 # The elimination written out for the system, where it is accurate without exchanging rows: the factors of
