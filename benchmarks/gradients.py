@@ -2,7 +2,8 @@
 
     python -m benchmarks.gradients [--part compare|sizes|all] [--json FILE]
 
-Every time stands beside the error of the gradient against CVODES at 1e-11.
+The comparison needs ``pip install pysymude[benchmarks]``. Every time stands beside the error of the gradient
+against CVODES at 1e-11.
 """
 
 from __future__ import annotations
@@ -12,11 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import diffrax
-import jax
-import jax.numpy as jnp
 import numpy as np
-import optimistix
 import sympy as sp
 
 import pysymude as psu
@@ -33,6 +30,8 @@ ABSTOL = {"lotka-volterra": 1e-6, "robertson": 1e-10}
 def network(theta: Any, widths: tuple[int, ...], z: Any) -> Any:
     """A tanh network as one writes it: matrices and biases cut out of a flat vector."""
     offset = 0
+    import jax.numpy as jnp
+
     for k, (columns, rows) in enumerate(itertools.pairwise(widths)):
         W = theta[offset : offset + rows * columns].reshape(rows, columns)
         offset += rows * columns
@@ -44,12 +43,16 @@ def network(theta: Any, widths: tuple[int, ...], z: Any) -> Any:
 
 def lotka_volterra(t: Any, u: Any, theta: Any) -> Any:
     """The field of the published problem."""
+    import jax.numpy as jnp
+
     n = network(theta, (2, 5, 5, 5, 2), u)
     return jnp.stack([1.3 * u[0] + n[0], -1.8 * u[1] + n[1]])
 
 
 def robertson(t: Any, u: Any, theta: Any) -> Any:
     """The field of the stiff problem, with the catalogue's scalings."""
+    import jax.numpy as jnp
+
     shift = jnp.array([0.5, 1.8e-5, 0.5])
     n = network(theta, (3, 4, 1), (u - shift) / shift)
     slow = u[0] * jnp.exp(jnp.log(0.04) + 0.2 * n[0])
@@ -59,6 +62,10 @@ def robertson(t: Any, u: Any, theta: Any) -> Any:
 
 def by_hand(field: Any, solver: Any, obj: Objective, abstol: float, *, throw: bool) -> Callable:
     """The loss and its gradient in diffrax, with its defaults wherever it has one."""
+    import diffrax
+    import jax
+    import jax.numpy as jnp
+
     batch, loss = obj.loss.batch, obj.loss
     ts, u0 = jnp.asarray(batch.ts[0]), jnp.asarray(batch.u0[0])
     y, weight = jnp.asarray(loss.y[0]), jnp.asarray(loss.weight[0])
@@ -82,6 +89,12 @@ def by_hand(field: Any, solver: Any, obj: Objective, abstol: float, *, throw: bo
 
 def compare(name: str, rounds: int) -> list[dict[str, Any]]:
     """One problem: hand-written first, then pysymude with both kinds of gradient."""
+    import diffrax
+    import jax
+    import optimistix
+
+    # for the hand-written part; pysymude does not need it
+    jax.config.update("jax_enable_x64", True)
     system, data = universal(name).problem
     abstol = ABSTOL[name]
 
@@ -154,6 +167,10 @@ def sizes(name: str, rounds: int) -> list[dict[str, Any]]:
             for s in ("adjoint", "forward")
         }
         theta = made["adjoint"].theta0(1)
+        for sensealg, obj in made.items():
+            found = obj.evaluate(theta)
+            if not found.success:  # its time would be that of something else
+                raise SystemExit(f"{name}, {sensealg}: {found.retcode.name}")
         timings = interleaved(
             {s: partial(o.value_and_grad, theta) for s, o in made.items()}, rounds=rounds
         )
@@ -178,8 +195,6 @@ def crossing(rows: list[dict[str, Any]]) -> float:
 
 def main() -> None:
     given = arguments(__doc__ or "", part="all", rounds=100, problem="all")
-    # for the hand-written part; pysymude does not need it
-    jax.config.update("jax_enable_x64", True)
     for name in ABSTOL if given.problem == "all" else (given.problem,):
         if given.part in ("compare", "all"):
             finish(f"gradients, {name}", compare(name, given.rounds), given.json)

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,8 @@ def methods(case: StiffProblem, engine: str) -> Iterator[tuple[str, Solve]]:
     for method in ("LSODA", "odeint", "BDF", "Radau"):
         yield f"SciPy {method}", scipy(case, method, jacobian=True)
         yield f"SciPy {method}, no Jacobian", scipy(case, method, jacobian=False)
-    yield "diffrax Kvaerno5", diffrax(case)
+    if find_spec("diffrax") is not None:  # pip install pysymude[benchmarks]
+        yield "diffrax Kvaerno5", diffrax(case)
 
 
 def engine_default(engine: str) -> str:

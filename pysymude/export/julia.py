@@ -18,7 +18,7 @@ from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.export.julia_formulas import BRANCHING, helpers, imports
 from pysymude.export.julia_script import ACTIVATIONS, Writer
 from pysymude.fit.files import write_whole
-from pysymude.fit.objective import Objective
+from pysymude.fit.objective import Objective, measured_states
 from pysymude.fit.result import FitResult
 from pysymude.fit.saved import SavedFit
 from pysymude.model.dataset import Dataset
@@ -201,10 +201,12 @@ def _given(source: Any) -> _Given:
         enforced = enforce(saved.system, laws, given.get("conserve"))
         plan = compile_system(enforced.solved)
         spec, loss, layout = bind(plan, saved.data, enforced)
+        measured = measured_states(enforced, saved.data)
+        size = magnitudes(*(a for a in (loss.solved.u0, measured) if a is not None))
         method = Method(
             saved.method["solver"],
             check_tolerance("reltol", saved.method["reltol"]),
-            Control(abstol=saved.method["abstol"]).checked(plan.states, magnitudes(loss.solved.u0))["abstol"],
+            Control(abstol=saved.method["abstol"]).checked(plan.states, size)["abstol"],
         )
         return _Given(
             plan,

@@ -191,7 +191,17 @@ def fit_ensemble(
     return FitEnsemble(tuple(good.values()), tuple(good), failures)
 
 
-_OBJECTIVE = ("engine", "solver", "reltol", "abstol", "max_steps", "dtmax", "tstops", "sensealg", *KEYWORDS)
+_OBJECTIVE = (
+    "engine",
+    "solver",
+    "reltol",
+    "abstol",
+    "max_steps",
+    "dtmax",
+    "tstops",
+    "sensealg",
+    *KEYWORDS,
+)
 _OWN = ("checkpoint", "progress", "callback", "theta0", "resample")
 
 

@@ -38,7 +38,7 @@ from pysymude.solving.choice import choose_method
 from pysymude.solving.control import Control
 from pysymude.symbolic.generator import Generator
 
-__all__ = ["FAILED", "Objective", "objective"]
+__all__ = ["FAILED", "Objective", "measured_states", "objective"]
 
 Float = NDArray[np.float64]
 
@@ -277,12 +277,12 @@ def objective(
     method = choose_method(
         chosen, plan, loss.solved, obj.theta0(),
         solver=solver, control=Control(reltol, abstol, max_steps, dtmax, tstops),
-        measured=_measured(enforced, data), sensealg=sensealg,
+        measured=measured_states(enforced, data), sensealg=sensealg,
     )  # fmt: skip
     return replace(obj, method=method)
 
 
-def _measured(enforced: Enforced, data: Dataset) -> Float | None:
+def measured_states(enforced: Enforced, data: Dataset) -> Float | None:
     """The data by states, NaN where a state is not measured; None where states are not the solved ones."""
     names = [x.name for x in enforced.system.states]
     if names != [x.name for x in enforced.solved.states]:

@@ -320,7 +320,8 @@ class NetworkOutput(sp.Expr):
             return sp.S.One
         total: sp.Expr = sp.S.Zero
         for j, z in enumerate(self.inputs):
-            dz = z.diff(s)
+            # most inputs of a wide network are other symbols
+            dz = sp.S.Zero if z.is_Symbol and z != s else z.diff(s)
             if dz != 0:
                 by = sp.Tuple(sp.Integer(j))
                 total += NetworkDerivative(self.network, self.args[1], by, *self.inputs) * dz
@@ -376,7 +377,7 @@ class NetworkDerivative(sp.Expr):
     def _eval_derivative(self, s: sp.Symbol) -> sp.Expr:
         total: sp.Expr = sp.S.Zero
         for j, z in enumerate(self.inputs):
-            dz = z.diff(s)
+            dz = sp.S.Zero if z.is_Symbol and z != s else z.diff(s)
             if dz == 0:
                 continue
             if len(self.by) == 2:

@@ -71,7 +71,8 @@ class Template:
 
     def derived(self, expr: Any) -> Template:
         """A template of one output that reads what `expr` needs, once where no member differs."""
-        used = [s for s in self.symbols if expr.has(s)]
+        read = expr.free_symbols
+        used = [s for s in self.symbols if s in read]
         known = dict(zip(self.symbols, self.slots, strict=True))
         slots = tuple(known[s] for s in used)
         # names count the slots: `fuse` relies on it
@@ -157,7 +158,7 @@ def fuse(templates: Sequence[Template]) -> tuple[list[Template], list[tuple[int,
     The given ones have one output each. Returns the new ones, and for each old one its place: the new
     template and which output.
     """
-    fused: list[Template] = []
+    fused: list[_Fusion] = []
     places: list[tuple[int, int]] = []
     at: dict[tuple[Any, ...], int] = {}
     for template in templates:
@@ -166,32 +167,34 @@ def fuse(templates: Sequence[Template]) -> tuple[list[Template], list[tuple[int,
         k = next((at[key] for key in keys if key in at), None)
         if k is None:
             k = len(fused)
-            fused.append(template)
-            places.append((k, 0))
-        else:
-            fused[k], first = _union(fused[k], template)
-            places.append((k, first))
+            fused.append(_Fusion(template.members))
+        places.append((k, fused[k].add(template)))
         for key in keys:
             at.setdefault(key, k)
-    return fused, places
+    return [f.template() for f in fused], places
 
 
-def _union(a: Template, b: Template) -> tuple[Template, int]:
-    """`a` with the output of `b`, and which output that is."""
-    known = {(s.key, _facts(x)): x for s, x in zip(a.slots, a.symbols, strict=True)}
-    symbols, slots = list(a.symbols), list(a.slots)
-    change: dict[sp.Symbol, sp.Symbol] = {}
-    for slot, symbol in zip(b.slots, b.symbols, strict=True):
-        key = (slot.key, _facts(symbol))
-        if key not in known:
-            known[key] = _stand_in(len(slots), symbol)
-            symbols.append(known[key])
-            slots.append(slot)
-        change[symbol] = known[key]
-    expr = _renamed(b.exprs[0], change)
-    if expr in a.exprs:
-        return a, a.exprs.index(expr)
-    return Template(tuple(symbols), tuple(slots), (*a.exprs, expr), a.members), len(a.exprs)
+class _Fusion:
+    """A template that grows."""
+
+    def __init__(self, members: int) -> None:
+        self.members = members
+        self.slots: dict[tuple[Any, ...], tuple[sp.Symbol, Slot]] = {}
+        self.exprs: dict[sp.Expr, int] = {}
+
+    def add(self, other: Template) -> int:
+        """Which output the one of `other` is."""
+        change: dict[sp.Symbol, sp.Symbol] = {}
+        for slot, symbol in zip(other.slots, other.symbols, strict=True):
+            key = (slot.key, _facts(symbol))
+            if key not in self.slots:
+                self.slots[key] = _stand_in(len(self.slots), symbol), slot
+            change[symbol] = self.slots[key][0]
+        return self.exprs.setdefault(_renamed(other.exprs[0], change), len(self.exprs))
+
+    def template(self) -> Template:
+        symbols, slots = zip(*self.slots.values(), strict=True) if self.slots else ((), ())
+        return Template(tuple(symbols), tuple(slots), tuple(self.exprs), self.members)
 
 
 def _renamed(expr: sp.Expr, change: Mapping[sp.Symbol, sp.Symbol]) -> Any:

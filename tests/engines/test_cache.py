@@ -1,167 +1,178 @@
-"""Programs on disk: found again, never half read, and never in the way."""
+"""Compiled loops on disk: found again, never half read, never in the way, never another user's."""
 
-import json
+import logging
 import multiprocessing
 import os
+import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-import pysymude as psu
-from pysymude.engines.diffrax import engine as embedded
+from pysymude.engines.native import keeping
 
+# a loop of its own, which is compiled within a second
 CODE = """
-import sys, pysymude as psu
+import os
+from pysymude.engines.native.compiling import kernel
+
+if FULL:
+    def full(*_):
+        raise OSError(28, "No space left on device")
+    os.replace = full
+
+@kernel
+def twice(x):
+    return 2.0 * x
+
+print(twice(21.0), sum(twice.stats.cache_hits.values()))
+"""
+
+SOLVE = """
+import pysymude as psu
+from pysymude.engines.native import kernels
 x, k = psu.states("x"), psu.parameters("k")
-chosen = {"solver": "Tsit5", "engine": "diffrax"}
-sol = psu.solve(psu.ODESystem({x: -k*x}), u0=[1.0], t=[0.0, 1.0], parameters={k: 1.0}, **chosen)
-print(repr(float(sol.u[-1, 0])), "diffrax" in sys.modules)
+system = psu.ODESystem({x: -k*x})
+sol = psu.solve(system, u0=[1.0], t=[0.0, 1.0], parameters={k: 1.0}, solver="Tsit5", engine="native")
+stats = kernels.drive.stats
+print(repr(float(sol.u[-1, 0])), sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
 """
 
 
-def solve_in_new_process(folder, **environment):
+def run(code, folder, **environment):
     env = os.environ | {"PYSYMUDE_CACHE_DIR": str(folder)} | environment
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", CODE], capture_output=True, text=True, env=env
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env=env
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    value, loaded = done.stdout.split()
-    return float(value), loaded == "True"
+    return done
 
 
-def programs(folder: Path):
-    return sorted(folder.glob("program-*"))
+def loaded(folder, *, full=False, **environment):
+    """Whether a new process took the loop from the folder; it computes with it in any case."""
+    done = run(CODE.replace("FULL", str(full)), folder, **environment)
+    value, hits = done.stdout.split()
+    assert value == "42.0"
+    return hits == "1"
+
+
+def kept(folder: Path):
+    return sorted(p.name for p in folder.rglob("*") if p.is_file())
 
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory):
-    """A folder with one program, and the value that its solve gives."""
+    """A folder with one loop."""
     folder = tmp_path_factory.mktemp("cache")
-    value, built = solve_in_new_process(folder)
-    assert built
-    assert value == pytest.approx(np.exp(-1), rel=1e-5)
-    return folder, value
+    assert not loaded(folder)
+    assert [Path(name).suffix for name in kept(folder)] == [".nbc", ".nbi"]
+    return folder
 
 
-def copied(filled, tmp_path):
-    import shutil
-
-    folder = tmp_path / "copy"
-    shutil.copytree(filled[0], folder)
-    return folder, filled[1]
+@pytest.fixture
+def copy(filled, tmp_path):
+    return Path(shutil.copytree(filled, tmp_path / "copy"))
 
 
-def test_a_second_process_loads_the_program_and_not_diffrax(filled):
-    folder, value = filled
-    assert len(programs(folder)) == 1
-    again, built = solve_in_new_process(folder)
-    assert not built
-    assert again == value
+def test_a_second_process_compiles_nothing(filled):
+    assert loaded(filled)
 
 
-@pytest.mark.parametrize("name", ["program", "manifest.json", "xla"])
-def test_a_damaged_entry_is_made_again(filled, tmp_path, name):
-    folder, value = copied(filled, tmp_path)
-    (entry,) = programs(folder)
-    target = entry / name
-    if target.is_dir():
-        (target,) = target.iterdir()
+def test_solvers_are_compiled_by_the_first_process_alone(tmp_path):
+    # in the folder of the whole suite: to compile them costs half a minute
+    folder = keeping.cache_folder() or tmp_path
+    first, second = run(SOLVE, folder), run(SOLVE, folder)
+    value, hits, misses = second.stdout.split()
+    assert value == first.stdout.split()[0]
+    assert (int(hits), int(misses)) == (1, 0)
+    assert second.stderr == ""
+
+
+def test_it_says_what_takes_so_long(copy):
+    (data,) = copy.glob("*/*.nbc")
+    data.unlink()
+    again = run(CODE.replace("FULL", "False"), copy)
+    assert again.stderr == "compiling the solvers, once on this machine\n"
+    assert run(CODE.replace("FULL", "False"), copy).stderr == ""
+
+
+@pytest.mark.parametrize("suffix", ["nbc", "nbi"])
+@pytest.mark.parametrize("place", [0.0, 0.5, 1.0])
+def test_a_damaged_file_is_made_again(copy, suffix, place):
+    (target,) = copy.glob(f"*/*.{suffix}")
     content = bytearray(target.read_bytes())
-    content[len(content) // 2] ^= 0xFF
+    content[int(place * (len(content) - 1))] ^= 0xFF
     target.write_bytes(content)
-    again, built = solve_in_new_process(folder)
-    assert built
-    assert again == value
-    (entry,) = programs(folder)
-    assert json.loads((entry / "manifest.json").read_text())
-    assert solve_in_new_process(folder) == (value, False)
+    assert not loaded(copy)
+    assert loaded(copy)
 
 
-def test_a_half_written_entry_is_made_again(filled, tmp_path):
-    folder, value = copied(filled, tmp_path)
-    (entry,) = programs(folder)
-    (entry / "manifest.json").unlink()
-    assert solve_in_new_process(folder) == (value, True)
-    assert solve_in_new_process(folder) == (value, False)
+@pytest.mark.parametrize("suffix", ["nbc", "nbi"])
+def test_a_half_written_file_is_made_again(copy, suffix):
+    (target,) = copy.glob(f"*/*.{suffix}")
+    target.write_bytes(target.read_bytes()[:-100])
+    assert not loaded(copy)
+    assert loaded(copy)
 
 
-def test_a_place_that_cannot_be_written_does_not_matter(filled, tmp_path):
+def test_a_place_that_cannot_be_written_does_not_matter(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
-    assert solve_in_new_process(blocked / "cache") == (filled[1], True)
-    assert solve_in_new_process("/proc/no-such-place") == (filled[1], True)
+    assert not loaded(blocked / "cache")
+    assert not loaded("/proc/no-such-place")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_does_not_matter(filled, tmp_path, monkeypatch):
-    from pysymude.engines.diffrax import cache
+def test_a_full_disk_does_not_matter(tmp_path):
+    assert not loaded(tmp_path, full=True)
+    assert kept(tmp_path) == []
 
-    def full(*_):
-        raise OSError(28, "No space left on device")
 
+@pytest.mark.parametrize("word", ["off", "false", "False", "0", "no"])
+def test_it_can_be_switched_off(copy, word):
+    assert not loaded(copy, PYSYMUDE_CACHE=word)
+
+
+def test_switched_off_it_writes_nothing(tmp_path):
+    assert not loaded(tmp_path, PYSYMUDE_CACHE="off")
+    assert kept(tmp_path) == []
+
+
+def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PYSYMUDE_CACHE_DIR", "~/kept")
+    monkeypatch.delenv("PYSYMUDE_CACHE", raising=False)
+    assert keeping.cache_folder() == tmp_path / "kept"
+    assert stat.S_IMODE((tmp_path / "kept").stat().st_mode) == 0o700
+
+
+def test_processes_that_compile_the_same_do_not_meet(tmp_path):
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        pool.map(loaded, [tmp_path] * 2)
+    assert [Path(name).suffix for name in kept(tmp_path)] == [".nbc", ".nbi"]
+    assert loaded(tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems keep rights in lists")
+@pytest.mark.parametrize("right", [stat.S_IWGRP, stat.S_IWOTH])
+def test_a_folder_that_others_may_write_to_is_not_used(copy, tmp_path, right):
+    copy.chmod(0o700 | right)
+    done = run(CODE.replace("FULL", "False"), copy)
+    assert done.stdout.split() == ["42.0", "0"]
+    assert f"chmod go-w {copy}" in done.stderr
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    empty.chmod(0o700 | right)
+    assert not loaded(empty)
+    assert kept(empty) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no such owners")
+def test_a_folder_of_another_user_is_not_used(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("PYSYMUDE_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(cache, "_publish", full)
-    monkeypatch.setattr(embedded, "_PROGRAMS", {})
-    x = psu.states("x")
-    assert psu.solve(psu.ODESystem({x: -x}), u0=[1.0], t=[0, 1], solver="Tsit5").success
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_it_can_be_switched_off(filled, tmp_path):
-    assert solve_in_new_process(tmp_path, PYSYMUDE_CACHE="off") == (filled[1], True)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_processes_that_build_the_same_program_do_not_meet(filled, tmp_path):
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
-        found = pool.map(solve_in_new_process, [tmp_path] * 3)
-    assert {value for value, _ in found} == {filled[1]}
-    assert len(programs(tmp_path)) == 1
-    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".new-")] == []
-
-
-def test_new_values_compile_nothing():
-    x, k = psu.states("x"), psu.parameters("k")
-    system = psu.ODESystem({x: -k * x})
-    psu.solve(system, u0=[1.0], t=[0, 1], parameters={k: 1.0}, solver="Tsit5", engine="diffrax")
-    before = len(embedded._PROGRAMS)
-    for value in (0.1, 2.0):
-        psu.solve(
-            system, u0=[value], t=np.linspace(0, 2, 7), parameters={k: value}, solver="Tsit5",
-            reltol=value * 1e-5, abstol=value * 1e-9,
-        )  # fmt: skip
-    assert len(embedded._PROGRAMS) == before
-
-
-def test_the_users_jax_settings_stay_as_they_are():
-    code = """
-import jax, jax.numpy as jnp
-before = {k: getattr(jax.config, k, None) for k in jax.config.values}
-import numpy as np, pysymude as psu
-x = psu.states("x")
-nn = psu.MLP("nn", inputs=[x], outputs=1, hidden=2)
-data = psu.Dataset.from_arrays([0.0, 1.0], np.array([[1.0], [0.5]]), states=[x])
-obj = psu.objective(psu.ODESystem({x: nn[0]}), data, solver="Tsit5")
-value, grad = obj.value_and_grad(obj.theta0())
-assert grad.dtype == np.float64 and isinstance(value, float) and grad.flags.owndata
-after = {k: getattr(jax.config, k, None) for k in jax.config.values}
-changed = {k for k in before if before[k] != after[k]}
-assert not changed, changed
-assert jnp.ones(1).dtype == jnp.float32
-# checks of the user's own equinox code still raise
-import equinox as eqx
-@jax.jit
-def checked(z):
-    return eqx.error_if(z, z > 0, "the user's own check")
-try:
-    checked(jnp.ones(1)).block_until_ready()
-except Exception as error:
-    assert "the user's own check" in str(error)
-else:
-    raise SystemExit("the user's own check was silenced")
-"""
-    subprocess.run([sys.executable, "-c", code], check=True)
+    monkeypatch.delenv("PYSYMUDE_CACHE", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: tmp_path.stat().st_uid + 1)
+    with caplog.at_level(logging.WARNING, "pysymude"):
+        assert keeping.cache_folder() is None
+    assert "belongs to another user" in caplog.text

@@ -129,7 +129,7 @@ def test_a_solver_without_an_adjoint_says_so_and_auto_goes_forward(julia: str):
 @pytest.mark.slow
 def test_gradient_of_every_solver(engine: str, solver: str):
     # a low order takes too many thousand steps at tight tolerances
-    reltol = 1e-8 if solver == "Rosenbrock23" else RELTOL
+    reltol = 1e-8 if (engine, solver) == ("julia", "Rosenbrock23") else RELTOL
     sensealg = "adjoint" if select_engine(engine).solvers[solver].adjoint else "forward"
     obj = objective(
         universal("non-autonomous"), engine, reltol=reltol, solver=solver, sensealg=sensealg
@@ -147,9 +147,9 @@ def test_adjoint_and_forward_agree_for_any_number_of_steps(engine: str, name: st
     steps: set[int] = set()
     for reltol in np.logspace(-2, -11, 19):
         found = [
-            objective(universal(name), engine, reltol=reltol, sensealg=sensealg).evaluate(
-                objective(universal(name), engine).theta0(2)
-            )
+            objective(
+                universal(name), engine, reltol=reltol, sensealg=sensealg, solver="Tsit5"
+            ).evaluate(objective(universal(name), engine).theta0(2))
             for sensealg in SENSEALGS
         ]
         assert all(f.success for f in found)
@@ -171,7 +171,15 @@ def test_gradient_beyond_the_first_step_limit(engine: str):
     )
     system = psu.ODESystem({x: 300 * k * v, v: -300 * k * x - c * v}, trainable={k: 1.001, c: 0.2})
     made = [
-        psu.objective(system, data, engine=engine, sensealg=sensealg, reltol=1e-10, abstol=1e-10)
+        psu.objective(
+            system,
+            data,
+            engine=engine,
+            sensealg=sensealg,
+            solver="Tsit5",
+            reltol=1e-10,
+            abstol=1e-10,
+        )
         for sensealg in SENSEALGS
     ]
     found = [obj.evaluate(obj.theta0()) for obj in made]

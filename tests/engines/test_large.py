@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import sympy as sp
 from scipy.integrate import solve_ivp
 
 import pysymude as psu
+from pysymude.engines.registry import select_engine
 from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.looped import Looped
 from pysymude.plan.numeric import NumericModel
@@ -105,18 +107,34 @@ def right_hand_side(engine: str, plan: CompiledSystem, theta: Any, t: float, u: 
         call += "f(x, Vector{Float64}(u), Vector{Float64}(p), t); copyto!(du, x); nothing)"
         seval(call)(model, du, u, theta, t)
         return du
-    from pysymude.engines.diffrax.loading import load_jax
+    from pysymude.engines.native.binding import make_memory
+    from pysymude.engines.native.structures import NOTHING
 
-    load_jax()
-    import jax
+    model = select_engine("native").compile(plan).model((), implicit=False)
+    memory = make_memory(model, 1, theta.size, 1, 0, keep=NOTHING, room=1)
+    found = np.zeros(len(u))
+    native_slopes()(model, memory, plan.default_parameters[None], theta, t, u, found)
+    return found
 
-    from pysymude.engines.diffrax.cache import x64
-    from pysymude.engines.diffrax.field import shared_arguments, vector_field
 
-    with x64():
-        field = vector_field(plan)
-        args = shared_arguments(plan, jax.numpy.asarray(theta), plan.scalings)
-        return np.asarray(jax.jit(field)(t, u, args | {"p": plan.default_parameters}))
+@cache
+def native_slopes() -> Any:
+    """The native engine's right-hand side as a function of Python's."""
+    from numba import njit
+
+    from pysymude.engines.native.blocks import place, slopes, spare
+    from pysymude.engines.native.holding import hold
+
+    @njit(error_model="numpy")
+    def run(m, w, p, theta, t, u, k):
+        hold(m, w, p, theta, 0)
+        o = spare(m, w)
+        place(m, w, o, t, True)
+        for i in range(m.n):
+            w.v[o + w.held.shape[0] + 1 + i] = u[i]
+        slopes(m, w, theta, o, k, 0)
+
+    return run
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -55,8 +55,8 @@ CALLS = [
     (lambda: solve(abstol="small"), "abstol must be a positive number"),
     (lambda: solve(abstol=0.0), "abstol must be a positive number"),
     (
-        lambda: solve(engine="jax"),
-        "engine 'jax' is unknown; choose 'auto' or one of 'julia', 'native'",
+        lambda: solve(engine="numpy"),
+        "engine 'numpy' is unknown; choose 'auto' or one of 'julia', 'native'",
     ),
     (
         lambda: solve(psu.ODESystem({x: w(psu.t)}), u0=[1.0]),

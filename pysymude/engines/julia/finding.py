@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from pysymude.engines.julia.literals import string
 from pysymude.errors import EngineUnavailableError
 
 __all__ = [
@@ -289,9 +290,9 @@ def _cure(julia: Julia) -> str:
 
 def add_command() -> str:
     """Julia code that adds to a project whatever PySymUDE.jl and juliacall need."""
-    folder = package_folder() / "PySymUDE"
+    folder = string(str(package_folder() / "PySymUDE"))
     try:
-        own = f', version="{version("juliacall")}"'
+        own = f", version={string(version('juliacall'))}"
     except PackageNotFoundError:
         own = ""
-    return f'Pkg.develop(path="{folder}"); Pkg.add(name="PythonCall"{own})'
+    return f'Pkg.develop(path={folder}); Pkg.add(name="PythonCall"{own})'

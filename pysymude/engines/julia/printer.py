@@ -14,6 +14,7 @@ import sympy as sp
 from pysymude.engines.julia.lines import Lines, PlanInputs, Uses
 from pysymude.engines.julia.literals import activation
 from pysymude.engines.julia.loops import define, looped_observation, looped_system
+from pysymude.errors import EmissionError
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.looped import Looped
 from pysymude.plan.march_form import MarchForm
@@ -123,14 +124,24 @@ def _is_deep(*tapes: Tape) -> bool:
     return any(op.name == "nethess" for tape in tapes for op in tape.operations)
 
 
+def _written_derivatives(plan: CompiledSystem) -> tuple[Tape, Tape] | None:
+    """The Jacobian and the time gradient, or None where they come from the reverse mode of the system."""
+    try:
+        found = cast("Tape", plan.jacobian), cast("Tape", plan.time_gradient)
+    except EmissionError:  # the slope of a sign is a distribution in symbols
+        return None
+    # of a network's second derivatives, the reverse mode of the first is all there is
+    return None if _is_deep(*found) else found
+
+
 def _straight(plan: CompiledSystem, rhs: Tape, uses: Uses) -> str:
     n = len(plan.states)
     parts = [_values(plan, rhs, uses, "du[{0}]", "rhs!(du, u, p, t, q, c)")]
-    jacobian, gradient = cast("Tape", plan.jacobian), cast("Tape", plan.time_gradient)
-    if _is_deep(jacobian, gradient):
-        # second derivatives of networks come from the reverse mode of the first alone
+    written = _written_derivatives(plan)
+    if written is None:
         parts.append(_rows(plan, rhs, uses))
     else:
+        jacobian, gradient = written
         f = _lines(plan, jacobian, uses)
         f.forward()
         f.lines += [

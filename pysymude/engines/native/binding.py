@@ -173,6 +173,8 @@ def make_memory(
         entries=np.zeros(max(len(m.d_slots) - n, 0)),
         first=np.zeros(n),
         work=np.zeros((10, n)),
+        walk=np.zeros(8),
+        marks=np.zeros(20, dtype=np.int64),
         linear=np.zeros(2 * n),
         stage=np.zeros(stages * n),
         cotangents=np.zeros((times, n)),

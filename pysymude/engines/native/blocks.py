@@ -7,7 +7,17 @@ from pysymude.engines.native import structures as st
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.machine import evaluate, pull, push
 
-__all__ = ["all_zero", "derivatives", "error_norm", "place", "run", "run_back", "run_tangents", "slopes", "spare"]
+__all__ = [
+    "all_zero",
+    "derivatives",
+    "error_norm",
+    "place",
+    "run",
+    "run_back",
+    "run_tangents",
+    "slopes",
+    "spare",
+]
 
 RHS, DERIVATIVES, ALL = st.RHS, st.DERIVATIVES, st.ALL
 LIVE = codes.LIVE
@@ -42,7 +52,15 @@ def place(m, w, o, t, live):
 def run(m, w, program, theta, o):
     """Runs a program over the block at `o`."""
     evaluate(
-        m.code, m.ranges[program, 0], m.ranges[program, 1], m.consts, m.net, m.scaling, theta, w.v, o
+        m.code,
+        m.ranges[program, 0],
+        m.ranges[program, 1],
+        m.consts,
+        m.net,
+        m.scaling,
+        theta,
+        w.v,
+        o,
     )
 
 

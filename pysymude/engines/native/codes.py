@@ -1,5 +1,7 @@
-"""The operations of the machine, as numbers. A row of `code` is (operation, a, b, c, result); all but the
-first are slots of a block, or integers where the text below says so. `x` and `y` are two numbers a row.
+"""The operations of the machine, as numbers.
+
+A row of `code` is (operation, a, b, c, result); all but the first are slots of a block, or integers where the
+text below says so. `x` and `y` are two numbers a row.
 
 =============  =======================================================
 ADD            x v[a] + y v[b]

@@ -53,7 +53,7 @@ class _Offer(LoweringPass):
     def __init__(self) -> None:
         super().__init__()
 
-    def run_pass(self, state: Any) -> bool:
+    def run_pass(self, state: Any) -> bool:  # pyright: ignore[reportIncompatibleMethodOverride]
         # what stands for the function in Numba's tables is a C function, each another; nobody calls it
         entry = list[None]().append
         state.targetctx.insert_user_function(entry, state.cr.fndesc, [state.library])
@@ -79,7 +79,7 @@ class _InnerCompiler(CompilerBase):
 def _decorator(**options: Any) -> Callable[[F], F]:
     # Without reference counts: they took nearly half of the time. What is decorated so allocates nothing
     # and returns numbers only. `_nrt` is not documented; a test compares both ways.
-    compile_inner = njit(
+    compile_inner: Any = cast("Any", njit)(
         **_COMMON, no_cpython_wrapper=True, _nrt=False, pipeline_class=_InnerCompiler, **options
     )
 

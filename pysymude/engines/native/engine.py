@@ -121,7 +121,9 @@ class NativeEngine(AbstractEngine):
             method.dtmax,
             follows=method.asked_abstol is None,
         )
-        problem = problem_of(data.batch, data, len(spec.laws), linked=spec.links, tstops=method.tstops)
+        problem = problem_of(
+            data.batch, data, len(spec.laws), linked=spec.links, tstops=method.tstops
+        )
         return NativeLoss(scheme, problem, spec.laws, method.sensealg == "forward")
 
     def samples(

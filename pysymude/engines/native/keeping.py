@@ -11,6 +11,8 @@ import hashlib
 import logging
 import os
 import stat
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,8 +33,10 @@ def cache_folder() -> Path | None:
     if os.environ.get("PYSYMUDE_CACHE", "on").strip().lower() in _SWITCHED_OFF:
         return None
     given = os.environ.get("PYSYMUDE_CACHE_DIR")
-    folder = Path(given).expanduser() if given else Path(
-        platformdirs.user_cache_dir("pysymude", appauthor=False)
+    folder = (
+        Path(given).expanduser()
+        if given
+        else Path(platformdirs.user_cache_dir("pysymude", appauthor=False))
     )
     return folder if _is_safe(folder) else None
 
@@ -112,10 +116,57 @@ class _Implementation(caching.CompileResultCacheImpl):
     _locator_classes = [_Locator]  # noqa: RUF012 - Numba's own form
 
 
+class _Signed:
+    """A file that is being written, and a hash of what was."""
+
+    def __init__(self, file: Any) -> None:
+        self.file, self.hash = file, hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.hash.update(data)
+        return self.file.write(data)
+
+
+class _Files(caching.IndexDataCacheFile):
+    """Numba's files, each with a hash at its end: one that was damaged counts as none, and is not run."""
+
+    @contextmanager
+    def _open_for_write(self, filepath: str) -> Generator[_Signed]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        with super()._open_for_write(filepath) as file:
+            signed = _Signed(file)
+            yield signed
+            file.write(signed.hash.digest())
+
+    def _load_index(self) -> dict[Any, str]:
+        return super()._load_index() if _is_whole(self._index_path) else {}
+
+    def _load_data(self, name: str) -> Any:
+        if not _is_whole(self._data_path(name)):
+            raise OSError(f"{name} is damaged")  # which Numba takes for a file that is not there
+        return super()._load_data(name)
+
+
+def _is_whole(path: str) -> bool:
+    try:
+        content = Path(path).read_bytes()
+    except OSError:
+        return False
+    size = hashlib.sha256().digest_size
+    return content[-size:] == hashlib.sha256(content[:-size]).digest()
+
+
 class KernelCache(caching.FunctionCache):
     """Numba's cache of one function, in our folder; it says when it has to compile."""
 
     _impl_class = _Implementation
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        self._cache_file = _Files(
+            cache_path=self._cache_path,
+            filename_base=self._impl.filename_base,
+            source_stamp=_stamp(),
+        )
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled function, or None after saying so."""

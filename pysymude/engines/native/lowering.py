@@ -17,7 +17,6 @@ from pysymude.plan.tape import Operation, Tape
 __all__ = ["Lowering", "Outputs"]
 
 
-
 @dataclass(frozen=True)
 class Value:
     """`factor` times the result number `at`, which is held through a solve or not."""
@@ -128,7 +127,9 @@ class Lowering:
     def _as_value(self, value: Any) -> Value:
         return self.constant(value) if isinstance(value, float) else value
 
-    def _emit(self, program: _Program, code: int, args: Sequence[int], x: float = 1.0, y: float = 1.0) -> Value:
+    def _emit(
+        self, program: _Program, code: int, args: Sequence[int], x: float = 1.0, y: float = 1.0
+    ) -> Value:
         held = all(self.is_held[a] for a in args)
         if held:
             key = (code, tuple(args), x, y)
@@ -325,7 +326,9 @@ class Lowering:
             has_networks=bool(net),
         )
 
-    def _packed(self, call: dict[str, Any], slot: NDArray[np.int64], inputs: list[Any]) -> list[int]:
+    def _packed(
+        self, call: dict[str, Any], slot: NDArray[np.int64], inputs: list[Any]
+    ) -> list[int]:
         nn = call["network"]
         names = list(self.networks)
         before = names[: names.index(nn.name)]

@@ -132,7 +132,9 @@ def _words(value: Any) -> tuple[Any, list[int]]:
     if isinstance(value, np.ndarray):
         if not value.flags.c_contiguous:
             raise ValueError("a record holds arrays in C order")
-        kind = types.Array({"f": types.float64, "i": types.int64}[value.dtype.kind], value.ndim, "C")
+        kind = types.Array(
+            {"f": types.float64, "i": types.int64}[value.dtype.kind], value.ndim, "C"
+        )
         return kind, [int(value.ctypes.data), *value.shape]
     if value is None:
         return types.none, [0]

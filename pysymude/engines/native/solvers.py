@@ -12,7 +12,9 @@ SOLVERS = MappingProxyType(
     {
         "Tsit5": SolverInfo(5, False, "Tsitouras 2011, Comput. Math. Appl. 62, 770"),
         "Vern7": SolverInfo(7, False, "Verner 2010, Numer. Algorithms 53, 383"),
-        "Rosenbrock23": SolverInfo(2, True, "Shampine and Reichelt 1997, SIAM J. Sci. Comput. 18, 1"),
+        "Rosenbrock23": SolverInfo(
+            2, True, "Shampine and Reichelt 1997, SIAM J. Sci. Comput. 18, 1"
+        ),
         "Rodas5P": SolverInfo(5, True, "Steinebach 2023, BIT Numer. Math. 63, 27"),
     }
 )

@@ -135,7 +135,6 @@ class Problem(Record):
     counts: Int  # (E, 4): tried, accepted, rejected, changes of method
     terms: Float  # (E, 2 + laws): data, links, laws
 
-
     def with_results(self, laws: int) -> Problem:
         """The same problem with results of its own."""
         E, T, n = self.out.shape
@@ -171,6 +170,8 @@ class Memory(Record):
     entries: Float  # of the Jacobian; then df/dt
     first: Float  # the right-hand side where a step starts
     work: Float  # (ROWS, n)
+    walk: Float  # what a march knows on its way, see `march`
+    marks: Int
     linear: Float  # 2 n numbers for linear systems
     stage: Float  # cotangents of stages
     cotangents: Float  # (T, n), of the states at output times
@@ -201,3 +202,11 @@ class Task(Record):
     implicit: Implicit
     options: Options
     theta: Float
+
+
+T, END, H, H_BEFORE, E_BEFORE, ERROR, STOP = range(7)  # of `walk`
+(
+    METHOD, STEP, BASE, OUTPUT, NEXT_STOP, STOPS, FRESH, RESTART, LIVE, STIFF, MILD, ACCEPTED, REJECTED,
+    CHANGES, EXTRA, ARRIVES, LANDED, ANOTHER,
+) = range(18)  # of `marks`  # fmt: skip
+U, NEW, DIFFERENCE, SCRATCH, INSIDE = range(5)  # rows of `work`

@@ -1,8 +1,8 @@
-"""Conditions: their frozen signs, the times at which those that know only time change, and where a
-trajectory crosses the others.
+"""Conditions: their frozen signs, when they change, and where a trajectory crosses them.
 
 During a step the sign of each condition is what it was at the step's start, so that the step sees a smooth
-right-hand side; the step ends where a condition changes, and the next begins with the other sign.
+right-hand side; the step ends where a condition changes, and the next begins with the other sign. When
+those that know only time change is found before the march.
 """
 
 from __future__ import annotations
@@ -10,13 +10,24 @@ from __future__ import annotations
 import math
 
 from pysymude.engines.native import structures as st
-from pysymude.engines.native.blocks import place, run, run_tangents
+from pysymude.engines.native.blocks import place, run, run_tangents, slopes
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.explicit import dense_explicit
 from pysymude.engines.native.functions import sign
 from pysymude.engines.native.implicit import dense_implicit
 
-__all__ = ["condition_slopes", "conditions_at", "crossing", "find_stops", "initial_signs", "note", "settle"]
+__all__ = [
+    "any_moves",
+    "condition_slopes",
+    "conditions_at",
+    "crossing",
+    "find_stops",
+    "initial_signs",
+    "note",
+    "settle",
+    "slides",
+    "turn_back",
+]
 
 CONDITIONS = st.CONDITIONS
 _PARTS = 8  # of a step, at whose ends signs are compared
@@ -87,6 +98,29 @@ def settle(m, w, theta, o, t, u, keep, step):
 
 
 @inner
+def any_moves(m):
+    """Whether a condition depends on states: then it is known only along the way when it changes."""
+    for k in range(m.time_only.shape[0]):
+        if not m.time_only[k]:
+            return True
+    return False
+
+
+@inner
+def turn_back(m, w, theta, o, t, u, keep, step, landed):
+    """Whether a condition that had changed was back on its old side before it was seen on the new one."""
+    turned = False
+    for k in range(w.signs.shape[0]):
+        if w.armed[k] == 0 and k != landed:
+            conditions_at(m, w, theta, o, t, u)
+            if condition(m, w, o, k) * w.signs[k] < 0.0:
+                note(w, keep, step, k, -w.signs[k], 1)
+                w.armed[k] = 1
+                turned = True
+    return turned
+
+
+@inner
 def inside(m, w, x, y, method, base, u, new, h, s, out):
     """The state at the fraction s of a step."""
     if method == st.EXPLICIT:
@@ -119,7 +153,9 @@ def crossing(m, w, x, y, method, theta, o, base, t, h, u, new, state):
             if g > 0.0:
                 w.armed[k] = 1
             elif g < 0.0 and w.armed[k]:
-                found = close_in(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, before, s)
+                found = close_in(
+                    m, w, x, y, method, theta, o, base, t, h, u, new, state, k, before, s
+                )
                 if found < first:
                     first, which = found, k
                 inside(m, w, x, y, method, base, u, new, h, s, state)
@@ -266,3 +302,25 @@ def zero_between(m, w, theta, o, k, low, high, a, u):
             high, b = middle, c
             a *= 0.5
     return high
+
+
+@inner
+def rate(m, w, theta, o, t, u, k, f):
+    """How fast condition k changes with the signs as they are; f becomes the right-hand side."""
+    place(m, w, o, t, False)
+    for i in range(m.n):
+        w.v[o + w.held.shape[0] + 1 + i] = u[i]
+    slopes(m, w, theta, o, f, 0)
+    conditions_at(m, w, theta, o, t, u)
+    condition_slopes(m, w, theta, o, f, w.rates)
+    return w.rates[k]
+
+
+@inner
+def slides(m, w, theta, o, t, u, k, f, keep, step):
+    """Changes the sign of a condition that was reached; whether both sides lead back to it."""
+    before = rate(m, w, theta, o, t, u, k, f)
+    note(w, keep, step, k, -w.signs[k], 0)
+    w.armed[k] = 0
+    after = rate(m, w, theta, o, t, u, k, f)
+    return before * w.signs[k] > 0.0 and after * w.signs[k] < 0.0

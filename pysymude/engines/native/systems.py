@@ -30,7 +30,7 @@ def factor(m, w, o, op, a):
 
 @inner
 def solve(m, w, o, op, x, ox):
-    """x <- W \\ x."""
+    """x becomes the solution of W z = x."""
     if m.sparse:
         solve_sparse(m.elimination, w.lu, o, x, ox, w.linear, 0)
     else:
@@ -39,7 +39,7 @@ def solve(m, w, o, op, x, ox):
 
 @inner
 def solve_transposed(m, w, o, op, x, ox):
-    """x <- transpose(W) \\ x."""
+    """x becomes the solution of transpose(W) z = x."""
     if m.sparse:
         solve_sparse_transposed(m.elimination, w.lu, o, x, ox, w.linear, 0)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,9 @@ class Scheme:
     @property
     def stages(self) -> int:
         """The most blocks that a step takes."""
-        return (max(self.explicit.total, self.other.stages) if self.implicit else self.explicit.total) + 1
+        return (
+            max(self.explicit.total, self.other.stages) if self.implicit else self.explicit.total
+        ) + 1
 
     def keeping(self, model: st.Model, gradient: bool) -> int:
         """What is left of each step."""
@@ -117,8 +120,8 @@ class Desk:
         )  # fmt: skip
         self.known = s.implicit, s.room, s.abstol
         self.task = st.Task(
-            model=model, memory=memory, problem=self.problem, explicit=s.explicit, implicit=s.other if s.implicit else None,
-            options=options, theta=np.zeros(s.theta),
+            model=model, memory=memory, problem=self.problem, explicit=s.explicit,
+            implicit=s.other if s.implicit else None, options=options, theta=np.zeros(s.theta),
         )  # fmt: skip
 
     def run(self, theta: Float, first: int, last: int, todo: int) -> Float:
@@ -145,13 +148,11 @@ def parts_of(count: int) -> list[tuple[int, int]]:
     if count < _PARTS:
         return [(0, count)]
     ends = [count * k // _PARTS for k in range(_PARTS + 1)]
-    return list(zip(ends[:-1], ends[1:], strict=True))
+    return list(pairwise(ends))
 
 
 def run_all(
     desks: Sequence[Desk], theta: Float, parts: Sequence[tuple[int, int]], todo: int, threads: int
 ) -> list[Float]:
     """All parts, each at a desk of its own; the gradients in the order of the parts."""
-    return each(
-        lambda k: desks[k].run(theta, *parts[k], todo), range(len(parts)), threads
-    )
+    return each(lambda k: desks[k].run(theta, *parts[k], todo), range(len(parts)), threads)

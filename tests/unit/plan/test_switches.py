@@ -17,7 +17,7 @@ from tests.random_expressions import EXPRESSIONS, NUMBERS, x, y
 
 p, q = psu.parameters("p q")
 INPUTS = (x, y, psu.t, p, q)
-_OPERATIONS = array_operations(np, np.vectorize(math.erf, otypes=[float]))
+_OPERATIONS = array_operations(np.vectorize(math.erf, otypes=[float]))
 
 
 def switched(*outputs: Any) -> SwitchedTape:
