@@ -9,6 +9,7 @@ import pytest
 import sympy as sp
 
 import pysymude as psu
+from pysymude.engines.julia import engine as engine_module
 from pysymude.engines.julia.engine import JuliaEngine
 from pysymude.engines.julia.printer import system_source
 from pysymude.engines.registry import select_engine
@@ -55,7 +56,7 @@ def test_several_short_infusions_equal_integration_piece_by_piece(julia):
 def test_switch_times_and_thresholds_have_derivatives(julia, method, sensealg):
     system = psu.ODESystem(
         {x: sp.Piecewise((1.0, t < c), (-k * x, True)), y: sp.Piecewise((x, x > h), (-y, True))},
-        trainable={c: 0.713, k: 0.8, h: 0.5},
+        trainable={c: 0.713, k: 0.8, h: 0.57},
     )
     times = np.linspace(0.0, 3.0, 16)
     data = psu.Dataset.from_arrays(times, np.full((16, 2), 0.3), states=[x, y])
@@ -116,7 +117,7 @@ def test_an_ensemble_in_parts_equals_one_call(julia, monkeypatch):
     rates = np.linspace(0.1, 3.0, 250)
     run = {"u0": [1.0], "t": [0.0, 0.5, 1.0], "parameters": {k: rates}, "engine": julia}
     parts = psu.solve_ensemble(system, **run)
-    monkeypatch.setattr("pysymude.engines.julia.engine._FIRST_PART", 10_000)
+    monkeypatch.setattr(engine_module, "_FIRST_PART", 10_000)
     whole = psu.solve_ensemble(system, **run)
     assert np.array_equal(parts.u, whole.u)
     assert np.array_equal(parts.counts, whole.counts)
@@ -124,10 +125,7 @@ def test_an_ensemble_in_parts_equals_one_call(julia, monkeypatch):
 
 
 def test_ctrl_c_is_heard_between_the_parts(julia, monkeypatch):
-    calls = []
-    from pysymude.engines.julia import engine as module
-
-    solve = module._solve
+    calls, solve = [], engine_module._solve
 
     def interrupted(*arguments):
         calls.append(1)
@@ -135,7 +133,7 @@ def test_ctrl_c_is_heard_between_the_parts(julia, monkeypatch):
             raise KeyboardInterrupt
         return solve(*arguments)
 
-    monkeypatch.setattr(module, "_solve", interrupted)
+    monkeypatch.setattr(engine_module, "_solve", interrupted)
     with pytest.raises(KeyboardInterrupt):
         psu.solve_ensemble(
             psu.ODESystem({x: -k * x}), u0=[1.0], t=[0.0, 1.0],
@@ -161,12 +159,9 @@ def test_limits_of_steps(julia):
     system = psu.ODESystem({x: sp.cos(100 * t)})
     run = {"u0": [0.0], "t": [0.0, 100.0], "engine": julia, "solver": "Tsit5"}
     assert psu.solve(system, **run, max_steps=10).retcode is psu.ReturnCode.MaxIters
-    assert (
-        psu.solve(psu.ODESystem({x: -x}), u0=[1.0], t=[0.0, 1.0], engine=julia, dtmax=0.01).counts[
-            0
-        ]
-        >= 100
-    )
+    decay = psu.ODESystem({x: -x})
+    short = psu.solve(decay, u0=[1.0], t=[0.0, 1.0], engine=julia, dtmax=0.01)
+    assert short.stats.steps >= 100
 
 
 def test_the_first_use_of_a_solver_that_is_not_compiled_is_told(julia, caplog):
