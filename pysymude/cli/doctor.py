@@ -43,7 +43,7 @@ def doctor(
         rows, works = _engines(problems)
         print_table(rows, title="Engines", header=("engine", "state", "solvers"))
         print_table(julia_rows(problems), title="Julia")
-        print_table([_auto(works), *cache, ("cores", _cores())], title="Machine")
+        print_table([_auto(works, problems), *cache, ("cores", _cores())], title="Machine")
         typer.echo("Problems:" if problems else "No problems found.")
         for problem, cure in problems:
             # not a table: a command that is to be copied must not be broken into lines
@@ -81,12 +81,18 @@ def _engines(problems: list[tuple[str, str]]) -> tuple[list[tuple[str, str, str]
             problems.append((told, cure.removeprefix("run: ")))
             continue
         state, cure = _julia_trial() if name == "julia" else _trial(name)
-        rows.append((name, state, solvers))
+        # what went wrong may be long, and stands below
+        rows.append((name, "does not work" if cure else state, solvers))
         if cure:
-            problems.append((f"engine {name}: {state}", cure))
+            problems.append((f"engine {name}: {_without_doctor(state)}", cure))
         else:
             works.append(name)
     return rows, works
+
+
+def _without_doctor(told: str) -> str:
+    """An engine's message, less the advice to ask the doctor."""
+    return told.replace("; see what is wrong with: pysymude doctor, and start", "; start")
 
 
 def _trial(engine: str) -> tuple[str, str]:
@@ -120,7 +126,7 @@ def _julia_trial() -> tuple[str, str]:
     return f"works (first gradient after {first:.1f} s)", ""
 
 
-def _auto(works: list[str]) -> tuple[str, str]:
+def _auto(works: list[str], problems: list[tuple[str, str]]) -> tuple[str, str]:
     from pysymude.engines.base import Capability
     from pysymude.engines.registry import select_engine
     from pysymude.errors import EngineError
@@ -130,6 +136,8 @@ def _auto(works: list[str]) -> tuple[str, str]:
     except EngineError as error:
         return "engine 'auto'", f"none: {error}"
     doubt = "" if taken in works else ", although it does not work"
+    if doubt and works:
+        problems.append((f"engine 'auto' takes {taken}, which does not work", f"engine='{works[0]}'"))
     return "engine 'auto'", f"takes {taken}: the first usable one of the table above{doubt}"
 
 

@@ -55,11 +55,15 @@ def check(env: Mapping[str, str] | None = None, *, limit: float = LIMIT) -> dict
     except (IndexError, ValueError):
         code = process.returncode
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        said = "".join(f"\n{line}" for line in err.strip().splitlines()[-5:])
-        raise CheckFailed(f"a test gradient ended with {how}{said}") from None
+        raise CheckFailed(f"a test gradient ended with {how}{_last_words(err)}") from None
     if "error" in found:
-        raise CheckFailed(found["error"])
+        # juliacall's own error may say no more than that there was one
+        raise CheckFailed(f"{found['error']}{_last_words(err)}")
     return found
+
+
+def _last_words(err: str) -> str:
+    return "".join(f"\n{line}" for line in err.strip().splitlines()[-5:])
 
 
 def main() -> None:

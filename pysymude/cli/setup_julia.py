@@ -38,6 +38,9 @@ def setup_julia(
 
     Julia and its packages are found or installed by juliapkg. With PYTHON_JULIACALL_EXE and
     PYTHON_JULIACALL_PROJECT both set, that project is checked and compiled, and nothing is installed.
+
+    Scripts of export-julia name the packages that they need in their first lines; where erf stands in a
+    model, SpecialFunctions is one that is not installed here.
     """
     with friendly(debug):
         env = _environment(offline, project)

@@ -40,6 +40,7 @@ class ReturnCode(Enum):
         "The loss is finite but its gradient is not: somewhere along the solution an expression has no "
         "finite derivative."
     )
+    Interrupted = "Ctrl-C ended the training; this is the best that was found until then."
 
     @property
     def successful(self) -> bool:

@@ -297,12 +297,12 @@ class _Script:
         backward = self.sensealg == "adjoint"
         arguments = "(; autodiff = AutoFiniteDiff())" if backward and self.implicit else "()"
         solver = self.solver[1] + arguments
-        sensealg = ", sensealg" if backward else ""
         return _LOSS.format(
             solver=solver,
             reltol=number(method.reltol),
             abstol=_vector(method.abstol),
-            sensealg=sensealg,
+            more=", sensealg" if backward else ", internalnorm",
+            control="" if backward else _VALUES_ALONE,
         )
 
     def _main(self, theta: str) -> str:
@@ -321,13 +321,13 @@ _EXPLICIT = frozenset({"Tsit5", "Vern7", "Vern9"})
 
 _LOSS = """\
 const reltol, abstol = {reltol}, {abstol}
-
+{control}
 # What experiment `e` would measure: one row a time, one column each. Inf where the solve fails.
 function predict(theta, e)
     u0 = convert.(eltype(theta), e.u0(theta))
     f!(du, u, p, t) = rhs!(du, u, p, t, e.fixed)
     problem = ODEProblem(f!, u0, (e.t0, e.t[end]), theta)
-    sol = solve(problem, {solver}; saveat = e.t, reltol, abstol{sensealg})
+    sol = solve(problem, {solver}; saveat = e.t, reltol, abstol{more})
     successful_retcode(sol) || return fill(oftype(u0[1], Inf), size(e.y))
     u = Array(sol)
     return reduce(hcat, [observe(u[:, i], theta, t, e.fixed) for (i, t) in enumerate(e.t)])'
@@ -337,6 +337,13 @@ misfit(weight, y, value) = isnan(y) ? zero(value) : abs2(weight * (y - value))
 
 # The sum of all squared residuals, each in units of its noise.
 loss(theta) = sum(sum(misfit.(e.weight, e.y, predict(theta, e))) for e in experiments)
+"""
+
+_VALUES_ALONE = """\
+
+# Steps are chosen by the values alone, so that derivatives are those of the numbers that are computed.
+internalnorm(u::Number, t) = abs(ForwardDiff.value(u))
+internalnorm(u, t) = sqrt(sum(abs2 ∘ ForwardDiff.value, u) / length(u))
 """
 
 _FORWARD = """\

@@ -74,7 +74,7 @@ class FitResult:
 
     @property
     def success(self) -> bool:
-        """Whether every experiment can be solved at `theta`."""
+        """Whether every experiment can be solved at `theta`, and nobody cut the training short."""
         return self.retcode.successful
 
     @property

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pysymude.engines.outcomes import ReturnCode
 from pysymude.errors import InvalidInputError
 from pysymude.fit.objective import FAILED, Objective, checked_dataset, objective
 from pysymude.fit.optimizers import Optimizer, Point
@@ -36,6 +37,8 @@ __all__ = ["Step", "fit"]
 log = logging.getLogger("pysymude")
 
 Float = NDArray[np.float64]
+
+_INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +203,7 @@ class _Loop:
                 self.checkpoint()
         except KeyboardInterrupt:
             log.warning("interrupted; the best result so far is returned")
-            return "interrupted"
+            return _INTERRUPTED
         finally:
             state.seconds = time.perf_counter() - self.clock
         state.finished = True
@@ -376,13 +379,18 @@ def _result(
         objective=obj,
         theta=theta,
         loss=final.value if final.success else FAILED,
-        retcode=final.retcode,
+        retcode=_ended(final.retcode, stopped),
         validation_loss=None if parts.held_out is None else parts.held_out.value(theta),
         history=state.history.arrays(),
         stopped=stopped,
         seconds=state.seconds,
         seed=seed,
     )
+
+
+def _ended(solve: ReturnCode, stopped: str) -> ReturnCode:
+    """A training that was cut short is no success, though the solves are."""
+    return ReturnCode.Interrupted if solve.successful and stopped == _INTERRUPTED else solve
 
 
 def _check(weight_decay: float, checkpoint: Any, resume: bool) -> None:

@@ -38,11 +38,11 @@ def choose_method(
     `measured`, of shape (..., states), are further values that tell how large states are: the default
     of `abstol` follows them.
 
-    ``solver="auto"`` on the embedded engine starts with an explicit solver (Tsit5; Vern7 below a
-    reltol of 1e-9), goes over to an implicit one (Rodas5P; Rosenbrock23 above 1e-2) where steps show
-    that stability holds them back, and returns where it does not. On Julia: Tsit5, or Rodas5P where
-    stability would force more than 1000 steps on an explicit solver (`pysymude.plan.stiffness`),
-    judged on the first and the longest experiment at the starting theta.
+    ``solver="auto"`` starts with an explicit solver, goes over to an implicit one where steps show that
+    stability holds them back, and returns where it does not: Tsit5 and Rodas5P, and on the embedded
+    engine Vern7 below a reltol of 1e-9 and Rosenbrock23 above 1e-2. On Julia a system whose Jacobian is
+    sparse, and a gradient through second derivatives of networks, begins anew with Rodas5P of
+    OrdinaryDiffEq where Tsit5 meets stiffness; so does a solve with events.
 
     ``sensealg="auto"`` is the adjoint: back through the solver's own steps, or Gauss' for those of
     Julia's solvers whose steps are not known; forward mode only where a solver has no adjoint.
@@ -59,8 +59,6 @@ def choose_method(
     given = solver
     if not isinstance(solver, str):
         solver = engine.adopt(solver)
-    elif solver == "auto" and not engine.switching:
-        solver = suited_solver(plan, batch, theta, engine.stiff_solver)
     if isinstance(given, str) and solver not in ("auto", *engine.solvers):
         raise InvalidInputError(
             f"solver {solver!r} is unknown to engine {engine.name!r}; it has 'auto', "

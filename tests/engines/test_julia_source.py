@@ -51,6 +51,7 @@ rhs! jac! tgrad! vjp! vjp_p! rhs_pull! jac_pull! tgrad_pull! observe! pull! swee
 forward! pullback! jacobian! jacobian_pullback!
 fill! zeros seed time row _ J dT du u p t q c g v y i j gu gp outputs inputs jacobian
 tanh softplus gelu swish relu sigmoid rbf identity integer_power Val ifelse
+conditions! conditions_pull! TIME_ONLY Bool recip0 mul0 pow0 log0
 SCRATCH PATTERN ENTRIES ints floats let inbounds k z r s d
 sin_ cos_ tan_ asin_ acos_ acosh_ atanh_ log_ sqrt_ power erf_ heaviside
 atan sinh cosh asinh exp abs sign min max

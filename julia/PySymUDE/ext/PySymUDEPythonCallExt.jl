@@ -18,10 +18,12 @@ function call_from_python()
     times, scalings = np.asarray([0.0, 0.5, 1.0]).reshape(3, 1), np.asarray([0.0, 1.0, 0.0, 1.0])
     none, start = array(0, 1), array(1, 1)
     jl.solve_batch(
-        model, "Tsit5", 1, np.zeros(1), start, none, times, array(2), scalings, 1e-6, 1e-8, 1000,
+        model, "Tsit5", 1, np.zeros(1), start, none, times, array(2), scalings, 1e-6, array(1),
+        1000, Inf, np.zeros(0),
     )
     solves = jl.Repeated(
-        model, "Tsit5", np.zeros(1), start, none, times, array(2), scalings, 1e-6, 1e-8, 1000,
+        model, "Tsit5", np.zeros(1), start, none, times, array(2), scalings, 1e-6, array(1),
+        1000, Inf, np.zeros(0),
     )
     for values in (solves.batch.t0, solves.batch.u0, solves.results.u, solves.results.codes, solves.results.stats)
         np.asarray(values)
@@ -32,7 +34,7 @@ function call_from_python()
         ts = times, y = array(1, 3, 1), weight = array(1, 3, 1), u0_index = whole(1, 1),
         positive = np.zeros(1, dtype = "bool"), mix = array(1, 1), link = np.zeros(1, dtype = "int64"),
         link_weight = array(1), law_weight = array(0, 3, 1), anchor = array(3, 1), reltol = 1e-6,
-        abstol = 1e-8, maxiters = 1000, scalings, size_of_theta = 2,
+        abstol = array(1), maxiters = 1000, scalings, size_of_theta = 2, dtmax = Inf, tstops = np.zeros(0),
     )
     np.asarray(loss.theta)
     np.asarray(loss.out)
@@ -44,6 +46,7 @@ end
 @compile_workload begin
     PySymUDE.work("Tsit5", ("adjoint", "forward"))
     PySymUDE.work("Rodas5P", ("adjoint",))
+    PySymUDE.work("auto", ("adjoint",))
     try
         call_from_python()
     catch

@@ -10,15 +10,18 @@ using SciMLSensitivity: BacksolveAdjoint, GaussAdjoint, InterpolatingAdjoint, Qu
 # Our functions are derivatives already: autojacvec is a name that has to be given, and nothing of it runs.
 const OWN = ZygoteVJP()
 
+# cotangents have other sizes than the states: one tolerance for all
+tolerances(loss) = (; loss.tolerances.reltol, abstol = maximum(loss.tolerances.abstol))
+
 const METHODS = Dict{Symbol,Any}(
     :gauss => loss -> GaussAdjoint(; autojacvec = OWN),
-    :quadrature => loss -> QuadratureAdjoint(; autojacvec = OWN, loss.abstol, loss.reltol),
+    :quadrature => loss -> QuadratureAdjoint(; autojacvec = OWN, tolerances(loss)...),
     :interpolating => loss -> InterpolatingAdjoint(; autojacvec = OWN),
     :backsolve => loss -> BacksolveAdjoint(; autojacvec = OWN),
 )
 
 function PySymUDE.adjoint!(slopes, dtheta, loss::Loss, e, sol, times, cotangents)
-    (; reltol, abstol, maxiters) = loss
+    (; maxiters) = loss.tolerances
     reached = Ref(Inf)
     watch = function (dt, u, p, t)
         reached[] = t + dt
@@ -26,8 +29,8 @@ function PySymUDE.adjoint!(slopes, dtheta, loss::Loss, e, sol, times, cotangents
     end
     set!(out, u, p, t, i) = (copyto!(out, cotangents[i]); nothing)
     du0, dp = adjoint_sensitivities(
-        sol, reverse_algorithm(loss.algorithm); t = times, dgdu_discrete = set!, abstol, reltol, maxiters,
-        sensealg = METHODS[loss.sensealg](loss), unstable_check = watch, verbose = QUIET,
+        sol, reverse_algorithm(loss.algorithm); t = times, dgdu_discrete = set!, maxiters, tolerances(loss)...,
+        sensealg = get(METHODS, loss.sensealg, METHODS[:gauss])(loss), unstable_check = watch, verbose = QUIET,
     )
     t0 = loss.t0[e]
     # a solve that stops early returns what it has without a word

@@ -16,7 +16,7 @@ module PySymUDE
 using ADTypes: AutoFiniteDiff
 using Base.Cartesian: @nexprs
 using FunctionWrappers: FunctionWrapper
-using LinearAlgebra: BlasInt, LAPACK, issuccess, lu!
+using LinearAlgebra: BlasInt, LAPACK, issuccess, lu!, mul!
 using PrecompileTools: @compile_workload
 using OrdinaryDiffEqCore: CompositeAlgorithm, OrdinaryDiffEqAlgorithm
 using OrdinaryDiffEqRosenbrock: OrdinaryDiffEqRosenbrock, Rodas5P, Rodas5PTableau, Rosenbrock23
@@ -33,12 +33,16 @@ include("networks.jl")
 include("models.jl")
 include("algorithms.jl")
 include("marching.jl")
+include("pacing.jl")
+include("paths.jl")
 include("solving.jl")
-include("rosenbrock.jl")
 include("losses.jl")
 include("samples.jl")
 include("forward_mode.jl")
 include("discrete.jl")
+include("tsit5.jl")
+include("rodas5p.jl")
+include("tangents.jl")
 include("entry.jl")
 include("interop.jl")
 include("workload.jl")

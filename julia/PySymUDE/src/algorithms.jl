@@ -50,10 +50,11 @@ const ALGORITHMS = Dict{String,Any}()
 """
     algorithm(name) -> Any
 
-The solver of that name; its package is loaded where it is not yet. What is done with a solver after
+The solver of that name, "auto" for [`Auto`](@ref); its package is loaded where it is not yet. What is done with a solver after
 that is to be called by `invokelatest`: its methods are younger than the caller may be.
 """
 algorithm(name) = get!(ALGORITHMS, String(name)) do
+    name == "auto" && return AUTO
     haskey(SOLVERS, name) || throw(ArgumentError("algorithm $name is unknown"))
     id, make = SOLVERS[name]
     home = get(Base.loaded_modules, id, nothing)
@@ -85,7 +86,8 @@ const MULTISTEP = (:FBDF, :QNDF)
 
 "The solver for the way back of a solve."
 function reverse_algorithm(name)
-    forward = algorithm(name)
+    # "auto" comes here only where it was too stiff for Tsit5
+    forward = algorithm(name == "auto" ? "Rodas5P" : name)
     # algorithms of other packages than OrdinaryDiffEq do not tell that they stopped early
     kept = forward isa OrdinaryDiffEqAlgorithm && !(nameof(typeof(forward)) in MULTISTEP)
     return kept ? forward : algorithm("Rodas5P")

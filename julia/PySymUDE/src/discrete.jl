@@ -1,26 +1,25 @@
-# Gradients by going back through the solver's own steps: the derivative of the numbers that were computed,
-# at the step sizes that were taken.
+# Gradients by going back through the steps of a march: the derivative of the numbers that were computed, at
+# the step sizes that were taken, and of the times at which conditions change.
 
 "Whether [`discrete!`](@ref) knows the steps of an algorithm and the model has what they need."
-has_discrete(::Tsit5, model::Model) = true
-has_discrete(algorithm, model::Model) = model.curved && marches(algorithm, model)
+has_discrete(algorithm, model::Model) =
+    marches(algorithm, model) && (model.curved || way(algorithm) != IMPLICIT)
 
 """
-    discrete!(slopes, dtheta, loss, e, sol, times, cotangents) -> Nothing
+    discrete!(slopes, dtheta, loss, e, path, times, cotangents) -> Nothing
 
 As [`adjoint!`](@ref), exactly: cotangents of the dense output at `times` are carried back through the
 stages of each step. Steps are Tsit5's, or Rodas5P's, whose stages also read the Jacobian.
 """
-function discrete!(slopes, dtheta, loss::Loss, e, sol, times, cotangents)
-    lambda, gp = zeros(loss.model.states), zeros(loss.model.learned)
-    p = loss.theta[1:loss.model.learned]
-    alg, steps = algorithm(loss.algorithm), loss.steps[e]
-    go_back!(lambda, gp, alg, steps, loss.model, sol, p, times, cotangents)
-    for k in eachindex(lambda)
-        slopes[k, e] += lambda[k]
+function discrete!(slopes, dtheta, loss::Loss, e, path::Path, times, cotangents)
+    (; model) = loss
+    b = Back(model, loss.theta[1:model.learned], any(==(IMPLICIT), path.steps.method))
+    go_back!(b, path, times, cotangents)
+    for k in eachindex(b.lambda)
+        slopes[k, e] += b.lambda[k]
     end
-    for k in eachindex(gp)
-        dtheta[k] += gp[k]
+    for k in eachindex(b.gp)
+        dtheta[k] += b.gp[k]
     end
     return nothing
 end
@@ -36,71 +35,77 @@ end
 # the last of `times` not yet used that lies after `start`, or 0
 within(times, i, start) = i >= 1 && times[i] > start
 
-const TSIT5_TABLEAU = let c = Tsit5ConstantCacheActual(Float64, Float64)
-    A = zeros(7, 7)
-    for i in 2:7, j in 1:i-1
-        A[i, j] = getproperty(c, Symbol(:a, i, j))
-    end
-    (; A, c = [0.0, c.c1, c.c2, c.c3, c.c4, c.c5, c.c6])
+"The memory of a way back: cotangents of the state, of theta, and of the stages of one step."
+struct Back
+    model::Model
+    pull::Pull
+    p::Vec
+    n::Int
+    lambda::Vec
+    gp::Vec
+    first::Vec      # of the slope that the step behind took over
+    K::Mat          # stages, states
+    U::Mat
+    u::Vec
+    g::Vec
+    w::Vec
+    at_stage::Vec
+    dT::Vec
+    M::Mat
+    J::Mat
+    W::Mat
+    pivots::Vector{BlasInt}
 end
 
-# the weights of the dense output at the fraction x of a step
-function tsit5_weights(x)
-    r11, r12, r13, r14, r22, r23, r24, r32, r33, r34, r42, r43, r44, r52, r53, r54, r62, r63, r64,
-    r72, r73, r74 = Tsit5Interp(Float64)
-    y = x * x
-    return (
-        x * evalpoly(x, (r11, r12, r13, r14)), y * evalpoly(x, (r22, r23, r24)),
-        y * evalpoly(x, (r32, r33, r34)), y * evalpoly(x, (r42, r43, r44)),
-        y * evalpoly(x, (r52, r53, r54)), y * evalpoly(x, (r62, r63, r64)),
-        y * evalpoly(x, (r72, r73, r74)),
+function Back(model::Model, p, implicit::Bool)
+    n = model.states
+    square() = implicit ? zeros(n, n) : zeros(0, 0)
+    return Back(
+        model, model.pull, p, n, zeros(n), zeros(model.learned), zeros(n), zeros(STAGES, n),
+        zeros(STAGES, implicit ? n : 0), (zeros(n) for _ in 1:5)..., square(), square(), square(),
+        zeros(BlasInt, n),
     )
 end
 
-function go_back!(lambda, gp, ::Tsit5, ::Steps, model, sol, p, times, cotangents)
-    (; A, c) = TSIT5_TABLEAU
-    n, pull = length(lambda), model.pull
-    K = [zeros(n) for _ in 1:7]      # cotangents of the stages
-    first, u, U, g = zeros(n), zeros(n), zeros(n), zeros(n)
-    i = length(times)
-    for m in length(sol.t)-1:-1:1
-        t, h, u0, k = sol.t[m], sol.t[m+1] - sol.t[m], sol.u[m], sol.k[m+1]
-        foreach(x -> fill!(x, 0.0), K)
-        fill!(u, 0.0)
-        while within(times, i, t)
-            if times[i] >= sol.t[m+1]
-                add!(lambda, 1.0, cotangents[i])
-            else
-                b = tsit5_weights((times[i] - t) / h)
-                for s in 1:7
-                    add!(K[s], h * b[s], cotangents[i])
-                end
-                add!(u, 1.0, cotangents[i])
-            end
-            i -= 1
+"Cotangents of the states at `times` back to those of the start in `b.lambda` and of theta in `b.gp`."
+function go_back!(b::Back, path::Path, times, cotangents)
+    (; steps) = path
+    (; conditions) = b.model
+    i, event = length(times), length(steps.events)
+    conditions === nothing || (copyto!(conditions.signs, steps.signs); live!(conditions, false))
+    for m in length(path.t)-1:-1:1
+        while event > 0 && steps.events[event].step == m
+            jump_back!(b, steps.events[event], path.t[m+1], path.u[m+1])
+            event -= 1
         end
-        # the last stage is the first of the step that follows
-        add!(K[7], 1.0, first)
-        pull(lambda, gp, K[7], sol.u[m+1], p, t + h)
-        add!(u, 1.0, lambda)
-        for s in 1:6
-            add!(K[s], h * A[7, s], lambda)
-        end
-        for s in 6:-1:2
-            copyto!(U, u0)
-            for j in 1:s-1
-                add!(U, h * A[s, j], k[j])
-            end
-            fill!(g, 0.0)
-            pull(g, gp, K[s], U, p, t + c[s] * h)
-            add!(u, 1.0, g)
-            for j in 1:s-1
-                add!(K[j], h * A[s, j], g)
-            end
-        end
-        copyto!(first, K[1])
-        copyto!(lambda, u)
+        steps.live[m] && live!(conditions, true)
+        back! = steps.method[m] == EXPLICIT ? back_explicit! : back_implicit!
+        i = back!(b, path, m, times, cotangents, i)
+        steps.live[m] && live!(conditions, false)
     end
-    pull(lambda, gp, first, sol.u[1], p, sol.t[1])
+    live!(conditions, true)
+    return nothing
+end
+
+# A switch moves with what decides it: lambda (f- - f+) dt, where dt = -dg / (dg/dt along f-).
+function jump_back!(b::Back, event::Event, t, u)
+    (; model, p, lambda, gp) = b
+    c, k = model.conditions, event.which
+    if event.silent
+        set_sign!(c, k, event.before)
+        return nothing
+    end
+    before, after = b.g, b.w
+    model.f.f(after, u, p, t)
+    set_sign!(c, k, event.before)
+    model.f.f(before, u, p, t)
+    jump = sum(s -> lambda[s] * (before[s] - after[s]), eachindex(lambda))
+    rate = rate!(c, k, before, u, p, t)
+    (jump == 0 || rate == 0) && return nothing
+    a = -jump / rate
+    for s in eachindex(lambda)
+        lambda[s] += a * c.gu[s]
+    end
+    add!(gp, a, c.gp)
     return nothing
 end

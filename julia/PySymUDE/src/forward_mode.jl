@@ -1,4 +1,4 @@
-# Gradients by carrying the derivatives of the states along.
+# Gradients by carrying the derivatives of the states along, for solvers whose steps are not known here.
 
 """
     Tangents(model, starts) -> Tangents
@@ -75,11 +75,9 @@ end
 (norm::LeadingNorm)(x::Number, t) = abs(x)
 
 # the loss of experiment e with its solve, and the cotangents as its tangents give them
-function solve_tangents(loss::Loss, e, start, p)
-    (; model, reltol, abstol, maxiters) = loss
+function solve_tangents(loss::Loss, e, start, p, alg)
+    (; model, tolerances) = loss
     t0, t1 = loss.t0[e], loss.ts[end, e]
-    t1 > t0 || return nothing
-    copyto!(model.q, view(loss.q, :, e))
     n = model.states
     s = Tangents(model, n)
     size = n * (1 + n + model.learned)
@@ -95,11 +93,9 @@ function solve_tangents(loss::Loss, e, start, p)
     )
     prob = ODEProblem(f, U, (t0, t1), p)
     # steps as without tangents: then these are the derivatives of the numbers that were computed
-    alg = algorithm(loss.algorithm)
-    return solve(
-        prob, alg; reltol, abstol, maxiters, internalnorm = LeadingNorm(n),
-        tstops = stops(alg, view(loss.ts, :, e)), verbose = QUIET,
-    )
+    usual = keywords(tolerances, alg, model, start[:, e], p, t0, view(loss.ts, :, e))
+    abstol = usual.abstol isa Vec ? repeat(usual.abstol, 1 + n + model.learned) : usual.abstol
+    return solve(prob, alg; usual..., abstol, internalnorm = LeadingNorm(n))
 end
 
 """

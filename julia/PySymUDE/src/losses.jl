@@ -50,21 +50,21 @@ struct Loss
     link_weight::Vec
     law_weight::Array{Float64,3} # laws, times, experiments
     anchor::Mat                 # times, experiments
-    reltol::Float64
-    abstol::Float64
-    maxiters::Int
+    tolerances::Tolerances
     scalings::Vec
     at::Layout                  # of out
     theta::Vec
     out::Vec
     steps::Vector{Steps}        # of each experiment, where the way back reads them
+    seen::Vec                   # the largest size of each state that was measured
 end
 
 function Loss(
     model::Model, source; algorithm, sensealg, t0, u0, q, ts, y, weight, u0_index, positive, mix,
     link, link_weight, law_weight, anchor, reltol, abstol, maxiters, scalings, size_of_theta,
+    dtmax = Inf, tstops = Float64[],
 )
-    known = haskey(SOLVERS, algorithm) || haskey(ALGORITHMS, algorithm)
+    known = algorithm == "auto" || haskey(SOLVERS, algorithm) || haskey(ALGORITHMS, algorithm)
     known || throw(ArgumentError("algorithm $algorithm is unknown"))
     how = method(sensealg, PySymUDE.algorithm(algorithm), model)
     how in ADJOINTS && load_adjoints()
@@ -73,8 +73,9 @@ function Loss(
     return Loss(
         model, observe, pull, algorithm, how, Vec(t0), Mat(u0), Mat(q), Mat(ts), Array{Float64,3}(y),
         Array{Float64,3}(weight), Matrix{Int}(u0_index), Vector{Bool}(positive), Mat(mix),
-        Vector{Int}(link), Vec(link_weight), Array{Float64,3}(law_weight), Mat(anchor), reltol, abstol,
-        maxiters, Vec(scalings), at, zeros(size_of_theta), zeros(length(at)), [Steps() for _ in t0],
+        Vector{Int}(link), Vec(link_weight), Array{Float64,3}(law_weight), Mat(anchor),
+        Tolerances(reltol, each(abstol, size(u0, 1)), maxiters, dtmax, tstops), Vec(scalings), at, zeros(size_of_theta), zeros(length(at)), [Steps() for _ in t0],
+        zeros(size(u0, 1)),
     )
 end
 
@@ -101,6 +102,7 @@ end
 
 function evaluate_now!(loss::Loss, gradient)
     (; out, theta, at) = loss
+    fill!(loss.seen, 0.0)
     set_scalings!(loss.model, loss.scalings)
     codes = view(out, at.codes)
     given = initial_states(loss)
@@ -132,6 +134,14 @@ function evaluate_now!(loss::Loss, gradient)
     gradient || return nothing
     failed || start_slopes!(dtheta, loss.mix' * slopes, loss, given)
     copyto!(view(out, at.gradient), failed ? fill(NaN, length(theta)) : dtheta)
+    not_finite!(out, at)
+    return nothing
+end
+
+# a gradient that is not finite where the value is has an outcome of its own
+function not_finite!(out, at)
+    isfinite(out[VALUE]) && !all(isfinite, view(out, at.gradient)) || return nothing
+    out[first(at.codes)] = code(:GradientNotFinite)
     return nothing
 end
 
@@ -158,19 +168,22 @@ end
 
 # nothing where the experiment has no duration
 function forward(loss::Loss, e, start, p, gradient)
-    (; model, reltol, abstol, maxiters) = loss
+    (; model, tolerances) = loss
     t0, t1 = loss.t0[e], loss.ts[end, e]
     t1 > t0 || return nothing
-    gradient && loss.sensealg == :forward && return solve_tangents(loss, e, start, p)
     copyto!(model.q, view(loss.q, :, e))
-    alg = algorithm(loss.algorithm)
-    if marches(alg, model) && !(gradient && loss.sensealg in ADJOINTS)
-        tol = Tolerances(reltol, abstol, maxiters)
-        return march_path!(loss.steps[e], model, start[:, e], t0, t1, p, tol)
+    alg, u0 = algorithm(loss.algorithm), start[:, e]
+    elsewhere = gradient && loss.sensealg != :discrete && !(loss.sensealg == :forward && has_forward(alg, model))
+    if marches(alg, model) && !elsewhere
+        # a way back through implicit steps needs derivatives of the Jacobian
+        steep = gradient && !model.curved && way(alg) == SWITCHING
+        path = march_path!(loss.steps[e], model, way(alg), u0, t0, t1, p, tolerances; explicit = steep)
+        path.code == :NeedsImplicit || return path
     end
-    prob = ODEProblem(model.f, start[:, e], (t0, t1), p)
-    tstops = stops(alg, view(loss.ts, :, e))
-    return solve(prob, alg; reltol, abstol, maxiters, tstops, verbose = QUIET)
+    alg = settled(alg, model, u0, t0, t1, p, tolerances)
+    gradient && loss.sensealg == :forward && return solve_tangents(loss, e, start, p, alg)
+    prob = ODEProblem(model.f, u0, (t0, t1), p)
+    return solve(prob, alg; keywords(tolerances, alg, model, u0, p, t0, view(loss.ts, :, e))...)
 end
 
 function link_term(loss::Loss, start, last)
@@ -198,6 +211,7 @@ function experiment!(slopes, dtheta, loss::Loss, e, sol, start, last, p, gradien
         copyto!(u, 1, full, 1, model.states)
         loss.observe(y, u, p, t)
         states[:, j] = u
+        loss.seen .= max.(loss.seen, abs.(u))
         values[:, j] = y
     end
     slopes_of!(values, loss, e, read)
@@ -212,8 +226,16 @@ function experiment!(slopes, dtheta, loss::Loss, e, sol, start, last, p, gradien
     end
     tie!(slopes, times, cotangents, loss, e, start, last)
     isempty(times) && return nothing
-    back! = get((forward = contract!, discrete = discrete!), loss.sensealg, adjoint!)
-    back!(slopes, dtheta, loss, e, sol, times, cotangents)
+    if sol isa Path
+        through! = loss.sensealg == :forward ? follow_path! : discrete!
+        through!(slopes, dtheta, loss, e, sol, times, cotangents)
+    elseif loss.sensealg == :forward
+        contract!(slopes, dtheta, loss, e, sol, times, cotangents)
+    else
+        # its package may only now be asked for
+        loss.sensealg in ADJOINTS || load_adjoints()
+        Base.invokelatest(adjoint!, slopes, dtheta, loss, e, sol, times, cotangents)
+    end
     return nothing
 end
 

@@ -64,6 +64,7 @@ const Odefunction = typeof(
 
 include("sparse.jl")
 include("linear.jl")
+include("conditions.jl")
 
 """
     Model
@@ -85,6 +86,7 @@ struct Model
     networks::Vector{MLP}
     place::Module                  # what it was made from
     exact::Base.RefValue{Union{Missing,Nothing,Elimination}}
+    conditions::Union{Nothing,Conditions}
 end
 
 """
@@ -100,6 +102,9 @@ The model of source text, or of a module, that defines
 - for a large system `PATTERN = (starts, rows)`, compressed columns of its Jacobian: `jac!` then fills the
   vector of its entries; and `SCRATCH`, the length of a vector that is handed over as `c[end]`;
 - for a small system many of whose derivatives are 0 `ENTRIES`, the linear positions of the others in J;
+- where formulas change with the sign of conditions `TIME_ONLY = Bool[...]`, which of them read no state;
+  `conditions!(g, u, ...)` and `conditions_pull!(gu, gp, v, u, ...)`, in whose `gu` time stands last; the
+  functions above then read the sign of condition k from `q[parameters + k]`;
 - `NETWORKS`: a vector of `(widths, activation, offset)`; `USES`: for each `c[i]` its network's position.
 """
 function load_model(source)
@@ -107,25 +112,34 @@ function load_model(source)
     get(name) = Base.invokelatest(getglobal, place, name)
     states, learned, parameters = get(:SIZES)
     networks = MLP[MLP(w, activation, offset) for (w, activation, offset) in get(:NETWORKS)]
-    q, c = zeros(parameters), memory(networks, place)
-    four(name) = Rhs(Field4(_four(get(name), q, c)))
-    five(name) = Vjp(Field5(_five(get(name), q, c)))
+    time_only = has(place, :TIME_ONLY) ? get(:TIME_ONLY) : Bool[]
+    q, c = zeros(parameters + length(time_only)), memory(networks, place)
+    conditions = load_conditions(place, time_only, states, learned, q, c)
+    four(name) = Rhs(Field4(_four(get(name), q, c, conditions)))
+    five(name) = Vjp(Field5(_five(get(name), q, c, conditions)))
     pattern = has(place, :PATTERN) ? (get(:PATTERN),) : ()
-    jac, jac_prototype = jacobian(states, _four(get(:jac!), q, c), pattern...)
+    jac, jac_prototype = jacobian(states, _four(get(:jac!), q, c, conditions), pattern...)
     f = ODEFunction{true,SciMLBase.FullSpecialize}(
         four(:rhs!); jac, jac_prototype, tgrad = four(:tgrad!), vjp = five(:vjp!),
         vjp_p = five(:vjp_p!),
     )
     curved = has(place, :jac_pull!)
     nothing_to_pull = (gu, gp, v, u, p, t) -> nothing
-    six(name) = _six(get(name), q, c)
+    six(name) = _six(get(name), q, c, conditions)
     pull = has(place, :rhs_pull!) ? six(:rhs_pull!) : both(f, states, learned)
     return Model(
         states, learned, q, f, Pull(Field6(pull)), curved,
         MatrixPull(MatrixPullField(curved ? six(:jac_pull!) : nothing_to_pull)),
         Pull(Field6(curved ? six(:tgrad_pull!) : nothing_to_pull)), networks, place,
-        Ref{Union{Missing,Nothing,Elimination}}(missing),
+        Ref{Union{Missing,Nothing,Elimination}}(missing), conditions,
     )
+end
+
+function load_conditions(place, time_only, states, learned, q, c)
+    isempty(time_only) && return nothing
+    get(name) = Base.invokelatest(getglobal, place, name)
+    values!, pull! = Rhs(Field4(_four(get(:conditions!), q, c))), Pull(Field6(_six(get(:conditions_pull!), q, c)))
+    return Conditions(values!, pull!, time_only, q, states, learned)
 end
 
 "Elimination written out for the entries of a model's Jacobian, or nothing where that would be long."
@@ -163,6 +177,15 @@ end
 _four(f, q, c) = (out, u, p, t) -> f(out, u, p, t, q, c)
 _five(f, q, c) = (out, v, u, p, t) -> f(out, v, u, p, t, q, c)
 _six(f, q, c) = (gu, gp, v, u, p, t) -> f(gu, gp, v, u, p, t, q, c)
+
+# the same, with signs that follow the conditions where they are to
+_four(f, q, c, ::Nothing) = _four(f, q, c)
+_five(f, q, c, ::Nothing) = _five(f, q, c)
+_six(f, q, c, ::Nothing) = _six(f, q, c)
+_four(f, q, c, signs::Conditions) = (out, u, p, t) -> (refresh!(signs, u, p, t); f(out, u, p, t, q, c))
+_five(f, q, c, signs::Conditions) = (out, v, u, p, t) -> (refresh!(signs, u, p, t); f(out, v, u, p, t, q, c))
+_six(f, q, c, signs::Conditions) =
+    (gu, gp, v, u, p, t) -> (refresh!(signs, u, p, t); f(gu, gp, v, u, p, t, q, c))
 
 """
     load_observation(model, source) -> (observe, pull)

@@ -19,6 +19,12 @@ power(x, y) = x >= 0 || isinteger(y) ? x^y : NaN
 erf_(x) = ccall((:erf, Base.Math.libm), Float64, (Float64,), x)
 heaviside(x) = x > 0 ? 1.0 : x < 0 ? 0.0 : 0.5
 
+# finite where slopes are not
+recip0(x) = x == 0 ? 0.0 : 1 / x
+mul0(x, y) = x == 0 || y == 0 ? 0.0 : x * y
+pow0(x, y) = (v = power(x, y); isfinite(v) ? v : 0.0)
+log0(x) = x > 0 ? log(x) : 0.0
+
 "x^n for a literal n: products, and one division where n < 0."
 @inline integer_power(x, ::Val{n}) where {n} = n >= 0 ? _power(x, Val(n)) : 1 / _power(x, Val(-n))
 @inline function _power(x, ::Val{n}) where {n}
@@ -33,7 +39,7 @@ floats(text) = parse.(Float64, split(text))
 
 const NAMES = (
     :sin_, :cos_, :tan_, :asin_, :acos_, :acosh_, :atanh_, :log_, :sqrt_, :power, :erf_, :heaviside,
-    :integer_power, :ints, :floats,
+    :recip0, :mul0, :pow0, :log0, :integer_power, :ints, :floats,
 )
 
 end

@@ -70,5 +70,6 @@ function evaluate_now!(s::Samples, gradient)
         s.pull(nowhere, total, y, u, p, s.t[i])
     end
     copyto!(view(out, at.gradient), total)
+    not_finite!(out, at)
     return nothing
 end

@@ -5,7 +5,7 @@ const QUIET = SciMLLogging.None()
 "How a solve may end; a result holds the position in this tuple, counted from 0."
 const CODES = (
     :Success, :MaxIters, :DtLessThanMin, :Unstable, :ConvergenceFailure, :InitialFailure, :Failure,
-    :Terminated, :Chattering, :GradientNotFinite,
+    :Terminated, :Chattering, :GradientNotFinite, :Interrupted,
 )
 
 code(name::Symbol) = findfirst(==(name), CODES) - 1
@@ -22,10 +22,11 @@ function outcome(sol)
 end
 
 """
-    Batch(t0, u0, q, ts, theta, scalings, reltol, abstol, maxiters)
+    Batch(t0, u0, q, ts, theta, scalings, reltol, abstol, maxiters, dtmax = Inf, tstops = Float64[])
 
 Initial value problems: one for each column of `u0` (states, experiments), `q` (parameters, experiments)
-and `ts` (times, experiments); the times ascend and may repeat the last one.
+and `ts` (times, experiments); the times ascend and may repeat the last one; the last five are
+[`Tolerances`](@ref).
 """
 struct Batch
     t0::Vec
@@ -34,12 +35,31 @@ struct Batch
     ts::Mat
     theta::Vec
     scalings::Vec
-    reltol::Float64
-    abstol::Float64
-    maxiters::Int
+    tolerances::Tolerances
 end
 
-"States (states, times, experiments), NaN where a solve did not get; codes; steps tried, accepted, rejected."
+Batch(t0, u0, q, ts, theta, scalings, reltol, abstol, more...) = Batch(
+    Vec(t0), Mat(u0), Mat(q), Mat(ts), Vec(theta), Vec(scalings),
+    Tolerances(reltol, each(abstol, size(u0, 1)), more...),
+)
+
+# a solver of OrdinaryDiffEq is told of the same tolerances; of what bounds its steps, only what is not usual
+function keywords(tol::Tolerances, alg, model::Model, u0, p, t0, times)
+    t1 = times[end]
+    zeros = [t for (t, _) in find_stops(model.conditions, u0, p, t0, t1)]
+    tstops = [stops(alg, times); filter(t -> t0 < t < t1, tol.tstops); zeros]
+    more = isfinite(tol.dtmax) ? (; dtmax = min(tol.dtmax, t1 - t0)) : (;)
+    isempty(zeros) || (more = (; more..., d_discontinuities = zeros))
+    return (; tol.reltol, abstol = one_or_each(tol.abstol), tol.maxiters, tstops, verbose = QUIET, more...)
+end
+
+# SUNDIALS and others are quicker with one
+one_or_each(abstol) = all(==(abstol[1]), abstol) ? abstol[1] : abstol
+
+"""
+States (states, times, experiments), NaN where a solve did not get; codes; steps tried, accepted, rejected,
+and changes of method, -1 where Rodas5P was taken from the start.
+"""
 struct Results
     u::Array{Float64,3}
     codes::Vector{Int}
@@ -48,7 +68,7 @@ end
 
 function Results(states, b::Batch)
     T, E = size(b.ts)
-    return Results(fill(NaN, states, T, E), zeros(Int, E), zeros(Int, 3, E))
+    return Results(fill(NaN, states, T, E), zeros(Int, E), zeros(Int, 4, E))
 end
 
 """
@@ -109,7 +129,7 @@ function solve_all!(r::Results, model::Model, alg, b::Batch, threads)
     return nothing
 end
 
-function solve_one!(r::Results, model::Model, alg, b::Batch, e; keywords...)
+function solve_one!(r::Results, model::Model, alg, b::Batch, e; more...)
     set_scalings!(model, b.scalings)
     copyto!(model.q, view(b.q, :, e))
     times = b.ts[:, e]
@@ -117,24 +137,37 @@ function solve_one!(r::Results, model::Model, alg, b::Batch, e; keywords...)
         r.u[:, :, e] .= b.u0[:, e]
         return nothing
     end
-    p = b.theta[1:model.learned]
-    if isempty(keywords) && marches(alg, model)
-        tol = Tolerances(b.reltol, b.abstol, b.maxiters)
-        name, accepted, rejected =
-            march_through!(view(r.u, :, :, e), model, b.u0[:, e], b.t0[e], times, p, tol)
-        r.codes[e] = code(name)
-        r.stats[:, e] .= accepted + rejected, accepted, rejected
-        return nothing
+    p, u0, t0, tol = b.theta[1:model.learned], b.u0[:, e], b.t0[e], b.tolerances
+    if isempty(more) && marches(alg, model)
+        name, pace = march_through!(view(r.u, :, :, e), model, way(alg), u0, t0, times, p, tol)
+        r.stats[:, e] .= pace.accepted + pace.rejected, pace.accepted, pace.rejected, pace.changes
+        if name != :NeedsImplicit
+            r.codes[e] = code(name)
+            return nothing
+        end
     end
-    prob = ODEProblem(model.f, b.u0[:, e], (b.t0[e], times[end]), p)
+    given, alg = alg, settled(alg, model, u0, t0, times[end], p, tol)
+    r.stats[4, e] = given === AUTO && alg === RODAS5P ? -1 : 0
+    prob = ODEProblem(model.f, u0, (t0, times[end]), p)
     sol = solve(
-        prob, alg; b.reltol, b.abstol, b.maxiters, saveat = unique(times), tstops = stops(alg, times),
-        dense = false, verbose = QUIET, keywords...,
+        prob, alg; keywords(tol, alg, model, u0, p, t0, times)..., saveat = unique(times), dense = false,
+        more...,
     )
     r.codes[e] = outcome(sol)
-    r.stats[:, e] .= count_steps(sol), sol.stats.naccept, sol.stats.nreject
+    r.stats[1:3, e] .= count_steps(sol), sol.stats.naccept, sol.stats.nreject
     copy_times!(view(r.u, :, :, e), times, sol)
     return nothing
+end
+
+"""
+    settled(algorithm, model, u0, t0, t1, p, tolerances) -> Any
+
+The algorithm itself; for [`Auto`](@ref) that of OrdinaryDiffEq which suits this problem.
+"""
+settled(algorithm, model, u0, t0, t1, p, tol) = algorithm
+function settled(::Auto, model, u0, t0, t1, p, tol)
+    name, pace = march!(Returns(nothing), March(model, SWITCHING), u0, t0, t1, p, tol)
+    return name == :NeedsImplicit || pace.changes > 0 ? RODAS5P : TSIT5_ALGORITHM
 end
 
 count_steps(sol) = sol.stats.naccept + sol.stats.nreject
@@ -181,6 +214,7 @@ function solve_events(model::Model, source, name, directions, terminates, data..
             condition, rising, falling; save_positions = (false, false),
         )
     end
+    model.conditions === nothing || live!(model.conditions, true)
     set = SciMLBase.CallbackSet(map(callback, eachindex(directions))...)
     Base.invokelatest(solve_one!, r, model, alg, b, 1; callback = set)
     return r.u, r.codes, r.stats, which, times, reduce(hcat, states; init = zeros(model.states, 0))

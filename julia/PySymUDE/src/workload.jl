@@ -44,14 +44,14 @@ function work(algorithm, sensealgs)
     model = load_model(Example)
     times, scalings = reshape([0.0, 0.5, 1.0], 3, 1), [0.0, 1.0, 0.0, 1.0]
     none, start = zeros(0, 1), ones(1, 1)
-    data = ([0.0], start, none, times, [0.1, 0.2], scalings, 1e-6, 1e-8, 1000)
+    data = ([0.0], start, none, times, [0.1, 0.2], scalings, 1e-6, [1e-8], 1000, Inf, Float64[])
     solve_batch(model, algorithm, 1, data...)
     for sensealg in sensealgs
         loss = Loss(
             model, Example; algorithm, sensealg, t0 = [0.0], u0 = start, q = none, ts = times,
             y = zeros(1, 3, 1), weight = ones(1, 3, 1), u0_index = [0;;], positive = [false],
             mix = [1.0;;], link = [0], link_weight = [1.0], law_weight = zeros(0, 3, 1),
-            anchor = [1.0; 0.0; 0.0;;], reltol = 1e-6, abstol = 1e-8, maxiters = 1000, scalings,
+            anchor = [1.0; 0.0; 0.0;;], reltol = 1e-6, abstol = [1e-8], maxiters = 1000, scalings,
             size_of_theta = 2,
         )
         evaluate!(loss, false)
@@ -63,4 +63,5 @@ end
 @compile_workload begin
     work("Tsit5", ("adjoint", "forward"))
     work("Rodas5P", ("adjoint",))
+    work("auto", ("adjoint",))
 end

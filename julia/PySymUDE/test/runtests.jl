@@ -2,7 +2,7 @@
 # from the root of the repository, with a project DIR that has the packages; or Pkg.test("PySymUDE").
 
 using PySymUDE
-using PySymUDE: ACTIVATIONS, CODES, RODAS5P_TABLEAU, SMALL, count_weights, curvature, elimination, factors!,
+using PySymUDE: ACTIVATIONS, CODES, EXPLICIT, IMPLICIT, RODAS5P_TABLEAU, SMALL, count_weights, curvature, elimination, factors!,
     forward!, initial_states, is_solution, jacobian!, jacobian_pullback!, march_path!, objection, pullback!,
     set_scalings!, slope, solve_factored!, solve_transposed!, value
 using LinearAlgebra: I, NoPivot, lu
@@ -145,7 +145,7 @@ reference = let l = loss("Vern9", "forward"; reltol = 1e-12), theta = copy(l.the
 end
 
 @testset "$sensealg gradient with $algorithm" for sensealg in ("adjoint", "forward"),
-    algorithm in ("Tsit5", "AutoTsit5", "Vern7", "Vern9", "Rodas5P", "KenCarp4", "Kvaerno5", "RadauIIA5", "FBDF")
+    algorithm in ("auto", "Tsit5", "AutoTsit5", "Vern7", "Vern9", "Rodas5P", "KenCarp4", "Kvaerno5", "RadauIIA5", "FBDF")
 
     g = gradient(loss(algorithm, sensealg))
     @test relative(g, reference) < 1e-6
@@ -215,15 +215,40 @@ vjp_p!(g, v, u, p, t, q, c) = nothing
 """
 const ENTRIES_OF_CHAIN = "const ENTRIES = findall(!=(0), vec(M + [i == j for i in 1:6, j in 1:6]))"
 
+@testset "steps of Tsit5" begin
+    source, u0, q, h = chain(""), [1.0, 0.0, 0.5, 0.0, 1.0, 0.3], [0.4], 1e-4
+    model, tol = load_model(source), PySymUDE.Tolerances(1e-2, fill(1e3, 6), 10)
+    copyto!(model.q, q)
+    sol = solve(problem(source, u0, (0, h), Float64[], q, Float64[]), Tsit5(); adaptive = false, dt = h)
+    m = PySymUDE.March(model, EXPLICIT)
+    copyto!(m.u, u0)
+    PySymUDE.derivatives!(m, Float64[], 0.0)
+    @test isfinite(PySymUDE.attempt!(m, Float64[], 0.0, h, tol))
+    @test m.next ≈ sol.u[end] rtol = 1e-13
+    out = zeros(6)
+    PySymUDE.inside!(out, m, 0.37, h)
+    @test out ≈ sol(0.37h) rtol = 1e-12
+    @test !(out ≈ sol(0.371h))
+    # the fastest oscillation of this system has the frequency 1e4
+    @test 0.2 < PySymUDE.reach(m, h) < 5
+    # as many steps as OrdinaryDiffEq takes, more or less
+    count(algorithm) = solve_batch(
+        model, algorithm, 1, [0.0], reshape(u0, 6, 1), [0.4;;], [0.0; 0.05;;], Float64[], Float64[], 1e-6, 1e-6, 10^5,
+    )[3][2]
+    prob = problem(source, u0, (0, 0.05), Float64[], q, Float64[])
+    steps = solve(prob, Tsit5(); reltol = 1e-6, abstol = 1e-6).stats.naccept
+    @test 0.8steps < count("Tsit5") < 1.2steps
+end
+
 @testset "steps of Rodas5P, $(isempty(entries) ? "dense" : "by elimination")" for entries in ("", ENTRIES_OF_CHAIN)
     source, u0, q = chain(entries), [1.0, 0.0, 0.5, 0.0, 1.0, 0.3], [0.4]
     # each is OrdinaryDiffEq's, its dense output too
-    model, tol = load_model(source), PySymUDE.Tolerances(1e-2, 1e3, 10)
-    @test (PySymUDE.March(model).exact === nothing) == isempty(entries)
+    model, tol = load_model(source), PySymUDE.Tolerances(1e-2, fill(1e3, 6), 10)
+    @test (PySymUDE.March(model, IMPLICIT).exact === nothing) == isempty(entries)
     copyto!(model.q, q)
     for h in (1e-5, 1e-2, 0.3)
         sol = solve(problem(source, u0, (0, h), Float64[], q, Float64[]), Rodas5P(); adaptive = false, dt = h)
-        m = PySymUDE.March(model)
+        m = PySymUDE.March(model, IMPLICIT)
         copyto!(m.u, u0)
         PySymUDE.derivatives!(m, Float64[], 0.0)
         @test isfinite(PySymUDE.attempt!(m, Float64[], 0.0, h, tol))
@@ -235,7 +260,7 @@ const ENTRIES_OF_CHAIN = "const ENTRIES = findall(!=(0), vec(M + [i == j for i i
     end
     # small pivots make the elimination inaccurate, which is seen: the step then exchanges rows
     if !isempty(entries)
-        m = PySymUDE.March(model)
+        m = PySymUDE.March(model, IMPLICIT)
         copyto!(m.u, u0)
         PySymUDE.derivatives!(m, Float64[], 0.0)
         a = 1 / (0.3 * RODAS5P_TABLEAU.gamma)
@@ -260,7 +285,8 @@ const ENTRIES_OF_CHAIN = "const ENTRIES = findall(!=(0), vec(M + [i == j for i i
     )
     exact = reduce(hcat, good.u)
     between = solve(problem(source, u0, (0, 5), Float64[], q, Float64[]), Vern9(); reltol = 1e-12, abstol = 1e-12)
-    path = march_path!(PySymUDE.Steps(), model, u0, 0.0, 5.0, Float64[], PySymUDE.Tolerances(1e-8, 1e-8, 10^5))
+    tight = PySymUDE.Tolerances(1e-8, fill(1e-8, 6), 10^5)
+    path = march_path!(PySymUDE.Steps(), model, IMPLICIT, u0, 0.0, 5.0, Float64[], tight)
     @test all(t -> maximum(abs, path(t) - between(t)) < 3e-7, range(0.0, 5.0, 101))
     @test path(5.0) == path.u[end]
     errors = [maximum(abs, run(tol)[1][:, :, 1] .- exact) for tol in (1e-4, 1e-6, 1e-8)]
@@ -308,6 +334,146 @@ tgrad_pull!(gu, gp, v, u, p, t, q, c) = nothing
     @test relative(g .* (1 + 3e-5), expected) > 1e-5
     # nothing of an evaluation stays for the next
     @test gradient(l) == g
+end
+
+# becomes stiff at t = 1 or so, and mild again at 3
+const BUMP = """
+const SIZES = (1, 2, 0)
+const NETWORKS = []
+const USES = Int[]
+rate(t, p) = 1 + p[1] * exp(-8 * (t - 2)^4)
+rhs!(du, u, p, t, q, c) = (du[1] = -rate(t, p) * (u[1] - sin(t)) + p[2]; nothing)
+jac!(J, u, p, t, q, c) = (J[1, 1] = -rate(t, p); nothing)
+tgrad!(dT, u, p, t, q, c) = (dT[1] = 32 * (t - 2)^3 * (rate(t, p) - 1) * (u[1] - sin(t)) + rate(t, p) * cos(t); nothing)
+vjp!(g, v, u, p, t, q, c) = (g[1] = -rate(t, p) * v[1]; nothing)
+vjp_p!(g, v, u, p, t, q, c) = (g[1] = -(rate(t, p) - 1) / p[1] * (u[1] - sin(t)) * v[1]; g[2] = v[1]; nothing)
+function rhs_pull!(gu, gp, v, u, p, t, q, c)
+    gu[1] -= rate(t, p) * v[1]
+    gp[1] -= (rate(t, p) - 1) / p[1] * (u[1] - sin(t)) * v[1]
+    gp[2] += v[1]
+    return nothing
+end
+jac_pull!(gu, gp, M, u, p, t, q, c) = (gp[1] -= (rate(t, p) - 1) / p[1] * M[1, 1]; nothing)
+function tgrad_pull!(gu, gp, v, u, p, t, q, c)
+    r = rate(t, p) - 1
+    gu[1] += 32 * (t - 2)^3 * r * v[1]
+    gp[1] += (32 * (t - 2)^3 * r / p[1] * (u[1] - sin(t)) + r / p[1] * cos(t)) * v[1]
+    return nothing
+end
+"""
+const ITSELF = """
+const USES = Int[]
+observe!(y, u, p, t, q, c) = (copyto!(y, u); nothing)
+pull!(gu, gp, v, u, p, t, q, c) = (gu .+= v; nothing)
+"""
+single(system, u0, ts, theta; algorithm = "auto", sensealg = "adjoint", reltol = 1e-9, keywords...) = let n = length(u0), T = length(ts)
+    made = Loss(
+        load_model(system), ITSELF; algorithm, sensealg, t0 = [ts[1]], u0 = reshape(u0, n, 1), q = zeros(0, 1),
+        ts = reshape(ts, T, 1), y = 0.3 * ones(n, T, 1), weight = ones(n, T, 1), u0_index = zeros(Int, n, 1),
+        positive = falses(n), mix = Matrix(1.0I, n, n), link = [0], link_weight = ones(n),
+        law_weight = zeros(0, T, 1), anchor = zeros(T, 1), reltol, abstol = reltol, maxiters = 100_000,
+        scalings = Float64[], size_of_theta = length(theta), keywords...,
+    )
+    copyto!(made.theta, theta)
+    made
+end
+
+@testset "there and back between methods" begin
+    theta, ts = [1e5, 0.4], collect(range(0.0, 6.0, 25))
+    l = single(BUMP, [0.2], ts, theta)
+    g = copy(gradient(l))
+    methods = l.steps[1].method
+    @test methods[1] == methods[end] == EXPLICIT && IMPLICIT in methods
+    tight = single(BUMP, [0.2], ts, theta; algorithm = "Rodas5P", reltol = 1e-12)
+    expected = [difference(th -> at(tight, th), theta, k; h = 1e-4 * theta[k]) for k in 1:2]
+    @test all(isapprox.(g, expected; rtol = 1e-5))
+    @test gradient(single(BUMP, [0.2], ts, theta; sensealg = "forward")) ≈ g rtol = 1e-10
+    fewer = [single(BUMP, [0.2], ts, theta; algorithm, reltol = 1e-6) for algorithm in ("auto", "Tsit5")]
+    foreach(l -> evaluate!(l, false), fewer)
+    @test 10 * fewer[1].out[4] < fewer[2].out[4]
+end
+
+# x'' = -g with a drag that sets in below a height that is learned, and a push until a time that is learned
+const SWITCHED = """
+const SIZES = (2, 2, 0)
+const NETWORKS = []
+const USES = Int[]
+const TIME_ONLY = Bool[false, true]
+rhs!(du, u, p, t, q, c) = (du[1] = u[2]; du[2] = -1 - ifelse(q[1] < 0, u[2], 0.0) + ifelse(q[2] > 0, 1.5, 0.0); nothing)
+jac!(J, u, p, t, q, c) = (fill!(J, 0.0); J[1, 2] = 1.0; J[2, 2] = ifelse(q[1] < 0, -1.0, 0.0); nothing)
+tgrad!(dT, u, p, t, q, c) = (fill!(dT, 0.0); nothing)
+vjp!(g, v, u, p, t, q, c) = (g[1] = 0.0; g[2] = v[1] - ifelse(q[1] < 0, v[2], 0.0); nothing)
+vjp_p!(g, v, u, p, t, q, c) = (fill!(g, 0.0); nothing)
+rhs_pull!(gu, gp, v, u, p, t, q, c) = (gu[2] += v[1] - ifelse(q[1] < 0, v[2], 0.0); nothing)
+jac_pull!(gu, gp, M, u, p, t, q, c) = nothing
+tgrad_pull!(gu, gp, v, u, p, t, q, c) = nothing
+conditions!(g, u, p, t, q, c) = (g[1] = u[1] - p[1]; g[2] = p[2] - t; nothing)
+conditions_pull!(gu, gp, v, u, p, t, q, c) = (gu[1] += v[1]; gp[1] -= v[1]; gp[2] += v[2]; gu[3] -= v[2]; nothing)
+"""
+
+@testset "conditions, $algorithm, $sensealg" for algorithm in ("auto", "Tsit5", "Rodas5P"), sensealg in ("adjoint", "forward")
+    theta, ts, start = [0.8, 0.537], collect(range(0.0, 3.0, 13)), [1.0, 0.1]
+    l = single(SWITCHED, start, ts, theta; algorithm, sensealg)
+    g = copy(gradient(l))
+    @test length(l.steps[1].events) == 2
+    # by hand: until t1 uphill with 0.5, then downhill with -1 until the height is met, then -1 - v
+    function states(theta, t)
+        h, t1 = theta
+        x1, v1 = start[1] + start[2] * t1 + t1^2 / 4, start[2] + t1 / 2
+        fall = v1 + sqrt(v1^2 + 2 * (x1 - h))
+        t <= t1 && return [start[1] + start[2] * t + t^2 / 4, start[2] + t / 2]
+        s = t - t1
+        s <= fall && return [x1 + v1 * s - s^2 / 2, v1 - s]
+        v2, s = v1 - fall, s - fall
+        return [h - s + (v2 + 1) * (1 - exp(-s)), -1 + (v2 + 1) * exp(-s)]
+    end
+    value(theta) = sum(t -> sum(abs2, states(theta, t) .- 0.3), ts)
+    @test l.out[1] ≈ value(theta) rtol = 1e-8
+    @test g ≈ [difference(value, theta, k; h = 1e-3) for k in 1:2] rtol = 1e-7
+    # other solvers stop at the times that are known
+    other = single(SWITCHED, start, ts, theta; algorithm = "Vern9")
+    evaluate!(other, false)
+    @test other.out[1] ≈ value(theta) rtol = 1e-6
+end
+
+@testset "a condition that both sides lead back to" begin
+    source = replace(
+        SWITCHED, r"rhs!\(.*" => "rhs!(du, u, p, t, q, c) = (du[1] = -q[1]; du[2] = 0.0; nothing)"; count = 1,
+    )
+    l = single(source, [1.0, 0.0], [0.0, 3.0], [0.8, 0.5])
+    evaluate!(l, true)
+    @test CODES[Int(l.out[l.at.codes[1]])+1] == :Chattering
+end
+
+@testset "bounds of steps" begin
+    run(; more...) = (l = single(BUMP, [0.2], [0.0, 6.0], [1.0, 0.4]; algorithm = "Tsit5", reltol = 1e-3, more...); evaluate!(l, false); l)
+    @test run().out[4] < 30
+    @test run(; dtmax = 0.01).out[4] >= 600
+    @test 1.2345 in PySymUDE.forward(run(; tstops = [1.2345]), 1, [0.2;;], [1.0, 0.4], true).t
+    # a tolerance a state
+    loose = solve_batch(
+        load_model(SWITCHED), "Tsit5", 1, [0.0], [1.0; 0.1;;], zeros(0, 1), [0.0; 3.0;;], [0.8, 0.5], Float64[],
+        1e-12, [1.0, 1e-12], 10^4,
+    )[3][1]
+    tight = solve_batch(
+        load_model(SWITCHED), "Tsit5", 1, [0.0], [1.0; 0.1;;], zeros(0, 1), [0.0; 3.0;;], [0.8, 0.5], Float64[],
+        1e-12, [1e-12, 1e-12], 10^4,
+    )[3][1]
+    @test loose <= tight
+end
+
+@testset "a gradient that is not finite" begin
+    root = replace(ITSELF, "copyto!(y, u)" => "y .= sqrt.(p[1])", "gu .+= v" => "gp[1] += sum(v) / (2 * sqrt(p[1]))")
+    l = Loss(
+        load_model(BUMP), root; algorithm = "auto", sensealg = "adjoint", t0 = [0.0], u0 = [0.2;;], q = zeros(0, 1),
+        ts = [0.0; 1.0;;], y = ones(1, 2, 1), weight = ones(1, 2, 1), u0_index = [0;;], positive = [false],
+        mix = [1.0;;], link = [0], link_weight = [1.0], law_weight = zeros(0, 2, 1), anchor = zeros(2, 1),
+        reltol = 1e-6, abstol = 1e-6, maxiters = 1000, scalings = Float64[], size_of_theta = 2,
+    )
+    copyto!(l.theta, [0.0, 0.1])
+    evaluate!(l, true)
+    @test isfinite(l.out[1])
+    @test CODES[Int(l.out[l.at.codes[1]])+1] == :GradientNotFinite
 end
 
 @testset "ties of multiple shooting" begin
@@ -371,7 +537,7 @@ ending(f, times; maxiters = 1000, rate = 1.0, algorithm = "Tsit5") = solve_batch
     Float64[], Float64[], 1e-6, 1e-8, maxiters,
 )
 
-@testset "outcomes of $algorithm are codes" for algorithm in ("Tsit5", "Rodas5P")
+@testset "outcomes of $algorithm are codes" for algorithm in ("auto", "Tsit5", "Rodas5P")
     name(result) = CODES[only(result[2])+1]
     times = [0.0, 0.5, 1.5, 1.5]
     run(f, times; maxiters = 1000) = ending(f, times; maxiters, algorithm)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from time import perf_counter
 from typing import Any, final
 
 import numpy as np
@@ -24,18 +26,21 @@ from pysymude.engines.julia.held import HeldLoss, HeldSolves
 from pysymude.engines.julia.interop import adopt
 from pysymude.engines.julia.printer import observation_source, system_source, watch_source
 from pysymude.engines.julia.runtime import package, problem, translated
-from pysymude.engines.julia.solvers import SOLVERS
+from pysymude.engines.julia.solvers import COMPILED, SOLVERS
 from pysymude.engines.loss_layout import LossLayout
 from pysymude.engines.outcomes import CODES
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.problem import Batch, LossData, LossSpec, Samples
+from pysymude.plan.tolerance import lowered, magnitudes
 
 __all__ = ["JuliaEngine"]
 
 Float = NDArray[np.float64]
 
-# step limits: a wild trial point of an optimiser should fail within seconds
-_SOLVE_LIMIT, _LOSS_LIMIT = 262_144, 16_384
+log = logging.getLogger("pysymude")
+
+# a solve may take long; a wild trial point of an optimiser should fail within seconds
+_SOLVE_LIMIT, _LOSS_LIMIT = 1_000_000, 100_000
 
 _GROWS = "with an implicit solver its linear systems grow with theta, 300 to 1600 times the cost"
 _NOT_STIFF = {
@@ -52,6 +57,12 @@ _MODELS: dict[str, Any] = {}
 # solves that may come again with other numbers: the last few, unless they are large
 _SOLVES: dict[tuple[Any, ...], HeldSolves] = {}
 _MOST, _KEPT = 32, 100_000
+
+# an ensemble goes to Julia in parts of about so many seconds, between which Ctrl-C is heard
+_PART, _FIRST_PART = 0.3, 32
+
+# what has been compiled in this process
+_USED: set[tuple[str, str]] = set()
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +89,7 @@ class JuliaEngine(AbstractEngine):
     capabilities = frozenset(Capability)
     solvers = SOLVERS
     stiff_solver = "Rodas5P"
+    switching = True
     # going back through the steps costs less for any number (benchmarks/native.py)
     forward_limits = (0, 0)
     threads_variable = "PYTHON_JULIACALL_THREADS"
@@ -111,27 +123,20 @@ class JuliaEngine(AbstractEngine):
         self, compiled: _Compiled, batch: Batch, theta: Float, method: Method, *, threads: int = 1
     ) -> BatchSolution:
         """All experiments of a batch, each thread with a model of its own."""
-        plan, model = compiled.plan, compiled.model
-        arrays = (batch.t0, batch.u0, batch.p, batch.ts, theta, plan.scalings)
-        key = (plan.fingerprint, method, *(a.shape for a in arrays))
-        solves = _SOLVES.pop(key, None)
-        if solves is None:
-            with translated("setting up a solve"):
-                solves = HeldSolves(
-                    package().Repeated(model, method.solver, *_problems(plan, batch, theta, method))
-                )
-        # the latest stand last, and the first is let go
-        if batch.ts.size * batch.u0.shape[1] <= _KEPT:
-            _SOLVES[key] = solves
-        if len(_SOLVES) > _MOST:
-            del _SOLVES[next(iter(_SOLVES))]
-        return _batch_solution(*solves.run(arrays, threads))
+        _announce("solve", method.solver)
+        abstol = _abstol(method, batch)
+        found = _in_parts(compiled, batch, theta, method, abstol, threads)
+        lower = lowered(abstol, magnitudes(found[0])) if method.asked_abstol is None else None
+        if lower is not None:
+            found = _in_parts(compiled, batch, theta, method, lower, threads)
+        return _batch_solution(*found, method)
 
     def solve_events(
         self, compiled: _Compiled, batch: Batch, theta: Float, method: Method, watch: Watch
     ) -> tuple[BatchSolution, Crossings]:
         """One continuous callback for each expression."""
         model, plan = compiled.model, compiled.plan
+        _announce("events", method.solver)
         with translated("solving"):
             u, codes, counts, which, times, states = package().solve_events(
                 model, watch_source(plan, watch.tape), method.solver,
@@ -139,12 +144,14 @@ class JuliaEngine(AbstractEngine):
                 *_problems(plan, batch, theta, method),
             )  # fmt: skip
         crossings = Crossings(from_julia(which), from_julia(times), from_julia(states))
-        solution = _batch_solution(from_julia(u), from_julia(codes), from_julia(counts))
+        found = from_julia(u), from_julia(codes), from_julia(counts)
+        solution = _batch_solution(*found, method)
         return solution, crossings
 
     def loss(self, compiled: _Compiled, spec: LossSpec, data: LossData, method: Method) -> HeldLoss:
         """The loss with its arrays inside Julia."""
         plan, batch = compiled.plan, data.batch
+        _announce(method.sensealg, method.solver)
         layout = LossLayout.of(plan, spec, data)
         measured = [plan.column(name) for name in (*spec.columns, *spec.laws)]
         with translated("setting up a loss"):
@@ -168,12 +175,14 @@ class JuliaEngine(AbstractEngine):
                 law_weight=to_julia(data.law_weight),
                 anchor=to_julia(data.anchor),
                 reltol=method.reltol,
-                abstol=method.abstol,
-                maxiters=_LOSS_LIMIT,
+                abstol=_abstol(method, batch),
+                maxiters=method.max_steps or _LOSS_LIMIT,
+                dtmax=float(method.dtmax),
+                tstops=np.array(method.tstops, dtype=np.float64),
                 scalings=plan.scalings,
                 size_of_theta=layout.size,
             )
-        return HeldLoss(made, layout)
+        return HeldLoss(made, layout, follows=method.asked_abstol is None)
 
     def samples(
         self, compiled: _Compiled, expressions: Sequence[sp.Expr], data: Samples
@@ -189,13 +198,92 @@ class JuliaEngine(AbstractEngine):
         return HeldLoss(made, LossLayout((), 1, plan.layout.size))
 
 
+def _in_parts(
+    compiled: _Compiled, batch: Batch, theta: Float, method: Method, abstol: Float, threads: int
+) -> list[NDArray[Any]]:
+    """States, codes and counts of steps of all experiments."""
+    parts: list[list[NDArray[Any]]] = []
+    start, size, count = 0, _FIRST_PART * threads, len(batch.t0)
+    while start < count:
+        end = count if count - start < 1.5 * size else start + size
+        began = perf_counter()
+        part = _part(batch, start, end)
+        parts.append(_solve(compiled, part, theta, method, abstol, threads))
+        pace = (end - start) / max(perf_counter() - began, 1e-6)
+        # the first may have compiled
+        start, size = end, int(min(max(pace * _PART, size / 4, threads), 4 * size))
+    if len(parts) == 1:
+        return parts[0]
+    return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+
+def _solve(
+    compiled: _Compiled, batch: Batch, theta: Float, method: Method, abstol: Float, threads: int
+) -> list[NDArray[Any]]:
+    """The same, from memory that both sides see."""
+    plan, model = compiled.plan, compiled.model
+    arrays = (batch.t0, batch.u0, batch.p, batch.ts, theta, plan.scalings, abstol)
+    control = (method.solver, method.reltol, method.max_steps, method.dtmax, method.tstops)
+    key = (plan.fingerprint, *control, *(a.shape for a in arrays))
+    solves = _SOLVES.pop(key, None)
+    if solves is None:
+        with translated("setting up a solve"):
+            solves = HeldSolves(
+                package().Repeated(model, method.solver, *_problems(plan, batch, theta, method))
+            )
+    # the latest stand last, and the first is let go
+    if batch.ts.size * batch.u0.shape[1] <= _KEPT:
+        _SOLVES[key] = solves
+    if len(_SOLVES) > _MOST:
+        del _SOLVES[next(iter(_SOLVES))]
+    return solves.run(arrays, threads)
+
+
+def _part(batch: Batch, start: int, end: int) -> Batch:
+    part = slice(start, end)
+    return Batch(batch.t0[part], batch.u0[part], batch.p[part], batch.ts[part])
+
+
+def _abstol(method: Method, batch: Batch) -> Float:
+    """One number a state."""
+    states = batch.u0.shape[1]
+    return np.array(np.broadcast_to(method.abstol, (states,)), dtype=np.float64)
+
+
 def _problems(plan: CompiledSystem, batch: Batch, theta: Float, method: Method) -> tuple[Any, ...]:
     """The arguments of a Julia Batch."""
     return (
         batch.t0, to_julia(batch.u0), to_julia(batch.p), to_julia(batch.ts), theta, plan.scalings,
-        method.reltol, method.abstol, method.max_steps or _SOLVE_LIMIT,
+        method.reltol, _abstol(method, batch), method.max_steps or _SOLVE_LIMIT,
+        float(method.dtmax), np.array(method.tstops, dtype=np.float64),
     )  # fmt: skip
 
 
-def _batch_solution(u: Float, codes: NDArray[np.int64], counts: NDArray[np.int64]) -> BatchSolution:
-    return BatchSolution(u, tuple(CODES[c] for c in codes.tolist()), counts)
+def _batch_solution(
+    u: Float, codes: NDArray[np.int64], counts: NDArray[np.int64], method: Method
+) -> BatchSolution:
+    retcodes = tuple(CODES[c] for c in codes.tolist())
+    return BatchSolution(u, retcodes, counts[:, :3].copy(), _took_steps(method, counts[:, 3]))
+
+
+def _took_steps(method: Method, changes: NDArray[np.int64]) -> str:
+    """The solvers that took steps, where that was decided on the way."""
+    if method.solver != "auto":
+        return ""
+    if (changes < 0).all():
+        return "Rodas5P"
+    return "Tsit5+Rodas5P" if changes.any() else "Tsit5"
+
+
+def _announce(what: str, solver: str) -> None:
+    """One line where Julia is about to compile for long."""
+    if (what, solver) in _USED:
+        return
+    _USED.add((what, solver))
+    if (what, solver) not in COMPILED:
+        log.warning(
+            "%s with %s on engine 'julia' is used for the first time in this process: "
+            "Julia compiles it now, which takes 10 to 60 s",
+            {"solve": "solve", "events": "solve with events"}.get(what, f"a gradient ({what})"),
+            solver,
+        )

@@ -16,6 +16,7 @@ from pysymude.engines.base import BoundLoss, Evaluation
 from pysymude.engines.julia.convert import view
 from pysymude.engines.julia.runtime import check_process, entry, package, translated
 from pysymude.engines.loss_layout import LossLayout
+from pysymude.plan.tolerance import lowered
 
 __all__ = ["HeldLoss", "HeldSolves"]
 
@@ -48,9 +49,12 @@ class _Held:
 class HeldLoss(_Held, BoundLoss):
     """A ``Loss`` or ``Samples``."""
 
-    def __init__(self, made: Any, layout: LossLayout) -> None:
+    def __init__(self, made: Any, layout: LossLayout, *, follows: bool = False) -> None:
         super().__init__(made)
-        self.layout = layout
+        self.layout, self.follows = layout, follows
+        if follows:
+            # its absolute tolerances go down with the states that are met
+            self.seen, self.abstol = view(made.seen), view(made.tolerances.abstol)
         self.theta, self.out = view(made.theta), view(made.out)
 
     def evaluate(self, theta: Float, *, gradient: bool) -> Evaluation:
@@ -63,6 +67,11 @@ class HeldLoss(_Held, BoundLoss):
         with _LOCK:
             self.theta[:] = theta[: self.theta.size]
             self.run_with(gradient, "evaluating a loss")
+            if self.follows:
+                lower = lowered(self.abstol, self.seen)
+                if lower is not None:
+                    self.abstol[:] = lower
+                    self.run_with(gradient, "evaluating a loss")
             return self.out.copy()
 
 
@@ -72,13 +81,12 @@ class HeldSolves(_Held):
     def __init__(self, made: Any) -> None:
         super().__init__(made)
         batch, results = made.batch, made.results
-        self.inputs = [
-            view(a).T for a in (batch.t0, batch.u0, batch.q, batch.ts, batch.theta, batch.scalings)
-        ]
+        inputs = batch.t0, batch.u0, batch.q, batch.ts, batch.theta, batch.scalings
+        self.inputs = [view(a).T for a in (*inputs, batch.tolerances.abstol)]
         self.outputs = [view(a).T for a in (results.u, results.codes, results.stats)]
 
     def run(self, arrays: tuple[Float, ...], threads: int) -> list[NDArray[Any]]:
-        """States (experiments, times, states), codes, and counts of steps (experiments, 3)."""
+        """States (experiments, times, states), codes, and counts (experiments, 4)."""
         check_process()
         with _LOCK:
             for inside, given in zip(self.inputs, arrays, strict=True):

@@ -53,6 +53,10 @@ class Inputs(Protocol):
         """A trainable parameter's index in theta, from 1, and its bounds."""
         ...
 
+    def sign(self, k: int) -> str:
+        """The sign of condition k."""
+        ...
+
 
 @dataclass(frozen=True)
 class PlanInputs:
@@ -85,6 +89,10 @@ class PlanInputs:
         first = len(self.plan.states) + 1 + len(self.plan.parameters)
         slot = self.plan.layout.of_kind("parameter")[k - first]
         return str(slot.offset + 1), slot.low, slot.high
+
+    def sign(self, k: int) -> str:
+        """As in `Inputs`: signs stand behind the parameters."""
+        return f"q[{len(self.plan.parameters) + k + 1}]"
 
 
 def natural(place: str, low: float, high: float) -> tuple[str, str]:
@@ -146,6 +154,8 @@ class Lines:
             return f"integer_power({names[0]}, Val({op.data}))"
         if op.name == "not":
             return f"!{names[0]}"
+        if op.name == "switch":
+            return self.inputs.sign(op.data)
         if op.name in INFIX:
             return f"{names[0]} {INFIX[op.name]} {names[1]}"
         if op.name in NAMED:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pysymude.engines.julia.lines import Lines, Uses
 from pysymude.engines.julia.literals import number
 from pysymude.engines.julia.reverse import active
+from pysymude.errors import EmissionError
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.looped import Looped, Rows
 from pysymude.plan.sparse import SparseJacobian
@@ -95,6 +96,9 @@ class _SlotInputs:
         offsets = np.array([slot.offset for slot in slots], dtype=np.int64)[table]
         first = slots[int(table.flat[0])]
         return self.tables.index(offsets), first.low, first.high
+
+    def sign(self, k: int) -> str:
+        raise EmissionError(f"loops freeze no condition; found one, {k}", target="Julia")
 
 
 class _Writer:

@@ -9,7 +9,8 @@ NAMED = {
     "atan2": "atan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "asinh": "asinh",
     "acosh": "acosh_", "atanh": "atanh_", "exp": "exp", "log": "log_", "sqrt": "sqrt_",
     "erf": "erf_", "abs": "abs", "sign": "sign", "min": "min", "max": "max",
-    "heaviside": "heaviside", "pow": "power", "select": "ifelse",
+    "heaviside": "heaviside", "pow": "power", "select": "ifelse", "recip0": "recip0", "mul0": "mul0",
+    "pow0": "pow0", "log0": "log0",
 }  # fmt: skip
 """Functions; one with a trailing underscore is PySymUDE's own, NaN where Base's throws."""
 

@@ -7,7 +7,7 @@ memory for each use of a network), and write into their first argument.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import sympy as sp
 
@@ -17,6 +17,8 @@ from pysymude.engines.julia.loops import define, looped_observation, looped_syst
 from pysymude.errors import EmissionError
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.looped import Looped
+from pysymude.plan.march_form import MarchForm
+from pysymude.plan.switches import switch_form
 from pysymude.plan.tape import Tape
 
 __all__ = ["observation_source", "system_source", "watch_source"]
@@ -84,6 +86,10 @@ def _entries(n: int, jacobian: Tape) -> str:
     places = [
         j * n + i + 1 for j in range(n) for i in range(n) if not zero[jacobian.outputs[i * n + j]]
     ]
+    return _positions(n, places)
+
+
+def _positions(n: int, places: list[int]) -> str:
     few = n >= _FEWEST and 2 * len(places) <= n * n
     return f"const ENTRIES = Int{places}\n" if few else ""
 
@@ -102,10 +108,20 @@ def system_source(plan: CompiledSystem) -> str:
     """The functions of a plan, and the constants that describe it, for ``PySymUDE.load_model``."""
     uses = Uses([nn.name for nn in plan.networks])
     sizes = f"{len(plan.states)}, {plan.layout.size}, {len(plan.parameters)}"
-    write = looped_system if isinstance(plan.rhs, Looped) else _straight
-    body = write(plan, cast("Any", plan.rhs), uses)
+    # a large system keeps its loops, whose conditions are looked at wherever they stand
+    if isinstance(plan.rhs, Looped):
+        body = looped_system(plan, plan.rhs, uses)
+    elif switch_form(plan.rhs, len(plan.states)).conditions:
+        body = _switched(plan, plan.march_form, uses)
+    else:
+        body = _straight(plan, plan.rhs, uses)
     head = f"const SIZES = ({sizes})\n{_networks(plan)}{uses.declaration()}"
     return f"{head}\n{body}"
+
+
+def _is_deep(*tapes: Tape) -> bool:
+    """Whether second derivatives of networks stand in these."""
+    return any(op.name == "nethess" for tape in tapes for op in tape.operations)
 
 
 def _written_derivatives(plan: CompiledSystem) -> tuple[Tape, Tape] | None:
@@ -115,8 +131,7 @@ def _written_derivatives(plan: CompiledSystem) -> tuple[Tape, Tape] | None:
     except EmissionError:  # the slope of a sign is a distribution in symbols
         return None
     # of a network's second derivatives, the reverse mode of the first is all there is
-    nested = any(op.name == "nethess" for tape in found for op in tape.operations)
-    return None if nested else found
+    return None if _is_deep(*found) else found
 
 
 def _straight(plan: CompiledSystem, rhs: Tape, uses: Uses) -> str:
@@ -145,6 +160,63 @@ def _straight(plan: CompiledSystem, rhs: Tape, uses: Uses) -> str:
     parts.append(_cotangents(plan, rhs, uses, heads[0], states="g", theta=""))
     parts.append(_cotangents(plan, rhs, uses, heads[1], states="", theta="g"))
     return "\n".join(parts)
+
+
+def _switched(plan: CompiledSystem, form: MarchForm, uses: Uses) -> str:
+    """A right-hand side with conditions, whose signs its functions read, and the conditions."""
+    n, rhs = len(plan.states), _detached(form.rhs)
+    parts = [_values(plan, rhs, uses, "du[{0}]", "rhs!(du, u, p, t, q, c)")]
+    if _is_deep(form.derivatives):
+        parts.append(_rows(plan, rhs, uses))
+    else:
+        parts += _derivatives(plan, form, uses)
+    head = "rhs_pull!(gu, gp, v, u, p, t, q, c)"
+    parts.append(_cotangents(plan, rhs, uses, head, states="gu", theta="gp"))
+    heads = "vjp!(g, v, u, p, t, q, c)", "vjp_p!(g, v, u, p, t, q, c)"
+    parts.append(_cotangents(plan, rhs, uses, heads[0], states="g", theta=""))
+    parts.append(_cotangents(plan, rhs, uses, heads[1], states="", theta="g"))
+    head = "conditions!(g, u, p, t, q, c)"
+    parts.append(_values(plan, form.conditions, uses, "g[{0}]", head))
+    head = "conditions_pull!(gu, gp, v, u, p, t, q, c)"
+    time = f"gu[{n + 1}]"
+    parts.append(_cotangents(plan, form.conditions, uses, head, states="gu", theta="gp", time=time))
+    known = ", ".join(str(bool(only)).lower() for only in form.time_only)
+    return f"const TIME_ONLY = Bool[{known}]\n" + "\n".join(parts)
+
+
+def _detached(tape: Tape) -> Tape:
+    """A tape whose switches are read, so that nothing computes their operands for them."""
+    operations = tuple(
+        op._replace(args=()) if op.name == "switch" else op for op in tape.operations
+    )
+    return Tape(tape.inputs, operations, tape.outputs)
+
+
+def _derivatives(plan: CompiledSystem, form: MarchForm, uses: Uses) -> list[str]:
+    """The Jacobian and the time gradient of a right-hand side with conditions, and what pulls through them."""
+    n, entries, tape = len(plan.states), len(form.rows), _detached(form.derivatives)
+    places = [f"{i + 1}, {j + 1}" for i, j in zip(form.rows, form.columns, strict=True)]
+    jacobian = Tape(tape.inputs, tape.operations, tape.outputs[n : n + entries])
+    gradient = Tape(tape.inputs, tape.operations, tape.outputs[n + entries :])
+    parts: list[str] = []
+    for name, out, part, at in (
+        ("jac", "J", jacobian, places),
+        ("tgrad", "dT", gradient, [str(i + 1) for i in form.time_rows]),
+    ):
+        f = _lines(plan, part, uses)
+        f.lines.append(f"fill!({out}, 0.0)")
+        f.forward()
+        f.lines += [
+            f"{out}[{place}] = {f.name(k)}" for place, k in zip(at, part.outputs, strict=True)
+        ]
+        parts.append(define(f"{name}!({out}, u, p, t, q, c)", f.lines))
+        f = _lines(plan, part, uses)
+        f.forward()
+        f.reverse([f"v[{place}]" for place in at], states="gu", theta="gp")
+        parts.append(define(f"{name}_pull!(gu, gp, v, u, p, t, q, c)", f.lines))
+    inside = set(places)
+    zero = [f"{i + 1}, {j + 1}" not in inside for j in range(n) for i in range(n)]
+    return [*parts, _positions(n, [k + 1 for k, empty in enumerate(zero) if not empty])]
 
 
 def observation_source(plan: CompiledSystem, expressions: Sequence[sp.Expr]) -> str:

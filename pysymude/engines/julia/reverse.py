@@ -11,7 +11,7 @@ from pysymude.plan.tape import Operation, Tape
 __all__ = ["SILENT", "active", "shares"]
 
 SILENT = frozenset(
-    {"const", "sign", "heaviside", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"}
+    {"const", "sign", "heaviside", "lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not", "switch"}
 )
 """Operations through which no derivative passes."""
 
@@ -34,12 +34,16 @@ _UNARY: dict[str, str] = {
     "sqrt": "{d} / (2 * {v})",
     "erf": f"{{d}} * {number(2 / math.sqrt(math.pi))} * exp(-{{a}} * {{a}})",
     "abs": "{d} * sign({a})",
+    "recip0": "-{d} * {v} * {v}",
+    "log0": "{d} * ifelse({a} > 0, recip0({a}), 0.0)",
 }
 
 _BINARY: dict[str, tuple[str, str]] = {
     "add": ("{d}", "{d}"),
     "mul": ("{d} * {b}", "{d} * {a}"),
     "pow": ("{d} * {b} * power({a}, {b} - 1)", "{d} * {v} * log_({a})"),
+    "mul0": ("{d} * {b}", "{d} * {a}"),
+    "pow0": ("{d} * {b} * pow0({a}, {b} - 1)", "{d} * mul0({v}, log0({a}))"),
     "atan2": ("{d} * {b} / ({a} * {a} + {b} * {b})", "-{d} * {a} / ({a} * {a} + {b} * {b})"),
     "min": ("ifelse({a} <= {b}, {d}, 0.0)", "ifelse({a} <= {b}, 0.0, {d})"),
     "max": ("ifelse({a} >= {b}, {d}, 0.0)", "ifelse({a} >= {b}, 0.0, {d})"),

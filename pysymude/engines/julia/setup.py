@@ -42,6 +42,11 @@ Tell = Callable[[str], None]
 
 # after so many seconds without a line, one says that the work goes on
 _SILENCE = 30.0
+# what Python and Julia say where they cannot reach a server
+_UNREACHED = re.compile(
+    r"URLError|Could not resolve host|[Nn]ame resolution|Name or service not known|getaddrinfo"
+    r"|Network is unreachable|Connection refused|Failed to connect"
+)
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -127,9 +132,25 @@ def resolve(tell: Tell, env: Mapping[str, str]) -> None:
         "except Exception as error:\n    sys.exit(f'{type(error).__name__}: {error}')"
     )
     # -P: a folder beside the script is no installed package, though juliapkg would look into it
-    code = run([sys.executable, "-P", "-u", "-c", script], tell, env)
+    said: list[str] = []
+    listen = _listening(said, tell)
+    code = run([sys.executable, "-P", "-u", "-c", script], listen, env)
+    if code and any(_UNREACHED.search(line) for line in said):
+        raise EngineUnavailableError(
+            "juliapkg wanted to fetch Julia or its packages, and there is no network; what can be done "
+            "without one is said by: pysymude setup-julia --offline",
+            engine="julia",
+        )
     if code:
         raise _failed("juliapkg", code, "its last lines above say why; pysymude doctor says more")
+
+
+def _listening(said: list[str], tell: Tell) -> Tell:
+    def listen(line: str) -> None:
+        said.append(line)
+        tell(line)
+
+    return listen
 
 
 def precompile(julia: Julia, tell: Tell, env: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from pysymude.engines.base import SolverInfo
 
-__all__ = ["SOLVERS"]
+__all__ = ["COMPILED", "SOLVERS"]
 
 SOLVERS = MappingProxyType(
     {
@@ -33,3 +33,8 @@ SOLVERS = MappingProxyType(
         ),
     }
 )
+
+COMPILED = frozenset(
+    (what, solver) for what in ("solve", "adjoint") for solver in ("auto", "Tsit5", "Rodas5P")
+)
+"""What PySymUDE.jl brings compiled, by its workload."""

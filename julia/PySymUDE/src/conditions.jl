@@ -1,0 +1,251 @@
+# What decides between the formulas of a right-hand side: its conditions, their signs, and when they change.
+#
+# During a step the sign of each condition is what it was at the start of the step, so that the step sees a
+# smooth right-hand side; the step ends where a condition changes, and the next begins with the other sign.
+
+"A sign that changed: behind which accepted step, of which condition; `silent` where nothing moves with it."
+struct Event
+    step::Int
+    which::Int
+    before::Float64
+    after::Float64
+    silent::Bool
+end
+
+"""
+    Conditions
+
+The functions whose signs a model reads from the end of its `q`. While `live` the signs follow the
+conditions wherever the model is called; otherwise they stay as [`set_sign!`](@ref) left them.
+"""
+struct Conditions
+    values!::Rhs                # (g, u, p, t)
+    pull!::Pull                 # (gu, gp, v, u, p, t); the last of gu is the cotangent of time
+    time_only::Vector{Bool}     # those that read no state
+    q::Vec
+    first::Int                  # q[first + k] is the sign of condition k as the model reads it
+    live::Base.RefValue{Bool}
+    signs::Vec
+    armed::Vector{Bool}         # seen on its side since it changed
+    events::Vector{Event}
+    g::Vec
+    other::Vec                  # g again, while g is looked at
+    seed::Vec
+    gu::Vec
+    gp::Vec
+    f::Vec
+    state::Vec
+end
+
+function Conditions(values!, pull!, time_only, q, states, learned)
+    K = length(time_only)
+    return Conditions(
+        values!, pull!, Vector{Bool}(time_only), q, length(q) - K, Ref(true), zeros(K), trues(K), Event[],
+        zeros(K), zeros(K), zeros(K), zeros(states + 1), zeros(learned), zeros(states), zeros(states),
+    )
+end
+
+# before each call of a model
+refresh!(::Nothing, u, p, t) = nothing
+function refresh!(c::Conditions, u, p, t)
+    c.live[] || return nothing
+    c.values!(c.g, u, p, t)
+    @inbounds for k in eachindex(c.g)
+        c.q[c.first+k] = sign(c.g[k])
+    end
+    return nothing
+end
+
+live!(::Nothing, live) = nothing
+function live!(c::Conditions, live)
+    c.live[] = live
+    live || copyto!(c.q, c.first + 1, c.signs, 1, length(c.signs))
+    return nothing
+end
+
+is_live(::Nothing) = false
+is_live(c::Conditions) = c.live[]
+
+function set_sign!(c::Conditions, k, sign)
+    c.signs[k] = sign
+    c.live[] || (c.q[c.first+k] = sign)
+    return nothing
+end
+
+# condition k has another sign behind accepted step `step`
+function note!(c::Conditions, step, k, sign, silent)
+    push!(c.events, Event(step, k, c.signs[k], sign, silent))
+    set_sign!(c, k, sign)
+    return nothing
+end
+
+"How fast condition k changes where the state moves by f a unit of time; leaves its slopes in `gu` and `gp`."
+function rate!(c::Conditions, k, f, u, p, t)
+    fill!(c.seed, 0.0)
+    c.seed[k] = 1.0
+    slopes!(c, u, p, t)
+    return c.gu[end] + sum(i -> c.gu[i] * f[i], eachindex(f))
+end
+
+# what `c.seed` means for the state, time and theta
+function slopes!(c::Conditions, u, p, t)
+    fill!(c.gu, 0.0)
+    fill!(c.gp, 0.0)
+    c.pull!(c.gu, c.gp, c.seed, u, p, t)
+    return nothing
+end
+
+"The signs at a start where the slope is f; of a condition that is 0 there, that of its slope."
+function initial_signs!(c::Conditions, f, u, p, t)
+    empty!(c.events)
+    fill!(c.armed, true)
+    c.values!(c.other, u, p, t)
+    for k in eachindex(c.signs)
+        g = c.other[k]
+        set_sign!(c, k, g == 0 ? sign(rate!(c, k, f, u, p, t)) : sign(g))
+    end
+    return nothing
+end
+
+"The signs as they are at a state, behind a step during which they were live."
+function settle!(c::Conditions, step, u, p, t)
+    c.values!(c.other, u, p, t)
+    for k in eachindex(c.signs)
+        now = sign(c.other[k])
+        now == 0 || now == c.signs[k] || note!(c, step, k, now, true)
+    end
+    fill!(c.armed, true)
+    return nothing
+end
+
+const PARTS = 8 # of a step, at whose ends signs are compared
+
+"""
+    crossing!(c, inside!, p, t, h) -> (fraction, condition)
+
+The first change of a condition inside a step from t, whose states `inside!(out, fraction)` gives; (2, 0)
+where there is none. A condition that rests on 0 and leaves it is told by its new sign: -2 - sign.
+"""
+function crossing!(c::Conditions, inside!, p, t, h)
+    first, which, before = 2.0, 0, 0.0
+    for j in 1:PARTS
+        x = j / PARTS
+        inside!(c.state, x)
+        c.values!(c.other, c.state, p, t + x * h)
+        for k in eachindex(c.signs)
+            c.time_only[k] && continue
+            g, s = c.other[k], c.signs[k]
+            s == 0 && g != 0 && return -2 - sign(g), k
+            if g * s > 0
+                c.armed[k] = true
+            elseif g * s < 0 && c.armed[k]
+                found = close_in!(c, inside!, p, t, h, k, before, x)
+                found < first && ((first, which) = (found, k))
+            end
+        end
+        which > 0 && return first, which
+        before = x
+    end
+    return first, which
+end
+
+# where condition k changes between two fractions of a step; Illinois: Dowell and Jarratt, BIT 11 (1971), 168
+function close_in!(c::Conditions, inside!, p, t, h, k, low, high)
+    at(x) = (inside!(c.state, x); c.values!(c.g, c.state, p, t + x * h); c.g[k] * c.signs[k])
+    a, b = at(low), at(high)
+    a > 0 || return low
+    for r in 1:60
+        middle = r % 3 > 0 ? (low * b - high * a) / (b - a) : (low + high) / 2
+        low < middle < high || (middle = (low + high) / 2)
+        value = at(middle)
+        if value > 0
+            low, a = middle, value
+            b /= 2
+        else
+            high, b = middle, value
+            a /= 2
+        end
+        (high - low <= 1e-15 || value == 0) && break
+    end
+    return high
+end
+
+"Whether both sides of condition k, which was reached at t, lead back to it; its sign is changed."
+function slides!(c::Conditions, rhs!, step, k, u, p, t)
+    rhs!(c.f, u, p, t)
+    before = rate!(c, k, c.f, u, p, t)
+    note!(c, step, k, -c.signs[k], false)
+    c.armed[k] = false
+    rhs!(c.f, u, p, t)
+    after = rate!(c, k, c.f, u, p, t)
+    return before * c.signs[k] > 0 && after * c.signs[k] < 0
+end
+
+"The times between t0 and t1 at which conditions of time alone change, ascending: (time, condition)."
+function find_stops(c::Conditions, u, p, t0, t1)
+    found = Tuple{Float64,Int}[]
+    for k in eachindex(c.signs)
+        c.time_only[k] || continue
+        g(t) = (c.values!(c.other, u, p, t); c.other[k])
+        append!(found, [(t, k) for t in zeros_between(g, t0, t1)])
+    end
+    return sort!(found)
+end
+find_stops(::Nothing, u, p, t0, t1) = Tuple{Float64,Int}[]
+
+"The times in (t0, t1) at which a function changes its sign."
+function zeros_between(g, t0, t1)
+    found, parts = Float64[], count_parts(g, t0, t1)
+    low, a = t0, g(t0)
+    for j in 1:parts
+        high = t0 + (t1 - t0) * j / parts
+        b = g(high)
+        if a == 0
+            low, a = high, b
+            continue
+        end
+        if a * b < 0 || (b == 0 && j < parts)
+            zero = zero_between(g, low, high, a, b)
+            t0 < zero < t1 && g(zero + (high - low) / 64) * a <= 0 && push!(found, zero)
+        end
+        low, a = high, b == 0 ? -a : b
+    end
+    return found
+end
+
+const GRID = 128
+
+# A straight line has one zero. Otherwise sixteen parts for each period of an oscillation as fast as the
+# steepest slope seen says, and at least 128.
+function count_parts(g, t0, t1)
+    a, b = g(t0), g(t1)
+    size, bend, steep = max(abs(a), abs(b)), 0.0, 0.0
+    for j in 1:GRID-1
+        x = j / GRID + 0.003 * (j % 3) # off the grid, so that a period is not met at one phase alone
+        now = g(t0 + (t1 - t0) * x)
+        bend = max(bend, abs(now - (a + (b - a) * x)))
+        size = max(size, abs(now))
+        steep = max(steep, abs(g(t0 + (t1 - t0) * (x + 1e-7)) - now) / 1e-7)
+    end
+    bend > 1e-12 * size || return 1
+    return floor(Int, clamp(16 * steep / (2pi * size), GRID, 1e6))
+end
+
+# to the last bit of time
+function zero_between(g, low, high, a, b)
+    for r in 1:200
+        middle = r % 3 > 0 ? (low * b - high * a) / (b - a) : (low + high) / 2
+        low < middle < high || (middle = (low + high) / 2)
+        (middle == low || middle == high) && break
+        value = g(middle)
+        value == 0 && return middle
+        if value * a > 0
+            low, a = middle, value
+            b /= 2
+        else
+            high, b = middle, value
+            a /= 2
+        end
+    end
+    return high
+end
