@@ -65,7 +65,7 @@ def robertson() -> np.ndarray:
 
 
 def test_robertson_at_2001_times(engine: str, stiff_solver: str, robertson: np.ndarray):
-    """The largest error at outputs against that at the ends of steps, which tstops bring to every twentieth."""
+    """The largest error at outputs, and at the ends of solves that end at some of them."""
     if stiff_solver not in ("Rodas5P", "Rosenbrock23"):
         pytest.skip("two of the others' own libraries are known")
     keywords = {
@@ -75,13 +75,12 @@ def test_robertson_at_2001_times(engine: str, stiff_solver: str, robertson: np.n
     system = known("robertson").system
     sol = psu.solve(system, t=ROBER_TIMES, **keywords)
     assert sol.success
-    assert (
-        sol.stats.accepted < 1000 if stiff_solver == "Rodas5P" else True
-    )  # most outputs lie inside steps
+    if stiff_solver == "Rodas5P":
+        assert sol.stats.accepted < 500  # most outputs lie inside steps
     inside = worst(sol.u, robertson, ROBER_SIZE)
     # each of these times ends a solve of its own
     ends = 0.0
-    for i in range(100, 2001, 100):
+    for i in range(700, 2001, 100):
         end = psu.solve(system, t=[0.0, ROBER_TIMES[i]], **keywords)
         ends = max(ends, worst(end.u[-1], robertson[i], ROBER_SIZE))
     assert inside <= 2 * ends

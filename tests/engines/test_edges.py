@@ -75,9 +75,13 @@ EDGES = {
         {y: k * sp.sqrt(sp.Max(x, 0)), x: -k * sp.sqrt(sp.Max(x, 0))}, {y: 0.0, x: 1.0}, 2.0,
         {k: 1.5}, 1.0, 0.0, allowed=1e-4,
     ),
-    # below x = 1 the root is not evaluated: x = k t, then x - 1 = k^2 s^2/4 ... started below: 1/2 + k t
+    # below x = 1 the root is not evaluated: k t - 3
     "untaken root": edge(
         sp.Piecewise((k * sp.sqrt(x - 1), x > 1), (k, True)), -3.0, 2.0, {k: 0.8}, -1.4, 2.0
+    ),
+    # above it, sqrt(x - 1) = 1 + k t/2
+    "taken root": edge(
+        sp.Piecewise((k * sp.sqrt(x - 1), x > 1), (k, True)), 2.0, 2.0, {k: 0.8}, 1 + 1.8**2, 3.6
     ),
     # k Max(x, 0)^(3/2) with x < 0 stays where it is; y' = 1 + that
     "power of a negative": edge(
@@ -93,7 +97,7 @@ EDGES = {
         -k * sp.Max(x, 0) ** sp.Rational(3, 2), 1.0, 2.0, {k: 0.8}, 1.8**-2, -2 * 1.8**-3
     ),
     # exp(-1/x^2) is 0 with all its derivatives at 0
-    "flat": edge({y: 1 + k * sp.exp(-1 / x**2), x: 0}, {y: 0.0, x: 1e-200}, 2.0, {k: 0.8}, 2.0, 0.0),
+    "flat": edge({y: 1 + k * sp.exp(-1 / x**2), x: 0}, {y: 0.0, x: 0.0}, 2.0, {k: 0.8}, 2.0, 0.0),
     "drag from rest": drag(),
     # the derivative by k of y' = k sqrt(x^2 + v^2) at the origin: x = v = 0 for ever
     "hypot at the origin": edge(
@@ -151,20 +155,20 @@ def test_gradient_at_an_edge(engine: str, name: str, sensealg: str):
 def test_gradient_behind_the_root_of_an_empty_start(engine: str, solver: str, sensealg: str):
     """x' = k sqrt(x) + 1 from x = 0: with s = sqrt(x), 2 s/k - 2/k^2 log(1 + k s) = t.
 
-    Where s solves this F(s, k) = t, dx/dk = -2 s F_k/F_s.
+    Where s solves this F(s, k) = t, dx/dk = -2 s dF/dk / dF/ds.
     """
     q, end = 1.2, 3.0
 
-    def F(s: float, q: float) -> float:
+    def left(s: float, q: float) -> float:
         return 2 * s / q - 2 / q**2 * np.log1p(q * s)
 
-    def F_s(s: float) -> float:
+    def by_s(s: float) -> float:
         return 2 / q - 2 / (q * (1 + q * s))
 
     s = 2.0
     for _ in range(60):
-        s -= (F(s, q) - end) / F_s(s)
-    F_k = -2 * s / q**2 + 4 / q**3 * np.log1p(q * s) - 2 * s / (q**2 * (1 + q * s))
+        s -= (left(s, q) - end) / by_s(s)
+    by_k = -2 * s / q**2 + 4 / q**3 * np.log1p(q * s) - 2 * s / (q**2 * (1 + q * s))
     system = psu.ODESystem({x: k * sp.sqrt(x) + 1}, trainable={k: q})
     value, slopes = end_slope(
         end_loss(
@@ -173,12 +177,11 @@ def test_gradient_behind_the_root_of_an_empty_start(engine: str, solver: str, se
     )
     allowed = 1e-3 if solver == "Rosenbrock23" else 2e-5  # x'' is infinite at the start
     assert value == pytest.approx(s * s, rel=allowed)
-    assert slopes[0] == pytest.approx(-2 * s * F_k / F_s(s), rel=allowed)
+    assert slopes[0] == pytest.approx(-2 * s * by_k / by_s(s), rel=allowed)
 
 
-@pytest.mark.xfail(
-    reason="the slope of a root is infinite where the solver lands: its steps do not see the limit",
-    strict=True,
+@pytest.mark.lacking(
+    "native", "steps see the singular slope behind the switch only as values show it"
 )
 @pytest.mark.parametrize("sensealg", SENSEALGS)
 def test_the_root_behind_a_guard_that_is_passed(engine: str, sensealg: str):
@@ -223,8 +226,7 @@ def test_a_tank_that_empties_while_others_are_fitted(engine: str, sensealg: str)
 
 @pytest.mark.parametrize("sensealg", SENSEALGS)
 def test_a_gradient_that_is_not_finite_is_an_outcome(engine: str, sensealg: str):
-    """x' = k^k... at the smallest numbers: x = k 1e-310 overflows in 1/k^2 on the way back."""
-    # log(k x) with x tiny: value finite, d/dx = 1/x beyond the largest number
+    """log(1e-310) is finite, and its derivative is larger than the largest number."""
     system = psu.ODESystem({x: 0 * x}, observables={"seen": sp.log(x)})
     data = psu.Dataset.from_arrays(
         [0.0, 1.0], [[np.nan], [0.0]], states=["seen"], u0={x: 1e-310}, trainable_u0=[x]

@@ -45,7 +45,7 @@ def test_states_of_nanomoles_at_the_defaults(engine: str, truth: np.ndarray):
     size = np.abs(truth).max(axis=0)
     assert (np.abs(sol.u - truth).max(axis=0) <= 1e-4 * size).all()
     # with the absolute tolerance of version 0.1, for all states alike, this would fail
-    with pytest.warns(ToleranceWarning, match="state 'E' stays below 1e-09"):
+    with pytest.warns(ToleranceWarning, match="state '[EC]' stays below"):
         coarse = psu.solve(
             michaelis_menten(parameters=RATES), u0=START, t=TIMES, engine=engine, abstol=1e-8
         )
@@ -109,7 +109,7 @@ def test_abstol_by_state_in_an_objective(engine: str):
     for abstol in ({y: 1e-15}, [1e-9, 1e-15], None):
         obj = psu.objective(system, data, engine=engine, abstol=abstol)
         assert obj.value([3.0]) < 1e-2
-    coarse = psu.objective(system, data, engine=engine, abstol=1e-6)
+    coarse = psu.objective(system, data, engine=engine, abstol=1e-2)
     assert coarse.value([3.0]) > 1e-2
 
 
