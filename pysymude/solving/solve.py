@@ -31,6 +31,8 @@ __all__ = ["initial_value_problem", "observe", "solve", "solve_one"]
 
 Float = NDArray[np.float64]
 
+_ENOUGH = 5  # output times, to say how large a state is
+
 
 def solve(
     system: ODESystem,
@@ -108,7 +110,8 @@ def solve(
     control = Control(reltol, abstol, max_steps, dtmax, tstops)
     method = choose_method(chosen, plan, batch, vector, solver=solver, control=control)
     found = solve_one(chosen, plan, batch, vector, method, events)
-    warn_of_abstol(method, plan.states, found.u)
+    if not events and len(found.t) >= _ENOUGH:
+        warn_of_abstol(method, plan.states, found.u)
     return found.raise_for_retcode() if throw else found
 
 
