@@ -137,7 +137,9 @@ def _auto(works: list[str], problems: list[tuple[str, str]]) -> tuple[str, str]:
         return "engine 'auto'", f"none: {error}"
     doubt = "" if taken in works else ", although it does not work"
     if doubt and works:
-        problems.append((f"engine 'auto' takes {taken}, which does not work", f"engine='{works[0]}'"))
+        problems.append(
+            (f"engine 'auto' takes {taken}, which does not work", f"engine='{works[0]}'")
+        )
     return "engine 'auto'", f"takes {taken}: the first usable one of the table above{doubt}"
 
 

@@ -25,7 +25,8 @@ _WORDS = """
     Float64 Int abs abstol acos acosh all any asin asinh atan atanh convert cos cosh du eltype erf exp
     experiments fixed gelu gradient heaviside identity ifelse inputs jacobian layer log log1p loss max
     internalnorm min misfit norm observe oftype pow predict println rbf relu reltol reshape isinteger
-    rhs sensealg sigmoid sign sin sinh size softplus solve sqrt sum swish t tan tanh theta trainable_parameters u vcat zero zeros
+    rhs sensealg sigmoid sign sin sinh size softplus solve sqrt sum swish t tan tanh theta
+    trainable_parameters u vcat zero zeros
     hcat reduce enumerate fill isnan abs2 abspath only successful_retcode AutoFiniteDiff GaussAdjoint
     ReverseDiffVJP ForwardDiff LinearAlgebra ODEProblem SciMLBase SciMLSensitivity
     SpecialFunctions Array Zygote

@@ -129,7 +129,8 @@ class JuliaEngine(AbstractEngine):
         lower = lowered(abstol, magnitudes(found[0])) if method.asked_abstol is None else None
         if lower is not None:
             found = _in_parts(compiled, batch, theta, method, lower, threads)
-        return _batch_solution(*found, method)
+        u, codes, counts = found
+        return _batch_solution(u, codes, counts, method)
 
     def solve_events(
         self, compiled: _Compiled, batch: Batch, theta: Float, method: Method, watch: Watch
