@@ -77,7 +77,7 @@ class Judge:
         if _unknowns(expr) or _unknowns(rate):
             return False
         slopes = {z: sp.diff(expr, z) for z in rates if expr.has(z)}
-        rng = Random(0)  # noqa: S311
+        rng = Random(0)
         for _ in range(points):
             at = Values(self._point([expr, rate, *rates.values(), *rates], rng))
             terms = [product([at(slope), at(rates[z])]) for z, slope in slopes.items()] + [
@@ -103,7 +103,7 @@ class Judge:
     def rank(self, laws: Sequence[sp.Expr]) -> int:
         """How many of them are independent: the rank of the gradients at two random points."""
         slopes = [[sp.diff(law, z) for z in self.variables] for law in laws]
-        rng, best = Random(1), 0  # noqa: S311
+        rng, best = Random(1), 0
         for _ in range(2):
             at = Values(self._point([*laws, *self.variables], rng))
             best = max(best, rank([[digits(at(s)) for s in row] for row in slopes]))

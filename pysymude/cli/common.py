@@ -152,7 +152,7 @@ def fit_rows(fit: FitResult) -> list[tuple[str, str]]:
         *rows,
         ("outcome", f"{fit.retcode.name}, {fit.stopped}"),
         ("training", f"{len(fit.history['stage'])} iterations in {fit.seconds:.1f} s"),
-        ("solve", f"{_steps(fit)} steps, {method.solver} on engine {fit.engine}"),
+        ("solve", f"{_steps(fit)} steps, {fit.solver} on engine {fit.engine}"),
         ("tolerances", f"reltol {method.reltol:g}, abstol {method.abstol_text}"),
         ("gradient", method.sensealg),
     ]
@@ -164,7 +164,7 @@ def fit_summary(fit: FitResult) -> dict[str, Any]:
     packages = ("numpy", "scipy", "sympy", "numba", "llvmlite")
     return {
         "engine": fit.engine,
-        "solver": method.solver,
+        "solver": fit.solver,
         "sensealg": method.sensealg,
         "reltol": method.reltol,
         "abstol": method.abstol,

@@ -154,7 +154,12 @@ class Evaluation:
 
 
 class BoundLoss(ABC):
-    """A loss with its data, compiled, for any theta; what engines return for a loss and for samples."""
+    """A loss with its data, compiled, for any theta; what engines return for a loss and for samples.
+
+    `ran` names the solvers that have taken its steps so far, where that is decided on the way.
+    """
+
+    ran: str = ""
 
     @abstractmethod
     def evaluate(self, theta: Float, *, gradient: bool) -> Evaluation:

@@ -17,9 +17,9 @@ class ReturnCode(Enum):
         "solver='auto' may help; a solution that blows up can end so too."
     )
     DtLessThanMin = (
-        "The step size fell below the resolution of time: the solution blows up, the right-hand side has a "
-        "singularity, or times are so large that their digits are too coarse; then count time from another "
-        "origin."
+        "The step size fell below the resolution of time: the solution blows up, the right-hand side has "
+        "a singularity before the end, or times are so large that numbers cannot tell steps apart (then "
+        "count time from a nearer origin)."
     )
     Unstable = "The solution became infinite or not a number before the end."
     ConvergenceFailure = (

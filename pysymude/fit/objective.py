@@ -148,6 +148,12 @@ class Objective:
         """The same objective with other numbers in its data."""
         return replace(self, loss=loss)
 
+    @property
+    def solver(self) -> str:
+        """What took the steps so far, or what was asked for where that is still open."""
+        bound = self.__dict__.get("_bound")
+        return (bound.ran if bound is not None else "") or self.method.solver
+
     @cached_property
     def _bound(self) -> BoundLoss:
         compiled = self.runner.compile(self.plan)
@@ -162,7 +168,7 @@ class Objective:
         laws = f"{len(self.laws)} laws ({self.enforced.conserve}); " if self.laws else ""
         return (
             f"Objective({self.layout.size} trainable numbers, {self.loss.n_measured} measurements in "
-            f"{len(self.data)} experiments; {laws}{self.method.solver} on {self.engine}, "
+            f"{len(self.data)} experiments; {laws}{self.solver} on {self.engine}, "
             f"gradient: {self.method.sensealg})"
         )
 

@@ -105,7 +105,7 @@ class FitResult:
     @property
     def solver(self) -> str:
         """Which solver was used."""
-        return self.objective.method.solver
+        return self.objective.solver
 
     @property
     def values(self) -> dict[str, float | Float]:
@@ -325,7 +325,7 @@ class FitResult:
             for law in self.laws
         ]
         lines.append(
-            f"{obj.method.solver} on {obj.engine}, reltol {obj.method.reltol:g}, abstol "
+            f"{obj.solver} on {obj.engine}, reltol {obj.method.reltol:g}, abstol "
             f"{obj.method.abstol_text}, gradient: {obj.method.sensealg}"
         )
         lines.append(

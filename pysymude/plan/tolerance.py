@@ -13,6 +13,7 @@ ABSTOL = 1e-8
 """So much of each state's magnitude, and never more than this."""
 
 _SMALLEST = 1e-14  # of the largest state: less is the rounding error of the others
+_TINIEST = 1e-100  # squares of what is divided by it stay finite
 _TOO_LARGE = 100.0  # times what a state's magnitude asks for, and a solve is done again
 
 
@@ -30,7 +31,8 @@ def scaled_abstol(size: Float) -> Float:
     known = size[size > 0]
     if not known.size:
         return np.full(len(size), ABSTOL)
-    filled = np.where(size > 0, np.maximum(size, _SMALLEST * known.max()), known.min())
+    least = max(_SMALLEST * float(known.max()), _TINIEST)
+    filled = np.maximum(np.where(size > 0, size, known.min()), least)
     return ABSTOL * np.minimum(filled, 1.0)
 
 

@@ -108,7 +108,8 @@ def solve(
     control = Control(reltol, abstol, max_steps, dtmax, tstops)
     method = choose_method(chosen, plan, batch, vector, solver=solver, control=control)
     found = solve_one(chosen, plan, batch, vector, method, events)
-    warn_of_abstol(method, plan.states, found.u)
+    if not events:
+        warn_of_abstol(method, plan.states, found.u)
     return found.raise_for_retcode() if throw else found
 
 

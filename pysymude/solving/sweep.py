@@ -64,7 +64,8 @@ def solve_ensemble(
     parameters : mapping from symbol or name to float or array (trajectories,), optional
         Values of symbolic parameters; they also replace fixed and trainable ones.
     theta, solver, reltol, abstol, max_steps, dtmax, tstops, engine
-        As for `solve`. On Julia, ``solver="auto"`` looks at the first, the middle and the last trajectory.
+        As for `solve`; the default of `abstol` follows the largest magnitude over all trajectories.
+        On Julia, ``solver="auto"`` looks at the first, the middle and the last trajectory.
     threads : int, optional
         How many threads to use; by default all that the engine has: one a core on the embedded
         engine, unless PYSYMUDE_NUM_THREADS says otherwise; those that Julia was started with, one

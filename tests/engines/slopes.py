@@ -18,7 +18,9 @@ Float = NDArray[np.float64]
 SENSEALGS = ("adjoint", "forward")
 
 
-def end_loss(system: psu.ODESystem, u0: Mapping[Any, float], end: float, **keywords: Any) -> Objective:
+def end_loss(
+    system: psu.ODESystem, u0: Mapping[Any, float], end: float, **keywords: Any
+) -> Objective:
     """The square of the first state (or observable) at `end`, from 0 on: (value, and 2 x dx/dtheta)."""
     column = next(iter(system.observables), None) or next(iter(system.states)).name
     data = psu.Dataset.from_arrays([0.0, end], [[np.nan], [0.0]], states=[column], u0=u0)

@@ -94,7 +94,7 @@ def test_it_says_what_takes_so_long(copy):
     (data,) = copy.glob("*/*.nbc")
     data.unlink()
     again = run(CODE.replace("FULL", "False"), copy)
-    assert again.stderr == "compiling the solvers, once on this machine\n"
+    assert again.stderr == "compiling the solvers, once on this machine: half a minute\n"
     assert run(CODE.replace("FULL", "False"), copy).stderr == ""
 
 

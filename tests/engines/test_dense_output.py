@@ -64,6 +64,8 @@ def robertson() -> np.ndarray:
     return done.y.T
 
 
+# early on y3 is below the tolerance that it is given here, and its error is not what is compared
+@pytest.mark.filterwarnings("ignore:state 'y3' stays below:pysymude.errors.ToleranceWarning")
 def test_robertson_at_2001_times(engine: str, stiff_solver: str, robertson: np.ndarray):
     """The largest error at outputs, and at the ends of solves that end at some of them."""
     if stiff_solver not in ("Rodas5P", "Rosenbrock23"):
@@ -78,9 +80,9 @@ def test_robertson_at_2001_times(engine: str, stiff_solver: str, robertson: np.n
     if stiff_solver == "Rodas5P":
         assert sol.stats.accepted < 500  # most outputs lie inside steps
     inside = worst(sol.u, robertson, ROBER_SIZE)
-    # each of these times ends a solve of its own
+    # each of these times ends a solve of its own; some lie where y is born, and errors are largest
     ends = 0.0
-    for i in range(700, 2001, 100):
+    for i in range(20, 2001, 60):
         end = psu.solve(system, t=[0.0, ROBER_TIMES[i]], **keywords)
         ends = max(ends, worst(end.u[-1], robertson[i], ROBER_SIZE))
     assert inside <= 2 * ends

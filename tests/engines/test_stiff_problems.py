@@ -21,6 +21,8 @@ def check(engine: str, name: str) -> None:
     assert mixed_error(1.005 * sol.u[-1], case.published, case.unit) > 1e-3
 
 
+# one species of POLLU stays below 1e-17, far below what is asked of the others
+@pytest.mark.filterwarnings("ignore:state 'y16' stays below:pysymude.errors.ToleranceWarning")
 @pytest.mark.parametrize("name", ["ROBER", "HIRES", "OREGO", "POLLU"])
 def test_published_end_states(engine: str, name: str):
     check(engine, name)

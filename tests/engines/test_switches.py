@@ -51,7 +51,9 @@ def by_pieces(times: np.ndarray, rate: float, ke: float, length: float) -> np.nd
     total = np.zeros_like(times)
     for start in INFUSIONS:
         s = np.clip(times - start, 0.0, length)
-        total += rate / ke * (1 - np.exp(-ke * s)) * np.exp(-ke * np.maximum(times - start - length, 0))
+        total += (
+            rate / ke * (1 - np.exp(-ke * s)) * np.exp(-ke * np.maximum(times - start - length, 0))
+        )
     return total
 
 
@@ -68,9 +70,7 @@ def test_four_infusions(engine: str, form: str):
         )
     else:
         ends = [e for s in INFUSIONS for e in (s, s + length)]
-        infused = sp.Piecewise(
-            *((rate * (i % 2), t < e) for i, e in enumerate(ends)), (0, True)
-        )
+        infused = sp.Piecewise(*((rate * (i % 2), t < e) for i, e in enumerate(ends)), (0, True))
     times = np.linspace(0.0, 24.0, 97)
     sol = psu.solve(psu.ODESystem({x: infused - ke * x}), u0=[0.0], t=times, engine=engine)
     right = by_pieces(times, rate, ke, length)
@@ -94,7 +94,15 @@ class Case:
     slopes: tuple[float, ...]
 
 
-def _case(name: str, rhs: Any, start: Any, end: float, theta: dict[Any, float], value: float, *slopes: float):
+def _case(
+    name: str,
+    rhs: Any,
+    start: Any,
+    end: float,
+    theta: dict[Any, float],
+    value: float,
+    *slopes: float,
+):
     rhs = rhs if isinstance(rhs, dict) else {x: rhs}
     start = start if isinstance(start, dict) else {x: start}
     return Case(name, psu.ODESystem(rhs, trainable=theta), start, end, value, slopes)
@@ -310,13 +318,17 @@ def test_a_narrow_window_however_it_is_written(engine: str, name: str, condition
 def test_a_touch_is_no_switch(engine: str):
     """(t - 2)^2 > 0 but for one instant, which may be a point of any grid."""
     rhs = sp.Piecewise((1, (t - 2) ** 2 > 0), (5, True))
-    assert last(psu.ODESystem({x: rhs}), [0.0], 4.0, engine)["x"][-1] == pytest.approx(4.0, rel=1e-8)
+    assert last(psu.ODESystem({x: rhs}), [0.0], 4.0, engine)["x"][-1] == pytest.approx(
+        4.0, rel=1e-8
+    )
 
 
 def test_a_condition_that_stays_zero_for_a_while(engine: str):
     """Max(t - 1, 0) > 0 from t = 1 on."""
     rhs = sp.Piecewise((3, sp.Max(t - 1, 0) > 0), (1, True))
-    assert last(psu.ODESystem({x: rhs}), [0.0], 2.0, engine)["x"][-1] == pytest.approx(4.0, rel=1e-8)
+    assert last(psu.ODESystem({x: rhs}), [0.0], 2.0, engine)["x"][-1] == pytest.approx(
+        4.0, rel=1e-8
+    )
 
 
 # -- chattering --------------------------------------------------------------------------------
@@ -400,17 +412,13 @@ def test_conditions_that_change_at_one_time(engine: str, solver: str, conditions
     ids=str,
 )
 def test_a_condition_that_is_zero_at_the_start(engine: str, solver: str, rhs: Any, right: float):
-    sol = psu.solve(
-        psu.ODESystem({x: rhs}), u0=[0.0], t=[0.0, 2.0], engine=engine, solver=solver
-    )
+    sol = psu.solve(psu.ODESystem({x: rhs}), u0=[0.0], t=[0.0, 2.0], engine=engine, solver=solver)
     assert sol.success, sol.message
     assert sol["x"][-1] == pytest.approx(right, abs=5e-4 if solver == "Rosenbrock23" else 2e-5)
 
 
 @pytest.mark.parametrize("sensealg", SENSEALGS)
-@pytest.mark.parametrize(
-    "condition", [t < c, x < c], ids=["time", "state"]
-)
+@pytest.mark.parametrize("condition", [t < c, x < c], ids=["time", "state"])
 def test_a_switch_at_an_output_time(engine: str, solver: str, condition: Any, sensealg: str):
     """x' = 1 up to 1, then 3, measured at 1 and at 2: 1 and 3 c - 2 c = 4; d/dc at 2 is -2."""
     system = psu.ODESystem({x: sp.Piecewise((1, condition), (3, True))}, trainable={c: 1.0})
@@ -454,10 +462,14 @@ def test_a_learned_lockdown_time_is_found(engine: str):
 
 # -- what users say of steps -------------------------------------------------------------------
 
-BUMP = 1000 / sp.sqrt(sp.pi) * sp.exp(-((1000 * (t - 5)) ** 2))  # smooth, of area 1, unseen by chance
+BUMP = (
+    1000 / sp.sqrt(sp.pi) * sp.exp(-((1000 * (t - 5)) ** 2))
+)  # smooth, of area 1, unseen by chance
 
 
-@pytest.mark.parametrize("keywords", [{"tstops": [5.0]}, {"dtmax": 1e-3}, {"tstops": [-1.0, 5.0, 99.0]}])
+@pytest.mark.parametrize(
+    "keywords", [{"tstops": [5.0]}, {"dtmax": 1e-3}, {"tstops": [-1.0, 5.0, 99.0]}]
+)
 def test_tstops_and_dtmax_find_what_steps_miss(engine: str, solver: str, keywords: dict[str, Any]):
     system = psu.ODESystem({x: BUMP})
     missed = last(system, [0.0], 10.0, engine, solver=solver)
@@ -470,7 +482,11 @@ def test_tstops_and_dtmax_find_what_steps_miss(engine: str, solver: str, keyword
 
 def test_they_hold_in_objectives_too(engine: str):
     obj = end_loss(
-        psu.ODESystem({x: k * BUMP}, trainable={k: 2.0}), {x: 0.0}, 10.0, engine=engine, tstops=[5.0]
+        psu.ODESystem({x: k * BUMP}, trainable={k: 2.0}),
+        {x: 0.0},
+        10.0,
+        engine=engine,
+        tstops=[5.0],
     )
     np.testing.assert_allclose(end_slope(obj)[1], [1.0], rtol=1e-4)
 

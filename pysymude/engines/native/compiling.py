@@ -7,7 +7,6 @@ others stop at what the linker needs: that makes seconds of what took minutes.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -17,9 +16,7 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import LoweringPass, register_pass
 
-from pysymude.engines.native.keeping import KernelCache
-
-log = logging.getLogger("pysymude")
+from pysymude.engines.native.keeping import KernelCache, NoCache
 
 __all__ = ["inlined", "inner", "kernel", "summed"]
 
@@ -118,6 +115,6 @@ def kernel(function: F) -> F:
     if hasattr(made, "_cache"):  # not with NUMBA_DISABLE_JIT
         try:
             made._cache = KernelCache(function)
-        except RuntimeError:
-            log.debug("no place to keep %s", function.__name__)
+        except RuntimeError:  # no place to keep it
+            made._cache = NoCache()
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, final
 
 import numpy as np
@@ -48,6 +49,12 @@ class _Compiled:
         return self.models[key]
 
 
+@lru_cache(maxsize=32)
+def _compiled(plan: CompiledSystem) -> _Compiled:
+    """What is kept of a plan: repeated solves make its programs once."""
+    return _Compiled(plan)
+
+
 @final
 class NativeEngine(AbstractEngine):
     """Tapes run by compiled loops, in float64."""
@@ -75,7 +82,7 @@ class NativeEngine(AbstractEngine):
 
     def compile(self, plan: CompiledSystem) -> _Compiled:
         """Nothing is compiled for a model; its programs are made when first asked for."""
-        return _Compiled(plan)
+        return _compiled(plan)
 
     def threads(self) -> int:
         """One a core, or PYSYMUDE_NUM_THREADS."""

@@ -21,7 +21,7 @@ import numba
 import platformdirs
 from numba.core import caching
 
-__all__ = ["KernelCache", "cache_folder", "clear_cache"]
+__all__ = ["KernelCache", "NoCache", "cache_folder", "clear_cache"]
 
 log = logging.getLogger("pysymude")
 
@@ -131,7 +131,7 @@ class _Files(caching.IndexDataCacheFile):
     """Numba's files, each with a hash at its end: one that was damaged counts as none, and is not run."""
 
     @contextmanager
-    def _open_for_write(self, filepath: str) -> Generator[_Signed]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def _open_for_write(self, filepath: str) -> Generator[Any]:
         with super()._open_for_write(filepath) as file:
             signed = _Signed(file)
             yield signed
@@ -155,6 +155,19 @@ def _is_whole(path: str) -> bool:
     return content[-size:] == hashlib.sha256(content[:-size]).digest()
 
 
+@cache
+def _say_once(text: str) -> None:
+    log.warning(text)
+
+
+class NoCache(caching.NullCache):
+    """Where nothing is kept: it says when it has to compile."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> None:
+        """Nothing, after saying so."""
+        _say_once("compiling the solvers; nothing is kept, so each process does: half a minute")
+
+
 class KernelCache(caching.FunctionCache):
     """Numba's cache of one function, in our folder; it says when it has to compile."""
 
@@ -176,7 +189,7 @@ class KernelCache(caching.FunctionCache):
             log.warning("a kept solver could not be read and is made again: %s", error)
             found = None
         if found is None:
-            log.warning("compiling the solvers, once on this machine")
+            _say_once("compiling the solvers, once on this machine: half a minute")
         return found
 
     def save_overload(self, sig: Any, data: Any) -> None:

@@ -86,6 +86,7 @@ class NativeLoss(BoundLoss):
     def _evaluation(
         self, problem: st.Problem, slope: Float, size: int, gradient: bool
     ) -> Evaluation:
+        self.ran = self.scheme.ran(int(problem.counts[:, 3].any()))
         codes = [CODES[code] for code in problem.codes.tolist()]
         steps = int(problem.counts[:, 0].sum())
         if not all(code is ReturnCode.Success for code in codes):

@@ -22,11 +22,12 @@ from pysymude.engines.native.implicit import (
     start_implicit,
 )
 from pysymude.engines.native.step_sizes import change_method, first_step, next_size
+from pysymude.engines.native.stops import find_stops
 from pysymude.engines.native.switching import (
     any_moves,
     crossing,
-    find_stops,
     initial_signs,
+    leave_zero,
     note,
     settle,
     slides,
@@ -301,6 +302,7 @@ def switch(m, w, options, theta):
         if k >= 0:
             note(w, keep, marks[STEP], k, -w.signs[k], 0)
             marks[FRESH], marks[RESTART] = 1, 1
+            leave_zero(m, w, theta, spare(m, w), walk[T], w.work[U], keep, marks[STEP])
         marks[NEXT_STOP] += 1
     k = marks[LANDED]
     if any_moves(m) and turn_back(

@@ -103,6 +103,7 @@ def _type(value: Any, c: Any) -> Any:
 
 
 _TYPES: dict[Any, RecordType] = {}
+_ARRAYS: dict[tuple[str, int], Any] = {}
 
 
 class Record:
@@ -113,33 +114,44 @@ class Record:
 
     def __init__(self, **fields: Any) -> None:
         words: list[int] = []
-        kinds: list[tuple[str, Any]] = []
-        for name in type(self).__annotations__:
-            value = fields[name]
-            kind, found = _words(value)
-            kinds.append((name, kind))
-            words += found
+        kinds: list[Any] = []
+        names = tuple(type(self).__annotations__)
+        for name in names:
+            kinds.append(_add_words(words, fields[name]))
         self.__dict__.update(fields)
         self._table = np.array(words, dtype=np.int64)
         self.address = int(self._table.ctypes.data)
-        key = (type(self).__name__, tuple(kinds))
+        # types of Numba's are slow to make and to compare: their identity is enough
+        key = (type(self), *map(id, kinds))
         if key not in _TYPES:
-            _TYPES[key] = RecordType(*key)
+            _TYPES[key] = RecordType(type(self).__name__, tuple(zip(names, kinds, strict=True)))
         self.record_type = _TYPES[key]
 
 
-def _words(value: Any) -> tuple[Any, list[int]]:
+def _add_words(words: list[int], value: Any) -> Any:
+    """Adds what stands for a value in a record; the value's type, always the same object."""
     if isinstance(value, np.ndarray):
-        if not value.flags.c_contiguous:
-            raise ValueError("a record holds arrays in C order")
-        kind = types.Array(
-            {"f": types.float64, "i": types.int64}[value.dtype.kind], value.ndim, "C"
-        )
-        return kind, [int(value.ctypes.data), *value.shape]
-    if value is None:
-        return types.none, [0]
+        words.append(value.__array_interface__["data"][0])
+        words.extend(value.shape)
+        return _array_type(value)
     if isinstance(value, Record):
-        return value.record_type, [value.address]
+        words.append(value.address)
+        return value.record_type
+    if value is None:
+        words.append(0)
+        return types.none
     if isinstance(value, float):
-        return types.float64, [struct.unpack("q", struct.pack("d", value))[0]]
-    return types.int64, [int(value)]
+        words.append(struct.unpack("q", struct.pack("d", value))[0])
+        return types.float64
+    words.append(int(value))
+    return types.int64
+
+
+def _array_type(value: Any) -> Any:
+    if not value.flags.c_contiguous:
+        raise ValueError("a record holds arrays in C order")
+    key = value.dtype.char, value.ndim
+    if key not in _ARRAYS:
+        kind = {"f": types.float64, "i": types.int64}[value.dtype.kind]
+        _ARRAYS[key] = types.Array(kind, value.ndim, "C")
+    return _ARRAYS[key]

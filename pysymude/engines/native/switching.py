@@ -1,13 +1,10 @@
 """Conditions: their frozen signs, when they change, and where a trajectory crosses them.
 
 During a step the sign of each condition is what it was at the step's start, so that the step sees a smooth
-right-hand side; the step ends where a condition changes, and the next begins with the other sign. When
-those that know only time change is found before the march.
+right-hand side; the step ends where a condition changes, and the next begins with the other sign.
 """
 
 from __future__ import annotations
-
-import math
 
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.blocks import place, run, run_tangents, slopes
@@ -18,11 +15,12 @@ from pysymude.engines.native.implicit import dense_implicit
 
 __all__ = [
     "any_moves",
+    "condition",
     "condition_slopes",
     "conditions_at",
     "crossing",
-    "find_stops",
     "initial_signs",
+    "leave_zero",
     "note",
     "settle",
     "slides",
@@ -32,7 +30,6 @@ __all__ = [
 CONDITIONS = st.CONDITIONS
 _PARTS = 8  # of a step, at whose ends signs are compared
 _ROUNDS = 60
-_GRID = 128
 
 
 @inner
@@ -104,6 +101,17 @@ def any_moves(m):
         if not m.time_only[k]:
             return True
     return False
+
+
+@inner
+def leave_zero(m, w, theta, o, t, u, keep, step):
+    """Conditions of time alone that were 0 so far have a sign where another one switches them on."""
+    for k in range(w.signs.shape[0]):
+        if m.time_only[k] and w.signs[k] == 0.0:
+            conditions_at(m, w, theta, o, t + 1e-9 * max(abs(t), 1e-300), u)
+            found = sign(condition(m, w, o, k))
+            if found != 0.0:
+                note(w, keep, step, k, found, 1)
 
 
 @inner
@@ -193,114 +201,6 @@ def close_in(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, low, hi
             a *= 0.5
         if high - low <= 1e-15 or c == 0.0:
             break
-    return high
-
-
-@inner
-def find_stops(m, w, problem, theta, o, e, t1):
-    """The times at which steps end: those asked for, and where conditions of time alone change.
-
-    Their number, or -1 where memory is too short.
-    """
-    t0, count = problem.t0[e], 0
-    for j in range(problem.stops.shape[0]):
-        if t0 < problem.stops[j] < t1:
-            if count >= w.stops.shape[0]:
-                return -1
-            w.stops[count], w.stop_of[count] = problem.stops[j], -1
-            count += 1
-    for k in range(w.signs.shape[0]):
-        if m.time_only[k]:
-            count = stops_of(m, w, theta, o, k, t0, t1, problem.u0[e], count)
-            if count < 0:
-                return -1
-    for i in range(1, count):
-        # few, and nearly sorted
-        a, b, j = w.stops[i], w.stop_of[i], i
-        while j > 0 and w.stops[j - 1] > a:
-            w.stops[j], w.stop_of[j] = w.stops[j - 1], w.stop_of[j - 1]
-            j -= 1
-        w.stops[j], w.stop_of[j] = a, b
-    return count
-
-
-@inner
-def at_time(m, w, theta, o, k, t, u):
-    """Condition k at time t."""
-    conditions_at(m, w, theta, o, t, u)
-    return condition(m, w, o, k)
-
-
-@inner
-def stops_of(m, w, theta, o, k, t0, t1, u, count):
-    """Adds the zeros of condition k, which knows only time, to `w.stops`; their number, or -1."""
-    parts = grid_of(m, w, theta, o, k, t0, t1, u)
-    low, a = t0, at_time(m, w, theta, o, k, t0, u)
-    for j in range(1, parts + 1):
-        high = t0 + (t1 - t0) * j / parts
-        b = at_time(m, w, theta, o, k, high, u)
-        if a == 0.0:
-            low, a = high, b
-            continue
-        if a * b < 0.0 or (b == 0.0 and j < parts):
-            zero = zero_between(m, w, theta, o, k, low, high, a, u)
-            if t0 < zero < t1 and changes(m, w, theta, o, k, zero, (high - low) / 64, a, u):
-                if count >= w.stops.shape[0]:
-                    return -1
-                w.stops[count], w.stop_of[count] = zero, k
-                count += 1
-        low, a = high, b if b != 0.0 else -a
-    return count
-
-
-@inner
-def changes(m, w, theta, o, k, zero, step, a, u):
-    """Whether condition k has another sign behind a zero than before."""
-    return at_time(m, w, theta, o, k, zero + step, u) * a <= 0.0
-
-
-@inner
-def grid_of(m, w, theta, o, k, t0, t1, u):
-    """Into how many parts a time span is cut to see every change of a condition.
-
-    A straight line has one zero. Otherwise sixteen parts for each period of an oscillation as fast as the
-    steepest slope seen says, and at least 128.
-    """
-    a, c = at_time(m, w, theta, o, k, t0, u), at_time(m, w, theta, o, k, t1, u)
-    size, bend, steep = max(abs(a), abs(c)), 0.0, 0.0
-    for j in range(1, _GRID):
-        s = j / _GRID
-        # a little off the grid, so that a period is not met at one phase alone
-        now = at_time(m, w, theta, o, k, t0 + (t1 - t0) * (s + 0.003 * (j % 3)), u)
-        straight = a + (c - a) * (s + 0.003 * (j % 3))
-        bend = max(bend, abs(now - straight))
-        size = max(size, abs(now))
-        near = at_time(m, w, theta, o, k, t0 + (t1 - t0) * (s + 0.003 * (j % 3) + 1e-7), u)
-        steep = max(steep, abs(near - now) / 1e-7)
-    if not bend > 1e-12 * size:
-        return 1
-    return int(min(max(float(_GRID), 16.0 * steep / (size * 2.0 * math.pi)), 1e6))
-
-
-@inner
-def zero_between(m, w, theta, o, k, low, high, a, u):
-    """Where condition k is 0, to the last bit of time."""
-    b = at_time(m, w, theta, o, k, high, u)
-    for r in range(200):
-        middle = (low * b - high * a) / (b - a) if r % 3 < 2 else 0.5 * (low + high)
-        if not (low < middle < high):
-            middle = 0.5 * (low + high)
-        if middle == low or middle == high:
-            break
-        c = at_time(m, w, theta, o, k, middle, u)
-        if c == 0.0:
-            return middle
-        if c * a > 0.0:
-            low, a = middle, c
-            b *= 0.5
-        else:
-            high, b = middle, c
-            a *= 0.5
     return high
 
 

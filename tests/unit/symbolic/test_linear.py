@@ -23,7 +23,7 @@ from pysymude.symbolic.linear import left_null_space, linear_laws, rate_matrix
 
 
 def dice(seed):
-    return random.Random(seed)  # noqa: S311
+    return random.Random(seed)
 
 
 def rank(vectors, n):
