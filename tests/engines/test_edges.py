@@ -180,6 +180,22 @@ def test_gradient_behind_the_root_of_an_empty_start(engine: str, solver: str, se
     assert slopes[0] == pytest.approx(-2 * s * by_k / by_s(s), rel=allowed)
 
 
+@pytest.mark.lacking("native", "a step may land a rounding error before the switch")
+def test_a_root_that_begins_at_the_switch_is_never_of_a_negative_number(engine: str):
+    """The state that is landed on lies where the branch behind it is defined, whatever was rounded."""
+    rhs = sp.Piecewise((k * sp.sqrt(x - 1) + k, x > 1), (k, True))
+    system = psu.ODESystem({x: rhs}, parameters={k: 0.8})
+    codes = {
+        (solver, start, reltol): psu.solve(
+            system, u0=[start], t=[0.0, 4.0], engine=engine, solver=solver, reltol=reltol
+        ).retcode.name
+        for solver in ("Tsit5", "Vern7", "Rodas5P", "Rosenbrock23")
+        for start in (0.0, 0.1, 0.37, 0.6)
+        for reltol in (1e-6, 1e-8, 1e-10)
+    }
+    assert {case for case, code in codes.items() if code != "Success"} == set()
+
+
 @pytest.mark.lacking(
     "native", "steps see the singular slope behind the switch only as values show it"
 )

@@ -491,6 +491,16 @@ def test_they_hold_in_objectives_too(engine: str):
     np.testing.assert_allclose(end_slope(obj)[1], [1.0], rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "rhs", [-x, -x + sp.Heaviside(t - 5) / 100], ids=["plain", "with a condition"]
+)
+def test_thousands_of_tstops(engine: str, rhs: Any):
+    """More than there is room for at first; each is the end of a step."""
+    sol = last(psu.ODESystem({x: rhs}), [1.0], 1.0, engine, tstops=np.linspace(0.0, 1.0, 3001))
+    assert sol["x"][-1] == pytest.approx(np.exp(-1), rel=1e-8)
+    assert sol.stats.accepted >= 3000
+
+
 def test_max_steps_is_the_limit(engine: str):
     system = psu.ODESystem({x: sp.cos(50 * t)})
     sol = psu.solve(system, u0=[0.0], t=[0.0, 10.0], engine=engine, max_steps=20)

@@ -188,6 +188,6 @@ def make_memory(
         events=np.zeros((16 + 2 * room if K else 0, 5), dtype=np.int64),
         counts=np.zeros(2, dtype=np.int64),
         zeros_of_theta=np.zeros(theta),
-        stops=np.zeros(16 + 8 * room if K else 64),
-        stop_of=np.zeros(16 + 8 * room if K else 64, dtype=np.int64),
+        stops=np.zeros(64 + 8 * room),
+        stop_of=np.zeros(64 + 8 * room, dtype=np.int64),
     )
