@@ -185,7 +185,8 @@ def test_ctrl_c_returns_the_best_so_far():
 
     fit = quick(unknown(), data(), callback=interrupt)
     assert fit.stopped == "interrupted"
-    assert fit.success
+    assert fit.retcode.name == "Interrupted"
+    assert not fit.success
     assert len(fit.history["value"]) == 7
     assert fit.loss == pytest.approx(fit.history["value"].min(), rel=1e-6)
 
