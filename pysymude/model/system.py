@@ -16,7 +16,7 @@ from sympy.core.function import AppliedUndef
 
 from pysymude.errors import InvalidInputError
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
-from pysymude.model.symbols import check_label, check_name, t
+from pysymude.model.symbols import check_name, t
 from pysymude.model.theta import Slot, ThetaLayout
 
 __all__ = ["ODESystem", "neural_ode"]
@@ -263,7 +263,8 @@ class ODESystem:
                     "write time as psu.t, or rename the parameter"
                 )
         for call in self.functions:
-            check_label(call.func.__name__, what="the name of an unknown function")
+            # the symbolic engine marks its own with a #, which no user can write in a model file
+            check_name(call.func.__name__.replace("#", "_"), what="the name of an unknown function")
         for name, count in Counter(names).items():
             if count > 1:
                 raise InvalidInputError(
