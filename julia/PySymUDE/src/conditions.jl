@@ -181,71 +181,25 @@ function slides!(c::Conditions, rhs!, step, k, u, p, t)
     return before * c.signs[k] > 0 && after * c.signs[k] < 0
 end
 
-"The times between t0 and t1 at which conditions of time alone change, ascending: (time, condition)."
-function find_stops(c::Conditions, u, p, t0, t1)
-    found = Tuple{Float64,Int}[]
+"Conditions of time alone that were 0 so far have a sign where another one switches them on."
+function leave_zero!(c::Conditions, step, u, p, t)
     for k in eachindex(c.signs)
-        c.time_only[k] || continue
-        g(t) = (c.values!(c.other, u, p, t); c.other[k])
-        append!(found, [(t, k) for t in zeros_between(g, t0, t1)])
+        (c.time_only[k] && c.signs[k] == 0) || continue
+        c.values!(c.other, u, p, t + 1e-9 * max(abs(t), 1e-300))
+        c.other[k] == 0 || note!(c, step, k, sign(c.other[k]), true)
     end
-    return sort!(found)
-end
-find_stops(::Nothing, u, p, t0, t1) = Tuple{Float64,Int}[]
-
-"The times in (t0, t1) at which a function changes its sign."
-function zeros_between(g, t0, t1)
-    found, parts = Float64[], count_parts(g, t0, t1)
-    low, a = t0, g(t0)
-    for j in 1:parts
-        high = t0 + (t1 - t0) * j / parts
-        b = g(high)
-        if a == 0
-            low, a = high, b
-            continue
-        end
-        if a * b < 0 || (b == 0 && j < parts)
-            zero = zero_between(g, low, high, a, b)
-            t0 < zero < t1 && g(zero + (high - low) / 64) * a <= 0 && push!(found, zero)
-        end
-        low, a = high, b == 0 ? -a : b
-    end
-    return found
+    return nothing
 end
 
-const GRID = 128
-
-# A straight line has one zero. Otherwise sixteen parts for each period of an oscillation as fast as the
-# steepest slope seen says, and at least 128.
-function count_parts(g, t0, t1)
-    a, b = g(t0), g(t1)
-    size, bend, steep = max(abs(a), abs(b)), 0.0, 0.0
-    for j in 1:GRID-1
-        x = j / GRID + 0.003 * (j % 3) # off the grid, so that a period is not met at one phase alone
-        now = g(t0 + (t1 - t0) * x)
-        bend = max(bend, abs(now - (a + (b - a) * x)))
-        size = max(size, abs(now))
-        steep = max(steep, abs(g(t0 + (t1 - t0) * (x + 1e-7)) - now) / 1e-7)
+"Whether a condition that had changed, other than `landed`, was back on its old side before it was seen on the new."
+function turn_back!(c::Conditions, step, landed, u, p, t)
+    turned = false
+    for k in eachindex(c.signs)
+        (c.armed[k] || k == landed) && continue
+        c.values!(c.other, u, p, t)
+        c.other[k] * c.signs[k] < 0 || continue
+        note!(c, step, k, -c.signs[k], true)
+        c.armed[k] = turned = true
     end
-    bend > 1e-12 * size || return 1
-    return floor(Int, clamp(16 * steep / (2pi * size), GRID, 1e6))
-end
-
-# to the last bit of time
-function zero_between(g, low, high, a, b)
-    for r in 1:200
-        middle = r % 3 > 0 ? (low * b - high * a) / (b - a) : (low + high) / 2
-        low < middle < high || (middle = (low + high) / 2)
-        (middle == low || middle == high) && break
-        value = g(middle)
-        value == 0 && return middle
-        if value * a > 0
-            low, a = middle, value
-            b /= 2
-        else
-            high, b = middle, value
-            a /= 2
-        end
-    end
-    return high
+    return turned
 end

@@ -145,12 +145,13 @@ function go!(keep::F, m::March, t0, t1, p, tol::Tolerances) where {F}
         while next_stop <= length(stops) && stops[next_stop][1] <= t
             next_stop += 1
         end
-        restart = turn!(m, pace, view(stops, last_stop:next_stop-1))
+        restart = turn!(m, pace, view(stops, last_stop:next_stop-1), p, t)
+        turned = conditions !== nothing && turn_back!(conditions, pace.accepted, which, m.u, p, t)
         if which > 0
             slides!(conditions, m.rhs!, pace.accepted, which, m.u, p, t) && return :Chattering, pace
             restart = true
         end
-        restart && (m.shared = false)
+        (restart || turned) && (m.shared = false)
         fresh = !m.shared
         m.shared && share!(m)
     end
@@ -160,7 +161,9 @@ end
 function start!(m::March, t0, t1, p, tol)
     stops = Tuple{Float64,Int}[(t, 0) for t in tol.tstops if t0 < t < t1]
     m.conditions === nothing && return stops
+    live!(m.conditions, true)
     m.rhs!(m.f, m.u, p, t0)
+    live!(m.conditions, false)
     initial_signs!(m.conditions, m.f, m.u, p, t0)
     return sort!(append!(stops, find_stops(m.conditions, m.u, p, t0, t1)))
 end
@@ -182,11 +185,12 @@ function crossed!(m::March, pace, p, t, h, tol)
 end
 
 # whether conditions of time alone change at the stops that were reached; they do
-function turn!(m::March, pace, stops)
+function turn!(m::March, pace, stops, p, t)
     turned = false
     for (_, k) in stops
         k == 0 && continue
         note!(m.conditions, pace.accepted, k, -m.conditions.signs[k], false)
+        leave_zero!(m.conditions, pace.accepted, m.u, p, t)
         turned = true
     end
     return turned

@@ -65,6 +65,7 @@ const Odefunction = typeof(
 include("sparse.jl")
 include("linear.jl")
 include("conditions.jl")
+include("stops.jl")
 
 """
     Model
