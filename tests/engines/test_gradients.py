@@ -102,7 +102,8 @@ def test_sciml_adjoints_by_name(julia: str, sensealg: str):
 
 def test_the_gauss_adjoint_of_a_stiff_system(julia: str):
     obj = objective(universal("robertson"), julia, sensealg="gauss")
-    assert select_engine(julia).solvers[obj.method.solver].stiff
+    # the system is found to be stiff on the way, and solved by Rodas5P alone
+    assert obj.method.solver == "auto"
     check(obj.evaluate(obj.theta0(1)).gradient, slopes("robertson", julia))
 
 
