@@ -5,7 +5,7 @@ import pytest
 
 import pysymude as psu
 from benchmarks.stiff_problems import PROBLEMS, brusselator, mixed_error, problem
-from tests.catalogue import independent_solution
+from tests.catalogue import independent_solution, known
 from tests.engines.tolerances import is_implicit
 
 
@@ -45,3 +45,27 @@ def test_small_brusselator(engine: str):
     )  # fmt: skip
     expected = independent_solution(case.system, case.u0, t, stiff=True)
     assert mixed_error(sol.u[-1], expected[-1], case.unit) < 1e-6
+
+
+@pytest.mark.parametrize("reltol", [1e-6, 1e-8])
+def test_auto_sees_a_fast_mode_that_has_come_to_rest(engine: str, reltol: float):
+    """Robertson's fast species is at rest before any step is long: the stages tell nothing of it.
+
+    By the stages alone the embedded engine took 539 and 14767 steps, Rodas5P by itself takes about a hundred
+    and three hundred.
+    """
+    keywords = {"u0": [1.0, 0.0, 0.0], "t": [0.0, 1e3, 1e5], "engine": engine, "reltol": reltol}
+    system = known("robertson").system
+    auto = psu.solve(system, **keywords)
+    named = psu.solve(system, solver="Rodas5P", **keywords)
+    assert auto.success
+    assert auto.solver == "Tsit5+Rodas5P"
+    assert auto.stats.steps < 2 * named.stats.steps + 50
+
+
+@pytest.mark.parametrize("reltol", [1e-4, 1e-8])
+def test_auto_stays_explicit_where_nothing_is_stiff(engine: str, reltol: float):
+    x, y = psu.states("x y")
+    oscillator = psu.ODESystem({x: y, y: -x})
+    sol = psu.solve(oscillator, u0=[1.0, 0.0], t=[0.0, 100.0], engine=engine, reltol=reltol)
+    assert sol.solver == "Tsit5"

@@ -91,6 +91,9 @@ def begin(m, w, problem, x, y, options, theta, e):
     for k in range(marks.shape[0]):
         marks[k] = 0
     w.walk[T], w.walk[ERROR], w.counts[1] = t, 0.0, 0
+    w.walk[st.RATE] = 0.0
+    for j in range(n):
+        w.work[st.FAST, j] = 0.0
     marks[METHOD] = IMPLICIT if options.method == IMPLICIT else EXPLICIT
     marks[FRESH], marks[RESTART] = 1, 1
     last = problem.ts.shape[1]
@@ -268,7 +271,7 @@ def accept(m, w, problem, x, y, options, theta, e, error):
         keep_step(m, w)
     h = next_size(w, x, y, error)
     marks[ANOTHER] = 0
-    if options.method == AUTO and change_method(m, w, x, y):
+    if options.method == AUTO and change_method(m, w, x, y, options, theta):
         return NEEDS_IMPLICIT
     for j in range(m.n):
         w.work[U, j] = w.work[NEW, j]

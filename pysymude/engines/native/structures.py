@@ -204,9 +204,9 @@ class Task(Record):
     theta: Float
 
 
-T, END, H, H_BEFORE, E_BEFORE, ERROR, STOP = range(7)  # of `walk`
+T, END, H, H_BEFORE, E_BEFORE, ERROR, STOP, RATE = range(8)  # of `walk`
 (
     METHOD, STEP, BASE, OUTPUT, NEXT_STOP, STOPS, FRESH, RESTART, LIVE, STIFF, MILD, ACCEPTED, REJECTED,
     CHANGES, EXTRA, ARRIVES, LANDED, ANOTHER,
 ) = range(18)  # of `marks`  # fmt: skip
-U, NEW, DIFFERENCE, SCRATCH, INSIDE = range(5)  # rows of `work`
+U, NEW, DIFFERENCE, SCRATCH, INSIDE, FAST = range(6)  # rows of `work`
