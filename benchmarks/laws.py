@@ -22,9 +22,9 @@ from sympy.core.cache import clear_cache
 import pysymude as psu
 from benchmarks.harness import arguments, finish, passed
 from benchmarks.law_systems import SYSTEMS, Case
-from pysymude.symbolic.ansatz import Ansatz, generators, logarithms
-from pysymude.symbolic.normal import normal_form
-from pysymude.symbolic.polynomials import ExactField
+from pysymude.symbolic.exact.normal_form import normal_form
+from pysymude.symbolic.exact.polynomials import ExactField
+from pysymude.symbolic.laws.ansatz import Ansatz, factors_of, logarithms
 
 WHOLE_TABLE = 4.0
 
@@ -49,7 +49,7 @@ def by_linsolve(case: Case) -> None:
     form = normal_form(case.system)
     exact = ExactField(form)
     ansatz = Ansatz(
-        generators(form, exact, time=False), logarithms(form, exact, time=False), case.degree
+        factors_of(form, exact, time=False), logarithms(form, exact, time=False), case.degree
     )
     terms = [ansatz.expression(term) for term in ansatz.terms()]
     unknown = sp.symbols(f"c:{len(terms)}")

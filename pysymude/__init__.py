@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from pysymude.solving.solution import EnsembleSolution, EventRecord, Solution
     from pysymude.solving.solve import solve
     from pysymude.solving.sweep import solve_ensemble
-    from pysymude.symbolic.adjoint import AdjointSystem, adjoint_laws
-    from pysymude.symbolic.asserted import AssertedLaw, is_first_integral, lie_derivative
-    from pysymude.symbolic.commutators import CommutatorTable, commutator_table
-    from pysymude.symbolic.derivation import first_integrals
-    from pysymude.symbolic.euler import euler_operator
-    from pysymude.symbolic.generator import Generator, lie_bracket, prolongation
-    from pysymude.symbolic.group_invariants import Invariants, invariants
-    from pysymude.symbolic.laws import FirstIntegral, LawSet
-    from pysymude.symbolic.noether import noether, noether_hamiltonian
-    from pysymude.symbolic.symmetry import Symmetries, is_symmetry, symmetries
-    from pysymude.symbolic.symmetry_laws import symmetry_laws
-    from pysymude.symbolic.variational import hamiltonian_system, lagrangian_system
+    from pysymude.symbolic.laws.asserted import AssertedLaw, is_first_integral, lie_derivative
+    from pysymude.symbolic.laws.derivation import first_integrals
+    from pysymude.symbolic.laws.law_set import FirstIntegral, LawSet
+    from pysymude.symbolic.symmetries.adjoint import AdjointSystem, adjoint_laws
+    from pysymude.symbolic.symmetries.commutators import CommutatorTable, commutator_table
+    from pysymude.symbolic.symmetries.generator import Generator, lie_bracket, prolongation
+    from pysymude.symbolic.symmetries.group_invariants import Invariants, invariants
+    from pysymude.symbolic.symmetries.symmetry import Symmetries, is_symmetry, symmetries
+    from pysymude.symbolic.symmetries.symmetry_laws import symmetry_laws
+    from pysymude.symbolic.variational.euler import euler_operator
+    from pysymude.symbolic.variational.noether import noether, noether_hamiltonian
+    from pysymude.symbolic.variational.systems import hamiltonian_system, lagrangian_system
 
 __version__ = "0.1.0"
 
@@ -67,30 +67,30 @@ _LATER = {
     "project": "plan.projection",
     "Recovered": "recover.recovered",
     "recover": "recover.recovery",
-    "FirstIntegral": "symbolic.laws",
-    "LawSet": "symbolic.laws",
-    "first_integrals": "symbolic.derivation",
-    "AssertedLaw": "symbolic.asserted",
-    "is_first_integral": "symbolic.asserted",
-    "lie_derivative": "symbolic.asserted",
-    "euler_operator": "symbolic.euler",
-    "noether": "symbolic.noether",
-    "noether_hamiltonian": "symbolic.noether",
-    "hamiltonian_system": "symbolic.variational",
-    "lagrangian_system": "symbolic.variational",
-    "Generator": "symbolic.generator",
-    "Invariants": "symbolic.group_invariants",
-    "invariants": "symbolic.group_invariants",
-    "AdjointSystem": "symbolic.adjoint",
-    "adjoint_laws": "symbolic.adjoint",
-    "CommutatorTable": "symbolic.commutators",
-    "commutator_table": "symbolic.commutators",
-    "lie_bracket": "symbolic.generator",
-    "prolongation": "symbolic.generator",
-    "Symmetries": "symbolic.symmetry",
-    "is_symmetry": "symbolic.symmetry",
-    "symmetries": "symbolic.symmetry",
-    "symmetry_laws": "symbolic.symmetry_laws",
+    "FirstIntegral": "symbolic.laws.law_set",
+    "LawSet": "symbolic.laws.law_set",
+    "first_integrals": "symbolic.laws.derivation",
+    "AssertedLaw": "symbolic.laws.asserted",
+    "is_first_integral": "symbolic.laws.asserted",
+    "lie_derivative": "symbolic.laws.asserted",
+    "euler_operator": "symbolic.variational.euler",
+    "noether": "symbolic.variational.noether",
+    "noether_hamiltonian": "symbolic.variational.noether",
+    "hamiltonian_system": "symbolic.variational.systems",
+    "lagrangian_system": "symbolic.variational.systems",
+    "Generator": "symbolic.symmetries.generator",
+    "Invariants": "symbolic.symmetries.group_invariants",
+    "invariants": "symbolic.symmetries.group_invariants",
+    "AdjointSystem": "symbolic.symmetries.adjoint",
+    "adjoint_laws": "symbolic.symmetries.adjoint",
+    "CommutatorTable": "symbolic.symmetries.commutators",
+    "commutator_table": "symbolic.symmetries.commutators",
+    "lie_bracket": "symbolic.symmetries.generator",
+    "prolongation": "symbolic.symmetries.generator",
+    "Symmetries": "symbolic.symmetries.symmetry",
+    "is_symmetry": "symbolic.symmetries.symmetry",
+    "symmetries": "symbolic.symmetries.symmetry",
+    "symmetry_laws": "symbolic.symmetries.symmetry_laws",
 }
 
 __all__ = [

@@ -23,7 +23,7 @@ from sympy.core.function import AppliedUndef
 
 import pysymude as psu
 from pysymude.model.network import NetworkOutput
-from pysymude.symbolic.certificate import Certificate
+from pysymude.symbolic.proof.certificate import Certificate
 from tests.planted import RandomSystem
 from tests.values import Values, digits, product, rank, total
 

@@ -25,6 +25,9 @@ FLOORS = [
     {"cli"},
 ]
 DRAWN = {("fit", "result"), ("fit", "ensemble"), ("recover", "recovered")}
+# the wings of symbolic, each of which sees those before it; two classes write themselves as files
+WINGS = ["proof", "exact", "null_space", "laws", "symmetries", "variational", "storage"]
+WRITTEN = {("proof", "certificate"), ("laws", "law_set")}
 # inside engines no engine sees another, and what they share sees none; the registry knows all
 ENGINES = {"julia", "native"}
 
@@ -68,6 +71,22 @@ def test_layers_point_one_way(path):
         if own[0] == "engines" and own[1] != "registry":
             foreign = ENGINES - {own[1]}
             assert foreign.isdisjoint(module.split(".")[1:3]), f"{path} imports {module}"
+
+
+@pytest.mark.parametrize("wing", WINGS)
+def test_wings_of_the_symbolic_engine_point_one_way(wing):
+    before = WINGS[: WINGS.index(wing) + 1]
+    for path in sorted((ROOT / "symbolic" / wing).rglob("*.py")):
+        late = (wing, path.stem) in WRITTEN
+        for module in imports(path):
+            if module.startswith("pysymude.symbolic."):
+                other = module.split(".")[2]
+                assert other in before or (late and other == "storage"), f"{path} imports {module}"
+
+
+def test_every_file_of_the_symbolic_engine_is_in_a_wing():
+    found = {p.relative_to(ROOT / "symbolic").parts[0] for p in sources() if "symbolic" in p.parts}
+    assert found == {"__init__.py", *WINGS}
 
 
 def test_every_folder_has_its_floor():

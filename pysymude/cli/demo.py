@@ -24,7 +24,7 @@ from pysymude.cli.recovered import print_recovered, recovered_summary, write_rec
 
 if TYPE_CHECKING:
     from pysymude.cli.showcase import Showcase
-    from pysymude.symbolic.laws import LawSet
+    from pysymude.symbolic.laws.law_set import LawSet
 
 __all__ = ["demo"]
 

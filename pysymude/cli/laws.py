@@ -14,8 +14,8 @@ from pysymude.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from pysymude.model.system import ODESystem
-    from pysymude.symbolic.laws import FirstIntegral, LawSet
-    from pysymude.symbolic.symmetry import Symmetries
+    from pysymude.symbolic.laws.law_set import FirstIntegral, LawSet
+    from pysymude.symbolic.symmetries.symmetry import Symmetries
 
 __all__ = ["laws"]
 
@@ -48,7 +48,7 @@ def laws(
         if as_json and latex:
             raise InvalidInputError("--json and --latex exclude each other; leave one of them out")
         from pysymude.model.system import ODESystem
-        from pysymude.symbolic.derivation import first_integrals
+        from pysymude.symbolic.laws.derivation import first_integrals
 
         system = ODESystem.from_toml(model)
         found = first_integrals(system, kind=kind, degree=degree, budget=budget)
@@ -74,7 +74,7 @@ def laws(
 
 def _symmetries(system: ODESystem, budget: float) -> tuple[Symmetries, list[bool]]:
     """The symmetries of a system, and whether each is proved again."""
-    from pysymude.symbolic.symmetry import is_symmetry, symmetries
+    from pysymude.symbolic.symmetries.symmetry import is_symmetry, symmetries
 
     found = symmetries(system, budget=budget)
     return found, [is_symmetry(system, X) for X in found]
@@ -156,7 +156,7 @@ def _generator_latex(found: Symmetries) -> list[str]:
 
 
 def _json(found: LawSet, system: ODESystem, generators: Symmetries | None) -> str:
-    from pysymude.symbolic.files import laws_to_json
+    from pysymude.symbolic.storage.files import laws_to_json
 
     text = laws_to_json(found, system=system)
     if generators is None:

@@ -13,7 +13,7 @@ from pysymude.cli.files import write_figure, write_text
 
 if TYPE_CHECKING:
     from pysymude.recover.recovered import Recovered
-    from pysymude.symbolic.laws import LawSet
+    from pysymude.symbolic.laws.law_set import LawSet
 
 __all__ = ["laws_text", "print_recovered", "recovered_summary", "write_recovered"]
 

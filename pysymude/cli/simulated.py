@@ -26,7 +26,7 @@ from pysymude.model.system import ODESystem
 from pysymude.plot import plot_fit, plot_history, plot_unknown_term
 from pysymude.recover.recovery import recover
 from pysymude.solving.solve import solve
-from pysymude.symbolic.derivation import first_integrals
+from pysymude.symbolic.laws.derivation import first_integrals
 
 __all__ = ["missing_term", "show"]
 

@@ -18,8 +18,8 @@ from pysymude.plan.compiled import compile_system
 from pysymude.plan.numeric import NumericModel
 from pysymude.solving.checks import initial_state, values
 from pysymude.solving.solve import solve
-from pysymude.symbolic.adjoint import AdjointSystem, adjoint_laws
-from pysymude.symbolic.generator import Generator
+from pysymude.symbolic.symmetries.adjoint import AdjointSystem, adjoint_laws
+from pysymude.symbolic.symmetries.generator import Generator
 
 __all__ = ["backward_drift", "backward_laws", "terminal_values"]
 

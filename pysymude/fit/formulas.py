@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.plan.laws import Law
-from pysymude.symbolic.generator import Generator
+from pysymude.symbolic.symmetries.generator import Generator
 
 if TYPE_CHECKING:
     from pysymude.fit.objective import Objective

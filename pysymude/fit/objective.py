@@ -36,7 +36,7 @@ from pysymude.plan.problem import LossData, LossSpec
 from pysymude.solving.checks import check_is_system
 from pysymude.solving.choice import choose_method
 from pysymude.solving.control import Control
-from pysymude.symbolic.generator import Generator
+from pysymude.symbolic.symmetries.generator import Generator
 
 __all__ = ["FAILED", "Objective", "measured_states", "objective"]
 

@@ -32,7 +32,7 @@ from pysymude.plan.problem import Batch
 from pysymude.solving.checks import initial_state, output_times
 from pysymude.solving.solution import Solution
 from pysymude.solving.solve import solve_one
-from pysymude.symbolic.generator import Generator
+from pysymude.symbolic.symmetries.generator import Generator
 
 __all__ = ["FitResult"]
 

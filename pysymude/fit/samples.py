@@ -24,9 +24,9 @@ from pysymude.plan.enforcement import Enforced
 from pysymude.plan.guards import half_line_arguments
 from pysymude.plan.laws import Law
 from pysymude.plan.problem import Samples
-from pysymude.symbolic.canonical import is_zero
-from pysymude.symbolic.generator import Generator
-from pysymude.symbolic.normal import exact
+from pysymude.symbolic.exact.canonical import is_zero
+from pysymude.symbolic.exact.normal_form import exact
+from pysymude.symbolic.symmetries.generator import Generator
 
 __all__ = [
     "Part",

@@ -15,7 +15,7 @@ from pysymude.errors import InvalidInputError
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.plan.laws import Law
-from pysymude.symbolic.canonical import is_zero
+from pysymude.symbolic.exact.canonical import is_zero
 
 __all__ = ["eliminated"]
 

@@ -15,8 +15,8 @@ from pysymude.model.coerce import meant
 from pysymude.model.network import NetworkDerivative, NetworkOutput
 from pysymude.model.symbols import check_label
 from pysymude.model.system import ODESystem
-from pysymude.symbolic.asserted import AssertedLaw, checked_law, why_trivial
-from pysymude.symbolic.laws import FirstIntegral
+from pysymude.symbolic.laws.asserted import AssertedLaw, checked_law, why_trivial
+from pysymude.symbolic.laws.law_set import FirstIntegral
 
 __all__ = ["Law", "read_laws"]
 

@@ -22,8 +22,8 @@ from pysymude.model.system import ODESystem
 from pysymude.model.writing import expression_to_text
 from pysymude.recover.front import FrontRow
 from pysymude.recover.rounding import simple_rationals
-from pysymude.symbolic.derivation import first_integrals
-from pysymude.symbolic.laws import LawSet
+from pysymude.symbolic.laws.derivation import first_integrals
+from pysymude.symbolic.laws.law_set import LawSet
 
 __all__ = ["Coefficient", "Curve", "Recovered"]
 

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 import pysymude as psu
 from pysymude.cli import app
 from pysymude.model.expressions import parse_expression
-from pysymude.symbolic import certificate
-from pysymude.symbolic.files import laws_from_json
+from pysymude.symbolic.proof import certificate
+from pysymude.symbolic.storage.files import laws_from_json
 
 PREDATION = """
 positive = ["x"]
@@ -191,7 +191,7 @@ def test_symmetries_in_json_satisfy_the_determining_equations(model):
 def test_what_is_not_complete_is_said(model, monkeypatch):
     whole = psu.first_integrals(psu.ODESystem.from_toml(model(OSCILLATOR)), degree=2)
     partly = psu.LawSet((), whole.searched, complete=False)
-    monkeypatch.setattr("pysymude.symbolic.derivation.first_integrals", lambda *a, **k: partly)
+    monkeypatch.setattr("pysymude.symbolic.laws.derivation.first_integrals", lambda *a, **k: partly)
     assert "(not certified: some could not be decided)" in run(model(OSCILLATOR)).stdout
 
 

@@ -7,7 +7,7 @@ from scipy.integrate import solve_ivp
 
 import pysymude as psu
 from pysymude.errors import DerivationError, InvalidInputError
-from pysymude.symbolic.certificate import Certificate
+from pysymude.symbolic.proof.certificate import Certificate
 
 x, y, z, v = psu.states("x y z v")
 a, b, w = psu.parameters("a b w")

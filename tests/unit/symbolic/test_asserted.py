@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 
 import pysymude as psu
 from pysymude.errors import InvalidInputError
-from pysymude.symbolic.certificate import Certificate, lie_derivative_of, vanishes
+from pysymude.symbolic.proof.certificate import Certificate, lie_derivative_of, vanishes
 
 x, y, z = psu.states("x y z", positive=True)
 q, r, u, v = psu.states("q r u v")

@@ -15,9 +15,9 @@ import pysymude as psu
 from pysymude.errors import EmissionError, SaveFileError
 from pysymude.model.expressions import parse_expression
 from pysymude.model.writing import expression_to_text
-from pysymude.symbolic.certificate import Certificate
-from pysymude.symbolic.files import laws_from_json, laws_to_json
-from pysymude.symbolic.laws import FirstIntegral, LawSet
+from pysymude.symbolic.laws.law_set import FirstIntegral, LawSet
+from pysymude.symbolic.proof.certificate import Certificate
+from pysymude.symbolic.storage.files import laws_from_json, laws_to_json
 
 x, y, z = psu.states("x y z")
 u, v = psu.states("u v", positive=True)
@@ -155,7 +155,7 @@ def test_the_text_does_not_depend_on_the_process():
         "laws = psu.first_integrals(psu.ODESystem("
         "{x: a*nn[0] + b*y, y: c*nn[1] - b*y, z: d*q - a*nn[0], q: e*q - c*nn[1] - d*q}))\n"
         "laws.searched['seconds'] = 0.0\n"
-        "from pysymude.symbolic.files import laws_to_json\n"
+        "from pysymude.symbolic.storage.files import laws_to_json\n"
         "print(laws_to_json(laws))"
     )
     texts = {

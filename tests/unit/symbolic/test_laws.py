@@ -6,7 +6,7 @@ import sympy as sp
 
 import pysymude as psu
 from pysymude.errors import DerivationError, InvalidInputError
-from pysymude.symbolic.certificate import Certificate, lie_derivative_of, vanishes
+from pysymude.symbolic.proof.certificate import Certificate, lie_derivative_of, vanishes
 
 x, y, z, w = psu.states("x y z w")
 a, b, c, d = psu.parameters("a b c d")

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import pysymude as psu
-from pysymude.symbolic.certificate import Certificate
+from pysymude.symbolic.proof.certificate import Certificate
 from tests.law_checks import TOLERANCES, Judge, verdict
 from tests.planted import RandomSystem
 from tests.random_systems import FAMILIES

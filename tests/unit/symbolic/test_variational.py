@@ -9,7 +9,7 @@ from scipy.integrate import solve_ivp
 
 import pysymude as psu
 from pysymude.errors import DerivationError, InvalidInputError
-from pysymude.symbolic.certificate import Certificate, lie_derivative_of, vanishes
+from pysymude.symbolic.proof.certificate import Certificate, lie_derivative_of, vanishes
 
 x, y, z, u, v, w = psu.states("x y z u v w")
 q, p, acc = psu.states("q p acc")

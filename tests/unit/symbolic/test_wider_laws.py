@@ -5,10 +5,10 @@ import sympy as sp
 
 import pysymude as psu
 from pysymude.errors import InvalidInputError
-from pysymude.symbolic.certificate import lie_derivative_of, vanishes
-from pysymude.symbolic.darboux import darboux_polynomials
-from pysymude.symbolic.normal import normal_form
-from pysymude.symbolic.polynomials import ExactField
+from pysymude.symbolic.exact.normal_form import normal_form
+from pysymude.symbolic.exact.polynomials import ExactField
+from pysymude.symbolic.laws.darboux import darboux_polynomials
+from pysymude.symbolic.proof.certificate import lie_derivative_of, vanishes
 
 x, y, z = psu.states("x y z")
 a, b, sigma, rho, beta = psu.parameters("a b sigma rho beta")

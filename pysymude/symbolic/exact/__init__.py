@@ -1,0 +1,1 @@
+"""Exact arithmetic: normal forms of systems, fractions of polynomials, small matrices."""

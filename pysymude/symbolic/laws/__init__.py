@@ -1,0 +1,1 @@
+"""First integrals: candidates, the search among them, what was found."""

@@ -1,0 +1,91 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
+"""Darboux polynomials: P with X(P) = K P, from the factors of the extactic determinant."""
+
+from __future__ import annotations
+
+import time as clock
+from itertools import combinations_with_replacement
+from typing import Any, cast
+
+import sympy as sp
+
+from pysymude.symbolic.exact.normal_form import NormalForm
+from pysymude.symbolic.exact.polynomials import ExactField
+
+__all__ = ["darboux_polynomials"]
+
+_MOST_TERMS = 4000  # in the entries of a determinant
+_MOST_PARAMETERS = 4
+
+
+def darboux_polynomials(form: NormalForm, exact: ExactField, deadline: float) -> list[sp.Expr]:
+    """The irreducible Darboux polynomials of degree 1, and of degree 2 in the plane.
+
+    Complete for fields whose extactic determinants are not zero, where time and size allow; empty for
+    fields that read time, a network or an atom, or have more than three states.
+
+    References
+    ----------
+    .. [1] Christopher, Llibre, Pereira, Multiplicity of invariant algebraic curves in polynomial vector
+       fields, Pacific J. Math. 229 (2007): every invariant curve of the degree divides the extactic.
+    """
+    states = list(form.states)
+    allowed = {*states, *(c.symbol for c in form.of_kind("parameter"))}
+    rates = [cast("sp.Expr", form.coordinates[x].rate) for x in states]
+    if (
+        not 2 <= len(states) <= 3
+        or exact.n_parameters > _MOST_PARAMETERS
+        or any(not rate.free_symbols <= allowed for rate in rates)
+    ):
+        return []
+    found: list[sp.Expr] = []
+    for degree in (1, 2) if len(states) == 2 else (1,):
+        if clock.perf_counter() > deadline:
+            break
+        extactic = _extactic(form, exact, degree)
+        if extactic is None or extactic.is_zero():
+            continue
+        found += [p for p in exact.darboux(exact.factors([extactic])) if p not in found]
+    return found
+
+
+def _extactic(form: NormalForm, exact: ExactField, degree: int) -> Any:
+    """det(X^i(m_j)) for the monomials m_j to a degree; None where it is too large to form."""
+    flow = exact.flow
+    row = [
+        exact.fraction(sp.Mul(*picked)).top
+        for d in range(degree + 1)
+        for picked in combinations_with_replacement(form.states, d)
+    ]
+    rows = [row]
+    while len(rows) < len(row):
+        rows.append([flow.slope(entry) for entry in rows[-1]])
+        if sum(len(entry.to_dict()) for entry in rows[-1]) > _MOST_TERMS:
+            return None
+    return _determinant(rows, exact.one)
+
+
+def _determinant(rows: list[list[Any]], one: Any) -> Any:
+    """By elimination without fractions.
+
+    References
+    ----------
+    .. [1] Bareiss, Sylvester's identity and multistep integer-preserving Gaussian elimination, Math.
+       Comp. 22 (1968).
+    """
+    matrix = [list(row) for row in rows]
+    before, sign = one, 1
+    for k in range(len(matrix) - 1):
+        pivot = next((i for i in range(k, len(matrix)) if not matrix[i][k].is_zero()), None)
+        if pivot is None:
+            return one * 0
+        if pivot != k:
+            matrix[k], matrix[pivot] = matrix[pivot], matrix[k]
+            sign = -sign
+        for i in range(k + 1, len(matrix)):
+            for j in range(k + 1, len(matrix)):
+                cross = matrix[i][j] * matrix[k][k] - matrix[i][k] * matrix[k][j]
+                matrix[i][j] = divmod(cross, before)[0]
+        before = matrix[k][k]
+    return matrix[-1][-1] * sign

@@ -1,0 +1,286 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false, reportConstantRedefinition=false
+"""Laws that contain time: exp(-s t) t^k P(u), from polynomials that the Lie derivative maps to each other.
+
+For an autonomous polynomial field the Lie derivative X is linear on polynomials.  On the largest space
+W of polynomials (to a degree) with X W inside W it is a matrix; a chain (X - s) w_k = w_(k-1) gives
+the law exp(-s t) (w_k - t w_(k-1) + t^2/2 w_(k-2) - ...).
+"""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import flint
+import sympy as sp
+
+from pysymude.model.symbols import t
+from pysymude.symbolic.exact.coefficients import primitive_polynomials
+from pysymude.symbolic.exact.fraction import Fraction, Polynomial, common_denominator
+from pysymude.symbolic.exact.matrix import Field, Vector
+from pysymude.symbolic.exact.normal_form import NormalForm
+from pysymude.symbolic.exact.polynomials import ExactField
+from pysymude.symbolic.laws.invariant_spaces import ModularFlow, MonomialFlow, monomials
+
+__all__ = ["Timed", "timed_laws"]
+
+_HIGHEST = 4
+_MOST = 130  # monomials
+_LONGEST = 8  # terms under a root of parameters
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Laws that belong to one eigenvalue: one, or a pair.
+
+    Attributes
+    ----------
+    exprs : tuple of SymPy expressions
+    spans : tuple of SymPy expressions
+        Polynomials in the states (and in t) whose gradients span those of the laws up to factors.
+    rates : tuple of SymPy expressions
+        d/dt of the `spans`, if the laws are right.
+    """
+
+    exprs: tuple[sp.Expr, ...]
+    spans: tuple[sp.Expr, ...]
+    rates: tuple[sp.Expr, ...]
+
+    def holds(self, flow: ModularFlow) -> bool:
+        """Whether the spans have those rates at random points modulo a prime.
+
+        They come of exact arithmetic; this is the second opinion.
+        """
+        return all(
+            flow.has_rate(span, rate) for span, rate in zip(self.spans, self.rates, strict=True)
+        )
+
+
+def timed_laws(
+    form: NormalForm,
+    exact: ExactField,
+    flow: MonomialFlow,
+    highest: int | None,
+    deadline: float,
+) -> Iterator[Timed]:
+    """Candidate laws exp(-s t) t^k P(u) in ascending degree of P; may be dependent.
+
+    To degree `highest`, 4 by default. No degree is begun after `deadline`, a value of
+    `time.perf_counter()`; one that is not ended then raises TimeoutError.
+    """
+    states = list(form.states)
+    top = highest or _HIGHEST
+    while top > 1 and len(monomials(len(states), top)) > _MOST:
+        top -= 1
+    for _, support in flow.supports(len(states), top):
+        if clock.perf_counter() > deadline:
+            return
+        names = [sp.Mul(*(x**k for x, k in zip(states, m, strict=True))) for m in support]
+        space = _Space(form, exact, Field(exact.parameter_context, deadline), names)
+        space.close(support)
+        yield from space.laws()
+
+
+@dataclass
+class _Space:
+    """The largest invariant space of some monomials: a basis, and the Lie derivative's matrix.
+
+    Attributes
+    ----------
+    basis : list of vectors
+        Coefficients of the monomials `names`.
+    action : list of vectors
+        Row i holds the coordinates of X(basis_i).
+    """
+
+    form: NormalForm
+    exact: ExactField
+    numbers: Field
+    names: list[sp.Expr]
+    basis: list[Vector] = field(default_factory=list[Any])
+    action: list[Vector] = field(default_factory=list[Any])
+
+    def close(self, support: list[tuple[int, ...]]) -> None:
+        """Finds the space: monomials, less and less of them, until their images lie inside."""
+        zero, n = self.numbers.zero, len(self.names)
+        place = {m: i for i, m in enumerate(support)}
+        rows: dict[tuple[int, ...], Vector] = {}
+        for k, name in enumerate(self.names):
+            for powers, c in self._rate(name):
+                rows.setdefault(powers, [zero] * n)[k] = c
+        beyond = [row for m, row in rows.items() if m not in place]
+        inside = [rows.get(m, [zero] * n) for m in support]
+        images = [[row[k] for row in inside] for k in range(n)]
+        basis = self.numbers.null_space(beyond, n)
+        while basis:
+            moved = self.numbers.times(basis, images)
+            columns = [[*(v[j] for v in moved), *(-v[j] for v in basis)] for j in range(n)]
+            pairs = self.numbers.null_space(columns, 2 * len(basis))
+            kept = [self.numbers.combination(pair[: len(basis)], basis) for pair in pairs]
+            if len(kept) == len(basis):
+                break
+            basis = kept
+        if not basis:
+            return
+        self.basis, pivots = self.numbers.reduced(basis)
+        moved = self.numbers.times(self.basis, images)
+        self.action = [[v[j] for j in pivots] for v in moved]
+
+    def _rate(self, name: sp.Expr) -> list[tuple[tuple[int, ...], Fraction]]:
+        """The monomials of the rate of a monomial."""
+        exact, context = self.exact, self.exact.parameter_context
+        places = [exact.symbols.index(x) for x in self.form.states]
+        rate = exact.rate(exact.fraction(name), exact.flow)
+        ((_, bottom),) = exact.split(rate.bottom).items()
+        under = Fraction(context.constant(1), context.from_dict(bottom))
+        return [
+            (
+                tuple(m[i] for i in places),
+                Fraction(context.from_dict(c), context.constant(1)) * under,
+            )
+            for m, c in exact.split(rate.top).items()
+        ]
+
+    def laws(self) -> Iterator[Timed]:
+        """Laws from factors of the characteristic polynomial to degree two."""
+        if all(e.top.is_zero() for row in self.action for e in row):
+            return
+        for low, multiplicity in self._factors():
+            if len(low) == 2:
+                yield from self._pairs(*low)
+            # a simple eigenvalue zero belongs to a constant, or to a law without time
+            elif multiplicity > 1 or not low[0].top.is_zero():
+                yield from self._chains(-low[0], multiplicity)
+
+    def _factors(self) -> list[tuple[Vector, int]]:
+        """Monic factors of the characteristic polynomial to degree two, without the leading 1."""
+        coefficients = self.numbers.characteristic(self.action)
+        n = len(coefficients) - 1
+        context = self.numbers.context
+        terms: dict[tuple[int, ...], Any] = {}
+        for k, whole in enumerate(common_denominator(coefficients, context.constant(1))[1]):
+            terms |= {(*m, n - k): e for m, e in whole.to_dict().items()}
+        wider = flint.fmpq_mpoly_ctx.get([*context.names(), "s"], "lex")
+        found: list[tuple[Vector, int]] = []
+        for factor, multiplicity in sorted(wider.from_dict(terms).factor()[1], key=str):
+            parts: list[dict[tuple[int, ...], Any]] = [{} for _ in range(factor.degrees()[-1] + 1)]
+            for m, e in factor.to_dict().items():
+                parts[m[-1]][m[:-1]] = e
+            if 2 <= len(parts) <= 3:
+                polys = [context.from_dict(part) for part in reversed(parts)]
+                lead = Fraction(context.constant(1), polys[0])
+                found.append(
+                    ([Fraction(c, context.constant(1)) * lead for c in polys[1:]], multiplicity)
+                )
+        return sorted(found, key=lambda pair: len(pair[0]))
+
+    def _chains(self, root: Fraction, multiplicity: int) -> Iterator[Timed]:
+        n = len(self.action)
+        N = [
+            [e - root if i == j else e for j, e in enumerate(r)] for i, r in enumerate(self.action)
+        ]
+        power = N
+        for _ in range(multiplicity - 1):
+            power = self.numbers.times(power, N)
+        columns = [[row[j] for row in power] for j in range(n)]
+        s = self.exact.rational(root)
+        for part in self.numbers.null_space(columns, n):
+            chain: list[Vector] = []
+            while any(not e.top.is_zero() for e in part):
+                chain.append(self.numbers.combination(part, self.basis))
+                part = self.numbers.combination(part, N)
+            pieces = self._expressions(chain)
+            polynomial = pieces[0]
+            for k, w in enumerate(pieces[1:], start=1):
+                polynomial = cast("sp.Expr", polynomial + (-t) ** k / sp.factorial(k) * w)
+            if not polynomial.free_symbols.isdisjoint(self.form.states):
+                law = cast("sp.Expr", sp.exp(-s * t) * polynomial)
+                yield Timed(
+                    (law,), (polynomial,), (cast("sp.Expr", sp.Mul(s, polynomial, evaluate=False)),)
+                )
+
+    def _pairs(self, b: Fraction, c: Fraction) -> Iterator[Timed]:
+        """Laws from w with X^2 w + b X w + c w = 0: no root is taken but in the exponent.
+
+        With eigenvalues alpha +- beta, X w - (alpha -+ beta) w is an eigenfunction.
+        """
+        numbers = self.numbers
+        A, n = self.action, len(self.action)
+        square = numbers.times(A, A)
+        kernel = [
+            [square[i][j] + b * A[i][j] + (c if i == j else numbers.zero) for j in range(n)]
+            for i in range(n)
+        ]
+        half = Fraction(numbers.context.constant(1) / 2, numbers.context.constant(1))
+        alpha = -(b * half)
+        under = alpha * alpha - c
+        if len(under.top) > _LONGEST:
+            return
+        seen: list[Vector] = []
+        for v in numbers.null_space([[row[j] for row in kernel] for j in range(n)], n):
+            # X w belongs to the same pair as w
+            if seen and len(numbers.reduced([*seen, v])[0]) == len(seen):
+                continue
+            moved = numbers.combination(v, A)
+            seen += [v, moved]
+            w, xw = (numbers.combination(u, self.basis) for u in (v, moved))
+            yield self._pair(w, xw, alpha, under, b, c)
+
+    def _pair(
+        self, w: Vector, xw: Vector, alpha: Fraction, under: Fraction, b: Fraction, c: Fraction
+    ) -> Timed:
+        one = self.numbers.context.constant(1)
+        rest = [x - alpha * y for x, y in zip(xw, w, strict=True)]
+        spans = self._expressions([w, xw])
+        rational = self.exact.rational
+        rates = (spans[1], -rational(b) * spans[1] - rational(c) * spans[0])
+        turning = bool(sp.sympify(rational(under), strict=True).is_negative)
+        # beta = root / bottom, with one root for all of the law
+        top, bottom = (-under.top if turning else under.top), under.bottom
+        root = _root(rational(Fraction(top * bottom, one)))
+        beta, a = root / rational(Fraction(bottom, one)), rational(alpha)
+        if turning:
+            over = Fraction(one, top)
+            P, Q = self._expressions([w, [e * over for e in rest]])
+            turned, damping = beta * t, sp.exp(-a * t)
+            first = damping * (sp.cos(turned) * P - root * sp.sin(turned) * Q)
+            second = damping * (sp.sin(turned) * P + root * sp.cos(turned) * Q)
+        else:
+            over = Fraction(one, bottom)
+            P, Q = self._expressions([rest, [e * over for e in w]])
+            first = sp.exp(-(a + beta) * t) * (P + root * Q)
+            second = sp.exp(-(a - beta) * t) * (P - root * Q)
+        laws = (cast("sp.Expr", first), cast("sp.Expr", second))
+        return Timed(laws, (spans[0], spans[1]), cast("tuple[sp.Expr, ...]", rates))
+
+    def _expressions(self, vectors: Sequence[Vector]) -> list[sp.Expr]:
+        """Polynomials in the states, without denominators or a factor that all coefficients share."""
+        scaled = _without_content(vectors, self.numbers.context)
+        return [
+            cast(
+                "sp.Expr",
+                sp.Add(
+                    *(
+                        self.exact.factored(c) * m
+                        for c, m in zip(v, self.names, strict=True)
+                        if not c.is_zero()
+                    )
+                ),
+            )
+            for v in scaled
+        ]
+
+
+def _root(square: sp.Expr) -> sp.Expr:
+    """A square root; of a square, either will do."""
+    found = sp.sqrt(sp.expand(square))
+    return cast("sp.Expr", found.replace(sp.Abs, lambda a: a))
+
+
+def _without_content(vectors: Sequence[Vector], context: Any) -> list[list[Polynomial]]:
+    entries = [e for v in vectors for e in v]
+    whole = iter(primitive_polynomials(common_denominator(entries, context.constant(1))[1]))
+    return [[next(whole) for _ in v] for v in vectors]

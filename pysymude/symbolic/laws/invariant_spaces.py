@@ -1,0 +1,202 @@
+"""Spaces of polynomials that a polynomial field maps to themselves, found modulo a prime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import combinations_with_replacement
+from typing import Any
+
+import numpy as np
+
+from pysymude.symbolic.exact.normal_form import NormalForm
+from pysymude.symbolic.exact.polynomials import ExactField
+from pysymude.symbolic.laws.ansatz import slopes_of
+from pysymude.symbolic.null_space.modular import (
+    PRIMES,
+    Residues,
+    draw_parameters,
+    evaluate,
+    last_reduced,
+    null_space,
+    product,
+    sample,
+    tangent,
+)
+
+__all__ = ["ModularFlow", "MonomialFlow", "monomials"]
+
+_P = PRIMES[0]
+
+Powers = tuple[int, ...]
+
+
+@cache
+def monomials(n: int, degree: int) -> tuple[Powers, ...]:
+    """Exponents of all monomials in `n` variables to a degree, the constant first."""
+    found: list[Powers] = []
+    for d in range(degree + 1):
+        for picked in combinations_with_replacement(range(n), d):
+            found.append(tuple(picked.count(i) for i in range(n)))
+    return tuple(found)
+
+
+@dataclass
+class MonomialFlow:
+    """How a polynomial field acts on monomials, at random values of the parameters.
+
+    `terms[i]` are the monomials of the rate of state i, with residues.
+    """
+
+    terms: list[list[tuple[Powers, int]]]
+    known: list[tuple[int, list[Powers], Residues]] = field(default_factory=list[Any])
+
+    @classmethod
+    def of(cls, form: NormalForm, exact: ExactField) -> MonomialFlow | None:
+        """None for a field that is not polynomial, or reads time, a network, a sine, ..."""
+        states = set(form.states)
+        parameters = [c.symbol for c in form.of_kind("parameter")]
+        values = draw_parameters(form, _P, np.random.default_rng(2))
+        place = [exact.symbols.index(x) for x in form.states]
+        terms: list[list[tuple[Powers, int]]] = []
+        for x in form.states:
+            rate = form.coordinates[x].rate
+            if rate is None or not rate.free_symbols <= {*states, *parameters}:
+                return None
+            fraction = exact.fraction(rate)
+            bottom = exact.expression(fraction.bottom)
+            if bottom.free_symbols & states:
+                return None
+            scale = pow(int(evaluate(bottom, values, _P, {})), -1, _P)
+            found: dict[Powers, int] = {}
+            for powers, c in fraction.top.to_dict().items():
+                value = int(c.p) * pow(int(c.q), -1, _P) * scale
+                for z in parameters:
+                    value = value * pow(int(values[z]), powers[exact.symbols.index(z)], _P) % _P
+                key = tuple(powers[i] for i in place)
+                found[key] = (found.get(key, 0) + value) % _P
+            terms.append(list(found.items()))
+        return cls(terms)
+
+    def supports(self, n: int, highest: int) -> Iterator[tuple[int, list[Powers]]]:
+        """Degrees, and the monomials in the largest invariant space to that degree.
+
+        Only degrees at which there is more than products of what lower degrees have.
+        """
+        powers = monomials(n, highest)
+        inside, outside = self._matrices(powers)
+        basis = null_space(outside.T, _P)[1] if len(outside) else _identity(len(powers))
+        whole = _closed(basis, inside)
+        rng = np.random.default_rng(3)
+        for degree in range(1, highest + 1):
+            if len(whole) <= 1:
+                return
+            count = len(monomials(n, degree))
+            # the spaces are nested: each is found inside the one of the highest degree
+            low = null_space(np.ascontiguousarray(whole[:, count:]), _P)[1]
+            if count == len(powers):
+                low = _identity(len(whole))
+            basis = _closed(product(low, whole, _P), inside)
+            points = rng.integers(1, _P, (n, len(basis) + 8), dtype=np.int64)
+            if len(basis) <= 1 or self._spanned_by_products(degree, points) == len(basis):
+                continue
+            used = np.flatnonzero(basis.any(axis=0))
+            support = [powers[k] for k in used]
+            self.known.append((degree, support, np.ascontiguousarray(basis[:, used])))
+            yield degree, support
+
+    def _spanned_by_products(self, degree: int, points: Residues) -> int:
+        """The dimension of what products of functions found at lower degrees span."""
+        products = {0: [np.ones(points.shape[1], dtype=np.int64)]}
+        functions = [
+            (d, row)
+            for d, powers, basis in self.known
+            for row in product(basis, _values(powers, points), _P)
+        ]
+        for total in range(1, degree + 1):
+            level = [
+                lower * row % _P
+                for d, row in functions
+                if d <= total
+                for lower in products[total - d]
+            ]
+            products[total] = _independent([*products[total - 1], *level])
+        return len(_independent(products[degree]))
+
+    def _matrices(self, powers: Sequence[Powers]) -> tuple[Residues, Residues]:
+        """The images of monomials: their parts among the monomials, and beyond them."""
+        place = {m: i for i, m in enumerate(powers)}
+        beyond: dict[Powers, int] = {}
+        entries: list[tuple[int, int, int]] = []
+        for k, m in enumerate(powers):
+            for i, exponent in enumerate(m):
+                if not exponent:
+                    continue
+                for term, c in self.terms[i]:
+                    target = tuple(
+                        a + b - (j == i) for j, (a, b) in enumerate(zip(m, term, strict=True))
+                    )
+                    row = place.get(target)
+                    if row is None:
+                        row = len(powers) + beyond.setdefault(target, len(beyond))
+                    entries.append((row, k, exponent * c % _P))
+        matrix = np.zeros((len(powers) + len(beyond), len(powers)), dtype=np.int64)
+        for row, k, c in entries:
+            matrix[row, k] = (matrix[row, k] + c) % _P
+        return matrix[: len(powers)], matrix[len(powers) :]
+
+
+def _identity(n: int) -> Residues:
+    return np.eye(n, dtype=np.int64)
+
+
+def _closed(basis: Residues, inside: Residues) -> Residues:
+    """The largest part of a space of coefficient vectors that a matrix maps to itself."""
+    forward = np.ascontiguousarray(inside.T)
+    while len(basis) > 1:
+        images = product(basis, forward, _P)
+        stacked = np.concatenate([images, (_P - basis) % _P])
+        # null_space takes columns as rows: combinations of the rows that vanish
+        pairs = null_space(stacked, _P)[1]
+        if not len(pairs):
+            return basis[:0]
+        kept = product(np.ascontiguousarray(pairs[:, : len(basis)]), basis, _P)
+        if len(kept) == len(basis):
+            break
+        basis = kept
+    return last_reduced(basis, _P)[0] if len(basis) else basis
+
+
+class ModularFlow:
+    """A field at random points of the variety and at random values of the parameters."""
+
+    def __init__(self, form: NormalForm, count: int = 8) -> None:
+        rng = np.random.default_rng(4)
+        parameters = draw_parameters(form, _P, rng)
+        self.points = sample(form, count, _P, rng, parameters)
+        self.slopes = slopes_of(form, self.points, _P)
+
+    def has_rate(self, expr: Any, rate: Any) -> bool:
+        """Whether d(expr)/dt = rate; both rational in the coordinates."""
+        slope = tangent(expr, self.points, self.slopes, _P, {})[1]
+        wanted = evaluate(rate, self.points, _P, {})
+        return not np.any(((0 if slope is None else slope) - wanted) % _P)
+
+
+def _values(powers: list[Powers], points: Residues) -> Residues:
+    """Monomials at points, one row each."""
+    rows: list[Residues] = []
+    for m in powers:
+        row = np.ones(points.shape[1], dtype=np.int64)
+        for x, k in zip(points, m, strict=True):
+            for _ in range(k):
+                row = row * x % _P
+        rows.append(row)
+    return np.array(rows)
+
+
+def _independent(rows: list[Residues]) -> list[Residues]:
+    """Rows of a set that are independent of those before them."""
+    dependent = set(null_space(np.array(rows), _P)[0])
+    return [row for k, row in enumerate(rows) if k not in dependent]

@@ -1,0 +1,140 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
+"""First integrals and sets of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import Any, cast, overload
+
+import sympy as sp
+
+from pysymude.symbolic.proof.certificate import Certificate
+
+__all__ = ["FirstIntegral", "LawSet"]
+
+
+@dataclass(frozen=True, eq=False)
+class FirstIntegral:
+    """A function of the states (and time) that a system conserves.
+
+    Attributes
+    ----------
+    expr : SymPy expression
+        In the user's symbols; primitive coefficients, leading sign plus.
+    kind : str
+        ``"structural"``: for every network and every unknown function of time; ``"compatible"``: the
+        known part conserves it; ``"balance"``: its rate `rate` contains no network.
+    rate : SymPy expression
+        d(expr)/dt without networks: 0 except for a balance.
+    certificate : Certificate
+        ``certificate.check()`` proves it again from the expression alone.
+    values : mapping from parameter to number
+        Parameter values at which alone it holds; empty for a law that holds at all values.
+    """
+
+    expr: sp.Expr
+    kind: str
+    certificate: Certificate
+    rate: sp.Expr = field(default=cast("sp.Expr", sp.S.Zero))
+    values: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict[sp.Symbol, sp.Expr])
+
+    @property
+    def domain(self) -> tuple[sp.Expr, ...]:
+        """What must be positive (arguments of logarithms and square roots) for the law to be real."""
+        found = {log.args[0] for log in self.expr.atoms(sp.log)}
+        found |= {p.base for p in self.expr.atoms(sp.Pow) if p.exp.is_Rational and p.exp.q % 2 == 0}
+        found = {cast("sp.Expr", a) for a in found if not a.is_positive}
+        return tuple(sorted(found, key=sp.default_sort_key))
+
+    def _repr_latex_(self) -> str:
+        if self.kind == "balance":
+            return (
+                f"$\\frac{{d}}{{dt}}\\left({sp.latex(self.expr)}\\right) = {sp.latex(self.rate)}$"
+            )
+        return f"${sp.latex(self.expr)} = \\mathrm{{const}}$"
+
+    def __repr__(self) -> str:
+        return f"FirstIntegral({self.expr})"
+
+
+@dataclass(frozen=True, eq=False)
+class LawSet(Sequence[FirstIntegral]):
+    """Independent laws in ascending complexity, and what was searched to find them.
+
+    Attributes
+    ----------
+    searched : dict
+        ``families``, ``degree``, ``candidates`` (number of candidate functions), ``seconds``.
+    complete : bool
+        Whether these are provably all independent laws in the span of the candidates. No law in that
+        span does not mean that there is none outside of it.
+    """
+
+    laws: tuple[FirstIntegral, ...]
+    searched: dict[str, Any]
+    complete: bool
+
+    @overload
+    def __getitem__(self, index: int) -> FirstIntegral: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[FirstIntegral, ...]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        return self.laws[index]
+
+    def __len__(self) -> int:
+        return len(self.laws)
+
+    def __iter__(self) -> Iterator[FirstIntegral]:
+        return iter(self.laws)
+
+    def __repr__(self) -> str:
+        s = self.searched
+        where = (
+            f"among {s['candidates']} candidate functions to degree {s['degree']} "
+            f"({', '.join(s['families'])}) in {s['seconds']:.2f} s"
+        )
+        if not self.laws:
+            proof = "certified: none in their span" if self.complete else "not all could be decided"
+            return f"no law {where}; {proof}"
+        rows = [f"{i}  {law.expr}{_where(law)}" for i, law in enumerate(self.laws)]
+        return "\n".join([*rows, f"{len(self)} independent, {where}"])
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes the laws with their certificates as JSON text; see `pysymude.symbolic.storage.files`.
+
+        Raises
+        ------
+        SaveFileError
+            The folder does not exist or cannot be written.
+        EmissionError
+            Something in a law cannot be written such that it comes back equal.
+        """
+        from pysymude.symbolic.storage.files import save_laws
+
+        save_laws(self, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> LawSet:
+        """The laws that `save` wrote; nothing in the file is executed.
+
+        Nothing is believed either: ``law.certificate.check()`` proves each law from the text alone.
+
+        Raises
+        ------
+        SaveFileError
+            The file is missing, damaged, none of ours or from a newer version.
+        """
+        from pysymude.symbolic.storage.files import load_laws
+
+        return load_laws(path)
+
+
+def _where(law: FirstIntegral) -> str:
+    if law.kind == "balance":
+        return f"   with rate {law.rate}"
+    if law.values:
+        return "   at " + ", ".join(f"{p} = {v}" for p, v in law.values.items())
+    return ""

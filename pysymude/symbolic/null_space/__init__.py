@@ -1,0 +1,1 @@
+"""Null spaces: sampled modulo primes, eliminated in integers, lifted and checked."""

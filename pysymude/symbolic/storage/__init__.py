@@ -1,0 +1,1 @@
+"""Laws and certificates as files."""

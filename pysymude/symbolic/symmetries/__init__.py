@@ -1,0 +1,1 @@
+"""Lie symmetries, and the laws that they give."""

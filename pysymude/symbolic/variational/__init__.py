@@ -1,0 +1,1 @@
+"""Lagrangians and Hamiltonians: their systems, and the theorem of Noether."""
