@@ -96,7 +96,7 @@ def main() -> None:
         good = (
             len(laws) == case.laws
             and laws.complete
-            and laws.searched["candidates"] >= case.candidates
+            and laws.candidates >= case.candidates
             and comes <= case.limit
             and all(law.certificate.check() for law in laws)
         )
@@ -104,7 +104,7 @@ def main() -> None:
         rows.append(
             {
                 "system": case.name,
-                "candidates": laws.searched["candidates"],
+                "candidates": laws.candidates,
                 "laws": f"{len(laws)} of {case.laws}",
                 "as it comes": comes,
                 "best s": min(emptied),

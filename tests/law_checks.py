@@ -223,7 +223,7 @@ def verdict(given: RandomSystem) -> Verdict:
     for law in given.planted:
         if judge.rank([*found, law]) == rank:
             result.recovered += 1
-        elif laws.searched["degree"] < given.degree:
+        elif laws.degree < given.degree:
             result.beyond += 1
         else:
             result.problems.append(f"missed: {law}; found {found}, complete={laws.complete}")

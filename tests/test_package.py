@@ -81,12 +81,14 @@ def test_wings_of_the_symbolic_engine_point_one_way(wing):
         for module in imports(path):
             if module.startswith("pysymude.symbolic."):
                 other = module.split(".")[2]
+                if other == "effort":  # bounds that all of them keep
+                    continue
                 assert other in before or (late and other == "storage"), f"{path} imports {module}"
 
 
 def test_every_file_of_the_symbolic_engine_is_in_a_wing():
     found = {p.relative_to(ROOT / "symbolic").parts[0] for p in sources() if "symbolic" in p.parts}
-    assert found == {"__init__.py", *WINGS}
+    assert found == {"__init__.py", "effort.py", *WINGS}
 
 
 def test_every_folder_has_its_floor():

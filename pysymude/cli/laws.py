@@ -112,15 +112,16 @@ def _domain(law: FirstIntegral) -> str:
 
 def _searched(found: LawSet) -> str:
     """One line: how many laws, and the span that they were looked for in."""
-    s = found.searched
-    span = f"the span of {s['candidates']} functions to degree {s['degree']}"
+    span = f"the span of {found.candidates} functions to degree {found.degree}"
+    decided = all(s.complete for s in found.exhausted)
     if not found:
-        proof = "certified" if found.complete else "not certified: some could not be decided"
+        proof = "certified" if decided else "not certified: some could not be decided"
         answer = f"none in {span} ({proof})"
     else:
         count = "1 independent law" if len(found) == 1 else f"{len(found)} independent laws"
-        answer = f"{count} in {span}{'' if found.complete else ', perhaps not all'}"
-    return f"{answer}: {', '.join(s['families'])}; {s['seconds']:.2f} s"
+        answer = f"{count} in {span}{'' if decided else ', perhaps not all'}"
+    families = ", ".join(dict.fromkeys(s.family for s in found.exhausted))
+    return f"{answer}: {families}; {found.seconds:.2f} s"
 
 
 def _print_symmetries(found: Symmetries, proved: list[bool]) -> None:

@@ -106,8 +106,10 @@ def number_of(value: Any, *, what: str) -> float:
     return number
 
 
-def check_effort(degree: object, budget: object, *, least: int) -> None:
-    """An error unless `degree` is None or a whole number from `least` on, and `budget` positive."""
+def check_effort(
+    degree: object, budget: object, *, least: int, max_memory: object = math.inf
+) -> None:
+    """An error unless `degree` is None or a whole number from `least` on, and the bounds positive."""
     if degree is not None and (
         isinstance(degree, bool) or not isinstance(degree, int) or degree < least
     ):
@@ -115,6 +117,14 @@ def check_effort(degree: object, budget: object, *, least: int) -> None:
     # infinity is welcome
     if isinstance(budget, bool) or not isinstance(budget, int | float) or not budget > 0:
         raise InvalidInputError(f"budget must be a positive number of seconds; found {budget!r}")
+    if (
+        isinstance(max_memory, bool)
+        or not isinstance(max_memory, int | float)
+        or not max_memory > 0
+    ):
+        raise InvalidInputError(
+            f"max_memory must be a positive number of bytes; found {max_memory!r}"
+        )
 
 
 def numbers_by_name(values: Any, *, what: str) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import sympy as sp
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 import pysymude as psu
 from pysymude.cli import app
 from pysymude.model.expressions import parse_expression
+from pysymude.symbolic.laws.found import FalseLawWarning
 from pysymude.symbolic.proof import certificate
 from pysymude.symbolic.storage.files import laws_from_json
 
@@ -72,7 +74,7 @@ def test_a_table_and_one_line(model):
     table, line = result.stdout.rstrip().rsplit("\n", 1)
     assert words(table).startswith("law kind real where proved again constant")
     assert "0 structural y > 0 yes -a*log(y) + x + y - 2*log(x)" in words(table)
-    candidates = psu.first_integrals(psu.ODESystem.from_toml(path)).searched["candidates"]
+    candidates = psu.first_integrals(psu.ODESystem.from_toml(path)).candidates
     said = f"1 independent law in the span of {candidates} functions to degree 1: "
     assert re.fullmatch(said + r".*logarithms.*; \d+\.\d\d s", line)
 
@@ -94,9 +96,9 @@ def test_no_law_is_an_answer(model):
     result = run(model(OSCILLATOR), "--degree", "4")
     assert result.exit_code == 0
     # the monomials of degree 1 to 4 in two variables are among them
-    candidates = psu.first_integrals(psu.ODESystem.from_toml(model(OSCILLATOR)), degree=4).searched[
-        "candidates"
-    ]
+    candidates = psu.first_integrals(
+        psu.ODESystem.from_toml(model(OSCILLATOR)), degree=4
+    ).candidates
     assert candidates >= 14
     assert result.stdout.startswith(
         f"none in the span of {candidates} functions to degree 4 (certified): products of powers"
@@ -142,9 +144,21 @@ def test_latex_is_one_line_a_law(model):
     ]
 
 
-def test_a_proof_that_fails_is_said(model, monkeypatch):
+def test_a_law_that_cannot_be_proved_is_dropped(monkeypatch):
     monkeypatch.setattr(certificate, "vanishes", lambda expr: sp.Integer(0) == 1)
-    result = run(model(PREDATION))
+    p, v = psu.states("p v")
+    with pytest.warns(FalseLawWarning, match="is dropped: its certificate fails"):
+        laws = psu.first_integrals(psu.ODESystem({p: v, v: -p}), degree=2, time_dependent=False)
+    assert len(laws) == 0
+    assert not laws.complete
+
+
+def test_a_proof_that_fails_is_said(model, monkeypatch):
+    path = model(PREDATION)
+    found = psu.first_integrals(psu.ODESystem.from_toml(path))
+    monkeypatch.setattr(certificate, "vanishes", lambda expr: sp.Integer(0) == 1)
+    monkeypatch.setattr("pysymude.symbolic.laws.derivation.first_integrals", lambda *a, **k: found)
+    result = run(path)
     assert result.exit_code == 1
     assert "0 structural y > 0 NO" in words(result.stdout)
     assert "the proof of law 0 does not hold" in words(result.stderr)
@@ -190,7 +204,7 @@ def test_symmetries_in_json_satisfy_the_determining_equations(model):
 
 def test_what_is_not_complete_is_said(model, monkeypatch):
     whole = psu.first_integrals(psu.ODESystem.from_toml(model(OSCILLATOR)), degree=2)
-    partly = psu.LawSet((), whole.searched, complete=False)
+    partly = psu.LawSet((), tuple(replace(s, complete=False) for s in whole.searched))
     monkeypatch.setattr("pysymude.symbolic.laws.derivation.first_integrals", lambda *a, **k: partly)
     assert "(not certified: some could not be decided)" in run(model(OSCILLATOR)).stdout
 

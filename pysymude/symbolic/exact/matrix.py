@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time as clock
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pysymude.symbolic import effort
 from pysymude.symbolic.exact.fraction import Fraction
 
 __all__ = ["Field", "Vector"]
@@ -16,14 +16,9 @@ Vector = list[Fraction]
 
 @dataclass(frozen=True)
 class Field:
-    """The fractions of the polynomials of a flint context; work ends at a deadline.
-
-    `deadline` is a value of `time.perf_counter()`; past it a TimeoutError is raised, since entries can
-    grow beyond measure.
-    """
+    """The fractions of the polynomials of a flint context."""
 
     context: Any
-    deadline: float
 
     @property
     def zero(self) -> Fraction:
@@ -42,8 +37,7 @@ class Field:
             usable = [row for row in left if not row[j].top.is_zero()]
             if not usable:
                 continue
-            if clock.perf_counter() > self.deadline:
-                raise TimeoutError
+            effort.check()
             # short entries first: they grow least
             pivot = min(usable, key=lambda row: sum(len(e.top) + len(e.bottom) for e in row))
             left = [row for row in left if row is not pivot]

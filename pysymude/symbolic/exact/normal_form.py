@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, cast
 
 import sympy as sp
@@ -23,12 +24,14 @@ from pysymude.model.network import NetworkOutput
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 
-__all__ = ["Coordinate", "NormalForm", "exact", "normal_form", "refuse"]
+__all__ = ["PRIMES", "Coordinate", "NormalForm", "exact", "normal_form", "refuse"]
 
 _REFUSED = (
     sp.Piecewise, sp.Abs, sp.sign, sp.Min, sp.Max, sp.Heaviside, sp.floor, sp.ceiling,
     Relational, BooleanFunction,
 )  # fmt: skip
+# = 3 mod 4, so that square roots are powers; and r-th powers are one-to-one for r = 3, 5, 7
+PRIMES = (2147483579, 2147483543, 2147483399, 2147483123, 2147482943, 2147482859, 2147482763)
 _HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh)
 
 
@@ -65,6 +68,11 @@ class NormalForm:
     system: ODESystem
     states: tuple[sp.Symbol, ...]
     coordinates: dict[sp.Symbol, Coordinate]
+
+    @cached_property
+    def prime(self) -> int:
+        """The prime modulo which values are drawn."""
+        return PRIMES[0]
 
     def of_kind(self, *kinds: str) -> tuple[Coordinate, ...]:
         """The coordinates of some kinds, in order."""

@@ -87,6 +87,15 @@ class Ansatz:
         first = sum(1 for term in found if sum(k for _, k in term.powers) <= 1)
         return found[:first] + [Term(primitive=p) for p in self.primitives] + found[first:]
 
+    def count(self) -> int:
+        """How many candidates there are, without writing them down."""
+        ways = [1] + [0] * self.degree
+        for g in self.gens:
+            for total in range(self.degree, 0, -1):
+                powers = range(1, min(g.highest, total // g.weight) + 1)
+                ways[total] += sum(ways[total - k * g.weight] for k in powers)
+        return sum(ways[1:]) + len(self.primitives)
+
     def _monomials(self) -> Iterator[tuple[tuple[int, int], ...]]:
         for degree in range(1, self.degree + 1):
             yield from _of_degree(self.gens, degree, 0)

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import sympy as sp
 
+from pysymude.symbolic import effort
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.exact.polynomials import ExactField
 
@@ -41,6 +42,7 @@ def darboux_polynomials(form: NormalForm, exact: ExactField, deadline: float) ->
         return []
     found: list[sp.Expr] = []
     for degree in (1, 2) if len(states) == 2 else (1,):
+        effort.check()
         if clock.perf_counter() > deadline:
             break
         extactic = _extactic(form, exact, degree)
@@ -84,6 +86,7 @@ def _determinant(rows: list[list[Any]], one: Any) -> Any:
             matrix[k], matrix[pivot] = matrix[pivot], matrix[k]
             sign = -sign
         for i in range(k + 1, len(matrix)):
+            effort.check()
             for j in range(k + 1, len(matrix)):
                 cross = matrix[i][j] * matrix[k][k] - matrix[i][k] * matrix[k][j]
                 matrix[i][j] = divmod(cross, before)[0]

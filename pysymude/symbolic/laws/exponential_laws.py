@@ -9,23 +9,24 @@ the law exp(-s t) (w_k - t w_(k-1) + t^2/2 w_(k-2) - ...).
 
 from __future__ import annotations
 
-import time as clock
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import comb
 from typing import Any, cast
 
 import flint
 import sympy as sp
 
 from pysymude.model.symbols import t
+from pysymude.symbolic import effort
 from pysymude.symbolic.exact.coefficients import primitive_polynomials
 from pysymude.symbolic.exact.fraction import Fraction, Polynomial, common_denominator
 from pysymude.symbolic.exact.matrix import Field, Vector
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.exact.polynomials import ExactField
-from pysymude.symbolic.laws.invariant_spaces import ModularFlow, MonomialFlow, monomials
+from pysymude.symbolic.laws.invariant_spaces import ModularFlow, MonomialFlow
 
-__all__ = ["Timed", "timed_laws"]
+__all__ = ["Timed", "highest_degree", "timed_laws"]
 
 _HIGHEST = 4
 _MOST = 130  # monomials
@@ -59,27 +60,23 @@ class Timed:
         )
 
 
-def timed_laws(
-    form: NormalForm,
-    exact: ExactField,
-    flow: MonomialFlow,
-    highest: int | None,
-    deadline: float,
-) -> Iterator[Timed]:
-    """Candidate laws exp(-s t) t^k P(u) in ascending degree of P; may be dependent.
-
-    To degree `highest`, 4 by default. No degree is begun after `deadline`, a value of
-    `time.perf_counter()`; one that is not ended then raises TimeoutError.
-    """
-    states = list(form.states)
-    top = highest or _HIGHEST
-    while top > 1 and len(monomials(len(states), top)) > _MOST:
+def highest_degree(n: int, asked: int | None) -> int:
+    """The degree of P to which `n` states are searched: 4 by default, less where these are many."""
+    top = asked or _HIGHEST
+    while top > 1 and comb(n + top, top) > _MOST:
         top -= 1
-    for _, support in flow.supports(len(states), top):
-        if clock.perf_counter() > deadline:
-            return
+    return top
+
+
+def timed_laws(
+    form: NormalForm, exact: ExactField, flow: MonomialFlow, highest: int
+) -> Iterator[Timed]:
+    """Candidate laws exp(-s t) t^k P(u) in ascending degree of P to `highest`; may be dependent."""
+    states = list(form.states)
+    for _, support in flow.supports(len(states), highest):
+        effort.check()
         names = [sp.Mul(*(x**k for x, k in zip(states, m, strict=True))) for m in support]
-        space = _Space(form, exact, Field(exact.parameter_context, deadline), names)
+        space = _Space(form, exact, Field(exact.parameter_context), names)
         space.close(support)
         yield from space.laws()
 

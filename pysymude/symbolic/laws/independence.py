@@ -12,11 +12,9 @@ import sympy as sp
 
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.laws.ansatz import Ansatz, Term, directions, primitive_rates, sampled_along
-from pysymude.symbolic.null_space.modular import PRIMES, Residues, null_space, tangent
+from pysymude.symbolic.null_space.modular import Residues, null_space, tangent
 
 __all__ = ["Independent", "independent"]
-
-_P = PRIMES[0]
 
 
 class Independent:
@@ -27,25 +25,26 @@ class Independent:
     """
 
     def __init__(self, form: NormalForm, point: dict[Any, Residues]) -> None:
-        self.point = point
-        self.slopes = directions(form, point, _P)
+        self.point, self.prime = point, form.prime
+        self.slopes = directions(form, point, form.prime)
         self.rows: list[Residues] = []
 
     def gradients(self, ansatz: Ansatz, terms: list[Term]) -> Residues:
         """Derivatives of candidates, one row each."""
-        sampled = sampled_along(ansatz.gens, self.point, self.slopes, _P)
-        primitives = primitive_rates(ansatz.primitives, self.point, self.slopes, _P)
-        return ansatz.rates(terms, sampled, primitives, _P)[:, :, 0]
+        sampled = sampled_along(ansatz.gens, self.point, self.slopes, self.prime)
+        primitives = primitive_rates(ansatz.primitives, self.point, self.slopes, self.prime)
+        return ansatz.rates(terms, sampled, primitives, self.prime)[:, :, 0]
 
     def gradient(self, expr: Any) -> Residues:
         """Derivatives of a rational expression in the coordinates."""
-        slope = tangent(expr, self.point, self.slopes, _P, {})[1]
+        slope = tangent(expr, self.point, self.slopes, self.prime, {})[1]
         count = len(next(iter(self.slopes.values())))
         return np.zeros(count, dtype=np.int64) if slope is None else slope[:, 0]
 
-    def raised_by(self, row: Residues) -> bool:
-        """Whether a gradient is independent of those kept."""
-        return bool(row.any()) and not null_space(np.array([*self.rows, row]), _P)[0]
+    def raised_by(self, row: Residues, *others: Residues) -> bool:
+        """Whether a gradient is independent of those kept, and of some others."""
+        rows = np.array([*self.rows, *others, row])
+        return bool(row.any()) and not null_space(rows, self.prime)[0]
 
     def add(self, row: Residues) -> None:
         """Keeps a gradient that is independent."""

@@ -14,7 +14,6 @@ from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.exact.polynomials import ExactField
 from pysymude.symbolic.laws.ansatz import slopes_of
 from pysymude.symbolic.null_space.modular import (
-    PRIMES,
     Residues,
     draw_parameters,
     evaluate,
@@ -26,8 +25,6 @@ from pysymude.symbolic.null_space.modular import (
 )
 
 __all__ = ["ModularFlow", "MonomialFlow", "monomials"]
-
-_P = PRIMES[0]
 
 Powers = tuple[int, ...]
 
@@ -50,6 +47,7 @@ class MonomialFlow:
     """
 
     terms: list[list[tuple[Powers, int]]]
+    prime: int
     known: list[tuple[int, list[Powers], Residues]] = field(default_factory=list[Any])
 
     @classmethod
@@ -57,7 +55,8 @@ class MonomialFlow:
         """None for a field that is not polynomial, or reads time, a network, a sine, ..."""
         states = set(form.states)
         parameters = [c.symbol for c in form.of_kind("parameter")]
-        values = draw_parameters(form, _P, np.random.default_rng(2))
+        p = form.prime
+        values = draw_parameters(form, p, np.random.default_rng(2))
         place = [exact.symbols.index(x) for x in form.states]
         terms: list[list[tuple[Powers, int]]] = []
         for x in form.states:
@@ -68,16 +67,16 @@ class MonomialFlow:
             bottom = exact.expression(fraction.bottom)
             if bottom.free_symbols & states:
                 return None
-            scale = pow(int(evaluate(bottom, values, _P, {})), -1, _P)
+            scale = pow(int(evaluate(bottom, values, p, {})), -1, p)
             found: dict[Powers, int] = {}
             for powers, c in fraction.top.to_dict().items():
-                value = int(c.p) * pow(int(c.q), -1, _P) * scale
+                value = int(c.p) * pow(int(c.q), -1, p) * scale
                 for z in parameters:
-                    value = value * pow(int(values[z]), powers[exact.symbols.index(z)], _P) % _P
+                    value = value * pow(int(values[z]), powers[exact.symbols.index(z)], p) % p
                 key = tuple(powers[i] for i in place)
-                found[key] = (found.get(key, 0) + value) % _P
+                found[key] = (found.get(key, 0) + value) % p
             terms.append(list(found.items()))
-        return cls(terms)
+        return cls(terms, p)
 
     def supports(self, n: int, highest: int) -> Iterator[tuple[int, list[Powers]]]:
         """Degrees, and the monomials in the largest invariant space to that degree.
@@ -86,19 +85,19 @@ class MonomialFlow:
         """
         powers = monomials(n, highest)
         inside, outside = self._matrices(powers)
-        basis = null_space(outside.T, _P)[1] if len(outside) else _identity(len(powers))
-        whole = _closed(basis, inside)
+        basis = null_space(outside.T, self.prime)[1] if len(outside) else _identity(len(powers))
+        whole = _closed(basis, inside, self.prime)
         rng = np.random.default_rng(3)
         for degree in range(1, highest + 1):
             if len(whole) <= 1:
                 return
             count = len(monomials(n, degree))
             # the spaces are nested: each is found inside the one of the highest degree
-            low = null_space(np.ascontiguousarray(whole[:, count:]), _P)[1]
+            low = null_space(np.ascontiguousarray(whole[:, count:]), self.prime)[1]
             if count == len(powers):
                 low = _identity(len(whole))
-            basis = _closed(product(low, whole, _P), inside)
-            points = rng.integers(1, _P, (n, len(basis) + 8), dtype=np.int64)
+            basis = _closed(product(low, whole, self.prime), inside, self.prime)
+            points = rng.integers(1, self.prime, (n, len(basis) + 8), dtype=np.int64)
             if len(basis) <= 1 or self._spanned_by_products(degree, points) == len(basis):
                 continue
             used = np.flatnonzero(basis.any(axis=0))
@@ -112,17 +111,17 @@ class MonomialFlow:
         functions = [
             (d, row)
             for d, powers, basis in self.known
-            for row in product(basis, _values(powers, points), _P)
+            for row in product(basis, _values(powers, points, self.prime), self.prime)
         ]
         for total in range(1, degree + 1):
             level = [
-                lower * row % _P
+                lower * row % self.prime
                 for d, row in functions
                 if d <= total
                 for lower in products[total - d]
             ]
-            products[total] = _independent([*products[total - 1], *level])
-        return len(_independent(products[degree]))
+            products[total] = _independent([*products[total - 1], *level], self.prime)
+        return len(_independent(products[degree], self.prime))
 
     def _matrices(self, powers: Sequence[Powers]) -> tuple[Residues, Residues]:
         """The images of monomials: their parts among the monomials, and beyond them."""
@@ -140,10 +139,10 @@ class MonomialFlow:
                     row = place.get(target)
                     if row is None:
                         row = len(powers) + beyond.setdefault(target, len(beyond))
-                    entries.append((row, k, exponent * c % _P))
+                    entries.append((row, k, exponent * c % self.prime))
         matrix = np.zeros((len(powers) + len(beyond), len(powers)), dtype=np.int64)
         for row, k, c in entries:
-            matrix[row, k] = (matrix[row, k] + c) % _P
+            matrix[row, k] = (matrix[row, k] + c) % self.prime
         return matrix[: len(powers)], matrix[len(powers) :]
 
 
@@ -151,52 +150,53 @@ def _identity(n: int) -> Residues:
     return np.eye(n, dtype=np.int64)
 
 
-def _closed(basis: Residues, inside: Residues) -> Residues:
+def _closed(basis: Residues, inside: Residues, p: int) -> Residues:
     """The largest part of a space of coefficient vectors that a matrix maps to itself."""
     forward = np.ascontiguousarray(inside.T)
     while len(basis) > 1:
-        images = product(basis, forward, _P)
-        stacked = np.concatenate([images, (_P - basis) % _P])
+        images = product(basis, forward, p)
+        stacked = np.concatenate([images, (p - basis) % p])
         # null_space takes columns as rows: combinations of the rows that vanish
-        pairs = null_space(stacked, _P)[1]
+        pairs = null_space(stacked, p)[1]
         if not len(pairs):
             return basis[:0]
-        kept = product(np.ascontiguousarray(pairs[:, : len(basis)]), basis, _P)
+        kept = product(np.ascontiguousarray(pairs[:, : len(basis)]), basis, p)
         if len(kept) == len(basis):
             break
         basis = kept
-    return last_reduced(basis, _P)[0] if len(basis) else basis
+    return last_reduced(basis, p)[0] if len(basis) else basis
 
 
 class ModularFlow:
     """A field at random points of the variety and at random values of the parameters."""
 
     def __init__(self, form: NormalForm, count: int = 8) -> None:
+        self.prime = form.prime
         rng = np.random.default_rng(4)
-        parameters = draw_parameters(form, _P, rng)
-        self.points = sample(form, count, _P, rng, parameters)
-        self.slopes = slopes_of(form, self.points, _P)
+        parameters = draw_parameters(form, self.prime, rng)
+        self.points = sample(form, count, self.prime, rng, parameters)
+        self.slopes = slopes_of(form, self.points, self.prime)
 
     def has_rate(self, expr: Any, rate: Any) -> bool:
         """Whether d(expr)/dt = rate; both rational in the coordinates."""
-        slope = tangent(expr, self.points, self.slopes, _P, {})[1]
-        wanted = evaluate(rate, self.points, _P, {})
-        return not np.any(((0 if slope is None else slope) - wanted) % _P)
+        slope = tangent(expr, self.points, self.slopes, self.prime, {})[1]
+        wanted = evaluate(rate, self.points, self.prime, {})
+        return not np.any(((0 if slope is None else slope) - wanted) % self.prime)
 
 
-def _values(powers: list[Powers], points: Residues) -> Residues:
+def _values(powers: list[Powers], points: Residues, p: int) -> Residues:
     """Monomials at points, one row each."""
     rows: list[Residues] = []
     for m in powers:
         row = np.ones(points.shape[1], dtype=np.int64)
         for x, k in zip(points, m, strict=True):
             for _ in range(k):
-                row = row * x % _P
+                row = row * x % p
         rows.append(row)
     return np.array(rows)
 
 
-def _independent(rows: list[Residues]) -> list[Residues]:
+def _independent(rows: list[Residues], p: int) -> list[Residues]:
     """Rows of a set that are independent of those before them."""
-    dependent = set(null_space(np.array(rows), _P)[0])
+    dependent = set(null_space(np.array(rows), p)[0])
     return [row for k, row in enumerate(rows) if k not in dependent]

@@ -11,6 +11,7 @@ from typing import Any, cast, overload
 
 import sympy as sp
 
+from pysymude.symbolic.laws.spans import Span
 from pysymude.symbolic.proof.certificate import Certificate
 
 __all__ = ["FirstIntegral", "LawSet"]
@@ -45,8 +46,12 @@ class FirstIntegral:
     def domain(self) -> tuple[sp.Expr, ...]:
         """What must be positive (arguments of logarithms and square roots) for the law to be real."""
         found = {log.args[0] for log in self.expr.atoms(sp.log)}
-        found |= {p.base for p in self.expr.atoms(sp.Pow) if p.exp.is_Rational and p.exp.q % 2 == 0}
-        found = {cast("sp.Expr", a) for a in found if not a.is_positive}
+        found |= {
+            p.base
+            for p in self.expr.atoms(sp.Pow)
+            if not p.exp.is_Integer and not (p.exp.is_Rational and p.exp.q % 2)
+        }
+        found = {cast("sp.Expr", a) for a in found if not a.is_positive and a.free_symbols}
         return tuple(sorted(found, key=sp.default_sort_key))
 
     def _repr_latex_(self) -> str:
@@ -66,16 +71,44 @@ class LawSet(Sequence[FirstIntegral]):
 
     Attributes
     ----------
-    searched : dict
-        ``families``, ``degree``, ``candidates`` (number of candidate functions), ``seconds``.
+    searched : tuple of Span
+        What was searched, span by span, and how the search of each ended. Spans of one family contain
+        the earlier ones. What the budget or a limit kept from being searched is named last.
     complete : bool
-        Whether these are provably all independent laws in the span of the candidates. No law in that
-        span does not mean that there is none outside of it.
+        Whether these are provably all independent laws in the spans that are listed as exhausted, and
+        the budget ended none. No law in a span does not mean that there is none outside of it.
     """
 
     laws: tuple[FirstIntegral, ...]
-    searched: dict[str, Any]
-    complete: bool
+    searched: tuple[Span, ...]
+    complete: bool = cast("bool", None)
+
+    def __post_init__(self) -> None:
+        if self.complete not in (True, False):
+            decided = all(s.complete for s in self.searched if s.ended == "exhausted")
+            whole = decided and all(s.ended != "budget" for s in self.searched)
+            object.__setattr__(self, "complete", whole)
+
+    @property
+    def exhausted(self) -> tuple[Span, ...]:
+        """The largest span of each family that was searched to its end."""
+        last = {(s.family, *s.values.items()): s for s in self.searched if s.ended == "exhausted"}
+        return tuple(last.values())
+
+    @property
+    def candidates(self) -> int:
+        """The number of candidate functions in these spans."""
+        return sum(s.candidates for s in self.exhausted)
+
+    @property
+    def degree(self) -> int:
+        """The highest degree of the first family that has degrees."""
+        return next((s.degree for s in self.exhausted if s.degree is not None), 0)
+
+    @property
+    def seconds(self) -> float:
+        """The time that the search took."""
+        return sum(s.seconds for s in self.searched)
 
     @overload
     def __getitem__(self, index: int) -> FirstIntegral: ...
@@ -91,14 +124,17 @@ class LawSet(Sequence[FirstIntegral]):
         return iter(self.laws)
 
     def __repr__(self) -> str:
-        s = self.searched
+        families = ", ".join(dict.fromkeys(s.family for s in self.exhausted))
         where = (
-            f"among {s['candidates']} candidate functions to degree {s['degree']} "
-            f"({', '.join(s['families'])}) in {s['seconds']:.2f} s"
+            f"among {self.candidates} candidate functions to degree {self.degree} "
+            f"({families}) in {self.seconds:.2f} s"
         )
+        ahead = [s for s in self.searched if s.ended != "exhausted"]
+        where += "".join(f"\nnot searched: {s}" for s in ahead)
         if not self.laws:
-            proof = "certified: none in their span" if self.complete else "not all could be decided"
-            return f"no law {where}; {proof}"
+            decided = all(s.complete for s in self.exhausted)
+            proof = "certified: none in their span" if decided else "not all could be decided"
+            return f"no law ({proof}) {where}"
         rows = [f"{i}  {law.expr}{_where(law)}" for i, law in enumerate(self.laws)]
         return "\n".join([*rows, f"{len(self)} independent, {where}"])
 

@@ -1,22 +1,20 @@
 # SymPy annotates its classes in parts only
 # pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
-"""The search for first integrals: null vectors of sampled rates, made exact on their support."""
+"""The search in a span of products and primitives: null vectors of sampled rates, made exact on their support."""
 
 from __future__ import annotations
 
-import time as clock
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import flint
 import numpy as np
 import sympy as sp
 
+from pysymude.symbolic import effort
 from pysymude.symbolic.exact.coefficients import primitive
 from pysymude.symbolic.exact.fraction import Fraction, common_denominator
-from pysymude.symbolic.exact.normal_form import NormalForm
-from pysymude.symbolic.exact.polynomials import ExactField, Flow
+from pysymude.symbolic.exact.polynomials import Flow
 from pysymude.symbolic.laws.ansatz import (
     Ansatz,
     Term,
@@ -27,186 +25,149 @@ from pysymude.symbolic.laws.ansatz import (
     sampled_along,
     slopes_of,
 )
-from pysymude.symbolic.laws.independence import Independent
+from pysymude.symbolic.laws.families.family import Candidates, Proposal
+from pysymude.symbolic.laws.found import Found
 from pysymude.symbolic.laws.weights import Grading
 from pysymude.symbolic.null_space.modular import (
-    PRIMES,
     Residues,
     as_fractions,
-    draw_parameters,
     last_reduced,
     null_space,
     product,
     sample,
 )
 
-__all__ = ["Searched", "search"]
+__all__ = ["SpanSearch"]
 
 _SPARE = 15  # equations beyond the number of candidates
 _MOST = 900  # candidates, unless a degree is asked for
-_PATIENCE = 3  # degrees without a new law, from degree 4 on
-_P = PRIMES[0]
 
 
-@dataclass
-class Searched:
-    """What was searched, and the independent laws that came of it, in ascending complexity."""
+class SpanSearch:
+    """Functions of the coordinates that do not change along any of the fields, degree by degree.
 
-    exact: ExactField
-    independent: Independent
-    degree: int = 0
-    candidates: int = 0
-    complete: bool = True
-    laws: list[sp.Expr] = field(default_factory=list[sp.Expr])
-
-
-def search(
-    form: NormalForm,
-    fields: Sequence[NormalForm],
-    *,
-    degree: int | None,
-    highest: int = 40,
-    time: bool,
-    budget: float,
-    wanted: int,
-    before: Searched | None = None,
-    more: Ansatz | None = None,
-) -> Searched:
-    """Functions of the coordinates of `form` that do not change along any of the `fields`.
-
-    Candidates are tried degree by degree until `wanted` independent laws are found, the budget (in
-    seconds) ends, or several degrees in a row bring nothing. Laws must be independent of those of a
-    search `before`, too. The factors and primitives of `more` join those that the form suggests.
+    Parameters
+    ----------
+    found : Found
+        The system, and the laws of which others must be independent.
+    time : bool
+        Whether time is a factor of candidates.
+    more : Ansatz, optional
+        Whose factors and primitives join those that the system suggests.
     """
-    start = clock.perf_counter()
-    hunt = _Hunt(form, fields, time=time, wanted=wanted, before=before, more=more)
-    last_new = 0
-    for d in range(1, highest + 1) if degree is None else [degree]:
-        ansatz = Ansatz(hunt.gens, hunt.primitives, d)
-        terms = ansatz.terms()
-        late = clock.perf_counter() - start > budget
-        if (
-            degree is None
-            and d > 1
-            and (len(terms) > _MOST or late or d - last_new > _PATIENCE >= 4 - d)
-        ):
-            break
-        found = len(hunt.result.laws)
-        hunt.degree(ansatz, terms)
-        hunt.result.degree, hunt.result.candidates = d, len(terms)
-        if len(hunt.result.laws) > found or d < 4:
-            last_new = d
-        if len(hunt.result.laws) >= wanted:
-            break
-    return hunt.result
 
-
-class _Hunt:
-    """One search: its random numbers, what is known to be independent, what was found."""
-
-    def __init__(
-        self,
-        form: NormalForm,
-        fields: Sequence[NormalForm],
-        *,
-        time: bool,
-        wanted: int,
-        before: Searched | None,
-        more: Ansatz | None,
-    ) -> None:
-        self.form, self.fields, self.wanted = form, fields, wanted
-        # seeded: the same system gives the same answer in every run
-        self.rng = np.random.default_rng(0)
-        self.exact = ExactField(form) if before is None else before.exact
-        self.gens = factors_of(form, self.exact, time=time)
-        self.primitives = logarithms(form, self.exact, time=time)
+    def __init__(self, found: Found, *, time: bool, more: Ansatz | None = None) -> None:
+        self.found, self.form, self.fields, self.exact = (
+            found,
+            found.form,
+            found.fields,
+            found.field,
+        )
+        self.prime = found.form.prime
+        self.gens = factors_of(self.form, self.exact, time=time)
+        self.primitives = logarithms(self.form, self.exact, time=time)
         if more is not None:
             self.gens += more.gens
             self.primitives += tuple(p for p in more.primitives if p not in self.primitives)
         plain = all(g.expr.is_Symbol for g in self.gens)
-        self.related = not plain or bool(form.of_kind("sin", "root"))
-        self.parameters = draw_parameters(form, _P, self.rng)
-        # with the same seed the parameters are those of the search before
-        self.independent = (
-            Independent(form, sample(form, 1, _P, self.rng, self.parameters))
-            if before is None
-            else before.independent
-        )
-        self.flows = [self.exact.flow if f is form else self.exact.flow_of(f) for f in fields]
+        self.related = not plain or bool(self.form.of_kind("sin", "root"))
+        self.flows = [
+            self.exact.flow if f is self.form else self.exact.flow_of(f) for f in self.fields
+        ]
         self.grading = Grading.of(self.exact, self.fields, Ansatz(self.gens, self.primitives, 0))
-        self.result = Searched(self.exact, self.independent)
 
-    def degree(self, ansatz: Ansatz, terms: list[Term]) -> None:
-        """All null vectors among the candidates; those that are independent of what is there stay."""
+    def to_degree(self, degree: int, *, asked: bool = False) -> Candidates:
+        """The span to a degree; beyond the limit where it is large and nobody asked for it."""
+        ansatz = Ansatz(self.gens, self.primitives, degree)
+        count = ansatz.count()
+        if count > _MOST and not asked:
+            return Candidates(count, degree=degree, limit=True)
+        return Candidates(count, self.laws(ansatz), degree)
+
+    def laws(self, ansatz: Ansatz) -> Iterator[Proposal | None]:
+        """The independent laws among candidates; None for one that could not be made exact."""
+        effort.afford(ansatz.count(), ansatz.count())
+        terms = ansatz.terms()
+        found = self._null_vectors(ansatz, terms)
+        if not found:
+            return
+        # ascending complexity: by the last candidate in each
+        vectors = sorted(found, key=lambda v: int(np.flatnonzero(v)[-1]))
+        gradients = self.found.independent.gradients(ansatz, terms)
+        for vector in vectors:
+            effort.check()
+            support = np.flatnonzero(vector)
+            row = (vector[support, None] * gradients[support] % self.prime).sum(axis=0)
+            row %= self.prime
+            if not self.found.independent.raised_by(row):
+                continue
+            law = self._exact_law(ansatz, [terms[k] for k in support], vector[support])
+            yield None if law is None else Proposal(law, row)
+
+    def _null_vectors(self, ansatz: Ansatz, terms: list[Term]) -> list[Residues]:
+        """All null vectors among the candidates, modulo the prime."""
+        p = self.prime
         groups = self.grading.groups(terms)
-        count = max(map(len, groups)) + _SPARE
-        points = sample(self.form, count, _P, self.rng, self.parameters)
-        rates = [self.rates(f, ansatz, terms, points) for f in self.fields]
+        largest = max(map(len, groups))
+        # values, slopes and rates of all candidates; then a matrix of each group
+        effort.afford(
+            sum(len(g) ** 3 for g in groups) / 60,
+            0.5 * len(terms) * (largest + _SPARE) + largest**2,
+        )
+        points = sample(self.form, largest + _SPARE, p, self.found.rng, self.found.parameters)
+        rates = [self._rates(f, ansatz, terms, points) for f in self.fields]
         values = (
-            ansatz.values(terms, sampled(self.form, ansatz.gens, points, _P), _P)
+            ansatz.values(terms, sampled(self.form, ansatz.gens, points, p), p)
             if self.related
             else None
         )
         found: list[Residues] = []
         for group in groups:
+            effort.check()
             few = len(group) + _SPARE
             columns = np.concatenate([r[group, :few] for r in rates], axis=1)
-            _, inside = null_space(columns, _P)
+            _, inside = null_space(columns, p)
             if values is not None and len(inside):
-                inside = self.without_relations([terms[k] for k in group], inside, values[group])
+                inside = self._without_relations([terms[k] for k in group], inside, values[group])
             for row in inside:
                 vector = np.zeros(len(terms), dtype=np.int64)
                 vector[group] = row
                 found.append(vector)
-        if not found:
-            return
-        # ascending complexity: by the last candidate in each
-        vectors = sorted(found, key=lambda v: int(np.flatnonzero(v)[-1]))
-        gradients = self.independent.gradients(ansatz, terms)
-        for vector in vectors:
-            support = np.flatnonzero(vector)
-            chosen = [terms[k] for k in support]
-            row = (vector[support, None] * gradients[support] % _P).sum(axis=0) % _P
-            if not self.independent.raised_by(row):
-                continue
-            law = self.exact_law(ansatz, chosen, vector[support])
-            if law is None:
-                self.result.complete = False
-                continue
-            self.independent.add(row)
-            self.result.laws.append(law)
-            if len(self.result.laws) >= self.wanted:
-                return
+        return found
 
-    def without_relations(self, terms: list[Term], vectors: Residues, values: Residues) -> Residues:
+    def _without_relations(
+        self, terms: list[Term], vectors: Residues, values: Residues
+    ) -> Residues:
         """Null vectors modulo those that are relations between atoms: functions that are constant."""
+        p = self.prime
         few = values[:, : len(vectors) + _SPARE]
         # a law with a primitive is no relation: relations between those show in the gradients
         marks = [k for k, term in enumerate(terms) if term.primitive is not None]
-        seen = product(vectors, few, _P)
-        seen = (seen - seen[:, :1]) % _P
-        _, combinations = null_space(np.concatenate([seen, vectors[:, marks]], axis=1), _P)
+        seen = product(vectors, few, p)
+        seen = (seen - seen[:, :1]) % p
+        _, combinations = null_space(np.concatenate([seen, vectors[:, marks]], axis=1), p)
         if not len(combinations):
             return vectors
-        relations, places = last_reduced(product(combinations, vectors, _P), _P)
+        relations, places = last_reduced(product(combinations, vectors, p), p)
         # the candidates that the relations make superfluous vanish from all others
-        vectors = (vectors - product(vectors[:, places], relations, _P)) % _P
+        vectors = (vectors - product(vectors[:, places], relations, p)) % p
         vectors = vectors[vectors.any(axis=1)]
-        return last_reduced(vectors, _P)[0] if len(vectors) else vectors
+        return last_reduced(vectors, p)[0] if len(vectors) else vectors
 
-    def rates(
-        self, f: NormalForm, ansatz: Ansatz, terms: list[Term], points: dict[Any, Residues]
+    def _rates(
+        self, f: Any, ansatz: Ansatz, terms: list[Term], points: dict[Any, Residues]
     ) -> Residues:
         """d/dt of all candidates along one field."""
-        slopes = slopes_of(f, points, _P)
-        primitives = primitive_rates(ansatz.primitives, points, slopes, _P)
-        return ansatz.rates(terms, sampled_along(ansatz.gens, points, slopes, _P), primitives, _P)
+        p = self.prime
+        slopes = slopes_of(f, points, p)
+        primitives = primitive_rates(ansatz.primitives, points, slopes, p)
+        return ansatz.rates(terms, sampled_along(ansatz.gens, points, slopes, p), primitives, p)
 
-    def exact_law(self, ansatz: Ansatz, terms: list[Term], vector: Residues) -> sp.Expr | None:
+    def _exact_law(self, ansatz: Ansatz, terms: list[Term], vector: Residues) -> sp.Expr | None:
         """The law with exact coefficients; its rate of change is zero in exact arithmetic."""
-        systems = [self.rate_polynomials(flow, ansatz, terms) for flow in self.flows]
+        systems = [self._rate_polynomials(flow, ansatz, terms) for flow in self.flows]
         coefficients: Sequence[sp.Expr] | None = None
-        fractions = None if self.exact.n_parameters else as_fractions(vector, _P)
+        fractions = None if self.exact.n_parameters else as_fractions(vector, self.prime)
         if fractions:
             guess = [flint.fmpq(n, d) for n, d in fractions]
             if all(_vanishes(columns, guess, self.exact) for columns in systems):
@@ -219,7 +180,7 @@ class _Hunt:
         law = sp.Add(*(c * f for c, f in zip(coefficients, functions, strict=True)))
         return self.form.to_user(cast("sp.Expr", law))
 
-    def rate_polynomials(self, flow: Flow, ansatz: Ansatz, terms: list[Term]) -> list[Any]:
+    def _rate_polynomials(self, flow: Flow, ansatz: Ansatz, terms: list[Term]) -> list[Any]:
         """d/dt of each candidate over one common denominator, in normal form."""
         exact = self.exact
         values = {i: exact.fraction(g.expr) for i, g in enumerate(ansatz.gens)}
@@ -227,9 +188,12 @@ class _Hunt:
         slopes = {i: exact.rate(values[i], flow) * values[i] ** -1 for i in used}
         rates: list[Fraction] = []
         for term in terms:
+            effort.check()
             if term.primitive is not None:
-                inner = exact.rate(exact.fraction(term.primitive.inner), flow)
-                rates.append(inner * exact.fraction(term.primitive.weight))
+                rates.append(
+                    exact.rate(exact.fraction(term.primitive.inner), flow)
+                    * exact.fraction(term.primitive.weight)
+                )
                 continue
             total, product = Fraction(exact.one * 0, exact.one), Fraction(exact.one, exact.one)
             for i, k in term.powers:
@@ -239,7 +203,7 @@ class _Hunt:
         return [exact.normal(top) for top in common_denominator(rates, exact.one)[1]]
 
 
-def _vanishes(columns: list[Any], coefficients: list[Any], exact: ExactField) -> bool:
+def _vanishes(columns: list[Any], coefficients: list[Any], exact: Any) -> bool:
     total = exact.one * 0
     for column, c in zip(columns, coefficients, strict=True):
         total = total + column * c

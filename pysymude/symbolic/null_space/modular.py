@@ -13,7 +13,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from pysymude.errors import DerivationError
-from pysymude.symbolic.exact.normal_form import NormalForm
+from pysymude.symbolic.exact.normal_form import PRIMES, NormalForm
 
 __all__ = [
     "PRIMES",
@@ -32,9 +32,6 @@ __all__ = [
 ]
 
 Residues = NDArray[np.int64]
-
-# = 3 mod 4, so that square roots are powers; and r-th powers are one-to-one for r = 3, 5, 7
-PRIMES = (2147483579, 2147483543, 2147483399, 2147483123, 2147482943, 2147482859, 2147482763)
 
 
 def power(a: Residues, n: int, p: int) -> Residues:

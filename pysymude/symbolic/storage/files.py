@@ -14,7 +14,8 @@ A file holds all that a proof needs::
       "fields": [{"t": "1", "x": "a*x - x*y", "y": "x*y - y"}],        rates, as they were proved
       "laws": [{"expr": "-a*log(y) + x + y - log(x)", "kind": "structural", "rate": "0", "values": {},
                 "domain": [], "fields": [0]}],                         constant along fields 0, ...
-      "searched": {"families": ["logarithms"], "degree": 1, "candidates": 7, "seconds": 0.01},
+      "searched": [{"family": "logarithms", "candidates": 7, "ended": "exhausted", "degree": 1, "laws": 1,
+                    "complete": true, "seconds": 0.01}],
       "complete": true
     }
 
@@ -44,6 +45,7 @@ from pysymude.symbolic.storage.documents import (
     truth,
     write_file,
 )
+from pysymude.symbolic.storage.searched import read_span, span_to_table
 from pysymude.symbolic.storage.vocabulary import TABLES, Vocabulary
 
 __all__ = [
@@ -93,7 +95,7 @@ def laws_to_json(laws: LawSet, *, system: ODESystem | None = None) -> str:
             }
             for law in laws
         ],
-        "searched": laws.searched,
+        "searched": [span_to_table(span) for span in laws.searched],
         "complete": laws.complete,
     }
     text = json_text(_LAWS, document)
@@ -122,7 +124,8 @@ def laws_from_json(text: str) -> LawSet:
         words = Vocabulary.read(table)
         fields = _read_fields(table, words)
         laws = tuple(_read_law(one, words, fields) for one in entries(table, "laws"))
-        return LawSet(laws, _read_searched(table), truth(table, "complete"))
+        searched = tuple(map(read_span, entries(table, "searched")))
+        return LawSet(laws, searched, truth(table, "complete"))
     except InvalidInputError as error:
         raise SaveFileError(str(error)) from error
 
@@ -283,14 +286,3 @@ def _claim(law: sp.Expr, fields: list[Field], words: Vocabulary, where: str) -> 
             if x not in f and x in law.free_symbols:
                 raise ModelFileError(f"the law contains {x}, which has no rate there", where=where)
     return Certificate(law, tuple(fields))
-
-
-def _read_searched(table: TomlTable) -> dict[str, Any]:
-    found = table.table("searched")
-    for key in ("families", "degree", "candidates", "seconds"):
-        if key not in found:
-            raise found.error(key, "is missing")
-    found.strings("families")
-    for key in ("degree", "candidates", "seconds"):
-        found.number(key)
-    return dict(found.values)

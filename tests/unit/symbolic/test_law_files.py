@@ -16,6 +16,7 @@ from pysymude.errors import EmissionError, SaveFileError
 from pysymude.model.expressions import parse_expression
 from pysymude.model.writing import expression_to_text
 from pysymude.symbolic.laws.law_set import FirstIntegral, LawSet
+from pysymude.symbolic.laws.spans import Span
 from pysymude.symbolic.proof.certificate import Certificate
 from pysymude.symbolic.storage.files import laws_from_json, laws_to_json
 
@@ -154,7 +155,8 @@ def test_the_text_does_not_depend_on_the_process():
         "nn = psu.MLP('nn', inputs=[x], outputs=2, hidden=2)\n"
         "laws = psu.first_integrals(psu.ODESystem("
         "{x: a*nn[0] + b*y, y: c*nn[1] - b*y, z: d*q - a*nn[0], q: e*q - c*nn[1] - d*q}))\n"
-        "laws.searched['seconds'] = 0.0\n"
+        "from dataclasses import replace\n"
+        "laws = replace(laws, searched=tuple(replace(s, seconds=0.0) for s in laws.searched))\n"
         "from pysymude.symbolic.storage.files import laws_to_json\n"
         "print(laws_to_json(laws))"
     )
@@ -318,7 +320,7 @@ WRONG = {
     "state-name": (changed(states={"x y": {}}), "plain identifier"),
     "twice": (changed(parameters={"b": {}, "x": {}}), "'x' stands for two different things"),
     "time": (changed(parameters={"b": {}, "t": {}}), "'t' stands for two different things"),
-    "searched": (changed(searched={"degree": 1}), r"\[searched\] families: is missing"),
+    "searched": (changed(searched=[{"degree": 1}]), r"\[searched 0\] family: is missing"),
     "outputs": (network(outputs=10**9), "at most 10000"),
     "hidden": (network(hidden=[10**6, 10**6]), "weights"),
     "activation": (network(activation="sin"), "activation 'sin' is unknown"),
@@ -409,7 +411,7 @@ def test_what_cannot_be_written_is_refused_before_a_file_is_made(tmp_path, law, 
     certificate = Certificate(law, ({t: sp.S.One, x: sp.S.Zero, y: sp.S.Zero},))
     with pytest.raises(EmissionError, match=message):
         certificate.to_json()
-    searched = {"families": [], "degree": 1, "candidates": 1, "seconds": 0.0}
+    searched = (Span("sums", 1, "exhausted", 1),)
     laws = LawSet((FirstIntegral(law, "structural", certificate),), searched, True)
     with pytest.raises(EmissionError, match=message):
         laws.save(tmp_path / "laws.json")

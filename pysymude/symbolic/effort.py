@@ -1,0 +1,100 @@
+"""What a derivation may cost: seconds and memory, checked inside every loop that can grow.
+
+The effort is that of the innermost ``with effort(...)``, so that arithmetic deep below need not be told
+of it. A call of a C library cannot be interrupted, and one that finds no memory ends the process: what
+it would cost is therefore estimated before (`afford`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time as clock
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+__all__ = ["BudgetEndedError", "EffortEndedError", "LimitReachedError", "afford", "check", "effort"]
+
+_EVERY = 0.02  # seconds between two looks at the memory
+_STEPS = 4e7  # elementary steps of exact arithmetic a second
+_TERM = 100.0  # bytes of a term of a polynomial
+
+
+class EffortEndedError(TimeoutError):
+    """What was begun would take too long or too much memory; `ended` says which."""
+
+    ended = "budget"
+
+
+class BudgetEndedError(EffortEndedError):
+    """The seconds are over, or will be before the next step ends."""
+
+
+class LimitReachedError(EffortEndedError):
+    """The memory does not suffice, or a fixed limit of size is reached."""
+
+    ended = "limit"
+
+
+@dataclass
+class _Effort:
+    deadline: float
+    memory: float
+    looked: float = field(default=0.0)
+
+    def check(self) -> None:
+        now = clock.perf_counter()
+        if now > self.deadline:
+            raise BudgetEndedError("the budget ended")
+        if now - self.looked > _EVERY:
+            self.looked = now
+            if _in_use() > self.memory:
+                raise LimitReachedError("the memory bound is reached")
+
+
+_CURRENT: ContextVar[_Effort | None] = ContextVar("effort", default=None)
+
+
+@contextmanager
+def effort(deadline: float, max_memory: float = float("inf")) -> Generator[None]:
+    """Work until `deadline` (of `time.perf_counter`) within a process of at most `max_memory` bytes.
+
+    Inside of another one, the stricter of the two bounds holds.
+    """
+    outer = _CURRENT.get()
+    if outer is not None:
+        deadline, max_memory = min(deadline, outer.deadline), min(max_memory, outer.memory)
+    token = _CURRENT.set(_Effort(deadline, max_memory))
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def check() -> None:
+    """Raises where the seconds or the memory are used up."""
+    current = _CURRENT.get()
+    if current is not None:
+        current.check()
+
+
+def afford(steps: float, terms: float = 0.0) -> None:
+    """Raises where so many steps, or a result of so many terms, would be beyond the bounds."""
+    current = _CURRENT.get()
+    if current is None:
+        return
+    current.check()
+    if clock.perf_counter() + steps / _STEPS > current.deadline:
+        raise BudgetEndedError("the next step would not end within the budget")
+    if terms * _TERM > 1e6 and _in_use() + terms * _TERM > current.memory:
+        raise LimitReachedError("the next step would not fit into the memory")
+
+
+def _in_use() -> float:
+    """Bytes of memory that the process holds; 0 where the system does not say."""
+    if sys.platform != "linux":
+        return 0.0
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

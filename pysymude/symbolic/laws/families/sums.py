@@ -1,0 +1,33 @@
+"""Sums of states: the linear laws of systems with many states, by sparse elimination."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pysymude.symbolic.exact.normal_form import NormalForm, exact, refuse
+from pysymude.symbolic.laws.families.family import Candidates, Family, Proposal
+from pysymude.symbolic.laws.found import Found
+from pysymude.symbolic.laws.known_part import is_unknown
+from pysymude.symbolic.null_space.linear import linear_laws
+
+__all__ = ["Sums"]
+
+
+class Sums(Family):
+    """Of many states the sums come first: they need no normal form."""
+
+    name = "sums of states"
+    sparse = True
+
+    def candidates(
+        self, form: NormalForm | None, found: Found, deadline: float
+    ) -> Iterator[Candidates | None]:
+        """One span."""
+        if len(found.system.states) <= found.MANY:
+            return
+        rhs = {x: exact(f) for x, f in found.system.rhs.items()}
+        for f in rhs.values():
+            refuse(f)
+        keep = is_unknown if found.kind == "balance" else None
+        laws = (Proposal(law, new=True) for law in linear_laws(rhs, keep=keep))
+        yield Candidates(len(rhs), laws, 1)
