@@ -1,6 +1,6 @@
 """The Brusselator with diffusion on a periodic grid: a large stiff system, written as plain equations.
 
-    python -m benchmarks.brusselator [--size 32] [--reltol 1e-6] [--rounds 3] [--solvers FBDF,QNDF]
+    python -m benchmarks.brusselator [--size 32] [--reltol 1e-6] [--rounds 3] [--engine native] [--solvers auto]
 
 Beside it: SciPy's BDF with the sparsity pattern, and, where there is Julia, the loop that one writes by
 hand there. Every time stands beside the error against SciPy's BDF at a hundredth of the tolerance.
@@ -138,8 +138,8 @@ def main() -> None:
         size=32,
         reltol=1e-6,
         rounds=3,
-        solvers="FBDF,QNDF,TRBDF2,KenCarp4",
-        engine="julia",
+        solvers="",
+        engine="native",
     )
     N, reltol = given.size, given.reltol
     start = time.perf_counter()
@@ -147,7 +147,8 @@ def main() -> None:
     print(f"{2 * N * N} equations in SymPy: {time.perf_counter() - start:.2f} s")
     calls: dict[str, Callable[[], Float]] = {"scipy BDF": partial(scipy_bdf, N, u0, reltol)}
     select_engine(given.engine)
-    for solver in given.solvers.split(","):
+    default = "FBDF,QNDF,TRBDF2,KenCarp4" if given.engine == "julia" else "auto,Rodas5P"
+    for solver in (given.solvers or default).split(","):
         calls[f"pysymude {given.engine} {solver}"] = ours(system, u0, given.engine, solver, reltol)
         if given.engine == "julia":
             calls[f"julia by hand {solver}"] = partial(native, N, u0, solver, reltol)

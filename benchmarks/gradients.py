@@ -1,6 +1,6 @@
 """`value_and_grad` against the same loss written by hand in diffrax, and forward against adjoint.
 
-    python -m benchmarks.gradients [--part compare|sizes|all] [--json FILE]
+    python -m benchmarks.gradients [--part compare|networks|sizes|all] [--json FILE]
 
 The comparison needs ``pip install pysymude[benchmarks]``. Every time stands beside the error of the gradient
 against CVODES at 1e-11.
@@ -85,6 +85,53 @@ def by_hand(field: Any, solver: Any, obj: Objective, abstol: float, *, throw: bo
         return float(v), np.asarray(g)
 
     return call
+
+
+WIDTHS = ((20, 20), (28, 28))  # of networks with about 500 and 1000 weights
+HALF = 0.5
+
+
+def networks(name: str, rounds: int) -> list[dict[str, Any]]:
+    """Larger networks beside the same by hand."""
+    import diffrax
+    import jax
+    import jax.numpy as jnp
+    import optimistix
+
+    jax.config.update("jax_enable_x64", True)
+    data, abstol, rows = universal(name).problem[1], ABSTOL[name], list[dict[str, Any]]()
+    for hidden in WIDTHS:
+        system = sized(name, hidden)
+        (nn,) = system.networks
+        widths = (len(nn.inputs), *hidden, nn.outputs)
+        solver: Any = diffrax.Tsit5()
+        if name == "robertson":
+            chord = diffrax.with_stepsize_controller_tols(optimistix.Chord)()
+            solver = diffrax.Kvaerno5(root_finder=chord)
+
+        def field(t: Any, u: Any, theta: Any, widths: Any = widths) -> Any:
+            if name == "lotka-volterra":
+                n = 0.5 * network(theta, widths, u)
+                return jnp.stack([1.3 * u[0] + n[0], -1.8 * u[1] + n[1]])
+            shift = jnp.array([0.5, 1.8e-5, 0.5])
+            n = network(theta, widths, (u - shift) / shift)
+            slow = u[0] * jnp.exp(0.5 * (jnp.log(0.04) + 0.2 * n[0]))
+            fast, back = 3e7 * u[1] ** 2, 1e4 * u[1] * u[2]
+            return jnp.stack([-slow + back, slow - back - fast, fast])
+
+        obj = psu.objective(system, data, reltol=RELTOL, abstol=abstol)
+        theta = obj.theta0(1)
+        hand = by_hand(field, solver, obj, abstol, throw=False)
+        calls = {"hand": partial(hand, theta), "pysymude": partial(obj.value_and_grad, theta)}
+        by_us, by_them = calls["pysymude"]()[0], calls["hand"]()[0]
+        timings = interleaved(calls, rounds=rounds)
+        for label, timing in timings.items():
+            rows.append({"problem": name, "theta": theta.size, "what": label} | timing.columns())
+        rows[-1] |= {
+            "losses differ": abs(by_us / by_them - 1.0),
+            "verdict": passed(timings["pysymude"].ratio, HALF),
+        }
+    return rows
 
 
 def compare(name: str, rounds: int) -> list[dict[str, Any]]:
@@ -198,6 +245,9 @@ def main() -> None:
     for name in ABSTOL if given.problem == "all" else (given.problem,):
         if given.part in ("compare", "all"):
             finish(f"gradients, {name}", compare(name, given.rounds), given.json)
+        if given.part in ("networks", "all"):
+            rows = networks(name, max(10, given.rounds // 2))
+            finish(f"larger networks, {name}", rows, given.json)
         if given.part in ("sizes", "all"):
             rows = sizes(name, max(10, given.rounds // 3))
             finish(f"forward and adjoint, {name}", rows, given.json)

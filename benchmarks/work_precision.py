@@ -1,7 +1,7 @@
 """Error against time on stiff problems from the literature: psu.solve, SciPy and diffrax.
 
     python -m benchmarks.work_precision [--problem ROBER,HIRES|all|BRUSS] [--size 32] [--rounds 15]
-                                        [--engine julia] [--json FILE] [--plot FILE]
+                                        [--engine native] [--json FILE] [--plot FILE]
 
 The error is that at the end, relative to ``unit + |reference|`` (root mean square). Equal errors are
 compared along the curves, log-log. References are computed by two methods, which must agree to 1e-8 with
@@ -93,7 +93,8 @@ def bare(case: StiffProblem, engine: str, solver: str) -> Solve:
     batch = Batch(case.t[:1], u0[None], plan.default_parameters[None], case.t[None])
 
     def run(reltol: float) -> Float:
-        method = Method(solver, reltol, case.unit * reltol)
+        abstol = case.unit * reltol
+        method = Method(solver, reltol, abstol, asked_abstol=abstol)
         return chosen.solve(compiled, batch, np.zeros(0), method).u[0, -1]
 
     return run
@@ -285,7 +286,9 @@ def figure(curves: dict[str, list[Curve]]) -> Figure:
 
 
 def main() -> None:
-    given = arguments(__doc__ or "", problem="all", engine="julia", rounds=15, size=32, plot=Path())
+    given = arguments(
+        __doc__ or "", problem="all", engine="native", rounds=15, size=32, plot=Path()
+    )
     names = list(PROBLEMS) if given.problem == "all" else given.problem.split(",")
     drawn: dict[str, list[Curve]] = {}
     for name in names:

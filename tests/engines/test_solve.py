@@ -149,10 +149,10 @@ ANOTHER_SYSTEM = {"native": 0, "julia": 1}
 
 
 def _kernels() -> int:
-    from pysymude.engines.native import kernels
+    from pysymude.engines.native import tasks
 
-    made = (kernels.drive, kernels.initial_states, kernels.start_slopes)
-    return sum(len(kernel.signatures) for kernel in made)
+    made = (tasks.drive, tasks.initial_states, tasks.start_slopes)
+    return sum(len(entry.ways) for entry in made)
 
 
 def _julia_sources() -> int:

@@ -14,15 +14,7 @@ import numpy as np
 from pysymude.engines.native.compiling import inlined
 from pysymude.engines.native.fours import magnitude, select_less, two_to_the
 
-__all__ = ["KINDS", "activation", "exp", "tanh"]
-
-KINDS = {
-    name: kind
-    for kind, name in enumerate(
-        ["tanh", "sigmoid", "swish", "gelu", "softplus", "rbf", "relu", "identity"]
-    )
-}
-"""The code of each activation; those up to gelu are formed from a tanh."""
+__all__ = ["activation", "exp", "tanh"]
 
 _TANH, _SIGMOID, _SWISH, _GELU, _SOFTPLUS, _RBF, _RELU, _IDENTITY = range(8)
 

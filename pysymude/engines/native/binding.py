@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.lowering import Lowering
 from pysymude.engines.native.network_calls import pack_scaling
-from pysymude.engines.native.sparse_lu import choose, plan_elimination
+from pysymude.engines.native.sparse_plan import choose, plan_elimination
 from pysymude.engines.native.tableaus import ExplicitTableau, RosenbrockTableau
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.march_form import MarchForm

@@ -14,11 +14,14 @@ from numba import njit
 from numba.core import types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.compiler_machinery import LoweringPass, register_pass
 
-from pysymude.engines.native.keeping import KernelCache, NoCache
+from pysymude.engines.native.keeping import MachineCode
+from pysymude.engines.native.record_types import record_type
+from pysymude.engines.native.records import RecordKind
 
-__all__ = ["inlined", "inner", "kernel", "summed"]
+__all__ = ["compile_entry", "inlined", "inner", "summed"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,6 +44,13 @@ class _LinkedLibrary(JITCodeLibrary):
         self._finalized = True
 
 
+class _EntryLibrary(_LinkedLibrary):
+    """Code that is optimised as a whole, and written to an object file: `entries` loads it."""
+
+    def _optimize_final_module(self) -> None:
+        JITCodeLibrary._optimize_final_module(self)
+
+
 @register_pass(mutates_CFG=False, analysis_only=True)
 class _Offer(LoweringPass):
     """Makes a function known to its callers without an entry for Python."""
@@ -59,10 +69,12 @@ class _Offer(LoweringPass):
 
 
 class _InnerCompiler(CompilerBase):
+    library: type[JITCodeLibrary] = _LinkedLibrary
+
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         state = cast("Any", self.state)
-        state.library = _LinkedLibrary(state.targetctx.codegen(), "inner")
+        state.library = self.library(state.targetctx.codegen(), "inner")
         state.flags.no_compile = True
 
     def define_pipelines(self) -> list[Any]:
@@ -71,6 +83,10 @@ class _InnerCompiler(CompilerBase):
         manager.add_pass(_Offer, "offer to callers")
         manager.finalize()
         return [manager]
+
+
+class _EntryCompiler(_InnerCompiler):
+    library = _EntryLibrary
 
 
 def _decorator(**options: Any) -> Callable[[F], F]:
@@ -109,12 +125,23 @@ summed = _decorator(fastmath={"reassoc", "nsz", "contract"}, forceinline=True)
 """An inner function that sums in any order, so in vectors: for dot products alone."""
 
 
-def kernel(function: F) -> F:
-    """For functions that Python calls: kept on disk."""
-    made: Any = njit(**_COMMON)(function)
-    if hasattr(made, "_cache"):  # not with NUMBA_DISABLE_JIT
-        try:
-            made._cache = KernelCache(function)
-        except RuntimeError:  # no place to keep it
-            made._cache = NoCache()
-    return made
+def compile_entry(function: Any, kind: RecordKind, numbers: int) -> MachineCode:
+    """Machine code of a function that Python calls with a record and so many integers.
+
+    It has Numba's convention: a status is returned; the result, then where an error is told, come first.
+    """
+    made: Any = cast("Any", njit)(
+        **_COMMON, no_cpython_wrapper=True, _nrt=False, pipeline_class=_EntryCompiler
+    )(function)
+    types_given = (record_type(kind), *[types.int64] * numbers)
+    with global_compiler_lock:
+        made.compile(types_given)
+        result = made.overloads[types_given]
+        result.library.finalize()
+    module = result.library._final_module
+    needs = [
+        f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")
+    ]
+    return MachineCode(
+        result.library._codegen._tm.emit_object(module), result.fndesc.llvm_func_name, tuple(needs)
+    )

@@ -8,20 +8,21 @@ Whatever goes wrong with the disk, kernels are compiled in memory.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import stat
-from collections.abc import Generator
-from contextlib import contextmanager
+import tempfile
+from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import numba
 import platformdirs
-from numba.core import caching
 
-__all__ = ["KernelCache", "NoCache", "cache_folder", "clear_cache"]
+__all__ = [
+    "Machine", "MachineCode", "cache_folder", "clear_cache", "read_machine_code", "write_machine_code",
+]  # fmt: skip
 
 log = logging.getLogger("pysymude")
 
@@ -64,95 +65,44 @@ def _is_safe(folder: Path) -> bool:
 def clear_cache() -> int:
     """Removes all kernels from disk; how many files there were."""
     folder = cache_folder()
-    files = list(folder.glob("*/*.nb[ic]")) if folder else []
+    files = list(folder.glob("*/*.kernel")) if folder else []
     for file in files:
         file.unlink(missing_ok=True)
     return len(files)
 
 
+@dataclass(frozen=True)
+class Machine:
+    """What machine code is for: a function, what it is called with, and a processor."""
+
+    function: str
+    arguments: str
+    processor: str
+    features: str
+
+    @property
+    def file_name(self) -> str:
+        """Another for each of them."""
+        text = "\n".join((self.arguments, self.processor, self.features))
+        return f"{self.function}-{hashlib.sha256(text.encode()).hexdigest()[:24]}.kernel"
+
+
+@dataclass(frozen=True)
+class MachineCode:
+    """An object file, the function's symbol in it, and what else it needs to be linked to."""
+
+    code: bytes
+    symbol: str
+    needs: tuple[str, ...]
+
+
 @cache
 def _stamp() -> str:
     """A hash of all that a kernel is made of: an edited line must never meet an old kernel."""
-    digest = hashlib.sha256(numba.__version__.encode())
+    digest = hashlib.sha256(f"{version('numba')} {version('llvmlite')}".encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.name.encode() + source.read_bytes())
     return digest.hexdigest()
-
-
-class _Locator:
-    """Numba's protocol for where a function's code is kept and what it depends on."""
-
-    def __init__(self, function: Any, folder: Path) -> None:
-        self.name = function.__qualname__
-        self.folder = folder / f"kernels-{_stamp()[:16]}"
-
-    def ensure_cache_path(self) -> None:
-        self.folder.mkdir(mode=0o700, exist_ok=True)
-
-    def get_cache_path(self) -> str:
-        return str(self.folder)
-
-    def get_source_stamp(self) -> str:
-        return _stamp()
-
-    def get_disambiguator(self) -> str:
-        return self.name
-
-    @classmethod
-    def from_function(cls, function: Any, file: str) -> _Locator | None:
-        folder = cache_folder()
-        if folder is None:
-            return None
-        made = cls(function, folder)
-        try:
-            made.ensure_cache_path()
-        except OSError as error:
-            log.warning("compiled solvers are not kept: %s", error)
-            return None
-        return made
-
-
-class _Implementation(caching.CompileResultCacheImpl):
-    _locator_classes = [_Locator]  # noqa: RUF012 - Numba's own form
-
-
-class _Signed:
-    """A file that is being written, and a hash of what was."""
-
-    def __init__(self, file: Any) -> None:
-        self.file, self.hash = file, hashlib.sha256()
-
-    def write(self, data: bytes) -> int:
-        self.hash.update(data)
-        return self.file.write(data)
-
-
-class _Files(caching.IndexDataCacheFile):
-    """Numba's files, each with a hash at its end: one that was damaged counts as none, and is not run."""
-
-    @contextmanager
-    def _open_for_write(self, filepath: str) -> Generator[Any]:
-        with super()._open_for_write(filepath) as file:
-            signed = _Signed(file)
-            yield signed
-            file.write(signed.hash.digest())
-
-    def _load_index(self) -> dict[Any, str]:
-        return super()._load_index() if _is_whole(self._index_path) else {}
-
-    def _load_data(self, name: str) -> Any:
-        if not _is_whole(self._data_path(name)):
-            raise OSError(f"{name} is damaged")  # which Numba takes for a file that is not there
-        return super()._load_data(name)
-
-
-def _is_whole(path: str) -> bool:
-    try:
-        content = Path(path).read_bytes()
-    except OSError:
-        return False
-    size = hashlib.sha256().digest_size
-    return content[-size:] == hashlib.sha256(content[:-size]).digest()
 
 
 @cache
@@ -160,41 +110,57 @@ def _say_once(text: str) -> None:
     log.warning(text)
 
 
-class NoCache(caching.NullCache):
-    """Where nothing is kept: it says when it has to compile."""
+def _place(machine: Machine) -> Path | None:
+    folder = cache_folder()
+    return None if folder is None else folder / f"kernels-{_stamp()[:16]}" / machine.file_name
 
-    def load_overload(self, sig: Any, target_context: Any) -> None:
-        """Nothing, after saying so."""
+
+def read_machine_code(machine: Machine) -> MachineCode | None:
+    """What was kept, or None after saying that it has to be made."""
+    place = _place(machine)
+    if place is None:
         _say_once("compiling the solvers; nothing is kept, so each process does: half a minute")
+        return None
+    try:
+        content = place.read_bytes()
+    except OSError:
+        content = b""
+    found = _unpacked(content)
+    if content and found is None:
+        log.warning("a kept solver is damaged and is made again")
+    if found is None:
+        _say_once("compiling the solvers, once on this machine: half a minute")
+    return found
 
 
-class KernelCache(caching.FunctionCache):
-    """Numba's cache of one function, in our folder; it says when it has to compile."""
+def write_machine_code(machine: Machine, made: MachineCode) -> None:
+    """Keeps it, where the disk allows: whole or not at all."""
+    place = _place(machine)
+    if place is None:
+        return
+    content, name = _packed(made), ""
+    try:
+        place.parent.mkdir(mode=0o700, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=place.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(name, place)
+    except OSError as error:
+        log.warning("compiled solvers are not kept: %s", error)
+        if name:
+            Path(name).unlink(missing_ok=True)
 
-    _impl_class = _Implementation
 
-    def __init__(self, function: Any) -> None:
-        super().__init__(function)
-        self._cache_file = _Files(
-            cache_path=self._cache_path,
-            filename_base=self._impl.filename_base,
-            source_stamp=_stamp(),
-        )
+def _packed(made: MachineCode) -> bytes:
+    """A line of JSON, the object file, and a hash of both: damaged code is not run."""
+    head = json.dumps({"symbol": made.symbol, "needs": made.needs}).encode() + b"\n"
+    return head + made.code + hashlib.sha256(head + made.code).digest()
 
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The compiled function, or None after saying so."""
-        try:
-            found = super().load_overload(sig, target_context)
-        except Exception as error:  # a damaged file may raise anything
-            log.warning("a kept solver could not be read and is made again: %s", error)
-            found = None
-        if found is None:
-            _say_once("compiling the solvers, once on this machine: half a minute")
-        return found
 
-    def save_overload(self, sig: Any, data: Any) -> None:
-        """Keeps a compiled function, where the disk allows."""
-        try:
-            super().save_overload(sig, data)
-        except OSError as error:
-            log.warning("compiled solvers are not kept: %s", error)
+def _unpacked(content: bytes) -> MachineCode | None:
+    size = hashlib.sha256().digest_size
+    if len(content) <= size or hashlib.sha256(content[:-size]).digest() != content[-size:]:
+        return None
+    head, _, code = content[:-size].partition(b"\n")
+    facts = json.loads(head)
+    return MachineCode(code, facts["symbol"], tuple(facts["needs"]))

@@ -1,11 +1,14 @@
-"""What Python calls: all experiments of a range, from theta to values, outputs and gradients."""
+"""What `tasks` calls: all experiments of a range, from theta to values, outputs and gradients.
+
+Each takes a record and integers and returns an integer, see `entries`.
+"""
 
 from __future__ import annotations
 
 import math
 
 from pysymude.engines.native import structures as st
-from pysymude.engines.native.compiling import inner, kernel
+from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.explicit import dense_explicit, extend_explicit
 from pysymude.engines.native.holding import hold, pull_held, push_held
 from pysymude.engines.native.implicit import dense_implicit
@@ -21,8 +24,8 @@ from pysymude.engines.native.sweeps import go_back, go_forward
 
 __all__ = ["drive", "initial_states", "interpolate", "start_slopes"]
 
-EXPLICIT = st.EXPLICIT
-SOLVE, MEASURE, BACKWARD, FORWARD = 1, 2, 4, 8  # what a kernel is to do
+EXPLICIT, WAITING = st.EXPLICIT, st.WAITING
+MEASURE, BACKWARD, FORWARD = st.MEASURE, st.BACKWARD, st.FORWARD
 
 
 @inner
@@ -83,9 +86,8 @@ def tie_back(m, problem, e):
             problem.slopes[problem.link[e], j] -= tie_slope(problem, e, j)
 
 
-@kernel
 def drive(task, first, last, todo):
-    """Experiments first to last; where one cannot go on here: why, and which it was.
+    """Experiments first to last; where one cannot go on here: why, and in `marks` which it was.
 
     Compiled twice: for tasks without an implicit tableau there is less to compile.
     """
@@ -97,7 +99,8 @@ def drive(task, first, last, todo):
         code, count = march(m, w, problem, x, y, options, theta, e)
         w.counts[0] = count
         if code < 0:
-            return code, e
+            w.marks[WAITING] = e
+            return code
         problem.codes[e] = code
         if code != 0:
             continue
@@ -110,10 +113,9 @@ def drive(task, first, last, todo):
             forward(m, w, problem, x, y, options, theta, e, count)
         if todo & (BACKWARD | FORWARD):
             tie_back(m, problem, e)
-    return 0, last
+    return 0
 
 
-@kernel
 def initial_states(task):
     """Where experiments start, learned values read from theta, into `problem.start`."""
     problem, theta = task.problem, task.theta
@@ -129,9 +131,9 @@ def initial_states(task):
                 if problem.mix[r, c] != 0.0:
                     total += problem.mix[r, c] * value
             problem.start[e, r] = total
+    return 0
 
 
-@kernel
 def start_slopes(task):
     """Cotangents of the starts, added to those of theta."""
     problem, theta, gtheta = task.problem, task.theta, task.memory.gtheta
@@ -145,12 +147,14 @@ def start_slopes(task):
             for r in range(problem.mix.shape[0]):
                 total += problem.mix[r, c] * problem.slopes[e, r]
             gtheta[at] += total * (math.exp(theta[at]) if problem.positive[c] else 1.0)
+    return 0
 
 
-@kernel
-def interpolate(task, times, out):
+def interpolate(wanted):
     """The states at ascending or descending times along the steps that were kept, into out."""
-    interpolate_with(task, task.explicit, task.implicit, times, out)
+    task = wanted.task
+    interpolate_with(task, task.explicit, task.implicit, wanted.times, wanted.out)
+    return 0
 
 
 @inner

@@ -10,9 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.engines.base import BoundLoss, Evaluation
-from pysymude.engines.native import kernels
 from pysymude.engines.native import structures as st
-from pysymude.engines.native.tasks import Desk, Scheme, parts_of, run_all
+from pysymude.engines.native.tasks import (
+    Desk,
+    Scheme,
+    initial_states,
+    parts_of,
+    run_all,
+    start_slopes,
+)
 from pysymude.engines.native.workers import count_threads
 from pysymude.engines.outcomes import CODES, ReturnCode
 
@@ -63,12 +69,12 @@ class NativeLoss(BoundLoss):
 
     def _run(self, office: _Office, theta: Float, gradient: bool) -> Float:
         problem, desks = office.problem, office.desks
-        todo = kernels.SOLVE | kernels.MEASURE
+        todo = st.SOLVE | st.MEASURE
         if gradient:
-            todo |= kernels.FORWARD if self.forward else kernels.BACKWARD
+            todo |= st.FORWARD if self.forward else st.BACKWARD
         problem.slopes[:] = 0.0
         desks[0].task.theta[:] = theta
-        kernels.initial_states(desks[0].task)
+        initial_states(desks[0].task)
         # what ties experiments writes to others' starts
         threads = 1 if self.linked else count_threads()
         parts = run_all(desks, theta, self.parts, todo, threads)
@@ -79,7 +85,7 @@ class NativeLoss(BoundLoss):
             task = desks[0].task
             task.theta[:] = theta
             task.memory.gtheta[:] = 0.0
-            kernels.start_slopes(task)
+            start_slopes(task)
             slope += task.memory.gtheta
         return slope
 

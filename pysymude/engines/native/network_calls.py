@@ -8,13 +8,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.engines.native.activations import KINDS
 from pysymude.model.network import Scaling
 
 __all__ = [
     "BASE",
     "INPUTS",
     "KIND",
+    "KINDS",
     "LAYERS",
     "MEMBERS",
     "ORDER",
@@ -34,6 +34,14 @@ __all__ = [
 ORDER, INPUTS, LAYERS, KIND, WEIGHTS, WEIGHTS_END, SCALING, BASE, TOP, MEMBERS, ROOM, WIDTHS = (
     range(12)
 )
+
+KINDS = {
+    name: kind
+    for kind, name in enumerate(
+        ["tanh", "sigmoid", "swish", "gelu", "softplus", "rbf", "relu", "identity"]
+    )
+}
+"""The code of each activation; those up to gelu are formed from a tanh."""
 
 
 class CallLayout:

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.engines.base import BatchSolution, Crossings, Method, Watch
-from pysymude.engines.native import kernels
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.binding import problem_of
 from pysymude.engines.native.events import locate
-from pysymude.engines.native.tasks import Desk, Scheme, parts_of, run_all
+from pysymude.engines.native.tasks import Desk, Scheme, interpolate, parts_of, run_all
 from pysymude.engines.outcomes import CODES, ReturnCode
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch
@@ -47,10 +46,12 @@ def solve_batch(
     problem.start[:] = batch.u0
     parts = parts_of(len(batch.t0))
     desks = [Desk(scheme, problem, False) for _ in parts]
-    run_all(desks, _whole(theta), parts, kernels.SOLVE, threads)
+    run_all(desks, _whole(theta), parts, st.SOLVE, threads)
     if scheme.follow(problem.out):
         problem.out[:] = np.nan
-        run_all(desks, _whole(theta), parts, kernels.SOLVE, threads)
+        run_all(desks, _whole(theta), parts, st.SOLVE, threads)
+    for desk in desks:
+        desk.leave()
     return _solution(scheme, problem)
 
 
@@ -74,17 +75,19 @@ def solve_with_events(
     problem = problem_of(batch, None, 0, tstops=method.tstops)
     problem.start[:] = batch.u0
     desk = Desk(scheme, problem, False)
-    desk.run(_whole(theta), 0, 1, kernels.SOLVE)
+    desk.run(_whole(theta), 0, 1, st.SOLVE)
     if scheme.follow(problem.out):
         problem.out[:] = np.nan
-        desk.run(_whole(theta), 0, 1, kernels.SOLVE)
+        desk.run(_whole(theta), 0, 1, st.SOLVE)
     memory = desk.task.memory
     count = int(memory.counts[0])
     t = np.append(memory.times[:count, 0], memory.times[count - 1, 2] if count else batch.t0)
 
     def states(times: Float) -> Float:
         out = np.empty((len(times), len(compiled.plan.states)))
-        kernels.interpolate(desk.task, np.ascontiguousarray(times, dtype=np.float64), out)
+        interpolate(
+            st.Wanted(task=desk.task, times=np.ascontiguousarray(times, dtype=np.float64), out=out)
+        )
         return out
 
     model = NumericModel(compiled.plan, batch.p[0], theta)

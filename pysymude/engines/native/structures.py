@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pysymude.engines.native.records import Record
 
-__all__ = ["Explicit", "Implicit", "Memory", "Model", "Options", "Problem", "Task"]
+__all__ = ["Explicit", "Implicit", "Memory", "Model", "Options", "Problem", "Task", "Wanted"]
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -204,9 +204,18 @@ class Task(Record):
     theta: Float
 
 
+class Wanted(Record):
+    """Times at which the states of a task's solve are wanted, and room for them."""
+
+    task: Task
+    times: Float
+    out: Float
+
+
+SOLVE, MEASURE, BACKWARD, FORWARD = 1, 2, 4, 8  # what a task is to do
 T, END, H, H_BEFORE, E_BEFORE, ERROR, STOP, RATE = range(8)  # of `walk`
 (
     METHOD, STEP, BASE, OUTPUT, NEXT_STOP, STOPS, FRESH, RESTART, LIVE, STIFF, MILD, ACCEPTED, REJECTED,
-    CHANGES, EXTRA, ARRIVES, LANDED, ANOTHER,
-) = range(18)  # of `marks`  # fmt: skip
+    CHANGES, EXTRA, ARRIVES, LANDED, ANOTHER, WAITING,
+) = range(19)  # of `marks`  # fmt: skip
 U, NEW, DIFFERENCE, SCRATCH, INSIDE, FAST = range(6)  # rows of `work`

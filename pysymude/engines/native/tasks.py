@@ -6,19 +6,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.engines.native import kernels
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.binding import explicit_tableau, implicit_tableau, make_memory
+from pysymude.engines.native.entries import Entry
 from pysymude.engines.native.solvers import EXPLICIT_NAMES, IMPLICIT_NAMES, pair_for
 from pysymude.engines.native.tableaus import RODAS5P, ROSENBROCK23, TSIT5, VERN7
 from pysymude.engines.native.workers import each
 from pysymude.plan.tolerance import lowered, magnitudes
 
-__all__ = ["Desk", "Scheme", "parts_of", "run_all"]
+__all__ = [
+    "Desk", "Scheme", "drive", "initial_states", "interpolate", "parts_of", "run_all", "start_slopes",
+]  # fmt: skip
 
 Float = NDArray[np.float64]
 
@@ -27,6 +30,16 @@ _KEPT = 1 << 25  # numbers of blocks that are kept; beyond, they are computed ag
 _FIRST_ROOM = 48
 _FULL, _NEEDS_IMPLICIT = -1, -2
 _PARTS = 8  # so many parts are summed one after the other, whatever the number of threads
+_SPARE = 8  # memories that wait for the next solve of a model, each of less than so many numbers:
+_SMALL = 1 << 17
+
+_KERNELS = "pysymude.engines.native.kernels"
+drive = Entry(_KERNELS, "drive")
+initial_states = Entry(_KERNELS, "initial_states")
+interpolate = Entry(_KERNELS, "interpolate")
+start_slopes = Entry(_KERNELS, "start_slopes")
+
+_waiting: WeakKeyDictionary[st.Model, dict[Any, list[st.Memory]]] = WeakKeyDictionary()
 
 
 @dataclass(eq=False)
@@ -111,9 +124,7 @@ class Desk:
         s = self.scheme
         model = s.model(s.implicit)
         keep = s.keeping(model, self.gradient)
-        memory = make_memory(
-            model, s.stages, s.theta, self.problem.ts.shape[1], s.columns, keep=keep, room=s.room
-        )
+        memory = self.borrow(model, keep)
         options = st.Options(
             method=s.method, reltol=s.reltol, abstol=s.abstol, max_steps=s.max_steps, dtmax=s.dtmax,
             keep=keep,
@@ -124,6 +135,23 @@ class Desk:
             implicit=s.other if s.implicit else None, options=options, theta=np.zeros(s.theta),
         )  # fmt: skip
 
+    def borrow(self, model: st.Model, keep: int) -> st.Memory:
+        """Memory of the sizes needed: one that a solve before gave back, or new."""
+        s, times = self.scheme, self.problem.ts.shape[1]
+        self.lent = model, (s.stages, s.theta, times, s.columns, keep, s.room)
+        waiting = _waiting.setdefault(model, {}).setdefault(self.lent[1], [])
+        try:
+            return waiting.pop()
+        except IndexError:  # also where another thread was quicker
+            return make_memory(model, *self.lent[1][:4], keep=keep, room=s.room)
+
+    def leave(self) -> None:
+        """Gives the memory back; the desk is used no more, and nothing that was read is in it."""
+        model, sizes = self.lent
+        waiting = _waiting.setdefault(model, {}).setdefault(sizes, [])
+        if len(waiting) < _SPARE and self.task.memory.v.size < _SMALL:
+            waiting.append(self.task.memory)
+
     def run(self, theta: Float, first: int, last: int, todo: int) -> Float:
         """Experiments first to last; the gradient of their terms."""
         s, gradient = self.scheme, None
@@ -133,10 +161,11 @@ class Desk:
             task = self.task
             task.theta[:] = theta
             task.memory.gtheta[:] = 0.0
-            code, first = kernels.drive(task, first, last, todo)
+            code = drive(task, first, last, todo)
             gradient = task.memory.gtheta if gradient is None else gradient + task.memory.gtheta
             if code == 0:
                 return gradient
+            first = int(task.memory.marks[st.WAITING])
             if code == _FULL:
                 s.room = max(s.room, 2 * self.known[1])
             else:

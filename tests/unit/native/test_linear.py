@@ -2,22 +2,21 @@
 
 import numpy as np
 import pytest
+from numba import njit
 
 from pysymude.engines.native import linear
-from pysymude.engines.native.compiling import kernel
 from pysymude.engines.native.sparse_lu import (
-    choose,
     factor_sparse,
-    plan_elimination,
     solve_sparse,
     solve_sparse_transposed,
 )
+from pysymude.engines.native.sparse_plan import choose, plan_elimination
 
 BEFORE = 3  # everything begins at such an offset
 PAD = np.full(BEFORE, 7.0)
 
 
-@kernel
+@njit
 def solve_both(n, a, J, rows, columns, W, pivots, x, y):
     o = np.int64(3)
     linear.shift_dense(W, o, n, a, J, o, rows, columns)
@@ -28,7 +27,7 @@ def solve_both(n, a, J, rows, columns, W, pivots, x, y):
     return True
 
 
-@kernel
+@njit
 def eliminate(plan, a, J, F, x, y, w):
     o = np.int64(3)
     if not factor_sparse(plan, a, J, o, F, o, w, o):
@@ -38,7 +37,7 @@ def eliminate(plan, a, J, F, x, y, w):
     return True
 
 
-@kernel
+@njit
 def check(n, a, J, rows, columns, x, b, w):
     o = np.int64(3)
     return linear.is_solution(n, a, J, o, rows, columns, x, o, b, o, w, o)

@@ -1,0 +1,119 @@
+"""What Python calls: machine code that was made once and is loaded, without the compiler, ever after.
+
+Loading needs LLVM's linker alone. Numba is imported where there is something to compile, and with
+``NUMBA_DISABLE_JIT=1``, under which the same functions run as plain Python.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import threading
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from pysymude.engines.native.keeping import (
+    Machine,
+    MachineCode,
+    read_machine_code,
+    write_machine_code,
+)
+from pysymude.engines.native.records import Record, RecordKind
+
+__all__ = ["Entry"]
+
+log = logging.getLogger("pysymude")
+
+_loading = threading.RLock()
+# a code object lives as long as what holds its memory
+_loaded: list[Any] = []
+
+
+class Entry:
+    """A function of a record and integers, by the names of its module and its own; it returns an integer.
+
+    Machine code is made for each kind of record that it is called with. The interpreter's lock is released
+    while it runs.
+    """
+
+    def __init__(self, module: str, name: str) -> None:
+        self.module, self.name = module, name
+        self.ways: dict[RecordKind, Callable[..., int]] = {}
+        self.compiled = 0
+
+    def __call__(self, record: Record, *numbers: int) -> int:
+        kind = record.kind_of_record
+        way = self.ways.get(kind)
+        if way is None:
+            with _loading:
+                way = self.ways.get(kind) or self._way(kind, len(numbers))
+                self.ways[kind] = way
+        return way(record, *numbers)
+
+    def _function(self) -> Any:
+        return getattr(import_module(self.module), self.name)
+
+    def _way(self, kind: RecordKind, numbers: int) -> Callable[..., int]:
+        if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+            return self._function()
+        machine = Machine(self.name, f"{kind}, {numbers}", *_processor())
+        kept = read_machine_code(machine)
+        way = kept and _callable(kept, numbers)
+        if way:
+            return way
+        from pysymude.engines.native.compiling import compile_entry
+
+        made = compile_entry(self._function(), kind, numbers)
+        self.compiled += 1
+        write_machine_code(machine, made)
+        way = _callable(made, numbers)
+        if way is None:
+            raise RuntimeError(f"{self.name} needs functions that are not there: {made.needs}")
+        return way
+
+
+def _processor() -> tuple[str, str]:
+    """What machine code depends on besides its source."""
+    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+
+
+@cache
+def _target() -> Any:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_triple(llvm.get_process_triple())
+
+
+def _callable(made: MachineCode, numbers: int) -> Callable[..., int] | None:
+    """The function in an object file, or None where something that it needs is not there.
+
+    It returns a status, and its result is behind the first address.
+    """
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target().create_target_machine())
+    # the linker would end the process
+    if not all(map(llvm.address_of_symbol, made.needs)):
+        return None
+    engine.add_object_file(llvm.ObjectFileRef.from_data(made.code))
+    engine.finalize_object()
+    _loaded.append(engine)
+    prototype = ctypes.CFUNCTYPE(
+        ctypes.c_int32,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        *[ctypes.c_int64] * numbers,
+    )
+    function = prototype(engine.get_function_address(made.symbol))
+
+    def way(record: Record, *given: int) -> int:
+        result, error = ctypes.c_int64(), ctypes.c_void_p()
+        if function(ctypes.addressof(result), ctypes.addressof(error), record.address, *given):
+            raise RuntimeError(f"{made.symbol} ended with an error")  # which its functions never do
+        return result.value
+
+    return way
