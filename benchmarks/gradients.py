@@ -120,7 +120,8 @@ def networks(name: str, rounds: int) -> list[dict[str, Any]]:
             return jnp.stack([-slow + back, slow - back - fast, fast])
 
         obj = psu.objective(system, data, reltol=RELTOL, abstol=abstol)
-        theta = obj.theta0(1)
+        # from larger weights the stiff problem's root finder by hand does not converge
+        theta = 0.1 * obj.theta0(1)
         hand = by_hand(field, solver, obj, abstol, throw=False)
         calls = {"hand": partial(hand, theta), "pysymude": partial(obj.value_and_grad, theta)}
         by_us, by_them = calls["pysymude"]()[0], calls["hand"]()[0]
