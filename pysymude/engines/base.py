@@ -62,13 +62,14 @@ class Method:
     `sensealg` is how gradients are taken: ``"adjoint"`` (backward in time), ``"forward"`` (with the
     tangents of theta carried along), or another of the engine's `sensealgs`. A solve that needs more
     than `max_steps` fails with `ReturnCode.MaxIters`; by default that is left to the engine. `abstol` is
-    one number, or one a state; `asked_abstol` is what the user said: None, a number, numbers, or pairs of
-    names and numbers. No step is longer than `dtmax`; steps end at `tstops`.
+    one number, or one a state, or one a state for each experiment; `asked_abstol` is what the user said:
+    None, a number, numbers, or pairs of names and numbers. No step is longer than `dtmax`; steps end at
+    `tstops`.
     """
 
     solver: str
     reltol: float
-    abstol: float | tuple[float, ...]
+    abstol: float | tuple[float, ...] | tuple[tuple[float, ...], ...]
     sensealg: str = "adjoint"
     max_steps: int | None = None
     dtmax: float = float("inf")
@@ -99,13 +100,15 @@ class BatchSolution:
     """`u` float64 of shape (E, T, n), and how each of the E experiments ended.
 
     `counts` is an integer array (E, 3): steps tried, accepted, rejected. `solver` names what took the
-    steps, where that was decided on the way.
+    steps, where that was decided on the way. `sizes` (E, n) are the largest magnitudes along all steps,
+    where the engine tells.
     """
 
     u: Float
     retcodes: tuple[ReturnCode, ...]
     counts: NDArray[np.int64]
     solver: str = ""
+    sizes: Float | None = None
 
 
 @dataclass(frozen=True, eq=False)

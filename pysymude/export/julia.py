@@ -300,7 +300,7 @@ class _Script:
         return _LOSS.format(
             solver=solver,
             reltol=number(method.reltol),
-            abstol=_vector(method.abstol),
+            abstol=_vector(np.atleast_1d(method.abstol)),
             more=", sensealg" if backward else ", internalnorm",
             control="" if backward else _VALUES_ALONE,
         )
@@ -309,12 +309,12 @@ class _Script:
         return f"# The numbers that are learned, slice by slice.\n{theta}{_MAIN}"
 
 
-def _vector(abstol: float | tuple[float, ...]) -> str:
+def _vector(abstol: Float) -> str:
     """One number, or one a state."""
     values = np.unique(abstol)
     if len(values) == 1:
         return number(float(values[0]))
-    return f"[{', '.join(number(float(v)) for v in np.atleast_1d(abstol))}]"
+    return f"[{', '.join(number(float(v)) for v in abstol)}]"
 
 
 _EXPLICIT = frozenset({"Tsit5", "Vern7", "Vern9"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ABSTOL", "lowered", "magnitudes", "scaled_abstol"]
+__all__ = ["ABSTOL", "lowered", "magnitudes", "magnitudes_like", "scaled_abstol"]
 
 Float = NDArray[np.float64]
 
@@ -26,13 +26,20 @@ def magnitudes(*seen: Float) -> Float:
     return found
 
 
+def magnitudes_like(abstol: Float, u: Float) -> Float:
+    """Those of u (experiments, times, states) for each row of abstol: one a row's experiment, or of all."""
+    if len(abstol) == 1:
+        return magnitudes(u)[None]
+    return magnitudes(u.transpose(1, 0, 2).reshape(len(u[0]), -1)).reshape(abstol.shape)
+
+
 def scaled_abstol(size: Float) -> Float:
-    """The default for states of these magnitudes; one that is 0 is taken as the smallest other."""
-    known = size[size > 0]
-    if not known.size:
-        return np.full(len(size), ABSTOL)
-    least = max(_SMALLEST * float(known.max()), _TINIEST)
-    filled = np.maximum(np.where(size > 0, size, known.min()), least)
+    """The default for states of these magnitudes (..., states); 0 is taken as the smallest other."""
+    known = size > 0
+    largest = size.max(axis=-1, keepdims=True)
+    smallest = np.min(size, axis=-1, keepdims=True, where=known, initial=np.inf)
+    least = np.maximum(_SMALLEST * largest, _TINIEST)
+    filled = np.maximum(np.where(known, size, smallest), least)
     return ABSTOL * np.minimum(filled, 1.0)
 
 

@@ -32,11 +32,12 @@ def choose_method(
     control: Control,
     measured: Float | None = None,
     sensealg: str = "auto",
+    apart: bool = False,
 ) -> Method:
     """The method with every ``"auto"`` replaced by a choice.
 
     `measured`, of shape (..., states), are further values that tell how large states are: the default
-    of `abstol` follows them.
+    of `abstol` follows them. With `apart` it follows each experiment's own states.
 
     ``solver="auto"`` starts with an explicit solver, goes over to an implicit one where steps show that
     stability holds them back, and returns where it does not: Tsit5 and Rodas5P, and on the embedded
@@ -55,7 +56,8 @@ def choose_method(
         The engine takes no such gradients of that solver.
     """
     seen = (batch.u0,) if measured is None else (batch.u0, measured)
-    checked = control.checked(plan.states, magnitudes(*seen))
+    size = np.abs(batch.u0) if apart else magnitudes(*seen)
+    checked = control.checked(plan.states, size)
     given = solver
     if not isinstance(solver, str):
         solver = engine.adopt(solver)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.engines.base import Method
+from pysymude.engines.base import BatchSolution, Method
 from pysymude.errors import InvalidInputError, ToleranceWarning
 from pysymude.model.coerce import float_array, meant, name_of
 from pysymude.plan.tolerance import magnitudes, scaled_abstol
@@ -31,10 +31,13 @@ class Control:
     tstops: Any = ()
 
     def checked(self, states: Sequence[str], size: Float) -> dict[str, Any]:
-        """Fields of a `Method`; `size` are the magnitudes of the states, 0 where not known."""
+        """Fields of a `Method`; `size` are the magnitudes of the states, 0 where not known.
+
+        With a row for each experiment, so has the absolute tolerance wherever it follows them.
+        """
         return {
             "reltol": check_tolerance("reltol", self.reltol),
-            "abstol": tuple(_absolute(self.abstol, states, size).tolist()),
+            "abstol": _nested(_absolute(self.abstol, states, size)),
             "asked_abstol": _asked(self.abstol),
             "max_steps": _count(self.max_steps),
             "dtmax": _positive("dtmax", self.dtmax),
@@ -42,11 +45,12 @@ class Control:
         }
 
 
-def warn_of_abstol(method: Method, states: Sequence[str], u: Float) -> None:
+def warn_of_abstol(method: Method, states: Sequence[str], found: BatchSolution) -> None:
     """A warning that names a state which lives below the absolute tolerance that the user gave it."""
     if method.asked_abstol is None:
         return
-    sizes = magnitudes(u)
+    # between few outputs it may be large
+    sizes = magnitudes(found.u if found.sizes is None else found.sizes)
     for name, size, abstol in zip(
         states, sizes, np.broadcast_to(method.abstol, sizes.shape), strict=True
     ):
@@ -91,7 +95,7 @@ def _absolute(given: Any, states: Sequence[str], size: Float) -> Float:
                     f"abstol names {name!r}, which is no state; the states are {', '.join(states)}"
                     f"{meant(name, states)}"
                 )
-            found[list(states).index(name)] = check_tolerance(f"abstol of {name}", value)
+            found[..., list(states).index(name)] = check_tolerance(f"abstol of {name}", value)
         return found
     if isinstance(given, (list, tuple, np.ndarray)):
         array = float_array(given, what="abstol")
@@ -102,6 +106,12 @@ def _absolute(given: Any, states: Sequence[str], size: Float) -> Float:
             )
         return np.array([check_tolerance("abstol", v) for v in array.tolist()])
     return np.full(len(states), check_tolerance("abstol", given))
+
+
+def _nested(abstol: Float) -> tuple[Any, ...]:
+    """As tuples, which compare and hash."""
+    rows = abstol.tolist()
+    return tuple(rows) if abstol.ndim == 1 else tuple(map(tuple, rows))
 
 
 def _asked(given: Any) -> Any:

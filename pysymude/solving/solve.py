@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pysymude.engines.base import AbstractEngine, Capability, Crossings, Method, Watch
+from pysymude.engines.base import (
+    AbstractEngine,
+    BatchSolution,
+    Capability,
+    Crossings,
+    Method,
+    Watch,
+)
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.engines.registry import select_engine
 from pysymude.model.event import Event, event_expressions
@@ -107,9 +114,9 @@ def solve(
     plan, batch, vector = initial_value_problem(system, u0, t, parameters, theta)
     control = Control(reltol, abstol, max_steps, dtmax, tstops)
     method = choose_method(chosen, plan, batch, vector, solver=solver, control=control)
-    found = solve_one(chosen, plan, batch, vector, method, events)
-    if not events:
-        warn_of_abstol(method, plan.states, found.u)
+    run, found = _solved(chosen, plan, batch, vector, method, events)
+    if run.sizes is not None or not events:
+        warn_of_abstol(method, plan.states, run)
     return found.raise_for_retcode() if throw else found
 
 
@@ -139,6 +146,18 @@ def solve_one(
     events: Sequence[Event] = (),
 ) -> Solution:
     """The first experiment of a batch as a `Solution`."""
+    return _solved(engine, plan, batch, theta, method, events)[1]
+
+
+def _solved(
+    engine: AbstractEngine,
+    plan: CompiledSystem,
+    batch: Batch,
+    theta: Float,
+    method: Method,
+    events: Sequence[Event],
+) -> tuple[BatchSolution, Solution]:
+    """The first experiment of a batch, as the engine and as the user sees it."""
     compiled = engine.compile(plan)
     t, records = batch.ts[0], dict[str, EventRecord]()
     if events:
@@ -156,7 +175,7 @@ def solve_one(
     else:
         found = engine.solve(compiled, batch, theta, method)
         u = found.u[0]
-    return Solution(
+    made = Solution(
         t=t.copy(),
         u=u.copy(),
         states=plan.states,
@@ -167,6 +186,7 @@ def solve_one(
         observables=observe(NumericModel(plan, batch.p[0], theta), t, u),
         events=records,
     )
+    return found, made
 
 
 def _records(events: Sequence[Event], zeros: Crossings) -> dict[str, EventRecord]:

@@ -64,8 +64,7 @@ def solve_ensemble(
     parameters : mapping from symbol or name to float or array (trajectories,), optional
         Values of symbolic parameters; they also replace fixed and trainable ones.
     theta, solver, reltol, abstol, max_steps, dtmax, tstops, engine
-        As for `solve`; the default of `abstol` follows the largest magnitude over all trajectories.
-        On Julia, ``solver="auto"`` looks at the first, the middle and the last trajectory.
+        As for `solve`. On Julia one default of `abstol` serves all trajectories: that of the largest.
     threads : int, optional
         How many threads to use; by default all that the engine has: one a core on the embedded
         engine, unless PYSYMUDE_NUM_THREADS says otherwise; those that Julia was started with, one
@@ -264,7 +263,7 @@ def _method(
 ) -> Method:
     """The method that the first, the middle and the last trajectory ask for: implicit if one does."""
     if engine.switching:
-        return choose_method(engine, plan, batch, theta, **keywords)
+        return choose_method(engine, plan, batch, theta, apart=True, **keywords)
     count = len(batch.t0)
     chosen: list[Method] = []
     for e in sorted({0, count // 2, count - 1}):

@@ -151,6 +151,28 @@ def test_gradient_at_an_edge(engine: str, name: str, sensealg: str):
     assert not np.allclose([np.nan], [right], rtol=case.allowed, atol=case.allowed)
 
 
+@pytest.mark.parametrize("steps", ["Vern7", "Rosenbrock23", "Rodas5P"])
+@pytest.mark.parametrize("sensealg", SENSEALGS)
+@pytest.mark.parametrize("name", EDGES)
+def test_gradient_at_an_edge_by_every_kind_of_step(name: str, sensealg: str, steps: str):
+    """Implicit steps read derivatives, and their gradient second ones."""
+    case = EDGES[name]
+    obj = end_loss(
+        case.system,
+        case.u0,
+        case.end,
+        engine="native",
+        solver=steps,
+        sensealg=sensealg,
+        reltol=1e-8,
+    )
+    value, slopes = end_slope(obj)
+    allowed = max(case.allowed, 1e-4) if steps == "Rosenbrock23" else case.allowed
+    assert value == pytest.approx(abs(case.value), rel=allowed)
+    right = np.sign(case.value) * case.slope
+    np.testing.assert_allclose(slopes, [right], rtol=allowed, atol=allowed)
+
+
 @pytest.mark.parametrize("sensealg", SENSEALGS)
 def test_gradient_behind_the_root_of_an_empty_start(engine: str, solver: str, sensealg: str):
     """x' = k sqrt(x) + 1 from x = 0: with s = sqrt(x), 2 s/k - 2/k^2 log(1 + k s) = t.
@@ -180,7 +202,6 @@ def test_gradient_behind_the_root_of_an_empty_start(engine: str, solver: str, se
     assert slopes[0] == pytest.approx(-2 * s * by_k / by_s(s), rel=allowed)
 
 
-@pytest.mark.lacking("native", "a step may land a rounding error before the switch")
 def test_a_root_that_begins_at_the_switch_is_never_of_a_negative_number(engine: str):
     """The state that is landed on lies where the branch behind it is defined, whatever was rounded."""
     rhs = sp.Piecewise((k * sp.sqrt(x - 1) + k, x > 1), (k, True))
@@ -196,11 +217,37 @@ def test_a_root_that_begins_at_the_switch_is_never_of_a_negative_number(engine: 
     assert {case for case, code in codes.items() if code != "Success"} == set()
 
 
-@pytest.mark.lacking(
-    "native", "steps see the singular slope behind the switch only as values show it"
-)
+AHEAD = {
+    "reached ever faster": ({x: k * x}, {x: k * sp.sqrt(x - 1) + k}, x - 1),
+    "from above": ({x: -k * x**2}, {x: -k * sp.sqrt(3 - 2 * x) - k * x}, 3 - 2 * x),
+    "a power": ({x: k * sp.cos(x)}, {x: k * (x**2 - 1) ** sp.Rational(1, 3) + k}, x**2 - 1),
+    # no number at the switch itself
+    "a logarithm": ({x: k + sp.sin(3 * t) ** 2}, {x: k + k * (x - 1) * sp.log(x - 1)}, x - 1),
+    "an oscillation": (
+        {x: v, v: -x}, {x: v, v: -x + k * sp.sqrt(x - sp.Rational(7, 10))}, x - sp.Rational(7, 10)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("steps", ["auto", "Tsit5", "Vern7", "Rodas5P"])
+@pytest.mark.parametrize("name", AHEAD)
+def test_what_begins_at_the_switch_is_asked_for_behind_it_alone(name: str, steps: str):
+    before, behind, g = AHEAD[name]
+    rhs = {s: sp.Piecewise((behind[s], g > 0), (before[s], True)) for s in before}
+    system = psu.ODESystem(rhs, parameters={k: 0.8})
+    starts = np.random.default_rng(0).uniform(0.05, 0.65, 8) + (1.5 if name == "from above" else 0)
+    for start in starts:
+        u0 = [start, 1.3][: len(system.states)]
+        for reltol in (1e-4, 1e-6, 1e-9):
+            sol = psu.solve(
+                system, u0=u0, t=[0.0, 4.0], engine="native", solver=steps, reltol=reltol
+            )
+            assert sol.success, (start, reltol, sol.retcode)
+
+
+@pytest.mark.parametrize("steps", ["auto", "Vern7", "Rodas5P"])
 @pytest.mark.parametrize("sensealg", SENSEALGS)
-def test_the_root_behind_a_guard_that_is_passed(engine: str, sensealg: str):
+def test_the_root_behind_a_guard_that_is_passed(engine: str, sensealg: str, steps: str):
     """x' = k up to x = 1, then k sqrt(x - 1) + k.
 
     With s = sqrt(x - 1), 2 s - 2 log(1 + s) = k (t - (1 - x0)/k).
@@ -214,7 +261,7 @@ def test_the_root_behind_a_guard_that_is_passed(engine: str, sensealg: str):
     for _ in range(60):
         s -= (2 * s - 2 * np.log1p(s) - goal) / (2 * s / (1 + s))
     value, slopes = end_slope(
-        end_loss(system, {x: 0.0}, end, engine=engine, sensealg=sensealg, reltol=1e-9)
+        end_loss(system, {x: 0.0}, end, engine=engine, solver=steps, sensealg=sensealg, reltol=1e-9)
     )
     assert value == pytest.approx(1 + s * s, rel=1e-5)
     # ds/dk = end (1 + s)/(2 s); dx/dk = 2 s ds/dk

@@ -27,7 +27,6 @@ RATES, STARTS = np.linspace(0.5, 1.2, N), np.linspace(0.4, 2.0, N)
 def ensemble(engine: str, system=SYSTEM, **changes) -> psu.EnsembleSolution:
     usual = {
         "u0": {x: STARTS, y: 2.0}, "t": T, "parameters": {b: RATES, "k": 2.0}, "solver": "Tsit5",
-        # its default follows the largest state of all trajectories, in a single solve that of one
         "abstol": 1e-8,
     }  # fmt: skip
     return psu.solve_ensemble(system, engine=engine, **(usual | changes))
@@ -58,6 +57,26 @@ def test_each_trajectory_is_that_of_a_single_solve(engine: str):
         == f"EnsembleSolution(9 trajectories x 5 times x x, y; Success, Tsit5 on {engine})"
     )
     assert all(array.flags.owndata for array in (found.t, found[2].u, found.observables["sum"]))
+
+
+@pytest.mark.lacking("julia", "one absolute tolerance serves all trajectories")
+@pytest.mark.parametrize("abstol", [None, {y: 1e-7}])
+def test_the_default_of_abstol_is_that_of_each_trajectory(engine: str, abstol):
+    """States that are met on the way lower it: x by its start, y by what it falls to."""
+    starts = np.array([1e-5, 1.0, 1e3])
+    rates = np.array([8.0, 0.1, 2.0])
+    system = psu.ODESystem({x: -0.1 * x * x, y: k * x - 30 * y})
+    times = [0.0, 2.0, 4.0]
+    found = psu.solve_ensemble(
+        system, u0={x: starts, y: 0.0}, t=times, parameters={k: rates}, engine=engine, abstol=abstol
+    )
+    for i in range(3):
+        one = psu.solve(
+            system, u0=[starts[i], 0.0], t=times, parameters={k: rates[i]}, engine=engine,
+            abstol=abstol,
+        )  # fmt: skip
+        np.testing.assert_array_equal(found[i].u, one.u)
+        assert found[i].stats == one.stats
 
 
 def test_initial_states_as_an_array_and_shared(engine: str):

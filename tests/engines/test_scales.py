@@ -120,6 +120,33 @@ def test_a_state_below_its_abstol_is_named(engine: str):
         psu.solve(mixed(), u0=[1e-3, 1e-9], t=[0.0, 1.0], engine=engine, abstol=1e-8)
 
 
+@pytest.mark.lacking("julia", "it tells of states at the times of outputs alone")
+def test_a_state_that_is_large_between_outputs_is_not_below_its_abstol(engine: str):
+    """A throw from the ground to the ground, and a pulse that has come and gone."""
+    height, speed = psu.states("height speed")
+    throw = psu.ODESystem({height: speed, speed: -9.81})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ToleranceWarning)
+        sol = psu.solve(
+            throw, u0=[0.0, 9.81], t=[0.0, 2.0 - 1e-11], engine=engine, solver="Tsit5", abstol=1e-9
+        )
+        assert 0 < abs(sol.u[-1, 0]) < 1e-9
+        ground = psu.Event(height, direction=-1, terminate=True)
+        sol = psu.solve(
+            throw, u0=[0.0, 9.81], t=[0.0, 3.0], engine=engine, events=[ground], abstol=1e-9
+        )
+        assert sol.retcode.name == "Terminated"
+
+
+def test_a_state_that_is_next_to_nothing_beside_one_that_starts_at_zero(engine: str):
+    """The square of a slope over such a tolerance would be infinite, and no step taken."""
+    sol = psu.solve(
+        psu.ODESystem({x: -x, y: 1 - y}), u0={x: 1e-200, y: 0.0}, t=[0.0, 1.0], engine=engine
+    )
+    assert sol.success, sol.message
+    assert sol["y"][-1] == pytest.approx(1 - np.exp(-1), rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("abstol", "message"),
     [

@@ -246,9 +246,10 @@ def _part(batch: Batch, start: int, end: int) -> Batch:
 
 
 def _abstol(method: Method, batch: Batch) -> Float:
-    """One number a state."""
+    """One number a state: the largest where experiments have their own."""
     states = batch.u0.shape[1]
-    return np.array(np.broadcast_to(method.abstol, (states,)), dtype=np.float64)
+    largest = np.atleast_2d(method.abstol).max(axis=0)
+    return np.array(np.broadcast_to(largest, (states,)), dtype=np.float64)
 
 
 def _problems(plan: CompiledSystem, batch: Batch, theta: Float, method: Method) -> tuple[Any, ...]:

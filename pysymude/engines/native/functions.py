@@ -211,7 +211,9 @@ def binary_slopes(k, a, b, v):
     if k == POW or k == POW0:
         return b * power(POW0, a, b - 1.0), v * (np.log(a) if a > 0.0 else 0.0)
     if k == MUL0:
-        return b, a
+        # 0 times what is not finite is 0 wherever that 0 moves: a branch that is not taken
+        by_a = b if a != 0.0 or np.isfinite(b) else 0.0
+        return by_a, a if b != 0.0 or np.isfinite(a) else 0.0
     if k == ATAN2:
         r = reciprocal(a * a + b * b)
         return b * r, -a * r

@@ -9,56 +9,30 @@ from __future__ import annotations
 import math
 
 from pysymude.engines.native import structures as st
-from pysymude.engines.native.blocks import place, slopes, spare, where
+from pysymude.engines.native.blocks import spare
 from pysymude.engines.native.compiling import inner
-from pysymude.engines.native.explicit import (
-    attempt_explicit,
-    dense_explicit,
-    extend_explicit,
-)
-from pysymude.engines.native.implicit import (
-    attempt_implicit,
-    dense_implicit,
-    start_implicit,
-)
+from pysymude.engines.native.explicit import dense_explicit, extend_explicit
+from pysymude.engines.native.implicit import dense_implicit
+from pysymude.engines.native.landing import land, switch
 from pysymude.engines.native.step_sizes import change_method, first_step, next_size
+from pysymude.engines.native.steps import attempt, reject, slope_at, start_step
 from pysymude.engines.native.stops import find_stops
-from pysymude.engines.native.switching import (
-    any_moves,
-    crossing,
-    initial_signs,
-    leave_zero,
-    note,
-    settle,
-    slides,
-    turn_back,
-)
+from pysymude.engines.native.switching import initial_signs
 
 __all__ = ["march"]
 
 EXPLICIT, IMPLICIT, AUTO = st.EXPLICIT, st.IMPLICIT, st.AUTO
 NOTHING, ALL = st.NOTHING, st.ALL
-T, END, H, H_BEFORE, E_BEFORE, ERROR, STOP = (
-    st.T,
-    st.END,
-    st.H,
-    st.H_BEFORE,
-    st.E_BEFORE,
-    st.ERROR,
-    st.STOP,
-)
-METHOD, STEP, BASE, OUTPUT, NEXT_STOP, STOPS = (
-    st.METHOD, st.STEP, st.BASE, st.OUTPUT, st.NEXT_STOP, st.STOPS,
-)  # fmt: skip
+T, END, H, H_BEFORE, E_BEFORE = st.T, st.END, st.H, st.H_BEFORE, st.E_BEFORE
+ERROR, STOP = st.ERROR, st.STOP
+METHOD, STEP, BASE, OUTPUT = st.METHOD, st.STEP, st.BASE, st.OUTPUT
+NEXT_STOP, STOPS = st.NEXT_STOP, st.STOPS
 FRESH, RESTART, LIVE, ACCEPTED, REJECTED = st.FRESH, st.RESTART, st.LIVE, st.ACCEPTED, st.REJECTED
-CHANGES, EXTRA, ARRIVES, LANDED, ANOTHER = (
-    st.CHANGES, st.EXTRA, st.ARRIVES, st.LANDED, st.ANOTHER,
-)  # fmt: skip
-U, NEW, DIFFERENCE, SCRATCH, INSIDE = st.U, st.NEW, st.DIFFERENCE, st.SCRATCH, st.INSIDE
-
-# positions in `outcomes.CODES`; what only the driver sees; and what nobody else does
-SUCCESS, MAX_ITERS, DT_LESS_THAN_MIN, UNSTABLE, INITIAL, CHATTERING = 0, 1, 2, 3, 5, 8
-FULL, NEEDS_IMPLICIT, GOES_ON = -1, -2, -3
+CHANGES, EXTRA, ARRIVES, ANOTHER = st.CHANGES, st.EXTRA, st.ARRIVES, st.ANOTHER
+U, NEW = st.U, st.NEW
+SUCCESS, MAX_ITERS, DT_LESS_THAN_MIN = st.SUCCESS, st.MAX_ITERS, st.DT_LESS_THAN_MIN
+UNSTABLE, INITIAL = st.UNSTABLE, st.INITIAL
+FULL, NEEDS_IMPLICIT, GOES_ON = st.FULL, st.NEEDS_IMPLICIT, st.GOES_ON
 
 
 @inner
@@ -92,8 +66,11 @@ def begin(m, w, problem, x, y, options, theta, e):
         marks[k] = 0
     w.walk[T], w.walk[ERROR], w.counts[1] = t, 0.0, 0
     w.walk[st.RATE] = 0.0
+    row = min(e, options.by_experiment.shape[0] - 1)
     for j in range(n):
         w.work[st.FAST, j] = 0.0
+        problem.sizes[e, j] = abs(u[j])
+        options.abstol[j] = options.by_experiment[row, j]
     marks[METHOD] = IMPLICIT if options.method == IMPLICIT else EXPLICIT
     marks[FRESH], marks[RESTART] = 1, 1
     last = problem.ts.shape[1]
@@ -114,15 +91,6 @@ def begin(m, w, problem, x, y, options, theta, e):
         if marks[STOPS] < 0:
             return FULL
     return GOES_ON
-
-
-@inner
-def slope_at(m, w, theta, o, t, live, k, ok):
-    """The right-hand side at the step's start, run over the block at `o`, into k[ok:]."""
-    place(m, w, o, t, live)
-    for j in range(m.n):
-        w.v[o + w.held.shape[0] + 1 + j] = w.work[U, j]
-    slopes(m, w, theta, o, k, ok)
 
 
 @inner
@@ -174,20 +142,6 @@ def try_step(m, w, problem, x, y, options, theta, e):
 
 
 @inner
-def start_step(m, w, x, y, options, theta):
-    """What a step starts from: its first slope; for an implicit one the derivatives too."""
-    marks, base = w.marks, w.marks[BASE]
-    if marks[METHOD] == EXPLICIT:
-        o, n = where(m, options.keep, base), m.n
-        slope_at(m, w, theta, o, w.walk[T], marks[LIVE] != 0, w.k, base * n)
-        for j in range(n):
-            w.first[j] = w.k[base * n + j]
-    elif y is not None:
-        start_implicit(m, w, theta, options.keep, base, w.work[U], w.walk[T], marks[LIVE] != 0)
-    marks[FRESH] = 0
-
-
-@inner
 def restart(m, w, options, theta, span):
     """The first step size, at the start and behind a switch; whether there is one."""
     h = first_step(m, w, theta, options, w.walk[T], span)
@@ -195,68 +149,6 @@ def restart(m, w, options, theta, span):
     w.walk[E_BEFORE] = 1e-4 if w.marks[METHOD] == EXPLICIT else 1.0
     w.marks[RESTART] = 0
     return h > 0.0
-
-
-@inner
-def attempt(m, w, x, y, options, theta):
-    """One step of the size w.walk[H]; its error."""
-    walk, marks, base, live = w.walk, w.marks, w.marks[BASE], w.marks[LIVE] != 0
-    u, new, difference = w.work[U], w.work[NEW], w.work[DIFFERENCE]
-    error = 0.0
-    if marks[METHOD] == EXPLICIT:
-        error = attempt_explicit(
-            m, w, x, options, theta, base, u, new, difference, walk[T], walk[H], live
-        )
-    elif y is not None:
-        error = attempt_implicit(
-            m, w, y, options, theta, marks[STEP], base, u, new, difference, walk[T], walk[H], live
-        )
-    return error
-
-
-@inner
-def reject(w, x, y, error):
-    """A smaller step next."""
-    walk, marks = w.walk, w.marks
-    marks[REJECTED] += 1
-    if not math.isfinite(error):
-        walk[H] *= 0.1
-        if w.signs.shape[0] > 0 and not marks[LIVE]:
-            # a frozen condition may have led out of where the right-hand side means something
-            marks[LIVE], marks[FRESH] = 1, 1
-    elif marks[METHOD] == EXPLICIT:
-        walk[H] /= min(5.0, error**x.beta / 0.9)
-    elif y is not None:
-        walk[H] /= 10.0 if marks[ACCEPTED] == 0 else min(5.0, error**y.exponent / 0.9)
-
-
-@inner
-def land(m, w, x, y, options, theta):
-    """Ends the step where a condition changes first; False where it is to be tried again."""
-    walk, marks = w.walk, w.marks
-    marks[LANDED] = -1
-    if marks[LIVE] or not any_moves(m):
-        return True
-    if marks[METHOD] == EXPLICIT and x.total > x.stages:
-        base, live = marks[BASE], False
-        extend_explicit(m, w, x, options.keep, theta, base, w.work[U], walk[T], walk[H], live)
-        marks[EXTRA] = 1
-    s, which = crossing(
-        m, w, x, y, marks[METHOD], theta, spare(m, w), marks[BASE], walk[T], walk[H], w.work[U],
-        w.work[NEW], w.work[INSIDE],
-    )  # fmt: skip
-    if s < 0.0:
-        # a condition rested on 0 and leaves it: once more with the sign that it takes
-        note(w, options.keep != NOTHING, marks[STEP] - 1, which, -2.0 - s, 1)
-        marks[FRESH] = 1
-        return False
-    marks[LANDED] = which
-    if which >= 0 and s < 1.0 - 1e-14:
-        marks[ARRIVES] = 0
-        walk[H] = max(walk[H] * s, math.nextafter(walk[T], math.inf) - walk[T])
-        attempt(m, w, x, y, options, theta)
-        marks[EXTRA] = 0
-    return True
 
 
 @inner
@@ -275,6 +167,7 @@ def accept(m, w, problem, x, y, options, theta, e, error):
         return NEEDS_IMPLICIT
     for j in range(m.n):
         w.work[U, j] = w.work[NEW, j]
+        problem.sizes[e, j] = max(problem.sizes[e, j], abs(w.work[U, j]))
     walk[T] = walk[END]
     code = switch(m, w, options, theta)
     advance(m, w, x, y, options, method)
@@ -291,33 +184,6 @@ def keep_step(m, w):
     times[0], times[1], times[2] = walk[T], walk[H], walk[END]
     for j in range(m.n):
         w.u[step, j] = w.work[U, j]
-
-
-@inner
-def switch(m, w, options, theta):
-    """The signs behind the end of a step; a code where that is no end."""
-    walk, marks, keep = w.walk, w.marks, options.keep != NOTHING
-    if marks[LIVE]:
-        marks[LIVE], marks[FRESH] = 0, 1
-        settle(m, w, theta, spare(m, w), walk[T], w.work[U], keep, marks[STEP])
-    while marks[NEXT_STOP] < marks[STOPS] and w.stops[marks[NEXT_STOP]] <= walk[T]:
-        k = w.stop_of[marks[NEXT_STOP]]
-        if k >= 0:
-            note(w, keep, marks[STEP], k, -w.signs[k], 0)
-            marks[FRESH], marks[RESTART] = 1, 1
-            leave_zero(m, w, theta, spare(m, w), walk[T], w.work[U], keep, marks[STEP])
-        marks[NEXT_STOP] += 1
-    k = marks[LANDED]
-    if any_moves(m) and turn_back(
-        m, w, theta, spare(m, w), walk[T], w.work[U], keep, marks[STEP], k
-    ):
-        marks[FRESH] = 1
-    if k >= 0:
-        marks[FRESH], marks[RESTART] = 1, 1
-        u, f = w.work[U], w.work[SCRATCH]
-        if slides(m, w, theta, spare(m, w), walk[T], u, k, f, keep, marks[STEP]):
-            return CHATTERING
-    return GOES_ON
 
 
 @inner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,11 +24,12 @@ Float = NDArray[np.float64]
 
 def _scheme(compiled: Any, theta: Float, method: Method, limit: int, keep: int | None) -> Scheme:
     n = len(compiled.plan.states)
+    abstol = np.atleast_2d(method.abstol)
     return Scheme(
         lambda implicit: compiled.model((), implicit=implicit),
         method.solver,
         method.reltol,
-        np.array(np.broadcast_to(method.abstol, (n,)), dtype=np.float64),
+        np.array(np.broadcast_to(abstol, (len(abstol), n)), dtype=np.float64),
         method.max_steps or limit,
         max(theta.size, 1),
         0,
@@ -64,7 +66,7 @@ def _solution(scheme: Scheme, problem: st.Problem) -> BatchSolution:
     u[~np.isfinite(u)] = np.nan
     codes = tuple(CODES[code] for code in problem.codes.tolist())
     changes = int(problem.counts[:, 3].max(initial=0))
-    return BatchSolution(u, codes, problem.counts[:, :3].copy(), scheme.ran(changes))
+    return BatchSolution(u, codes, problem.counts[:, :3].copy(), scheme.ran(changes), problem.sizes)
 
 
 def solve_with_events(
@@ -95,5 +97,5 @@ def solve_with_events(
     found = _solution(scheme, problem)
     if any(watch.terminates[i] for i in zeros.which):
         # whatever came after it, a failure included, was not asked for
-        found = BatchSolution(found.u, (ReturnCode.Terminated,), found.counts, found.solver)
+        found = replace(found, retcodes=(ReturnCode.Terminated,))
     return found, zeros

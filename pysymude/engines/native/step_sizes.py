@@ -16,13 +16,16 @@ EXPLICIT, IMPLICIT, RHS = st.EXPLICIT, st.IMPLICIT, st.RHS
 RATE, FAST = st.RATE, st.FAST
 H, H_BEFORE, E_BEFORE = st.H, st.H_BEFORE, st.E_BEFORE
 METHOD, BASE, LIVE, STIFF, MILD = st.METHOD, st.BASE, st.LIVE, st.STIFF, st.MILD
-ACCEPTED, CHANGES, ANOTHER, U, SCRATCH = st.ACCEPTED, st.CHANGES, st.ANOTHER, st.U, st.SCRATCH
+ACCEPTED, CHANGES, ANOTHER = st.ACCEPTED, st.CHANGES, st.ANOTHER
+U, SCRATCH, INSIDE = st.U, st.SCRATCH, st.INSIDE
 
 _STIFF_STEPS = 12  # so many steps at the limit of stability make a problem stiff
 _MILD_STEPS = 4  # so many away from it, not
 _LOOKS = 5  # so many steps are between two iterations for the fastest mode
 _AT_LIMIT, _WITHIN = 0.8, 0.5  # of the stability region
 _ERROR_ORDER = 4.0
+_NEAR = 1e-4  # of a first step, where a second look at the right-hand side is taken
+_SHARP = 1e-12  # of a first step, where a derivative is infinite
 
 
 @inner
@@ -47,9 +50,33 @@ def first_step(m, w, theta, options, t, span):
         d2 += ((scratch[i] - f0[i]) / (options.abstol[i] + options.reltol * abs(u[i]))) ** 2
     bend = max(d1, math.sqrt(d2 / n) / h0)
     h1 = max(1e-6, 1e-3 * h0)
+    if w.marks[ACCEPTED] > 0 and bends_at_once(m, w, theta, t, h0):
+        return max(_SHARP * h0, 16.0 * (math.nextafter(abs(t), math.inf) - abs(t)))
     if bend > 1e-15:
         h1 = (0.01 / bend) ** (1.0 / (_ERROR_ORDER + 1.0))
     return min(min(100.0 * h0, h1), span) if math.isfinite(h1) else h0
+
+
+@inner
+def bends_at_once(m, w, theta, t, h):
+    """Whether a derivative is infinite, or nearly so, where a step begins behind a switch.
+
+    The right-hand side at the fraction 1e-4 of the step h, along its slope, is compared with that at h, in
+    w.work[SCRATCH]: near a square root's edge it has changed by a hundredth, not a ten-thousandth. Values
+    would allow a long step there; derivatives by the state and by theta are as wrong as its square root.
+    """
+    f0, far, near, o = w.first, w.work[SCRATCH], w.work[INSIDE], spare(m, w)
+    place(m, w, o, t + _NEAR * h, w.marks[LIVE] != 0)
+    for i in range(m.n):
+        w.v[o + w.held.shape[0] + 1 + i] = w.work[U, i] + _NEAR * h * f0[i]
+    slopes(m, w, theta, o, near, 0)
+    for i in range(m.n):
+        change = abs(near[i] - f0[i])
+        straight = _NEAR * abs(far[i] - f0[i])
+        # less is rounding
+        if change > 5.0 * straight and change > 1e-10 * max(abs(f0[i]), abs(far[i])):
+            return True
+    return False
 
 
 @inner

@@ -94,11 +94,15 @@ class Implicit(Record):
 
 
 class Options(Record):
-    """How to solve. `method`: EXPLICIT, IMPLICIT, or AUTO; `keep`: what is left of each step."""
+    """How to solve. `method`: EXPLICIT, IMPLICIT, or AUTO; `keep`: what is left of each step.
+
+    `abstol` is written: the row of `by_experiment` (E or 1, n) that is at work.
+    """
 
     method: int
     reltol: float
     abstol: Float
+    by_experiment: Float
     max_steps: int
     dtmax: float
     keep: int
@@ -131,6 +135,7 @@ class Problem(Record):
     out: Float
     start: Float
     slopes: Float  # cotangents of the starts
+    sizes: Float  # (E, n), the largest magnitudes at the ends of steps
     codes: Int
     counts: Int  # (E, 4): tried, accepted, rejected, changes of method
     terms: Float  # (E, 2 + laws): data, links, laws
@@ -148,6 +153,7 @@ def results(E: int, T: int, n: int, laws: int) -> dict[str, Any]:
         "out": np.full((E, T, n), np.nan),
         "start": np.zeros((E, n)),
         "slopes": np.zeros((E, n)),
+        "sizes": np.zeros((E, n)),
         "codes": np.zeros(E, dtype=np.int64),
         "counts": np.zeros((E, 4), dtype=np.int64),
         "terms": np.zeros((E, 2 + laws)),
@@ -219,3 +225,7 @@ T, END, H, H_BEFORE, E_BEFORE, ERROR, STOP, RATE = range(8)  # of `walk`
     CHANGES, EXTRA, ARRIVES, LANDED, ANOTHER, WAITING,
 ) = range(19)  # of `marks`  # fmt: skip
 U, NEW, DIFFERENCE, SCRATCH, INSIDE, FAST = range(6)  # rows of `work`
+
+# how a march ends: positions in `outcomes.CODES`; what only the driver sees; and what nobody else does
+SUCCESS, MAX_ITERS, DT_LESS_THAN_MIN, UNSTABLE, INITIAL, CHATTERING = 0, 1, 2, 3, 5, 8
+FULL, NEEDS_IMPLICIT, GOES_ON = -1, -2, -3

@@ -17,7 +17,7 @@ from pysymude.engines.native.entries import Entry
 from pysymude.engines.native.solvers import EXPLICIT_NAMES, IMPLICIT_NAMES, pair_for
 from pysymude.engines.native.tableaus import RODAS5P, ROSENBROCK23, TSIT5, VERN7
 from pysymude.engines.native.workers import each
-from pysymude.plan.tolerance import lowered, magnitudes
+from pysymude.plan.tolerance import lowered, magnitudes_like
 
 __all__ = [
     "Desk", "Scheme", "drive", "initial_states", "interpolate", "parts_of", "run_all", "start_slopes",
@@ -46,7 +46,8 @@ _waiting: WeakKeyDictionary[st.Model, dict[Any, list[st.Memory]]] = WeakKeyDicti
 class Scheme:
     """How the problems of one bound loss or solve are treated; it remembers that they were stiff.
 
-    `model` gives the programs, with derivatives or without; `theta`, `columns`: how many.
+    `model` gives the programs, with derivatives or without; `theta`, `columns`: how many. `abstol` has a
+    row for each experiment, or one for all.
     """
 
     model: Callable[[bool], st.Model]
@@ -62,6 +63,7 @@ class Scheme:
     looks: int = 5
 
     def __post_init__(self) -> None:
+        self.abstol = np.array(np.atleast_2d(self.abstol), dtype=np.float64)
         self.names = pair_for(self.solver, self.reltol)
         self.explicit = explicit_tableau(_TABLEAUS[self.names[0]])
         self.other = implicit_tableau(_TABLEAUS[self.names[1]])
@@ -95,7 +97,7 @@ class Scheme:
             return False
         # magnitudes are known after a few solves, and looking takes as long as a small solve
         self.looks -= 1
-        found = lowered(self.abstol, magnitudes(out))
+        found = lowered(self.abstol, magnitudes_like(self.abstol, out))
         if found is None:
             return False
         self.abstol = found
@@ -126,8 +128,8 @@ class Desk:
         keep = s.keeping(model, self.gradient)
         memory = self.borrow(model, keep)
         options = st.Options(
-            method=s.method, reltol=s.reltol, abstol=s.abstol, max_steps=s.max_steps, dtmax=s.dtmax,
-            keep=keep,
+            method=s.method, reltol=s.reltol, abstol=s.abstol[0].copy(), by_experiment=s.abstol,
+            max_steps=s.max_steps, dtmax=s.dtmax, keep=keep,
         )  # fmt: skip
         self.known = s.implicit, s.room, s.abstol
         self.task = st.Task(
