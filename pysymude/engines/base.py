@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -131,13 +132,17 @@ class Crossings:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A loss at one theta: its value and its named terms, perhaps a gradient, and the outcomes."""
+    """A loss at one theta: its value and its named terms, perhaps a gradient, and the outcomes.
+
+    `reason` finds out more about an outcome; it may take a solve.
+    """
 
     value: float
     gradient: Float | None
     terms: Mapping[str, float]
     retcodes: tuple[ReturnCode, ...]
     steps: int
+    reason: Callable[[], str] | None = None
 
     @property
     def success(self) -> bool:
@@ -154,6 +159,12 @@ class Evaluation:
             if not code.successful:
                 return code
         return ReturnCode.Success if self.success else ReturnCode.Unstable
+
+    @cached_property
+    def message(self) -> str:
+        """The outcome as a sentence, and what is known beyond it."""
+        more = self.reason() if self.reason is not None else ""
+        return f"{self.retcode.value} {more}".strip()
 
 
 class BoundLoss(ABC):

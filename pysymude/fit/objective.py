@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pysymude.engines.base import AbstractEngine, BoundLoss, Capability, Evaluation, Method
+from pysymude.engines.outcomes import ReturnCode
 from pysymude.engines.registry import select_engine
 from pysymude.errors import InvalidInputError
+from pysymude.fit.diagnosis import not_differentiable
 from pysymude.fit.samples import (
     Part,
     balance_parts,
@@ -122,10 +124,19 @@ class Objective:
         return found.value if found.success else FAILED
 
     def evaluate(self, theta: ArrayLike, *, gradient: bool = True) -> Evaluation:
-        """Value, named terms, gradient, return codes and steps at theta."""
+        """Value, named terms, gradient, return codes and steps at theta.
+
+        Where the gradient is not finite, `message` names the expression whose derivative is not.
+        """
         theta = self.layout.check(theta)
         found = self._bound.evaluate(theta, gradient=gradient)
+        if found.retcode is ReturnCode.GradientNotFinite:
+            found = replace(found, reason=partial(self._not_differentiable, theta.copy()))
         return self.with_parts(found, theta, gradient=gradient)
+
+    def _not_differentiable(self, theta: Float) -> str:
+        data = self.spec, self.loss
+        return not_differentiable(self.runner, self.plan, data, self.method, theta)
 
     def with_parts(self, found: Evaluation, theta: Float, *, gradient: bool) -> Evaluation:
         """`found` with the terms added that need no solve; theta may have more unknowns behind it."""

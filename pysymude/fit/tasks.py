@@ -52,7 +52,7 @@ class Task:
         """Value, gradient and named terms at the task's vector."""
         found = self.run(vector)
         if not found.success or found.gradient is None:
-            return Point(vector, np.inf, np.zeros_like(vector), False, {}, found.retcode.value)
+            return Point(vector, np.inf, np.zeros_like(vector), False, {}, found.message)
         theta = self.extract(vector)
         gradient = found.gradient.copy()
         gradient[: theta.size] += 2 * self.decay * theta

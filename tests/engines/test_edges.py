@@ -302,11 +302,44 @@ def test_a_gradient_that_is_not_finite_is_an_outcome(engine: str, sensealg: str)
     assert not found.success
     assert np.isfinite(found.value)
     assert "no finite derivative" in found.retcode.value
+    assert found.message.startswith(found.retcode.value)
+    assert found.message.endswith(
+        "The derivative of seen = log(x) by x is not finite at t = 1, where x = 1e-310."
+    )
     value, gradient = obj.value_and_grad(theta)
     assert value == 1e20
     np.testing.assert_array_equal(gradient, 0.0)
     # elsewhere it is finite, and an ordinary success
     assert obj.evaluate(np.ones_like(theta)).success
+
+
+@pytest.mark.parametrize("sensealg", SENSEALGS)
+@pytest.mark.parametrize(
+    ("steps", "start", "said"),
+    [
+        ("Tsit5", 1e-310, "The derivative of x' = k + log(v) by v is"),
+        # implicit steps read the Jacobian, so that their gradient has second derivatives
+        ("Rodas5P", 1e-160, "The second derivative of x' = k + log(v) by v and v is"),
+    ],
+)
+def test_the_right_hand_side_without_a_finite_derivative_is_named(
+    engine: str, steps: str, start: float, said: str, sensealg: str
+):
+    """Of three right-hand sides one is the reason, and of two experiments the second."""
+    system = psu.ODESystem({y: c * x, x: k + sp.log(v), v: -v / 9}, trainable={k: 1.0, c: 1.0})
+    data = psu.Dataset(
+        [
+            psu.Trajectory.from_arrays(
+                [at, 2.0], [[np.nan], [0.0]], states=[y], u0={y: 0.0, x: 1.0, v: value},
+                trainable_u0=[v],
+            )
+            for at, value in [(0.0, 2.0), (0.5, start)]
+        ]
+    )  # fmt: skip
+    obj = psu.objective(system, data, engine=engine, sensealg=sensealg, solver=steps)
+    found = obj.evaluate(obj.theta0())
+    assert found.retcode is psu.ReturnCode.GradientNotFinite
+    assert f"{said} not finite at t = 0.5, where y = 0, x = 1, v = {start:g}." in found.message
 
 
 # -- sentences that say what is true -----------------------------------------------------------
