@@ -19,6 +19,7 @@ from tests.engines.oracles import (
     LOTKA_VOLTERRA,
     ROBERTSON,
     casadi_gradient,
+    casadi_loss,
     central_differences,
 )
 from tests.engines.tolerances import is_implicit
@@ -61,7 +62,7 @@ def check(gradient: Float, reference: Float) -> None:
 @cache
 def slopes(name: str, engine: str) -> Float:
     """Central differences along every coordinate, at the start with seed 1."""
-    obj = objective(universal(name), engine, sensealg="forward")
+    obj = objective(_case(name), engine, sensealg="forward")
     theta = obj.theta0(1)
     return central_differences(obj.value, theta, np.eye(theta.size), STEP)
 
@@ -90,6 +91,55 @@ def test_gradient_against_cvodes(engine: str, name: str, by_hand, sensealg: str)
     found = obj.evaluate(theta)
     assert found.value == pytest.approx(value, rel=ALLOWED)
     check(found.gradient, gradient)
+
+
+# robertson's states in units in which they and their adjoints are near one
+UNITS = {"robertson": (1.0, 1e-5, 1.0), "van der Pol": (1.0, 1.0)}
+NATIVE = ("Tsit5", "Vern7", "Rosenbrock23", "Rodas5P", "auto")
+
+
+@cache
+def gradient_by_casadi(name: str) -> tuple[float, Float]:
+    """At the start with seed 1."""
+    obj = objective(_case(name), "native")
+    return casadi_loss(obj, UNITS.get(name, ()))(obj.theta0(1))
+
+
+def _case(name: str) -> Universal:
+    return VAN_DER_POL if name == VAN_DER_POL.name else universal(name)
+
+
+def _van_der_pol() -> tuple[psu.ODESystem, psu.Dataset]:
+    """From beside the slow manifold onto it: not stiff at first, stiff then."""
+    x, y = psu.states("x y")
+    mu, a = psu.parameters("mu a")
+    times = np.linspace(0.0, 0.6, 13)  # its first jump is near 0.807/a
+    measured = np.stack([np.cos(times), -np.sin(times)], axis=1)
+    system = psu.ODESystem(
+        {x: y, y: 2e4 * mu * ((1 - x**2) * y - a * x)}, trainable={mu: 1.1, a: 0.9}
+    )
+    return system, psu.Dataset.from_arrays(times, measured, states=[x, y], u0={x: 2.0, y: 8.0})
+
+
+VAN_DER_POL = Universal("van der Pol", _van_der_pol, stiff=True)
+
+
+@pytest.mark.parametrize("sensealg", SENSEALGS)
+@pytest.mark.parametrize("solver_name", NATIVE)
+@pytest.mark.parametrize("name", [*(case.name for case in UNIVERSAL), VAN_DER_POL.name])
+def test_gradient_by_every_solver_and_mode(name: str, solver_name: str, sensealg: str):
+    """Against central differences and CVODES' adjoint; of a stiff system also through a change of solver."""
+    case = _case(name)
+    if case.name == "robertson" and solver_name in ("Tsit5", "Vern7"):
+        pytest.skip("stability would force millions of steps")
+    obj = objective(case, "native", solver=solver_name, sensealg=sensealg)
+    found = obj.evaluate(obj.theta0(1))
+    assert found.success
+    value, gradient = gradient_by_casadi(name)
+    assert found.value == pytest.approx(value, rel=ALLOWED)
+    check(found.gradient, gradient)
+    check(found.gradient, slopes(name, "native"))
+    assert ("+" in obj.solver) == (solver_name == "auto" and case.stiff)
 
 
 @pytest.mark.parametrize("sensealg", ["gauss", "quadrature", "interpolating", "backsolve"])
