@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -256,8 +257,11 @@ def natural(slot: Slot) -> str:
     z = f"theta[{slot.offset + 1}]"
     low, high = slot.low, slot.high
     if np.isfinite(low) and np.isfinite(high):
+        if slot.log:
+            low, high = math.log(low), math.log(high)
         first = f"{number(low)} + " if low else ""
-        return f"{first}{number(high - low)} * (1 + tanh({z} / 2)) / 2"
+        value = f"{first}{number(high - low)} / (1 + exp(-{z}))"
+        return f"exp({value})" if slot.log else value
     if np.isfinite(low):
         return f"{number(low)} + exp({z})" if low else f"exp({z})"
     return f"{number(high)} - exp({z})" if np.isfinite(high) else z

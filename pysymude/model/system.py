@@ -18,6 +18,7 @@ from pysymude.errors import InvalidInputError
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
 from pysymude.model.symbols import check_name, t
 from pysymude.model.theta import Slot, ThetaLayout
+from pysymude.model.transforms import is_logarithmic
 
 __all__ = ["ODESystem", "neural_ode"]
 
@@ -38,8 +39,11 @@ class ODESystem:
         Parameters to be learned, with their starting values. A symbol that stands in no equation may
         be the coefficient of a law (`objective`, ``laws=``).
     bounds : mapping from symbol or name to (low, high)
-        Open intervals for trainable parameters; None is no bound. A symbol declared positive has
-        the bounds (0, inf) by itself.
+        Intervals for trainable parameters; None is no bound. A symbol declared positive has the bounds
+        (0, inf) by itself. A start may lie on a bound.
+    scales : mapping from symbol or name to ``"log"`` or ``"linear"``
+        On which scale a trainable parameter is learned between two bounds. By default positive bounds
+        more than two decades apart are logarithmic. With one bound at 0 it is the logarithm in any case.
     observables : mapping from name to SymPy expression
         What is measured, where that is not a state: expressions of states, parameters, time and
         networks.
@@ -65,6 +69,7 @@ class ODESystem:
         parameters: Names = MappingProxyType({}),
         trainable: Names = MappingProxyType({}),
         bounds: Names = MappingProxyType({}),
+        scales: Names = MappingProxyType({}),
         observables: Names = MappingProxyType({}),
     ) -> None:
         self._rhs = MappingProxyType(_equations(rhs))
@@ -81,6 +86,7 @@ class ODESystem:
                 f"{both[0]!r} stands in parameters= and in trainable=; leave it in one of them"
             )
         self._bounds = MappingProxyType(self._all_bounds(bounds))
+        self._scales = MappingProxyType(self._all_scales(scales))
 
     # -- what it is made of ------------------------------------------------------------------
 
@@ -108,6 +114,11 @@ class ODESystem:
     def bounds(self) -> Mapping[sp.Symbol, tuple[float, float]]:
         """(low, high) of every trainable parameter; infinities where there is no bound."""
         return self._bounds
+
+    @property
+    def scales(self) -> Mapping[sp.Symbol, str]:
+        """``"log"`` or ``"linear"`` for every trainable parameter: how it is learned between two bounds."""
+        return self._scales
 
     @property
     def observables(self) -> Mapping[str, sp.Expr]:
@@ -165,7 +176,8 @@ class ODESystem:
                     slots.append(Slot(f"{nn.name}.{name}{k}", shape, offset, "weight"))
                     offset = slots[-1].slice.stop
         for symbol in self._trainable:
-            slots.append(Slot(symbol.name, (), offset, "parameter", *self._bounds[symbol]))
+            scale = self._scales[symbol] == "log"
+            slots.append(Slot(symbol.name, (), offset, "parameter", *self._bounds[symbol], scale))
             offset += 1
         return ThetaLayout(slots)
 
@@ -213,12 +225,13 @@ class ODESystem:
         return system_from_toml(path)
 
     def replace(self, **changes: Any) -> ODESystem:
-        """A copy with `rhs`, `parameters`, `trainable`, `bounds` or `observables` changed."""
+        """A copy with one or several of the keywords of `ODESystem` changed."""
         given: dict[str, Any] = {
             "rhs": self._rhs,
             "parameters": self._parameters,
             "trainable": self._trainable,
             "bounds": dict(self._bounds),
+            "scales": self.given_scales,
             "observables": self._observables,
         }
         unknown = set(changes) - set(given)
@@ -230,6 +243,8 @@ class ODESystem:
         if "trainable" in changes and "bounds" not in changes:
             kept = {_name(k) for k in given["trainable"]}
             given["bounds"] = {k: v for k, v in self._bounds.items() if k.name in kept}
+            if "scales" not in changes:
+                given["scales"] = {k: v for k, v in self.given_scales.items() if k.name in kept}
         return ODESystem(given.pop("rhs"), **given)
 
     def symbol(self, name: Any, *, what: str = "name") -> sp.Symbol:
@@ -297,15 +312,52 @@ class ODESystem:
             bounds[symbol] = _interval(symbol.name, pair)
         for symbol, (low, high) in bounds.items():
             start = self._trainable[symbol]
-            if not low < start < high:
+            if not low <= start <= high or (np.inf in (-low, high) and start in (low, high)):
                 raise InvalidInputError(
-                    f"the bounds of {symbol.name!r} are ({low:g}, {high:g}), which excludes its "
-                    f"start {start:g}; the start must lie strictly inside"
+                    f"the bounds of {symbol.name!r} are [{low:g}, {high:g}], which excludes its "
+                    f"start {start:g}"
                 )
         return bounds
 
+    @cached_property
+    def given_scales(self) -> dict[sp.Symbol, str]:
+        """Those scales that are not what the bounds say by themselves."""
+        return {
+            s: scale
+            for s, scale in self._scales.items()
+            if (scale == "log") != is_logarithmic(*self._bounds[s])
+        }
+
+    def _all_scales(self, given: Names) -> dict[sp.Symbol, str]:
+        scales = {s: "log" if is_logarithmic(*b) else "linear" for s, b in self._bounds.items()}
+        for key, scale in _mapping("scales", given).items():
+            symbol = self.symbol(key, what="scales=")
+            if symbol not in self._trainable:
+                raise InvalidInputError(
+                    f"scales= names {symbol.name!r}, which is not trainable; "
+                    f"put it in trainable={{{symbol.name}: start}}"
+                )
+            if scale not in ("log", "linear"):
+                raise InvalidInputError(
+                    f"scales[{symbol.name}] must be 'log' or 'linear'; found {scale!r}"
+                )
+            low, high = self._bounds[symbol]
+            if (
+                scale == "log"
+                and not (low == 0.0 and high == np.inf)
+                and not 0.0 < low < high < np.inf
+            ):
+                raise InvalidInputError(
+                    f"scales[{symbol.name}]='log' needs the bounds (0, inf), or two positive ones; found "
+                    f"({low:g}, {high:g})"
+                )
+            scales[symbol] = scale
+        return scales
+
     def _key(self) -> tuple[Any, ...]:
-        parts = (self._rhs, self._parameters, self._trainable, self._bounds, self._observables)
+        parts = (
+            self._rhs, self._parameters, self._trainable, self._bounds, self._scales, self._observables,
+        )  # fmt: skip
         return tuple(tuple(part.items()) for part in parts)
 
     def __eq__(self, other: object) -> bool:

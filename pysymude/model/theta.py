@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +21,8 @@ Float = NDArray[np.float64]
 class Slot:
     """One named piece of theta.
 
-    `kind` is ``"weight"``, ``"parameter"`` or ``"u0"``; `low` and `high` bound its natural value.
+    `kind` is ``"weight"``, ``"parameter"`` or ``"u0"``; `low` and `high` bound its natural value, which is
+    stored on a logarithmic scale between two bounds where `log`.
     """
 
     name: str
@@ -29,6 +31,15 @@ class Slot:
     kind: str
     low: float = -np.inf
     high: float = np.inf
+    log: bool = False
+
+    def natural(self, z: Any) -> Any:
+        """The value that numbers of theta stand for."""
+        return from_unconstrained(z, self.low, self.high, self.log)
+
+    def stored(self, value: Any) -> Any:
+        """The numbers of theta that stand for a value."""
+        return to_unconstrained(value, self.low, self.high, self.log)
 
     @property
     def size(self) -> int:
@@ -90,7 +101,7 @@ class ThetaLayout(Mapping[str, Slot]):
                 raise InvalidInputError(
                     f"{slot.name} must lie between {slot.low} and {slot.high}; found {value}"
                 )
-            theta[slot.slice] = np.ravel(to_unconstrained(value, slot.low, slot.high))
+            theta[slot.slice] = np.ravel(slot.stored(value))
         return theta
 
     def unpack(self, theta: ArrayLike) -> dict[str, float | Float]:
@@ -98,7 +109,7 @@ class ThetaLayout(Mapping[str, Slot]):
         theta = self.check(theta)
         found: dict[str, float | Float] = {}
         for slot in self.values():
-            value = from_unconstrained(theta[slot.slice].reshape(slot.shape), slot.low, slot.high)
+            value = slot.natural(theta[slot.slice].reshape(slot.shape))
             found[slot.name] = float(value) if slot.shape == () else value
         return found
 

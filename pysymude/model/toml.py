@@ -149,13 +149,18 @@ def _system(model: TomlTable) -> ODESystem:
     equations = _expressions(model.table("equations"), names)
     observables = _expressions(model.table("observables"), names)
     _check_all_used(model, [*equations.values(), *observables.values()])
-    trainable, bounds = _trainable(model.table("trainable"))
+    trainable, bounds, scales = _trainable(model.table("trainable"))
     fixed = model.table("parameters")
     values = {name: fixed.number(name) for name in fixed}
     rhs = {symbols[name]: expr for name, expr in equations.items()}
     try:
         return ODESystem(
-            rhs, parameters=values, trainable=trainable, bounds=bounds, observables=observables
+            rhs,
+            parameters=values,
+            trainable=trainable,
+            bounds=bounds,
+            scales=scales,
+            observables=observables,
         )
     except InvalidInputError as error:
         raise ModelFileError(str(error)) from error
@@ -271,22 +276,27 @@ def _scaling(table: TomlTable, key: str) -> Any:
     return pair.numbers("shift"), pair.numbers("scale")
 
 
-def _trainable(table: TomlTable) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
-    """Starting values, and the bounds of those parameters that have some."""
+def _trainable(
+    table: TomlTable,
+) -> tuple[dict[str, float], dict[str, tuple[float, float]], dict[str, str]]:
+    """Starting values, and the bounds and scales of those parameters that have some."""
     starts: dict[str, float] = {}
     bounds: dict[str, tuple[float, float]] = {}
+    scales: dict[str, str] = {}
     for name in table:
         if not isinstance(table.values[name], dict):
             starts[name] = table.number(name)
             continue
         entry = table.table(name)
-        entry.only("start", "bounds", required=("start",))
+        entry.only("start", "bounds", "scale", required=("start",))
         starts[name] = entry.number("start")
         if "bounds" in entry:
             bounds[name] = low, high = entry.interval("bounds")
-            if not low < starts[name] < high:
+            if not low <= starts[name] <= high:
                 raise table.error(name, f"its bounds exclude its start {starts[name]}")
-    return starts, bounds
+        if "scale" in entry:
+            scales[name] = entry.text("scale")
+    return starts, bounds, scales
 
 
 def _check_all_used(model: TomlTable, expressions: list[sp.Expr]) -> None:

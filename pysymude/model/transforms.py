@@ -1,25 +1,41 @@
 """Smooth maps between the whole real line and an interval, for trainable values with bounds.
 
 The forms are those of the Stan Reference Manual, "Constraint transforms": exp for one bound, the
-logistic function for two.
+logistic function for two. Where both bounds are positive and more than two decades apart, the logistic
+function acts on the logarithm: a rate between 1e-8 and 1e8 is as easily 1e-6 as 1.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-__all__ = ["from_unconstrained", "to_unconstrained"]
+__all__ = ["DECADES", "from_unconstrained", "is_logarithmic", "to_unconstrained"]
 
-_INSIDE = 1e-12
+DECADES = 2.0
+"""Positive bounds further apart than so many decades are on a logarithmic scale by themselves."""
+
+_EDGE = 7.0
+"""A start on a bound stands for this number, a thousandth of the interval inside it."""
 
 
-def from_unconstrained(z: Any, low: float, high: float) -> Any:
-    """The value in (low, high) that the real number `z` stands for; same shape as `z`."""
+def is_logarithmic(low: float, high: float) -> bool:
+    """Whether an interval is taken on the logarithm where nothing else is said."""
+    return 0.0 < low < high < math.inf and math.log10(high) - math.log10(low) > DECADES
+
+
+def from_unconstrained(z: Any, low: float, high: float, log: bool = False) -> Any:
+    """The value in [low, high] that the real number `z` stands for; same shape as `z`."""
+    if log and math.isfinite(low) and math.isfinite(high):
+        return np.exp(from_unconstrained(z, math.log(low), math.log(high)))
     has_low, has_high = low > -np.inf, high < np.inf
     if has_low and has_high:
-        return low + (high - low) * (0.5 * (1.0 + np.tanh(0.5 * z)))
+        # exact near both ends: e^-|z| is small where the value is near one
+        small = np.exp(-np.abs(z))
+        part = (high - low) * small / (1.0 + small)
+        return np.where(np.asarray(z) < 0, low + part, high - part)
     if has_low:
         return low + np.exp(z)
     if has_high:
@@ -27,15 +43,25 @@ def from_unconstrained(z: Any, low: float, high: float) -> Any:
     return z
 
 
-def to_unconstrained(value: Any, low: float, high: float) -> Any:
-    """The real number that stands for `value`, low < value < high; the inverse of `from_unconstrained`."""
+def to_unconstrained(value: Any, low: float, high: float, log: bool = False) -> Any:
+    """The real number that stands for `value`, low <= value <= high; the inverse of `from_unconstrained`.
+
+    A value on a bound itself, which would be infinite, is taken a thousandth of the interval inside.
+    """
+    if log and math.isfinite(low) and math.isfinite(high):
+        return to_unconstrained(np.log(value), math.log(low), math.log(high))
     has_low, has_high = low > -np.inf, high < np.inf
-    if has_low and has_high:
-        # a start on the bound itself would be infinite
-        r = np.clip((np.asarray(value) - low) / (high - low), _INSIDE, 1.0 - _INSIDE)
-        return np.log(r) - np.log1p(-r)
-    if has_low:
-        return np.log(np.asarray(value) - low)
-    if has_high:
-        return np.log(high - np.asarray(value))
-    return np.asarray(value, dtype=np.float64)
+    value = np.asarray(value, dtype=np.float64)
+    with np.errstate(divide="ignore"):
+        if has_low and has_high:
+            return _clipped(np.log(value - low) - np.log(high - value))
+        if has_low:
+            return _clipped(np.log(value - low))
+        if has_high:
+            return _clipped(np.log(high - value))
+    return value
+
+
+def _clipped(z: Any) -> Any:
+    """Infinite entries at the edge."""
+    return np.where(np.isinf(z), np.sign(z) * _EDGE, z)

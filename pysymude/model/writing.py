@@ -67,7 +67,8 @@ def system_to_text(system: ODESystem) -> str:
     ]
     for s, start in system.trainable.items():
         low, high = (toml_number(b) for b in system.bounds[s])
-        entry = f"{{ start = {toml_number(start)}, bounds = [{low}, {high}] }}"
+        scale = f', scale = "{system.scales[s]}"' if s in system.given_scales else ""
+        entry = f"{{ start = {toml_number(start)}, bounds = [{low}, {high}]{scale} }}"
         lines.append(f"{toml_name(s.name)} = {entry}")
     for nn in networks:
         lines += writer.network(nn)

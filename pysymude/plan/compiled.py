@@ -113,7 +113,7 @@ class CompiledSystem:
     def fingerprint(self) -> str:
         """A hash of what is computed, equal in every process and for every choice of values."""
         nets = [(nn.name, nn.widths, nn.activation) for nn in self.networks]
-        bounds = [(s.name, s.low, s.high) for s in self.layout.of_kind("parameter")]
+        bounds = [(s.name, s.low, s.high, s.log) for s in self.layout.of_kind("parameter")]
         states = [(s.name, s.is_positive) for s in self.system.states]
         observables = [*self.system.observables]
         measured = self.tape(list(self.system.observables.values()))

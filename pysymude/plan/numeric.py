@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from pysymude.model.network import MLP
 from pysymude.model.theta import ThetaLayout
-from pysymude.model.transforms import from_unconstrained
 from pysymude.plan.compiled import CompiledSystem, Program
 from pysymude.plan.looped import Looped
 from pysymude.plan.tape import array_operations
@@ -45,7 +44,7 @@ def network_weights(networks: Sequence[MLP], theta: Any) -> dict[str, Any]:
 def trainable_values(layout: ThetaLayout, theta: Any) -> list[Any]:
     """Natural values of the trainable parameters, in the order of the plan's inputs."""
     slots = layout.of_kind("parameter")
-    return [from_unconstrained(theta[s.offset], s.low, s.high) for s in slots]
+    return [s.natural(theta[s.offset]) for s in slots]
 
 
 @dataclass(frozen=True)

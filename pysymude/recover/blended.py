@@ -90,6 +90,7 @@ class Nuisance:
     high: float
     experiment: int = -1
     state: int = -1
+    log: bool = False
 
 
 class Blended:
@@ -148,7 +149,7 @@ class Blended:
         p[:, :, [names.index(n) for n in self._weights]] = weights[:, None, :]
         u0 = np.repeat(loss.batch.u0[None], R, axis=0)
         for k, nuisance in enumerate(self.nuisances, start=self.n_coefficients):
-            value = from_unconstrained(rows[:, k], nuisance.low, nuisance.high)
+            value = from_unconstrained(rows[:, k], nuisance.low, nuisance.high, nuisance.log)
             if nuisance.experiment >= 0:
                 u0[:, nuisance.experiment, nuisance.state] = value
             else:
@@ -191,7 +192,7 @@ def _nuisances(fit: FitResult) -> list[Nuisance]:
     # what laws alone read means nothing to a model without networks
     unread = {s.name for s in fit.system.unread}
     slots = [s for s in layout.of_kind("parameter") if s.name not in unread]
-    found = [Nuisance(s.name, s.offset, s.low, s.high) for s in slots]
+    found = [Nuisance(s.name, s.offset, s.low, s.high, log=s.log) for s in slots]
     states = fit.system.states
     for e, k in np.argwhere(loss.u0_index >= 0):
         low = 0.0 if states[k].is_positive else -np.inf

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from pysymude.errors import InvalidInputError
 from pysymude.model.coerce import float_array, meant, numbers_by_name
 from pysymude.model.system import ODESystem
-from pysymude.model.transforms import to_unconstrained
 from pysymude.plan.binding import parameter_values
 from pysymude.plan.compiled import CompiledSystem
 
@@ -105,9 +104,9 @@ def values(
         vector = plan.layout.pack({s.name: v for s, v in plan.system.trainable.items()})
     for name, value in learned.items():
         slot = plan.layout[name]
-        if not slot.low < value < slot.high:
+        if not slot.low <= value <= slot.high:
             raise InvalidInputError(
-                f"parameter {name!r} must lie in ({slot.low:g}, {slot.high:g}); found {value:g}"
+                f"parameter {name!r} must lie in [{slot.low:g}, {slot.high:g}]; found {value:g}"
             )
-        vector[slot.offset] = to_unconstrained(value, slot.low, slot.high)
+        vector[slot.offset] = float(slot.stored(value))
     return parameter_values(plan, given), vector

@@ -181,9 +181,9 @@ def _with_values(
     known = plan.layout.unpack(vector)
     for name in learned:
         low, high = plan.layout[name].low, plan.layout[name].high
-        if not ((low < swept[name]) & (swept[name] < high)).all():
+        if not ((low <= swept[name]) & (swept[name] <= high)).all():
             raise InvalidInputError(
-                f"the values of parameter {name!r} must lie in ({low:g}, {high:g}); found "
+                f"the values of parameter {name!r} must lie in [{low:g}, {high:g}]; found "
                 f"{swept[name].min():g} to {swept[name].max():g}"
             )
     still = {s: v for s, v in system.trainable.items() if s.name not in learned}

@@ -165,3 +165,16 @@ def test_a_state_that_is_next_to_nothing_beside_one_that_starts_at_zero(engine: 
 def test_bad_tolerances_are_told(engine: str, abstol: Any, message: str):
     with pytest.raises(InvalidInputError, match=message):
         psu.solve(mixed(), u0=[1e-3, 1e-9], t=[0.0, 1.0], engine=engine, abstol=abstol)
+
+
+def test_a_rate_is_found_from_seven_decades_away(engine: str):
+    a, b = psu.states("a"), psu.parameters("b")
+    t = np.linspace(0.0, 3.0, 7)
+    data = psu.Dataset.from_arrays(t, np.exp(-2 * t)[:, None], states=[a])
+    system = psu.ODESystem({a: -b * a}, trainable={b: 2e-7}, bounds={b: (1e-8, 1e8)})
+    obj = psu.objective(system, data, engine=engine)
+    theta, h = obj.theta0(), 1e-5
+    slope = (obj.value(theta + h) - obj.value(theta - h)) / (2 * h)
+    assert obj.value_and_grad(theta)[1][0] == pytest.approx(slope, rel=1e-4)
+    fit = psu.fit(system, data, engine=engine, progress=False)
+    assert fit.parameters["b"] == pytest.approx(2.0, rel=1e-6)

@@ -12,6 +12,7 @@ from pysymude.engines.julia.names import INFIX, NAMED
 from pysymude.engines.julia.reverse import active, shares
 from pysymude.errors import EmissionError
 from pysymude.model.network import MLP
+from pysymude.model.theta import Slot
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.tape import Operation, Tape
 
@@ -49,7 +50,7 @@ class Inputs(Protocol):
         """A state's index in its vector, from 1."""
         ...
 
-    def trainable(self, k: int) -> tuple[str, float, float]:
+    def trainable(self, k: int) -> tuple[str, Slot]:
         """A trainable parameter's index in theta, from 1, and its bounds."""
         ...
 
@@ -84,24 +85,27 @@ class PlanInputs:
         """As in `Inputs`."""
         return str(k + 1)
 
-    def trainable(self, k: int) -> tuple[str, float, float]:
+    def trainable(self, k: int) -> tuple[str, Slot]:
         """As in `Inputs`."""
         first = len(self.plan.states) + 1 + len(self.plan.parameters)
         slot = self.plan.layout.of_kind("parameter")[k - first]
-        return str(slot.offset + 1), slot.low, slot.high
+        return str(slot.offset + 1), slot
 
     def sign(self, k: int) -> str:
         """As in `Inputs`: signs stand behind the parameters."""
         return f"q[{len(self.plan.parameters) + k + 1}]"
 
 
-def natural(place: str, low: float, high: float) -> tuple[str, str]:
+def natural(place: str, slot: Slot) -> tuple[str, str]:
     """A trainable parameter's natural value, and its slope by its entry of theta."""
-    z = f"p[{place}]"
+    z, low, high = f"p[{place}]", slot.low, slot.high
     if math.isfinite(low) and math.isfinite(high):
-        half, width = f"(0.5 * (1 + tanh(0.5 * {z})))", number(high - low)
-        slope = f"{width} * {half} * (0.5 * (1 - tanh(0.5 * {z})))"
-        return f"{number(low)} + {width} * {half}", slope
+        if slot.log:
+            low, high = math.log(low), math.log(high)
+        width, small = number(high - low), f"exp(-abs({z}))"
+        value = f"{number(low)} + {width} / (1 + exp(-{z}))"
+        slope = f"{width} * {small} / (1 + {small})^2"
+        return (f"exp({value})", f"{slope} * exp({value})") if slot.log else (value, slope)
     if math.isfinite(low):
         return f"{number(low)} + exp({z})", f"exp({z})"
     if math.isfinite(high):
@@ -208,8 +212,8 @@ class Lines:
     def arrive(self, op: Operation, total: str, states: str, theta: str, time: str) -> list[str]:
         kind = self.inputs.kind(op.data)
         if kind == "trainable":
-            place, low, high = self.inputs.trainable(op.data)
-            return [f"{theta}[{place}] += ({total}) * {natural(place, low, high)[1]}"]
+            slope = natural(*self.inputs.trainable(op.data))[1]
+            return [f"{theta}[{self.inputs.trainable(op.data)[0]}] += ({total}) * {slope}"]
         if kind == "state":
             return [f"{states}[{self.inputs.place(op.data)}] += {total}"]
         return [f"{time} += {total}"]

@@ -13,6 +13,7 @@ from pysymude.engines.julia.lines import Lines, Uses
 from pysymude.engines.julia.literals import number
 from pysymude.engines.julia.reverse import active
 from pysymude.errors import EmissionError
+from pysymude.model.theta import Slot as Learned
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.looped import Looped, Rows
 from pysymude.plan.sparse import SparseJacobian
@@ -89,13 +90,13 @@ class _SlotInputs:
     def place(self, k: int) -> str:
         return self.tables.index(self.template.slots[k].table)
 
-    def trainable(self, k: int) -> tuple[str, float, float]:
+    def trainable(self, k: int) -> tuple[str, Learned]:
         # all members have the same bounds: they belong to the shape
         slots = self.plan.layout.of_kind("parameter")
         table = self.template.slots[k].table
         offsets = np.array([slot.offset for slot in slots], dtype=np.int64)[table]
         first = slots[int(table.flat[0])]
-        return self.tables.index(offsets), first.low, first.high
+        return self.tables.index(offsets), first
 
     def sign(self, k: int) -> str:
         raise EmissionError(f"loops freeze no condition; found one, {k}", target="Julia")

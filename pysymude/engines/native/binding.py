@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -42,14 +43,14 @@ def bind_model(plan: CompiledSystem, observed: Sequence[Any], *, implicit: bool)
     lowering.program(switch_form(seen, n).tape, frozen=False)
     made = lowering.finish()
     f, d, g, y = made.outputs
-    bounds = [(s.low, s.high) for s in parameters]
+    bounds = [(s.low, s.high, s.log) for s in parameters]
     return st.Model(
         code=made.code, consts=made.consts, net=made.net, scaling=_scalings(plan),
         ranges=made.ranges, held=made.held,
         theta_at=np.array([s.offset for s in parameters], dtype=np.int64),
         kind=np.array([_kind(*b) for b in bounds], dtype=np.int64),
-        low=np.array([b[0] for b in bounds], dtype=np.float64),
-        high=np.array([b[1] for b in bounds], dtype=np.float64),
+        low=np.array([math.log(b[0]) if b[2] else b[0] for b in bounds], dtype=np.float64),
+        high=np.array([math.log(b[1]) if b[2] else b[1] for b in bounds], dtype=np.float64),
         f_slots=f.slots, f_factors=f.factors, d_slots=d.slots, d_factors=d.factors,
         rows=form.rows if implicit else _NO_INTS,
         columns=form.columns if implicit else _NO_INTS,
@@ -73,7 +74,9 @@ def _linear(form: MarchForm, n: int) -> dict[str, Any]:
     return {"elimination": found.plan, "sparse": 1, "lu_size": found.size}
 
 
-def _kind(low: float, high: float) -> int:
+def _kind(low: float, high: float, log: bool) -> int:
+    if log:
+        return st.DECADES
     if low > -np.inf:
         return st.BETWEEN if high < np.inf else st.ABOVE
     return st.BELOW if high < np.inf else st.FREE

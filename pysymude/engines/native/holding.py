@@ -10,7 +10,15 @@ from pysymude.engines.native.machine import evaluate, pull, push
 
 __all__ = ["hold", "pull_held", "push_held"]
 
-START, FREE, ABOVE, BELOW = st.START, st.FREE, st.ABOVE, st.BELOW
+START, FREE, ABOVE, BELOW, DECADES = st.START, st.FREE, st.ABOVE, st.BELOW, st.DECADES
+
+
+@inner
+def between(z, low, high):
+    """The logistic function from low to high, exact near both."""
+    small = math.exp(-abs(z))
+    part = (high - low) * small / (1.0 + small)
+    return low + part if z < 0.0 else high - part
 
 
 @inner
@@ -22,7 +30,8 @@ def learned(z, kind, low, high):
         return low + math.exp(z)
     if kind == BELOW:
         return high - math.exp(z)
-    return low + (high - low) * (0.5 * (1.0 + math.tanh(0.5 * z)))
+    value = between(z, low, high)
+    return math.exp(value) if kind == DECADES else value
 
 
 @inner
@@ -34,8 +43,9 @@ def learned_slope(z, kind, low, high):
         return math.exp(z)
     if kind == BELOW:
         return -math.exp(z)
-    half = math.tanh(0.5 * z)
-    return (high - low) * 0.25 * (1.0 - half * half)
+    small = math.exp(-abs(z))
+    slope = (high - low) * small / (1.0 + small) ** 2
+    return slope * math.exp(between(z, low, high)) if kind == DECADES else slope
 
 
 @inner

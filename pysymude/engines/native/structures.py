@@ -56,7 +56,9 @@ class Model(Record):
 
 
 START, RHS, DERIVATIVES, CONDITIONS, OBSERVE = range(5)
-FREE, ABOVE, BELOW, BETWEEN = range(4)  # `kind`: a learned value's bounds
+FREE, ABOVE, BELOW, BETWEEN, DECADES = range(
+    5
+)  # `kind`: a learned value's bounds, as logarithms the last
 
 
 class Explicit(Record):

@@ -145,7 +145,7 @@ class TestEquations:
         (lambda: psu.ODESystem({x: a}, bounds={a: (0, 1)}), "which is not trainable"),
         (
             lambda: psu.ODESystem({x: a}, trainable={a: 2}, bounds={a: (0, 1)}),
-            r"bounds of 'a' are \(0, 1\), which excludes its start 2",
+            r"bounds of 'a' are \[0, 1\], which excludes its start 2",
         ),
         (
             lambda: psu.ODESystem({x: a}, trainable={a: 0.5}, bounds={a: (1, 0)}),
