@@ -14,7 +14,7 @@ import sympy as sp
 
 from pysymude.symbolic.exact.fraction import Fraction, Polynomial, common_denominator
 
-__all__ = ["Entry", "null_vector", "primitive", "primitive_polynomials", "symbolic_null_vector"]
+__all__ = ["Entry", "null_vector", "primitive", "primitive_numbers", "primitive_polynomials", "symbolic_null_vector"]
 
 Entry = dict[tuple[int, ...], Any]  # a polynomial in the parameters: coefficient by exponents
 Row = dict[int, Fraction]
@@ -36,7 +36,12 @@ def null_vector(rows: Sequence[Sequence[Any]], n: int) -> list[Any] | None:
 
 def primitive(vector: Sequence[Any]) -> list[sp.Rational]:
     """Whole numbers without a common factor, the first one positive."""
-    fractions = [sp.Rational(int(c.p), int(c.q)) for c in vector]
+    return primitive_numbers([(int(c.p), int(c.q)) for c in vector])
+
+
+def primitive_numbers(vector: Sequence[tuple[int, int]]) -> list[sp.Rational]:
+    """As `primitive`, for pairs of a numerator and a denominator."""
+    fractions = [sp.Rational(n, d) for n, d in vector]
     common = sp.ilcm(1, *(c.q for c in fractions))
     whole = [int(c * common) for c in fractions]
     content = int(sp.igcd(0, *whole))

@@ -52,7 +52,13 @@ class Primitive:
     inner: sp.Expr
 
     @classmethod
+    def of(cls, expr: sp.Expr) -> Primitive:
+        """A rational function of the coordinates."""
+        return cls(expr, cast("sp.Expr", sp.S.One), expr)
+
+    @classmethod
     def log(cls, g: sp.Expr) -> Primitive:
+        """The logarithm of one."""
         return cls(cast("sp.Expr", sp.log(g)), cast("sp.Expr", 1 / g), g)
 
 
@@ -217,9 +223,14 @@ def slopes_of(form: NormalForm, points: dict[Any, Residues], p: int) -> dict[Any
     return {z: evaluate(rate, points, p, seen) for z, rate in form.rates.items() if rate != 0}
 
 
-def directions(form: NormalForm, points: dict[Any, Residues], p: int) -> dict[Any, Residues]:
-    """The derivatives of all coordinates with respect to the states, one row a direction."""
-    plain = form.of_kind("state")
+def directions(
+    form: NormalForm, points: dict[Any, Residues], p: int, *, time: bool = False
+) -> dict[Any, Residues]:
+    """The derivatives of all coordinates with respect to the states, one row a direction.
+
+    With `time` those with respect to time are one more row, the first.
+    """
+    plain = form.of_kind("time", "state") if time else form.of_kind("state")
     slopes: dict[Any, Residues] = {
         c.symbol: np.eye(len(plain), dtype=np.int64)[k][:, None] for k, c in enumerate(plain)
     }
