@@ -26,7 +26,7 @@ from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.exact.polynomials import ExactField
 from pysymude.symbolic.laws.invariant_spaces import ModularFlow, MonomialFlow
 
-__all__ = ["Timed", "highest_degree", "timed_laws"]
+__all__ = ["Space", "Timed", "highest_degree", "timed_laws"]
 
 _HIGHEST = 4
 _MOST = 130  # monomials
@@ -76,13 +76,13 @@ def timed_laws(
     for _, support in flow.supports(len(states), highest):
         effort.check()
         names = [sp.Mul(*(x**k for x, k in zip(states, m, strict=True))) for m in support]
-        space = _Space(form, exact, Field(exact.parameter_context), names)
+        space = Space(form, exact, Field(exact.parameter_context), names)
         space.close(support)
         yield from space.laws()
 
 
 @dataclass
-class _Space:
+class Space:
     """The largest invariant space of some monomials: a basis, and the Lie derivative's matrix.
 
     Attributes
@@ -154,7 +154,17 @@ class _Space:
 
     def _factors(self) -> list[tuple[Vector, int]]:
         """Monic factors of the characteristic polynomial to degree two, without the leading 1."""
-        coefficients = self.numbers.characteristic(self.action)
+        multiplicities: dict[str, tuple[Vector, int]] = {}
+        for block in _blocks(self.action):
+            part = [[self.action[i][j] for j in block] for i in block]
+            for low, multiplicity in self._block_factors(part):
+                key = str([(str(c.top), str(c.bottom)) for c in low])
+                before = multiplicities.get(key, (low, 0))[1]
+                multiplicities[key] = low, before + multiplicity
+        return sorted(multiplicities.values(), key=lambda pair: len(pair[0]))
+
+    def _block_factors(self, block: Sequence[Vector]) -> list[tuple[Vector, int]]:
+        coefficients = self.numbers.characteristic(block)
         n = len(coefficients) - 1
         context = self.numbers.context
         terms: dict[tuple[int, ...], Any] = {}
@@ -172,7 +182,7 @@ class _Space:
                 found.append(
                     ([Fraction(c, context.constant(1)) * lead for c in polys[1:]], multiplicity)
                 )
-        return sorted(found, key=lambda pair: len(pair[0]))
+        return found
 
     def _chains(self, root: Fraction, multiplicity: int) -> Iterator[Timed]:
         n = len(self.action)
@@ -193,7 +203,7 @@ class _Space:
             polynomial = pieces[0]
             for k, w in enumerate(pieces[1:], start=1):
                 polynomial = cast("sp.Expr", polynomial + (-t) ** k / sp.factorial(k) * w)
-            if not polynomial.free_symbols.isdisjoint(self.form.states):
+            if not self.form.to_user(polynomial).free_symbols.isdisjoint(self.form.states):
                 law = cast("sp.Expr", sp.exp(-s * t) * polynomial)
                 yield Timed(
                     (law,), (polynomial,), (cast("sp.Expr", sp.Mul(s, polynomial, evaluate=False)),)
@@ -269,6 +279,21 @@ class _Space:
             )
             for v in scaled
         ]
+
+
+def _blocks(matrix: Sequence[Vector]) -> list[list[int]]:
+    """The indices in groups of which each reaches all others through entries that are not zero."""
+    n = len(matrix)
+    reach = [{j for j in range(n) if not matrix[i][j].top.is_zero()} | {i} for i in range(n)]
+    for k in range(n):
+        for i in range(n):
+            if k in reach[i]:
+                reach[i] |= reach[k]
+    found: list[list[int]] = []
+    for i in range(n):
+        if not any(i in block for block in found):
+            found.append([j for j in range(n) if j in reach[i] and i in reach[j]])
+    return found
 
 
 def _root(square: sp.Expr) -> sp.Expr:

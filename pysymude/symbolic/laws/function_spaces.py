@@ -1,0 +1,136 @@
+"""Spaces of functions of all coordinates that a field maps to themselves: polynomials, sines, roots, time.
+
+On such a space the Lie derivative is a matrix, and each of its eigenvalues s gives laws
+exp(-s t) t^k P.  Time is one of the coordinates where the field reads it: x' = -x + sin t has the space
+of x, sin t and cos t.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import sympy as sp
+
+from pysymude.symbolic.exact.fraction import Fraction, common_denominator
+from pysymude.symbolic.exact.matrix import Field, Vector
+from pysymude.symbolic.exact.normal_form import NormalForm
+from pysymude.symbolic.exact.polynomials import ExactField, Polynomial
+from pysymude.symbolic.laws.ansatz import slopes_of
+from pysymude.symbolic.laws.exponential_laws import Space, Timed
+from pysymude.symbolic.null_space.modular import (
+    PRIMES,
+    Residues,
+    null_space,
+    product,
+    sample,
+    tangent,
+)
+
+__all__ = ["function_laws", "invariant_support"]
+
+_SPARE = 15
+_P = PRIMES[0]
+
+
+def invariant_support(
+    form: NormalForm, functions: Sequence[sp.Expr], parameters: Mapping[Any, Residues]
+) -> list[sp.Expr]:
+    """The functions of which the largest invariant space in their span is made; modulo a prime.
+
+    Functions that are combinations of earlier ones are left out.
+    """
+    rng = np.random.default_rng(9)
+    points = sample(form, 2 * len(functions) + _SPARE, _P, rng, parameters)
+    count = next(points[x] for x in form.states).shape[-1]
+    slopes = slopes_of(form, points, _P)
+    seen: dict[Any, tuple[Residues, Residues | None]] = {}
+    pairs = [tangent(f, points, slopes, _P, seen) for f in functions]
+    values = np.array([np.broadcast_to(v, (count,)) for v, _ in pairs])
+    dependent = set(null_space(values, _P)[0])
+    kept = [k for k in range(len(functions)) if k not in dependent]
+    zero = np.zeros(count, dtype=np.int64)
+    rates = np.array(
+        [zero if pairs[k][1] is None else np.broadcast_to(pairs[k][1], (count,)) for k in kept]
+    )
+    inside = _closed(values[kept], rates)
+    return [functions[kept[k]] for k in np.flatnonzero(inside.any(axis=0))]
+
+
+def _closed(values: Residues, rates: Residues) -> Residues:
+    """Coefficients of a basis of the largest space of functions that contains its own rates."""
+    n = len(values)
+    pairs = null_space(np.concatenate([rates, (_P - values) % _P]), _P)[1]
+    basis, images = pairs[:, :n], pairs[:, n:]
+    while len(basis):
+        pairs = null_space(np.concatenate([images, (_P - basis) % _P]), _P)[1]
+        if len(pairs) == len(basis):
+            break
+        factors = np.ascontiguousarray(pairs[:, : len(basis)])
+        basis, images = product(factors, basis, _P), product(factors, images, _P)
+    return basis
+
+
+def function_laws(
+    form: NormalForm,
+    exact: ExactField,
+    support: Sequence[sp.Expr],
+    numbers: Field,
+) -> Iterator[Timed]:
+    """Laws exp(-s t) t^k P with P in the largest invariant space that the functions span."""
+    space = Space(form, exact, numbers, list(support))
+    values = [exact.fraction(f) for f in support]
+    rates = [exact.rate(v, exact.flow) for v in values]
+    _, tops = common_denominator([*values, *rates], exact.one)
+    tops = [exact.normal(top) for top in tops]
+    n = len(values)
+    rows = _equations(exact, [*tops[n:], *(-top for top in tops[:n])])
+    pairs = numbers.null_space(rows, 2 * n)
+    basis, images = [v[:n] for v in pairs], [v[n:] for v in pairs]
+    while basis:
+        columns = [
+            [*(v[j] for v in images), *(-v[j] for v in basis)] for j in range(n)
+        ]
+        pairs = numbers.null_space(columns, 2 * len(basis))
+        if len(pairs) == len(basis):
+            space.basis = basis
+            space.action = [v[len(basis) :] for v in _normalised(numbers, pairs)]
+            yield from space.laws()
+            return
+        factors = [v[: len(basis)] for v in pairs]
+        basis, images = numbers.times(factors, basis), numbers.times(factors, images)
+
+
+def _normalised(numbers: Field, pairs: list[Vector]) -> list[Vector]:
+    """Pairs (c, d) with c images = d basis, such that the factors c are the unit vectors in order."""
+    rows, _ = numbers.reduced(pairs)
+    return rows
+
+
+def _equations(exact: ExactField, columns: Sequence[Polynomial]) -> list[Vector]:
+    """Independent equations for c with sum c_k columns[k] = 0, a row each."""
+    context = exact.parameter_context
+    one, zero = context.constant(1), Fraction(context.constant(0), context.constant(1))
+    rows: dict[tuple[int, ...], Vector] = {}
+    for k, column in enumerate(columns):
+        for monomial, entry in exact.split(column).items():
+            row = rows.setdefault(monomial, [zero] * len(columns))
+            row[k] = Fraction(context.from_dict(entry), one)
+    found = list(rows.values())
+    point = [int(v) for v in np.random.default_rng(10).integers(1, _P, exact.n_parameters)]
+    seen = np.array([[_residue(e.top, point) for e in row] for row in found], dtype=np.int64)
+    if not len(seen):
+        return []
+    dependent = set(null_space(seen, _P)[0])
+    return [row for k, row in enumerate(found) if k not in dependent]
+
+
+def _residue(polynomial: Polynomial, point: Sequence[int]) -> int:
+    total = 0
+    for powers, c in polynomial.to_dict().items():
+        term = int(c.p) * pow(int(c.q), -1, _P)
+        for base, k in zip(point, powers, strict=True):
+            term = term * pow(base, int(k), _P) % _P
+        total += term
+    return cast("int", total % _P)
