@@ -15,7 +15,7 @@ from pysymude.symbolic.exact.polynomials import ExactField
 from pysymude.symbolic.laws.ansatz import Primitive
 from pysymude.symbolic.proof.certificate import vanishes
 
-__all__ = ["antiderivatives"]
+__all__ = ["antiderivative", "antiderivatives"]
 
 _LONGEST = 30  # operations in an integrand
 
@@ -32,13 +32,14 @@ def antiderivatives(form: NormalForm, exact: ExactField) -> tuple[Primitive, ...
         plain = shown.is_polynomial(z) or (shown * z**2).is_polynomial(z)
         if h in found or plain or sp.count_ops(shown) > _LONGEST:
             continue
-        integral = _integral(shown, z)
+        integral = antiderivative(shown, z)
         if integral is not None:
             found[h] = Primitive(integral, h, cast("sp.Expr", z))
     return tuple(found.values())
 
 
-def _integral(h: sp.Expr, z: sp.Symbol) -> sp.Expr | None:
+def antiderivative(h: sp.Expr, z: sp.Symbol) -> sp.Expr | None:
+    """SymPy's integral by rules, if its derivative is proved to be the integrand."""
     # slow to load, and seldom needed
     from sympy.integrals.manualintegrate import manualintegrate
 

@@ -18,7 +18,7 @@ import sympy as sp
 from pysymude.symbolic.exact.polynomials import ExactField
 from pysymude.symbolic.laws.ansatz import Primitive
 
-__all__ = ["angles", "fractions_below", "rational_primitives"]
+__all__ = ["angle", "angles", "fractions_below", "rational_primitives"]
 
 
 def rational_primitives(
@@ -68,9 +68,13 @@ def angles(exact: ExactField, factor: Any, variables: Sequence[sp.Symbol]) -> li
             continue
         d, s = split
         inner = cast("sp.Expr", exact.expression(slope) / s)
-        weight = cast("sp.Expr", 1 / (d + inner**2))
-        return [Primitive(_angle(inner, d), weight, inner)]
+        return [angle(inner, d)]
     return []
+
+
+def angle(inner: sp.Expr, d: sp.Expr) -> Primitive:
+    """The integral of dU / (d + U^2) for an inner function U and a number d."""
+    return Primitive(_angle(inner, d), cast("sp.Expr", 1 / (d + inner**2)), inner)
 
 
 def _angle(u: sp.Expr, d: sp.Expr) -> sp.Expr:

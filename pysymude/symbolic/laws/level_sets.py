@@ -1,0 +1,115 @@
+"""Systems on the level sets of their laws: a law as a parameter, and one state less.
+
+On w^2/2 - cos q = h the state w is sqrt(2 h + 2 cos q).  What depended on the law is a number there, and
+subsystems become smaller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import sympy as sp
+
+from pysymude.model.system import ODESystem
+
+__all__ = ["LevelSet", "level_sets"]
+
+_LONGEST = 60  # operations in what a state is replaced by
+
+
+@dataclass(frozen=True)
+class LevelSet:
+    """A system without the state `state`, which is a function of the others and of `level`.
+
+    Attributes
+    ----------
+    system : ODESystem
+        Autonomous or not, as the given one, with the parameter `level`.
+    level : symbol
+        The value of `law`.
+    """
+
+    system: ODESystem
+    law: sp.Expr
+    level: sp.Symbol
+    state: sp.Symbol
+    power: int
+    base: sp.Expr
+
+    def restored(self, expr: sp.Expr) -> sp.Expr:
+        """A law of the smaller system, written with all states."""
+        if self.power == 2:
+
+            def is_root(e: Any) -> bool:
+                return bool(
+                    e.is_Pow
+                    and e.exp.is_Rational
+                    and e.exp.q == 2
+                    and sp.expand(e.base - self.base) == 0
+                )
+
+            expr = expr.replace(is_root, lambda e: self.state ** (2 * e.exp))
+        return cast("sp.Expr", expr.xreplace({self.level: self.law}))
+
+
+def level_sets(system: ODESystem, law: sp.Expr) -> Iterator[LevelSet]:
+    """The ways to solve a law for a state of which it is linear or purely quadratic, short ones first.
+
+    Of a sum of logarithms with whole coefficients the product is taken.
+    """
+    law = _without_logarithms(law)
+    names = {s.name for f in system.rhs.values() for s in f.free_symbols}
+    name = "level"
+    while name in names or any(x.name == name for x in system.states):
+        name += "_"
+    level = sp.Symbol(name, real=True)
+    found: list[tuple[int, LevelSet]] = []
+    for x in system.states:
+        if x in law.free_symbols:
+            one = _solved(system, law, level, x)
+            if one is not None:
+                found.append((int(sp.count_ops(one.base)), one))
+    for _, one in sorted(found, key=lambda pair: pair[0]):
+        yield one
+
+
+def _without_logarithms(law: sp.Expr) -> sp.Expr:
+    pairs = [e.as_coeff_Mul(rational=True) for e in sp.Add.make_args(law)]
+    if not all(isinstance(e, sp.log) for _, e in pairs):
+        return law
+    common = sp.gcd([c for c, _ in pairs])
+    return cast("sp.Expr", sp.Mul(*(e.args[0] ** (c / common) for c, e in pairs)))
+
+
+def _solved(
+    system: ODESystem, law: sp.Expr, level: sp.Symbol, x: sp.Symbol
+) -> LevelSet | None:
+    top, bottom = sp.fraction(sp.together(law))
+    equation = sp.expand(level * bottom - top)
+    if not equation.is_polynomial(x):
+        return None
+    poly = sp.Poly(equation, x)
+    power = poly.degree()
+    if power not in (1, 2) or (power == 2 and poly.coeff_monomial(x) != 0):
+        return None
+    base = sp.expand(sp.cancel(-poly.coeff_monomial(1) / poly.coeff_monomial(x**power)))
+    if sp.count_ops(base) > _LONGEST:
+        return None
+    root = sp.Symbol(x.name, positive=True)
+    value = base if power == 1 else sp.sqrt(base)
+    rhs: dict[sp.Symbol, sp.Expr] = {}
+    for z, f in system.rhs.items():
+        if z == x:
+            continue
+        if power == 2:
+            # even powers of the state need no root
+            f = sp.expand(f.xreplace({x: root})).replace(
+                lambda e: e.is_Pow and e.base == root and e.exp.is_Integer,
+                lambda e: base ** (e.exp // 2) * root ** (e.exp % 2),
+            )
+            rhs[z] = cast("sp.Expr", sp.expand(f).xreplace({root: value}))
+        else:
+            rhs[z] = cast("sp.Expr", f.xreplace({x: value}))
+    return LevelSet(ODESystem(rhs), law, level, x, power, base) if rhs else None
