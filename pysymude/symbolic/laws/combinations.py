@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
 import sympy as sp
 
+from pysymude.symbolic import effort
 from pysymude.symbolic.exact.coefficients import primitive_numbers
 from pysymude.symbolic.exact.fraction import common_denominator
 from pysymude.symbolic.exact.normal_form import NormalForm
-from pysymude.symbolic.exact.polynomials import ExactField
+from pysymude.symbolic.exact.polynomials import ExactField, Flow, Polynomial
 from pysymude.symbolic.laws.ansatz import Primitive, directions, primitive_rates, slopes_of
-from pysymude.symbolic.laws.independence import Independent
+from pysymude.symbolic.laws.families.family import Proposal
+from pysymude.symbolic.laws.found import Found
 from pysymude.symbolic.null_space.modular import (
     PRIMES,
     Residues,
     as_fractions,
-    draw_parameters,
     null_space,
     sample,
 )
@@ -27,56 +28,49 @@ __all__ = ["combined"]
 
 _SPARE = 15
 _FEW = 8  # points at which a law is tried again
-_P, _OTHER = PRIMES[:2]
 
 
-def combined(
-    form: NormalForm,
-    fields: Sequence[NormalForm],
-    exact: ExactField,
-    candidates: Sequence[Primitive],
-    independent: Independent,
-    parameters: Mapping[Any, Residues],
-) -> Iterator[tuple[sp.Expr, Residues]]:
+def combined(found: Found, candidates: Sequence[Primitive]) -> Iterator[Proposal | None]:
     """Laws that are sums of candidates times numbers or functions of the parameters.
 
-    Each with its gradient modulo a prime at the point of `independent`, of whose rows it is independent
-    when it is asked for; `parameters` are the residues that belong to that point.
+    Each is independent of the laws that are known when it is asked for; None for one that could not be
+    made exact.
     """
     if not candidates:
         return
+    form, fields, independent, p = found.form, found.fields, found.independent, found.form.prime
+    effort.afford(len(candidates) ** 3 / 60, len(candidates) ** 2 * len(form.states))
     rng = np.random.default_rng(8)
-    points = sample(form, len(candidates) + _SPARE, _P, rng, parameters)
+    points = sample(form, len(candidates) + _SPARE, p, rng, found.parameters)
     kept = _without_relations(form, candidates, points)
-    rates = [_rates(f, kept, points, _P) for f in fields]
-    _, vectors = null_space(np.concatenate(rates, axis=1), _P)
+    rates = [_rates(f, kept, points, p) for f in fields]
+    _, vectors = null_space(np.concatenate(rates, axis=1), p)
     if not len(vectors):
         return
-    slopes = primitive_rates(tuple(kept), independent.point, independent.slopes, _P)
+    slopes = primitive_rates(tuple(kept), independent.point, independent.slopes, p)
     shape = next(iter(independent.slopes.values())).shape[0], 1
-    gradients = np.array([np.broadcast_to(slopes[p], shape)[:, 0] for p in kept])
+    gradients = np.array([np.broadcast_to(slopes[c], shape)[:, 0] for c in kept])
     for vector in sorted(vectors, key=lambda v: int(np.flatnonzero(v)[-1])):
         support = np.flatnonzero(vector)
-        row = (vector[support, None] * gradients[support] % _P).sum(axis=0) % _P
+        row = (vector[support, None] * gradients[support] % p).sum(axis=0) % p
         if not independent.raised_by(row):
             continue
-        chosen = [kept[k] for k in support]
-        law = _exact(form, fields, exact, chosen, vector[support])
-        if law is not None:
-            yield law, row
+        effort.check()
+        law = _exact(found, [kept[k] for k in support], vector[support])
+        yield None if law is None else Proposal(law, row)
 
 
 def _without_relations(
     form: NormalForm, candidates: Sequence[Primitive], points: dict[Any, Residues]
 ) -> list[Primitive]:
     """Those whose gradients are not combinations of the gradients of earlier ones."""
-    moves = directions(form, points, _P, time=True)
-    slopes = primitive_rates(tuple(candidates), points, moves, _P)
+    moves = directions(form, points, form.prime, time=True)
+    slopes = primitive_rates(tuple(candidates), points, moves, form.prime)
     count = next(points[x] for x in form.states).shape[-1]
     shape = (len(form.states) + 1, count)
-    rows = [np.broadcast_to(slopes[p], shape).ravel() for p in candidates]
-    dependent = set(null_space(np.array(rows), _P)[0])
-    return [p for k, p in enumerate(candidates) if k not in dependent]
+    rows = [np.broadcast_to(slopes[c], shape).ravel() for c in candidates]
+    dependent = set(null_space(np.array(rows), form.prime)[0])
+    return [c for k, c in enumerate(candidates) if k not in dependent]
 
 
 def _rates(
@@ -87,43 +81,41 @@ def _rates(
     return np.array([np.broadcast_to(slopes[c], (count,)) for c in candidates])
 
 
-def _exact(
-    form: NormalForm,
-    fields: Sequence[NormalForm],
-    exact: ExactField,
-    candidates: list[Primitive],
-    vector: Residues,
-) -> sp.Expr | None:
+def _exact(found: Found, candidates: list[Primitive], vector: Residues) -> sp.Expr | None:
     """The law with exact coefficients.
 
     Without parameters residues are numbers, and other points with another prime confirm them; the
     certificate of the law proves it.  Written out, the rates of many candidates can be very long.
     """
-    numbers = None if exact.n_parameters else as_fractions(vector, _P)
-    if numbers and all(_confirmed(f, candidates, numbers) for f in fields):
+    form, exact = found.form, found.field
+    numbers = None if exact.n_parameters else as_fractions(vector, form.prime)
+    if numbers and all(_confirmed(f, candidates, numbers) for f in found.fields):
         coefficients: Sequence[sp.Expr] | None = primitive_numbers(numbers)
     else:
-        flows = [exact.flow if f is form else exact.flow_of(f) for f in fields]
-        systems = [
-            [
-                exact.rate(exact.fraction(c.inner), flow) * exact.fraction(c.weight)
-                for c in candidates
-            ]
-            for flow in flows
-        ]
-        tops = [common_denominator(rates, exact.one)[1] for rates in systems]
-        coefficients = exact.null_vector([[exact.normal(e) for e in row] for row in tops])
+        flows = [exact.flow if f is form else exact.flow_of(f) for f in found.fields]
+        coefficients = exact.null_vector([_rate_polynomials(exact, f, candidates) for f in flows])
     if coefficients is None:
         return None
     law = sp.Add(*(c * p.expr for c, p in zip(coefficients, candidates, strict=True)))
     return form.to_user(cast("sp.Expr", law))
 
 
+def _rate_polynomials(
+    exact: ExactField, flow: Flow, candidates: Sequence[Primitive]
+) -> list[Polynomial]:
+    """d/dt of each candidate over one common denominator, in normal form."""
+    rates = [
+        exact.rate(exact.fraction(c.inner), flow) * exact.fraction(c.weight) for c in candidates
+    ]
+    return [exact.normal(top) for top in common_denominator(rates, exact.one)[1]]
+
+
 def _confirmed(
     f: NormalForm, candidates: list[Primitive], numbers: Sequence[tuple[int, int]]
 ) -> bool:
     rng = np.random.default_rng(7)
-    points = sample(f, _FEW, _OTHER, rng, draw_parameters(f, _OTHER, rng))
-    rates = _rates(f, candidates, points, _OTHER)
-    factors = np.array([n * pow(d, -1, _OTHER) % _OTHER for n, d in numbers], dtype=np.int64)
-    return not ((factors[:, None] * rates % _OTHER).sum(axis=0) % _OTHER).any()
+    p = next(q for q in PRIMES if q != f.prime)
+    points = sample(f, _FEW, p, rng, {})
+    rates = _rates(f, candidates, points, p)
+    factors = np.array([n * pow(d, -1, p) % p for n, d in numbers], dtype=np.int64)
+    return not ((factors[:, None] * rates % p).sum(axis=0) % p).any()

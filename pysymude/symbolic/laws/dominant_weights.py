@@ -95,7 +95,7 @@ def _shapes(form: NormalForm, exact: ExactField) -> list[Shape]:
 
 
 def _leading(exact: ExactField, of: Any, places: list[int]) -> list[Powers]:
-    return list({tuple(m[i] for i in places) for m in exact.fraction(of).top.monoms()})
+    return list({tuple(int(m[i]) for i in places) for m in exact.fraction(of).top.monoms()})
 
 
 def _exponents(
@@ -103,9 +103,9 @@ def _exponents(
 ) -> list[Powers]:
     found: set[Powers] = set()
     for m in monoms:
-        plain = tuple(m[i] for i in places)
+        plain = tuple(int(m[i]) for i in places)
         inner = [
-            (m[i] / order, base) for i, (order, base) in roots.items() if m[i] and base
+            (int(m[i]) / order, base) for i, (order, base) in roots.items() if m[i] and base
         ]
         # one representative term under each root
         for factor, base in inner:

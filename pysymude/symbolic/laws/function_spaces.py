@@ -8,11 +8,13 @@ of x, sin t and cos t.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 import sympy as sp
 
+from pysymude.symbolic import effort
 from pysymude.symbolic.exact.fraction import Fraction, common_denominator
 from pysymude.symbolic.exact.matrix import Field, Vector
 from pysymude.symbolic.exact.normal_form import NormalForm
@@ -20,7 +22,6 @@ from pysymude.symbolic.exact.polynomials import ExactField, Polynomial
 from pysymude.symbolic.laws.ansatz import slopes_of
 from pysymude.symbolic.laws.exponential_laws import Space, Timed
 from pysymude.symbolic.null_space.modular import (
-    PRIMES,
     Residues,
     null_space,
     product,
@@ -31,7 +32,6 @@ from pysymude.symbolic.null_space.modular import (
 __all__ = ["function_laws", "invariant_support"]
 
 _SPARE = 15
-_P = PRIMES[0]
 
 
 def invariant_support(
@@ -42,33 +42,35 @@ def invariant_support(
     Functions that are combinations of earlier ones are left out.
     """
     rng = np.random.default_rng(9)
-    points = sample(form, 2 * len(functions) + _SPARE, _P, rng, parameters)
+    p = form.prime
+    effort.afford((2 * len(functions)) ** 3 / 60)
+    points = sample(form, 2 * len(functions) + _SPARE, p, rng, parameters)
     count = next(points[x] for x in form.states).shape[-1]
-    slopes = slopes_of(form, points, _P)
+    slopes = slopes_of(form, points, p)
     seen: dict[Any, tuple[Residues, Residues | None]] = {}
-    pairs = [tangent(f, points, slopes, _P, seen) for f in functions]
+    pairs = [tangent(f, points, slopes, p, seen) for f in functions]
     values = np.array([np.broadcast_to(v, (count,)) for v, _ in pairs])
-    dependent = set(null_space(values, _P)[0])
+    dependent = set(null_space(values, p)[0])
     kept = [k for k in range(len(functions)) if k not in dependent]
     zero = np.zeros(count, dtype=np.int64)
     rates = np.array(
         [zero if pairs[k][1] is None else np.broadcast_to(pairs[k][1], (count,)) for k in kept]
     )
-    inside = _closed(values[kept], rates)
+    inside = _closed(values[kept], rates, p)
     return [functions[kept[k]] for k in np.flatnonzero(inside.any(axis=0))]
 
 
-def _closed(values: Residues, rates: Residues) -> Residues:
+def _closed(values: Residues, rates: Residues, p: int) -> Residues:
     """Coefficients of a basis of the largest space of functions that contains its own rates."""
     n = len(values)
-    pairs = null_space(np.concatenate([rates, (_P - values) % _P]), _P)[1]
+    pairs = null_space(np.concatenate([rates, (p - values) % p]), p)[1]
     basis, images = pairs[:, :n], pairs[:, n:]
     while len(basis):
-        pairs = null_space(np.concatenate([images, (_P - basis) % _P]), _P)[1]
+        pairs = null_space(np.concatenate([images, (p - basis) % p]), p)[1]
         if len(pairs) == len(basis):
             break
         factors = np.ascontiguousarray(pairs[:, : len(basis)])
-        basis, images = product(factors, basis, _P), product(factors, images, _P)
+        basis, images = product(factors, basis, p), product(factors, images, p)
     return basis
 
 
@@ -76,16 +78,16 @@ def function_laws(
     form: NormalForm,
     exact: ExactField,
     support: Sequence[sp.Expr],
-    numbers: Field,
 ) -> Iterator[Timed]:
     """Laws exp(-s t) t^k P with P in the largest invariant space that the functions span."""
+    numbers = Field(exact.parameter_context)
     space = Space(form, exact, numbers, list(support))
     values = [exact.fraction(f) for f in support]
     rates = [exact.rate(v, exact.flow) for v in values]
     _, tops = common_denominator([*values, *rates], exact.one)
     tops = [exact.normal(top) for top in tops]
     n = len(values)
-    rows = _equations(exact, [*tops[n:], *(-top for top in tops[:n])])
+    rows = _equations(exact, [*tops[n:], *(-top for top in tops[:n])], form.prime)
     pairs = numbers.null_space(rows, 2 * n)
     basis, images = [v[:n] for v in pairs], [v[n:] for v in pairs]
     while basis:
@@ -96,7 +98,8 @@ def function_laws(
         if len(pairs) == len(basis):
             space.basis = basis
             space.action = [v[len(basis) :] for v in _normalised(numbers, pairs)]
-            yield from space.laws()
+            for law in space.laws():
+                yield replace(law, exprs=tuple(map(form.to_user, law.exprs)))
             return
         factors = [v[: len(basis)] for v in pairs]
         basis, images = numbers.times(factors, basis), numbers.times(factors, images)
@@ -108,7 +111,9 @@ def _normalised(numbers: Field, pairs: list[Vector]) -> list[Vector]:
     return rows
 
 
-def _equations(exact: ExactField, columns: Sequence[Polynomial]) -> list[Vector]:
+def _equations(
+    exact: ExactField, columns: Sequence[Polynomial], p: int
+) -> list[Vector]:
     """Independent equations for c with sum c_k columns[k] = 0, a row each."""
     context = exact.parameter_context
     one, zero = context.constant(1), Fraction(context.constant(0), context.constant(1))
@@ -118,19 +123,19 @@ def _equations(exact: ExactField, columns: Sequence[Polynomial]) -> list[Vector]
             row = rows.setdefault(monomial, [zero] * len(columns))
             row[k] = Fraction(context.from_dict(entry), one)
     found = list(rows.values())
-    point = [int(v) for v in np.random.default_rng(10).integers(1, _P, exact.n_parameters)]
-    seen = np.array([[_residue(e.top, point) for e in row] for row in found], dtype=np.int64)
+    point = [int(v) for v in np.random.default_rng(10).integers(1, p, exact.n_parameters)]
+    seen = np.array([[_residue(e.top, point, p) for e in row] for row in found], dtype=np.int64)
     if not len(seen):
         return []
-    dependent = set(null_space(seen, _P)[0])
+    dependent = set(null_space(seen, p)[0])
     return [row for k, row in enumerate(found) if k not in dependent]
 
 
-def _residue(polynomial: Polynomial, point: Sequence[int]) -> int:
+def _residue(polynomial: Polynomial, point: Sequence[int], p: int) -> int:
     total = 0
     for powers, c in polynomial.to_dict().items():
-        term = int(c.p) * pow(int(c.q), -1, _P)
+        term = int(c.p) * pow(int(c.q), -1, p)
         for base, k in zip(point, powers, strict=True):
-            term = term * pow(base, int(k), _P) % _P
+            term = term * pow(base, int(k), p) % p
         total += term
-    return cast("int", total % _P)
+    return cast("int", total % p)

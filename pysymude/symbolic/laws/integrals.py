@@ -7,7 +7,6 @@ suggests further ones.  Linear algebra decides among them.
 
 from __future__ import annotations
 
-import time as clock
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +14,7 @@ from typing import Any, cast
 
 import sympy as sp
 
+from pysymude.symbolic import effort
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.exact.polynomials import ExactField, Fraction
 from pysymude.symbolic.laws.ansatz import Primitive
@@ -151,7 +151,7 @@ class Terms:
 
 
 def integral_candidates(
-    form: NormalForm, exact: ExactField, slopes: Sequence[Slope], deadline: float
+    form: NormalForm, exact: ExactField, slopes: Sequence[Slope]
 ) -> tuple[Primitive, ...]:
     """Candidates for a potential with derivatives made of these; none where there are too many."""
     terms = Terms(form, exact)
@@ -165,8 +165,9 @@ def integral_candidates(
     for _ in range(_ROUNDS):
         origins: dict[Term | int, None] = {}
         for term, x in fresh:
+            effort.check()
             origins |= dict.fromkeys(o for o in terms.origins(term, x) if o not in found)
-            if len(found) + len(origins) > _MOST or clock.perf_counter() > deadline:
+            if len(found) + len(origins) > _MOST:
                 return ()
         done |= fresh
         found |= origins

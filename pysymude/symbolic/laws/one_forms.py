@@ -7,8 +7,7 @@ solved, and the potential is integrated afterwards.
 
 from __future__ import annotations
 
-import time as clock
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, cast
@@ -16,22 +15,14 @@ from typing import Any, cast
 import numpy as np
 import sympy as sp
 
+from pysymude.symbolic import effort
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.laws.ansatz import directions
-from pysymude.symbolic.null_space.modular import (
-    PRIMES,
-    Residues,
-    draw_parameters,
-    null_space,
-    sample,
-    tangent,
-)
+from pysymude.symbolic.null_space.modular import Residues, evaluate, null_space, sample, tangent
 
-__all__ = ["Entry", "Slope", "closed_forms", "slopes"]
+__all__ = ["Entry", "Slope", "closed_forms", "entry_layers", "slopes"]
 
-_MOST = 900  # unknown entries
 _SPARE = 15
-_P = PRIMES[0]
 
 
 @dataclass(frozen=True)
@@ -51,17 +42,42 @@ class Slope:
     value: sp.Expr
 
 
-def closed_forms(form: NormalForm, deadline: float) -> Iterator[list[Entry]]:
-    """The entries of matrices O with O f closed and other than zero, simple ones first.
+def entry_layers(form: NormalForm) -> Iterator[list[Entry]]:
+    """Constant entries, then linear ones too, then reciprocals of products of two states."""
+    # a state and its velocity first: the energy comes of such entries alone
+    moving = set(form.states)
+    reads = {x: cast("sp.Expr", form.coordinates[x].rate).free_symbols & moving for x in moving}
+    pairs = list(combinations(form.states, 2))
+    pairs.sort(key=lambda pair: reads[pair[0]] != {pair[1]} and reads[pair[1]] != {pair[0]})
+    constant = [Entry(x, y, cast("sp.Expr", sp.S.One)) for x, y in pairs]
+    yield constant
+    yield constant + [Entry(x, y, cast("sp.Expr", z)) for x, y in pairs for z in form.states]
+    yield [Entry(x, y, cast("sp.Expr", 1 / (x * y))) for x, y in pairs]
 
-    Constant entries, then linear ones, then reciprocals of products of two states. For all values of
-    networks: these are variables of which the potential must not depend.
+
+def closed_forms(
+    form: NormalForm,
+    entries: Sequence[Entry],
+    parameters: Mapping[Any, Residues],
+    at: Mapping[Any, Residues],
+) -> list[tuple[list[Entry], Residues]]:
+    """The matrices O in the span of some entries with O f closed: the entries, and O f at one point.
+
+    Modulo a prime, at the given residues of the parameters.  Networks are variables of which a potential
+    must not depend.
     """
-    for entries in _layers(form):
-        if clock.perf_counter() > deadline:
-            return
-        if len(entries) <= _MOST:
-            yield from _closed(form, entries)
+    n, p = len(form.states), form.prime
+    count = (len(entries) + _SPARE) // (n * (n - 1) // 2) + 2
+    effort.afford(len(entries) ** 3 / 60, len(entries) * n * n * count)
+    points = sample(form, count, p, np.random.default_rng(6), parameters)
+    _, vectors = null_space(_equations(form, entries, points), p)
+    found: list[tuple[list[Entry], Residues]] = []
+    values = np.array([_value(form, e, dict(at)) for e in entries])
+    for vector in vectors:
+        support = np.flatnonzero(vector)
+        total = (vector[support, None] * values[support] % p).sum(axis=0) % p
+        found.append(([entries[k] for k in support], total))
+    return found
 
 
 def slopes(form: NormalForm, entries: Sequence[Entry]) -> list[Slope]:
@@ -74,67 +90,45 @@ def slopes(form: NormalForm, entries: Sequence[Entry]) -> list[Slope]:
     return list(dict.fromkeys(found))
 
 
-def _layers(form: NormalForm) -> Iterator[list[Entry]]:
-    # a state and its velocity first: the energy comes of such entries alone
-    rates = {x: cast("sp.Expr", form.coordinates[x].rate).free_symbols for x in form.states}
-    pairs = list(combinations(form.states, 2))
-    moving = set(form.states)
-    pairs.sort(
-        key=lambda pair: rates[pair[0]] & moving != {pair[1]}
-        and rates[pair[1]] & moving != {pair[0]}
-    )
-    constant = [Entry(x, y, cast("sp.Expr", sp.S.One)) for x, y in pairs]
-    yield constant
-    linear = [Entry(x, y, cast("sp.Expr", z)) for x, y in pairs for z in form.states]
-    yield constant + linear
-    yield [Entry(x, y, cast("sp.Expr", 1 / (x * y))) for x, y in pairs]
-
-
-def _closed(form: NormalForm, entries: list[Entry]) -> Iterator[list[Entry]]:
-    """The supports of null vectors of the equations d(O f) = 0."""
-    n = len(form.states)
-    rng = np.random.default_rng(6)
-    hidden = [c.symbol for c in form.of_kind("hidden")]
-    count = (len(entries) + _SPARE) // (n * (n - 1) // 2) + 2
-    points = sample(form, count, _P, rng, draw_parameters(form, _P, rng))
-    columns, values = _equations(form, entries, hidden, points)
-    free, vectors = null_space(columns, _P)
-    for _, vector in zip(free, vectors, strict=True):
-        support = np.flatnonzero(vector)
-        total = (vector[support, None] * values[support] % _P).sum(axis=0) % _P
-        if total.any():
-            yield [entries[k] for k in support]
-
-
 def _equations(
-    form: NormalForm, entries: list[Entry], hidden: list[sp.Symbol], points: dict[Any, Residues]
-) -> tuple[Residues, Residues]:
-    """For each entry: its part of all derivatives that must vanish, and of O f itself."""
+    form: NormalForm, entries: Sequence[Entry], points: dict[Any, Residues]
+) -> Residues:
+    """For each entry its part of all derivatives that must vanish."""
     place = {x: k for k, x in enumerate(form.states)}
-    n, m = len(place), len(hidden)
+    hidden = [c.symbol for c in form.of_kind("hidden")]
+    n, m, p = len(place), len(hidden), form.prime
     moves = _directions(form, hidden, points)
-    count = next(iter(points[x] for x in form.states)).shape[-1]
+    count = next(points[x] for x in form.states).shape[-1]
     seen: dict[Any, tuple[Residues, Residues | None]] = {}
     turned = np.zeros((len(entries), n, n + m, count), dtype=np.int64)
-    values = np.zeros((len(entries), n, count), dtype=np.int64)
     for k, e in enumerate(entries):
+        effort.check()
         for i, j, sign in ((e.row, e.column, 1), (e.column, e.row, -1)):
             part = e.factor * cast("sp.Expr", form.coordinates[i].rate)
-            value, slope = tangent(part, points, moves, _P, seen)
-            values[k, place[j]] = sign * value % _P
+            slope = tangent(part, points, moves, p, seen)[1]
             if slope is not None:
-                turned[k, place[j]] = sign * slope % _P
+                turned[k, place[j]] = sign * slope % p
     upper = np.triu_indices(n, 1)
-    curl = (turned[:, :, :n] - turned[:, :, :n].swapaxes(1, 2))[:, upper[0], upper[1]] % _P
+    curl = (turned[:, :, :n] - turned[:, :, :n].swapaxes(1, 2))[:, upper[0], upper[1]] % p
     rows = [curl.reshape(len(entries), -1), turned[:, :, n:].reshape(len(entries), -1)]
-    return np.concatenate(rows, axis=1), values.reshape(len(entries), -1)
+    return np.concatenate(rows, axis=1)
+
+
+def _value(form: NormalForm, e: Entry, point: dict[Any, Residues]) -> Residues:
+    """O f at one point for the matrix of one entry."""
+    found = np.zeros(len(form.states), dtype=np.int64)
+    for i, j, sign in ((e.row, e.column, 1), (e.column, e.row, -1)):
+        part = e.factor * cast("sp.Expr", form.coordinates[i].rate)
+        value = evaluate(part, point, form.prime, {})
+        found[form.states.index(j)] = sign * int(np.ravel(value)[0]) % form.prime
+    return found
 
 
 def _directions(
     form: NormalForm, hidden: list[sp.Symbol], points: dict[Any, Residues]
 ) -> dict[Any, Residues]:
     """Derivatives of all coordinates with respect to the states, then to the hidden ones."""
-    found = directions(form, points, _P)
+    found = directions(form, points, form.prime)
     n, m = len(form.states), len(hidden)
     wider: dict[Any, Residues] = {}
     for z, slope in found.items():

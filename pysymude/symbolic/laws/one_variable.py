@@ -26,7 +26,7 @@ _LONGEST = 40  # operations in an integrand
 
 
 def quadratures(
-    form: NormalForm, exact: ExactField, deadline: float, *, time: bool
+    form: NormalForm, exact: ExactField, *, time: bool
 ) -> Iterator[list[Primitive]]:
     """For each state that is a closed subsystem: what follows it, and candidates for the integrals."""
     moving = {*form.states, t}
@@ -55,12 +55,12 @@ def quadratures(
             elif reads(k := sp.expand(g / y)) <= {u}:
                 followed.append(Primitive.log(cast("sp.Expr", y)))
                 integrands += [e / f for e in sp.Add.make_args(k)]
-        integrals = [p for h in integrands for p in _integrals(form, exact, u, h, deadline)]
+        integrals = [p for h in integrands for p in _integrals(form, exact, u, h)]
         yield [*followed, *dict.fromkeys(integrals)]
 
 
 def _integrals(
-    form: NormalForm, exact: ExactField, u: sp.Symbol, h: sp.Expr, deadline: float
+    form: NormalForm, exact: ExactField, u: sp.Symbol, h: sp.Expr
 ) -> list[Primitive]:
     atoms = {c.symbol: c for c in form.coordinates.values() if c.of == u}
     used = h.free_symbols - {c.symbol for c in form.of_kind("parameter")}
@@ -79,7 +79,7 @@ def _integrals(
         slope = c.of.diff(u)
         if slope.free_symbols.isdisjoint(used | {u}):
             return _substituted(form, c.symbol, h / (slope * c.symbol), c.symbol)
-    found = list(integral_candidates(form, exact, [Slope(u, h)], deadline))
+    found = list(integral_candidates(form, exact, [Slope(u, h)]))
     found += [p for c in form.of_kind("root") for p in root_angles(form, exact, u, c)]
     shown = form.to_user(h)
     if sp.count_ops(shown) <= _LONGEST:

@@ -21,14 +21,13 @@ from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.exact.polynomials import ExactField, Flow, Polynomial
 from pysymude.symbolic.laws.ansatz import Primitive
 from pysymude.symbolic.laws.rational_integrals import rational_primitives
-from pysymude.symbolic.null_space.modular import PRIMES, Residues, evaluate, null_space
+from pysymude.symbolic.null_space.modular import Residues, evaluate, null_space
 
 __all__ = ["Plane", "inverse_factors", "plane_candidates", "planes"]
 
 _DEGREES = (2, 3, 4, 6, 8)
 _MOST_TERMS = 60
 _SPARE = 15
-_P = PRIMES[0]
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,7 @@ class Plane:
     """A field P d/dx + Q d/dy with polynomials in two variables and the parameters."""
 
     exact: ExactField
+    prime: int
     x: sp.Symbol
     y: sp.Symbol
     P: Polynomial
@@ -64,7 +64,7 @@ def planes(form: NormalForm, exact: ExactField) -> Iterator[Plane]:
             continue
         _, (P, Q) = common_denominator([exact.fraction(f) for f in rates], exact.one)
         if not P.is_zero() and max(len(P), len(Q)) <= _MOST_TERMS:
-            yield Plane(exact, x, y, P, Q)
+            yield Plane(exact, form.prime, x, y, P, Q)
 
 
 def inverse_factors(
@@ -100,10 +100,10 @@ def _null_vectors(
     rng = np.random.default_rng(11)
     count = len(columns) + _SPARE
     points: dict[Any, Residues] = dict(parameters)
-    points |= {z: rng.integers(1, _P, count, dtype=np.int64) for z in (plane.x, plane.y)}
+    points |= {z: rng.integers(1, plane.prime, count, dtype=np.int64) for z in (plane.x, plane.y)}
     seen: dict[Any, Residues] = {}
-    values = [evaluate(plane.exact.expression(c), points, _P, seen) for c in columns]
-    return null_space(np.array([np.broadcast_to(v, (count,)) for v in values]), _P)[1]
+    values = [evaluate(plane.exact.expression(c), points, plane.prime, seen) for c in columns]
+    return null_space(np.array([np.broadcast_to(v, (count,)) for v in values]), plane.prime)[1]
 
 
 def plane_candidates(plane: Plane, parameters: Mapping[Any, Residues]) -> Iterator[list[Primitive]]:

@@ -60,7 +60,7 @@ def _integrands(form: NormalForm, exact: ExactField) -> Iterator[tuple[sp.Symbol
         rate = cast("sp.Expr", c.rate)
         if len(form.states) == 1 and rate != 0 and _reads(rate, of) == {c.symbol}:
             yield c.symbol, cast("sp.Expr", 1 / rate)
-        for term in sp.Add.make_args(sp.expand(rate)):
+        for term in sp.Add.make_args(sp.expand_mul(rate)):
             for z in sorted(_reads(term, of), key=sp.default_sort_key):
                 alone = [a for a in sp.Mul.make_args(term) if _reads(a, of) == {z}]
                 yield z, cast("sp.Expr", sp.Mul(*alone))

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations_with_replacement
 from typing import Any, cast
 
+import flint
 import sympy as sp
 
 from pysymude.symbolic.exact.polynomials import ExactField
@@ -60,7 +61,7 @@ def angles(exact: ExactField, factor: Any, variables: Sequence[sp.Symbol]) -> li
         if factor.degrees()[i] != 2:
             continue
         slope = factor.derivative(i)
-        leading = slope.derivative(i) / 2
+        leading = slope.derivative(i) * flint.fmpq(1, 2)
         rest = factor.subs({exact.context.names()[i]: 0})
         linear = slope.subs({exact.context.names()[i]: 0})
         split = _square_part(exact, 4 * leading * rest - linear * linear)

@@ -10,7 +10,7 @@ from pysymude.symbolic.laws.families.family import Candidates, Family, Proposal
 from pysymude.symbolic.laws.found import Found
 from pysymude.symbolic.laws.invariant_spaces import ModularFlow, MonomialFlow, monomials
 
-__all__ = ["Exponentials"]
+__all__ = ["Exponentials", "proposals"]
 
 
 class Exponentials(Family):
@@ -32,11 +32,12 @@ class Exponentials(Family):
             # only the law that sets the clock is missing: simple, or not worth the time
             asked = 2 if n <= 3 else 1
         top = highest_degree(n, asked)
-        laws = _proposals(form, found, timed_laws(form, found.field, action, top))
+        laws = proposals(form, found, timed_laws(form, found.field, action, top))
         yield Candidates(len(monomials(n, top)) - 1, laws, top)
 
 
-def _proposals(form: NormalForm, found: Found, laws: Iterator[Timed]) -> Iterator[Proposal]:
+def proposals(form: NormalForm, found: Found, laws: Iterator[Timed]) -> Iterator[Proposal]:
+    """Those of some laws that are new, with their gradients."""
     flow = ModularFlow(form)
     for timed in laws:
         if not timed.holds(flow):
