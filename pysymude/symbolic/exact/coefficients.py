@@ -14,7 +14,14 @@ import sympy as sp
 
 from pysymude.symbolic.exact.fraction import Fraction, Polynomial, common_denominator
 
-__all__ = ["Entry", "null_vector", "primitive", "primitive_numbers", "primitive_polynomials", "symbolic_null_vector"]
+__all__ = [
+    "Entry",
+    "null_vector",
+    "primitive",
+    "primitive_numbers",
+    "primitive_polynomials",
+    "symbolic_null_vector",
+]
 
 Entry = dict[tuple[int, ...], Any]  # a polynomial in the parameters: coefficient by exponents
 Row = dict[int, Fraction]

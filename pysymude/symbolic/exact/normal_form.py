@@ -141,7 +141,8 @@ def normal_form(system: ODESystem) -> NormalForm:
     builder = _Builder(system)
     prepared = {x: builder.prepared(f) for x, f in system.rhs.items()}
     if not _angles_are_independent(prepared.values()):
-        prepared = {x: cast("sp.Expr", sp.expand_trig(f)) for x, f in prepared.items()}
+        table = _in_common_angles(prepared.values())
+        prepared = {x: cast("sp.Expr", f.xreplace(table)) for x, f in prepared.items()}
     for expr in prepared.values():
         builder.collect_units(expr)
     return builder.finish({x: builder.visit(f) for x, f in prepared.items()})
@@ -292,6 +293,24 @@ def _angles_are_independent(exprs: Iterable[sp.Expr]) -> bool:
         return True
     matrix = sp.Matrix([[angle.get(m, 0) for m in monomials] for angle in angles])
     return bool(matrix.rank() == len(angles))
+
+
+def _in_common_angles(exprs: Iterable[sp.Expr]) -> dict[sp.Expr, sp.Expr]:
+    """Sines and cosines of sums and multiples, by those of the common divisors of all angles."""
+    nodes = {a for e in exprs for a in e.atoms(sp.sin, sp.cos)}
+    angles = {node: _exponents(cast("sp.Expr", node.args[0])) for node in nodes}
+    shares: dict[sp.Expr, int] = {}
+    for parts in angles.values():
+        for factor, monomial in parts:
+            shares[monomial] = int(sp.ilcm(shares.get(monomial, 1), factor.q))
+    # a symbol for each divisor, so that multiples of it are taken apart
+    units = {m: sp.Dummy(real=True) for m in shares}
+    back = {units[m]: m / n for m, n in shares.items()}
+    table: dict[sp.Expr, sp.Expr] = {}
+    for node, parts in angles.items():
+        whole = sp.Add(*(factor * shares[m] * units[m] for factor, m in parts))
+        table[node] = cast("sp.Expr", sp.expand_trig(node.func(whole)).xreplace(back))
+    return table
 
 
 def _parameters(system: ODESystem) -> set[sp.Symbol]:

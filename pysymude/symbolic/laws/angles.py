@@ -1,3 +1,5 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
 """Normal forms with further angles as coordinates."""
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ def with_angles(form: NormalForm) -> NormalForm | None:
     rates = {x: cast("sp.Expr", form.system.rhs[x]) for x in form.states}
     used = {z for f in rates.values() for z in f.free_symbols}
     cyclic = [x for x, f in rates.items() if x not in used and f.free_symbols & set(form.states)]
-    halved = [c.of for c in form.of_kind("sin") if c.of in form.states]
+    halved = [cast("sp.Symbol", c.of) for c in form.of_kind("sin") if c.of in form.states]
     if not 0 < len(cyclic) + len(halved) <= _MOST:
         return None
     rhs = {x: _halved(f, halved) for x, f in rates.items()}
@@ -38,10 +40,10 @@ def with_angles(form: NormalForm) -> NormalForm | None:
     return replace(wider, system=form.system, states=form.states, coordinates=kept)
 
 
-def _halved(f: sp.Expr, angles: list[sp.Expr | None]) -> sp.Expr:
+def _halved(f: sp.Expr, angles: list[sp.Symbol]) -> sp.Expr:
     """sin(x) and cos(x) of some angles in terms of x / 2."""
     for x in angles:
-        half = cast("sp.Expr", x) / 2
+        half = x / 2
         table = {
             sp.sin(x): 2 * sp.sin(half) * sp.cos(half),
             sp.cos(x): 2 * sp.cos(half) ** 2 - 1,

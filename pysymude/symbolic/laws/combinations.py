@@ -1,3 +1,5 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
 """Laws among candidates that are written down one by one."""
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pysymude.symbolic.null_space.modular import (
     PRIMES,
     Residues,
     as_fractions,
+    independent_rows,
     null_space,
     sample,
 )
@@ -69,8 +72,7 @@ def _without_relations(
     count = next(points[x] for x in form.states).shape[-1]
     shape = (len(form.states) + 1, count)
     rows = [np.broadcast_to(slopes[c], shape).ravel() for c in candidates]
-    dependent = set(null_space(np.array(rows), form.prime)[0])
-    return [c for k, c in enumerate(candidates) if k not in dependent]
+    return [candidates[k] for k in independent_rows(np.array(rows), form.prime)]
 
 
 def _rates(

@@ -1,3 +1,5 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
 """Weights of coordinates in which the leading part of a field is homogeneous.
 
 With x' = v, v' = -x^7 and the weights 1 and 4 the energy has the weight 8: few products of powers have
@@ -104,9 +106,7 @@ def _exponents(
     found: set[Powers] = set()
     for m in monoms:
         plain = tuple(int(m[i]) for i in places)
-        inner = [
-            (int(m[i]) / order, base) for i, (order, base) in roots.items() if m[i] and base
-        ]
+        inner = [(int(m[i]) / order, base) for i, (order, base) in roots.items() if m[i] and base]
         # one representative term under each root
         for factor, base in inner:
             top = max(base, key=sum)

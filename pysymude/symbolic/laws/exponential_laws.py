@@ -244,7 +244,11 @@ class Space:
         spans = self._expressions([w, xw])
         rational = self.exact.rational
         rates = (spans[1], -rational(b) * spans[1] - rational(c) * spans[0])
-        turning = bool(sp.sympify(rational(under), strict=True).is_negative)
+        square = cast("sp.Expr", sp.sympify(rational(under), strict=True))
+        # real for real parameters where the sign is known or shown
+        turning = bool(square.is_nonpositive) or (
+            not square.is_nonnegative and square.could_extract_minus_sign()
+        )
         # beta = root / bottom, with one root for all of the law
         top, bottom = (-under.top if turning else under.top), under.bottom
         root = _root(rational(Fraction(top * bottom, one)))

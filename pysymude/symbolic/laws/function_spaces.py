@@ -1,3 +1,5 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
 """Spaces of functions of all coordinates that a field maps to themselves: polynomials, sines, roots, time.
 
 On such a space the Lie derivative is a matrix, and each of its eigenvalues s gives laws
@@ -23,6 +25,7 @@ from pysymude.symbolic.laws.ansatz import slopes_of
 from pysymude.symbolic.laws.exponential_laws import Space, Timed
 from pysymude.symbolic.null_space.modular import (
     Residues,
+    independent_rows,
     null_space,
     product,
     sample,
@@ -50,12 +53,12 @@ def invariant_support(
     seen: dict[Any, tuple[Residues, Residues | None]] = {}
     pairs = [tangent(f, points, slopes, p, seen) for f in functions]
     values = np.array([np.broadcast_to(v, (count,)) for v, _ in pairs])
-    dependent = set(null_space(values, p)[0])
-    kept = [k for k in range(len(functions)) if k not in dependent]
-    zero = np.zeros(count, dtype=np.int64)
-    rates = np.array(
-        [zero if pairs[k][1] is None else np.broadcast_to(pairs[k][1], (count,)) for k in kept]
-    )
+    kept = independent_rows(values, p)
+    rates = np.zeros((len(kept), count), dtype=np.int64)
+    for row, k in enumerate(kept):
+        rate = pairs[k][1]
+        if rate is not None:
+            rates[row] = rate
     inside = _closed(values[kept], rates, p)
     return [functions[kept[k]] for k in np.flatnonzero(inside.any(axis=0))]
 
@@ -91,9 +94,7 @@ def function_laws(
     pairs = numbers.null_space(rows, 2 * n)
     basis, images = [v[:n] for v in pairs], [v[n:] for v in pairs]
     while basis:
-        columns = [
-            [*(v[j] for v in images), *(-v[j] for v in basis)] for j in range(n)
-        ]
+        columns = [[*(v[j] for v in images), *(-v[j] for v in basis)] for j in range(n)]
         pairs = numbers.null_space(columns, 2 * len(basis))
         if len(pairs) == len(basis):
             space.basis = basis
@@ -111,9 +112,7 @@ def _normalised(numbers: Field, pairs: list[Vector]) -> list[Vector]:
     return rows
 
 
-def _equations(
-    exact: ExactField, columns: Sequence[Polynomial], p: int
-) -> list[Vector]:
+def _equations(exact: ExactField, columns: Sequence[Polynomial], p: int) -> list[Vector]:
     """Independent equations for c with sum c_k columns[k] = 0, a row each."""
     context = exact.parameter_context
     one, zero = context.constant(1), Fraction(context.constant(0), context.constant(1))
@@ -122,13 +121,13 @@ def _equations(
         for monomial, entry in exact.split(column).items():
             row = rows.setdefault(monomial, [zero] * len(columns))
             row[k] = Fraction(context.from_dict(entry), one)
+    effort.afford(4 * len(rows) * len(columns) ** 2)
     found = list(rows.values())
     point = [int(v) for v in np.random.default_rng(10).integers(1, p, exact.n_parameters)]
     seen = np.array([[_residue(e.top, point, p) for e in row] for row in found], dtype=np.int64)
     if not len(seen):
         return []
-    dependent = set(null_space(seen, p)[0])
-    return [row for k, row in enumerate(found) if k not in dependent]
+    return [found[k] for k in independent_rows(seen, p)]
 
 
 def _residue(polynomial: Polynomial, point: Sequence[int], p: int) -> int:

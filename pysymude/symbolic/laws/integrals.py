@@ -1,3 +1,5 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
 """Candidates for integrals: what the terms of a derivative can come of, without integrating anything.
 
 The derivative of b^(k+1) m along x is b^k m db/dx and more: so a term T suggests T b / (db/dx) for each

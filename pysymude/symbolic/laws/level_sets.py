@@ -1,3 +1,5 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
 """Systems on the level sets of their laws: a law as a parameter, and one state less.
 
 On w^2/2 - cos q = h the state w is sqrt(2 h + 2 cos q).  What depended on the law is a number there, and
@@ -51,7 +53,9 @@ class LevelSet:
                 )
 
             expr = expr.replace(is_root, lambda e: self.state ** (2 * e.exp))
-        return cast("sp.Expr", expr.xreplace({self.level: self.law}))
+        found = expr.xreplace({self.level: self.law})
+        # sqrt(w^2) may be w or -w: on each side of zero either is a law where the other is
+        return cast("sp.Expr", found.replace(sp.Abs, lambda a: a))
 
 
 def level_sets(system: ODESystem, law: sp.Expr) -> Iterator[LevelSet]:
@@ -83,9 +87,7 @@ def _without_logarithms(law: sp.Expr) -> sp.Expr:
     return cast("sp.Expr", sp.Mul(*(e.args[0] ** (c / common) for c, e in pairs)))
 
 
-def _solved(
-    system: ODESystem, law: sp.Expr, level: sp.Symbol, x: sp.Symbol
-) -> LevelSet | None:
+def _solved(system: ODESystem, law: sp.Expr, level: sp.Symbol, x: sp.Symbol) -> LevelSet | None:
     top, bottom = sp.fraction(sp.together(law))
     equation = sp.expand(level * bottom - top)
     if not equation.is_polynomial(x):

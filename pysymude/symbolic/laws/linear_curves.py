@@ -1,3 +1,5 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
 """Invariant hyperplanes of Lotka-Volterra fields with any number of states.
 
 Where x_i' = x_i L_i with linear L_i, a sum over some states is a Darboux polynomial if their L_i agree in
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any, cast
+from typing import cast
 
 import sympy as sp
 
@@ -85,12 +87,12 @@ def _support(rows: Matrix, start: Sequence[int]) -> tuple[int, ...]:
         inside += wrong
 
 
-def _coefficients(
-    rows: Matrix, support: Sequence[int], exact: ExactField
-) -> list[sp.Expr] | None:
+def _coefficients(rows: Matrix, support: Sequence[int], exact: ExactField) -> list[sp.Expr] | None:
     """The coefficients a_i, with a_i (L_ij - L_jj) + a_j (L_ji - L_ii) = 0 for each pair."""
     known: dict[int, Fraction] = {
-        support[0]: Fraction(exact.parameter_context.constant(1), exact.parameter_context.constant(1))
+        support[0]: Fraction(
+            exact.parameter_context.constant(1), exact.parameter_context.constant(1)
+        )
     }
     pairs = list(combinations(support, 2))
     for _ in support:

@@ -1,3 +1,5 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
 """Exact one-forms: antisymmetric matrices O for which O f is a gradient.
 
 Whatever O is, O f is orthogonal to f; where its curl vanishes, its potential is a law.  The energy of
@@ -74,7 +76,7 @@ def closed_forms(
     found: list[tuple[list[Entry], Residues]] = []
     values = np.array([_value(form, e, dict(at)) for e in entries])
     for vector in vectors:
-        support = np.flatnonzero(vector)
+        support = [int(k) for k in np.flatnonzero(vector)]
         total = (vector[support, None] * values[support] % p).sum(axis=0) % p
         found.append(([entries[k] for k in support], total))
     return found
@@ -90,9 +92,7 @@ def slopes(form: NormalForm, entries: Sequence[Entry]) -> list[Slope]:
     return list(dict.fromkeys(found))
 
 
-def _equations(
-    form: NormalForm, entries: Sequence[Entry], points: dict[Any, Residues]
-) -> Residues:
+def _equations(form: NormalForm, entries: Sequence[Entry], points: dict[Any, Residues]) -> Residues:
     """For each entry its part of all derivatives that must vanish."""
     place = {x: k for k, x in enumerate(form.states)}
     hidden = [c.symbol for c in form.of_kind("hidden")]

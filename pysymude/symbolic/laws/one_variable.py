@@ -1,3 +1,5 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
 """Quadratures: states of which the rate depends on themselves alone, and what follows them.
 
 Where u' = f(u), time is the integral of du / f, a state with y' = g(u) that of g du / f, and the logarithm
@@ -25,17 +27,19 @@ __all__ = ["quadratures", "root_angles"]
 _LONGEST = 40  # operations in an integrand
 
 
-def quadratures(
-    form: NormalForm, exact: ExactField, *, time: bool
-) -> Iterator[list[Primitive]]:
+def quadratures(form: NormalForm, exact: ExactField, *, time: bool) -> Iterator[list[Primitive]]:
     """For each state that is a closed subsystem: what follows it, and candidates for the integrals."""
+    parameters = {c.symbol for c in form.of_kind("parameter")}
     moving = {*form.states, t}
-    of = {c.symbol: c.meaning.free_symbols & moving for c in form.coordinates.values()}
+    # a network may depend on anything: it stands for itself
+    of: dict[sp.Symbol, set[sp.Basic]] = {
+        c.symbol: {c.symbol} if c.kind == "hidden" else c.meaning.free_symbols & moving
+        for c in form.coordinates.values()
+    }
 
-    def reads(expr: sp.Expr) -> set[sp.Symbol]:
-        return {x for z in expr.free_symbols for x in of.get(cast("sp.Symbol", z), {z})} - {
-            c.symbol for c in form.of_kind("parameter")
-        }
+    def reads(expr: sp.Expr) -> set[sp.Basic]:
+        free = expr.free_symbols - parameters
+        return {x for z in free for x in of.get(cast("sp.Symbol", z), {z})}
 
     rates = {x: cast("sp.Expr", form.coordinates[x].rate) for x in form.states}
     for u, f in rates.items():
@@ -59,9 +63,7 @@ def quadratures(
         yield [*followed, *dict.fromkeys(integrals)]
 
 
-def _integrals(
-    form: NormalForm, exact: ExactField, u: sp.Symbol, h: sp.Expr
-) -> list[Primitive]:
+def _integrals(form: NormalForm, exact: ExactField, u: sp.Symbol, h: sp.Expr) -> list[Primitive]:
     atoms = {c.symbol: c for c in form.coordinates.values() if c.of == u}
     used = h.free_symbols - {c.symbol for c in form.of_kind("parameter")}
     if used <= {u}:
@@ -72,17 +74,21 @@ def _integrals(
         half = sp.Symbol("half#", real=True)
         below = 1 + half**2
         table = {s: 2 * half / below, k: (1 - half**2) / below}
-        return _substituted(form, half, h.xreplace(table) * 2 / below, s / (1 + k))
-    exponentials = [c for c in form.of_kind("exp") if u in c.of.free_symbols]
+        changed = cast("sp.Expr", h.xreplace(table)) * 2 / below
+        return _substituted(form, half, changed, s / (1 + k))
+    exponentials = [c for c in form.of_kind("exp") if u in cast("sp.Expr", c.of).free_symbols]
     if len(exponentials) == 1 and used == {exponentials[0].symbol}:
         (c,) = exponentials
-        slope = c.of.diff(u)
+        slope = cast("sp.Expr", c.of).diff(u)
         if slope.free_symbols.isdisjoint(used | {u}):
             return _substituted(form, c.symbol, h / (slope * c.symbol), c.symbol)
     found = list(integral_candidates(form, exact, [Slope(u, h)]))
-    found += [p for c in form.of_kind("root") for p in root_angles(form, exact, u, c)]
+    inner = [u, *(c.symbol for c in exponentials)]
+    roots = form.of_kind("root")
+    found += [p for c in roots for z in inner for p in root_angles(form, exact, z, c)]
     shown = form.to_user(h)
-    if sp.count_ops(shown) <= _LONGEST:
+    # roots of more than quadratic polynomials have no elementary integrals as a rule
+    if not roots and sp.count_ops(shown) <= _LONGEST:
         integral = antiderivative(shown, u)
         if integral is not None:
             found.append(Primitive(integral, h, cast("sp.Expr", u)))
@@ -95,9 +101,7 @@ def _rational(exact: ExactField, u: sp.Symbol, h: sp.Expr) -> list[Primitive]:
     return rational_primitives(exact, fraction.bottom, (u,), degree)
 
 
-def _substituted(
-    form: NormalForm, w: sp.Symbol, h: sp.Expr, meaning: sp.Expr
-) -> list[Primitive]:
+def _substituted(form: NormalForm, w: sp.Symbol, h: sp.Expr, meaning: sp.Expr) -> list[Primitive]:
     """Candidates for the integral of h dw, with w replaced by what it means."""
     parameters = {c.symbol: c for c in form.of_kind("parameter")}
     own = NormalForm(form.system, (w,), {**parameters, w: Coordinate(w, "state", w, rate=h)})

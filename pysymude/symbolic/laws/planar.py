@@ -1,3 +1,5 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
 """Closed pairs of equations, and one equation with time: integrating factors.
 
 Where V has X(V) = V div X, the form (P dy - Q dx) / V is exact.  Polynomials V are found by linear
@@ -54,9 +56,7 @@ def planes(form: NormalForm, exact: ExactField) -> Iterator[Plane]:
     parameters = {c.symbol for c in form.of_kind("parameter")}
     reads = {x: cast("sp.Expr", form.coordinates[x].rate).free_symbols for x in form.states}
     for x, y in [*combinations(form.states, 2), *((t, x) for x in form.states)]:
-        rates = [
-            cast("sp.Expr", sp.S.One if z == t else form.coordinates[z].rate) for z in (x, y)
-        ]
+        rates = [cast("sp.Expr", sp.S.One if z == t else form.coordinates[z].rate) for z in (x, y)]
         used = reads.get(x, set()) | reads[y]
         if not used <= {x, y} | parameters or not {x, y} & used or rates[1] == 0:
             continue
@@ -86,10 +86,10 @@ def inverse_factors(
         support = [int(k) for k in np.flatnonzero(vector)]
         exactly = exact.null_vector([[columns[k] for k in support]])
         if exactly is not None:
-            V = exact.one * 0
+            total = exact.one * 0
             for c, k in zip(exactly, support, strict=True):
-                V = V + exact.fraction(c).top * names[k]
-            found.append(V)
+                total = total + exact.fraction(c).top * names[k]
+            found.append(total)
     return found
 
 

@@ -40,6 +40,8 @@ def antiderivatives(form: NormalForm, exact: ExactField) -> tuple[Primitive, ...
 
 def antiderivative(h: sp.Expr, z: sp.Symbol) -> sp.Expr | None:
     """SymPy's integral by rules, if its derivative is proved to be the integrand."""
+    if _is_mixed(h, z):
+        return None
     # slow to load, and seldom needed
     from sympy.integrals.manualintegrate import manualintegrate
 
@@ -50,6 +52,18 @@ def antiderivative(h: sp.Expr, z: sp.Symbol) -> sp.Expr | None:
     if found.has(sp.Integral, sp.Piecewise, sp.RootSum):
         return None
     return cast("sp.Expr", found) if vanishes(found.diff(z) - h) else None
+
+
+def _is_mixed(h: sp.Expr, z: sp.Symbol) -> bool:
+    """Whether a denominator is a sum of z and of functions of z: the rules search long, and in vain."""
+    for factor in sp.Mul.make_args(sp.fraction(h)[1]):
+        base = factor.as_base_exp()[0]
+        functions = {
+            f for f in base.atoms(sp.Function, sp.Pow) if f.has(z) and not f.is_polynomial(z)
+        }
+        if base.is_Add and functions and base.xreplace({f: sp.Dummy() for f in functions}).has(z):
+            return True
+    return False
 
 
 def _integrands(form: NormalForm, exact: ExactField) -> Iterator[tuple[sp.Symbol, sp.Expr]]:

@@ -1,3 +1,5 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
 """What integrals of rational functions are made of: powers of the denominators, logarithms and arctangents.
 
 References
@@ -81,10 +83,15 @@ def angle(inner: sp.Expr, d: sp.Expr) -> Primitive:
 def _angle(u: sp.Expr, d: sp.Expr) -> sp.Expr:
     """The integral of du / (d + u^2), real where the sign of d is known or shown."""
     if d.is_negative or (d.is_negative is None and d.could_extract_minus_sign()):
-        root = sp.sqrt(-d)
+        root = _root(-d)
         return cast("sp.Expr", (sp.log(u - root) - sp.log(u + root)) / (2 * root))
-    root = sp.sqrt(d)
+    root = _root(d)
     return cast("sp.Expr", sp.atan(u / root) / root)
+
+
+def _root(square: sp.Expr) -> sp.Expr:
+    """A square root; of a square, either will do."""
+    return cast("sp.Expr", sp.sqrt(sp.factor(square)).replace(sp.Abs, lambda a: a))
 
 
 def _square_part(exact: ExactField, poly: Any) -> tuple[sp.Expr, sp.Expr] | None:

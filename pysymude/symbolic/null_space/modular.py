@@ -21,6 +21,7 @@ __all__ = [
     "as_fractions",
     "draw_parameters",
     "evaluate",
+    "independent_rows",
     "inverse",
     "last_reduced",
     "null_space",
@@ -248,18 +249,10 @@ def null_space(columns: Residues, p: int) -> tuple[list[int], Residues]:
         Ascending; vector i has a 1 there, 0 at other free columns, and entries at pivots before it.
     vectors : int64 array, shape (free, columns)
     """
-    k, n = columns.shape
-    matrix = flint.nmod_mat(n, k, columns.T.ravel().tolist(), p)
-    reduced, rank = matrix.rref()
-    if rank == k:
+    k = len(columns)
+    reduced, pivots = _reduced(columns, p)
+    if len(pivots) == k:
         return [], np.zeros((0, k), dtype=np.int64)
-    pivots: list[int] = []
-    for i in range(rank):
-        # only as far as the first entry: reading all of them would cost more than the reduction
-        j = pivots[-1] + 1 if pivots else 0
-        while not int(reduced[i, j]):
-            j += 1
-        pivots.append(j)
     free = sorted(set(range(k)) - set(pivots))
     vectors = np.zeros((len(free), k), dtype=np.int64)
     for i, j in enumerate(free):
@@ -269,6 +262,24 @@ def null_space(columns: Residues, p: int) -> tuple[list[int], Residues]:
                 break
             vectors[i, pivot] = -int(reduced[row, j]) % p
     return free, vectors
+
+
+def independent_rows(rows: Residues, p: int) -> list[int]:
+    """The places of the rows that are no combination of those before them."""
+    return _reduced(rows, p)[1]
+
+
+def _reduced(columns: Residues, p: int) -> tuple[Any, list[int]]:
+    k, n = columns.shape
+    reduced, rank = flint.nmod_mat(n, k, columns.T.ravel().tolist(), p).rref()
+    pivots: list[int] = []
+    for i in range(rank):
+        # only as far as the first entry: reading all of them would cost more than the reduction
+        j = pivots[-1] + 1 if pivots else 0
+        while not int(reduced[i, j]):
+            j += 1
+        pivots.append(j)
+    return reduced, pivots
 
 
 def product(a: Residues, b: Residues, p: int) -> Residues:

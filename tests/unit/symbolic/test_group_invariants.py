@@ -6,6 +6,7 @@ import sympy as sp
 
 import pysymude as psu
 from pysymude.errors import DerivationError, InvalidInputError
+from pysymude.symbolic.proof.identity import vanishes
 
 x, y, z, v = psu.states("x y z v")
 p, q = psu.states("p q", positive=True)
@@ -52,10 +53,17 @@ def test_certificates_refuse_another_function():
     assert not wrong.check()
 
 
-def test_none_in_the_families():
-    """A spiral: its invariant, x^2 + y^2 times the exponential of an angle, is in no family."""
+def test_a_spiral():
+    """Its invariant is x^2 + y^2 times the exponential of an angle, or the logarithm of that."""
     spiral = psu.Generator(0, {x: x - 2 * y, y: 2 * x + y})
-    found = psu.invariants(spiral, [x, y], budget=2)
+    (found,) = psu.invariants(spiral, [x, y])
+    known = sp.log(x**2 + y**2) - sp.atan(y / x)
+    assert vanishes(found.diff(x) * known.diff(y) - found.diff(y) * known.diff(x))
+
+
+def test_none_in_the_families():
+    """A cubic without rational roots: its logarithms have algebraic numbers as coefficients."""
+    found = psu.invariants(psu.Generator(0, {x: x**2 - 2 * y**2, y: x * y + x**2}), [x, y])
     assert found == ()
     assert found.missing == 1
     with pytest.raises(InvalidInputError, match="at least one expression"):
@@ -63,10 +71,18 @@ def test_none_in_the_families():
 
 
 def test_some_of_them_where_others_are_in_no_family():
-    """A turn and a stretch at once: the radius is found, the height of the screw is not."""
-    found = psu.invariants(psu.Generator(0, {x: -y, y: x, z: z}), [x, y, z], budget=2)
-    assert found == (x**2 + y**2,)
+    """Two states that follow the cubic are in laws; its own level sets are not found."""
+    cubic = {x: x**2 - 2 * y**2, y: x * y + x**2}
+    found = psu.invariants(psu.Generator(0, {**cubic, z: z * x, v: -v * x}), [x, y, z, v])
+    assert found == (z * v, v**3 * x**3 + 2 * v**3 * y**3)
     assert found.missing == 1
+
+
+def test_a_turn_and_a_stretch_at_once():
+    found = psu.invariants(psu.Generator(0, {x: -y, y: x, z: z}), [x, y, z])
+    assert found[0] == x**2 + y**2
+    assert found.missing == 0
+    assert found.check()
 
 
 def test_nothing_moves():

@@ -36,9 +36,14 @@ def test_wider_families(rhs, law):
     assert all(one.certificate.check() for one in laws)
     # the same level sets: the ratio of the gradients is one function
     symbols = [*rhs, t]
-    mine, known = (sp.Matrix([e.diff(s) for s in symbols]) for e in (laws[0].expr, law))
-    for i, j in [(0, 1), (0, len(symbols) - 1)]:
-        assert vanishes(mine[i] * known[j] - mine[j] * known[i])
+    known = sp.Matrix([law.diff(s) for s in symbols])
+    gradients = [sp.Matrix([one.expr.diff(s) for s in symbols]) for one in laws]
+    assert any(
+        all(vanishes(mine[i] * known[j] - mine[j] * known[i]) for j in range(len(symbols)))
+        for mine in gradients
+        for i in range(len(symbols))
+        if mine[i] != 0
+    )
     assert not vanishes(lie_derivative_of(law + x, {t: 1, **rhs}))
 
 
@@ -91,7 +96,8 @@ def test_many_states_have_their_sums_derived():
 def test_relations_between_roots_are_no_laws():
     # sqrt((x - y)^2 + 1) and sqrt((y - x)^2 + 1) are one function
     one, other = sp.sqrt((x - y) ** 2 + 1), sp.sqrt((y - x) ** 2 + 1)
-    laws = psu.first_integrals(psu.ODESystem({x: one, y: other, z: x}), degree=1)
+    system = psu.ODESystem({x: one, y: other, z: x})
+    laws = psu.first_integrals(system, degree=1, time_dependent=False)
     assert [law.expr for law in laws] == [x - y]
 
 

@@ -44,7 +44,7 @@ class Angles(Family):
 
 def _offered(inner: Found, span: Candidates) -> Iterator[sp.Expr | None]:
     for law in span.laws:
-        kept = None if law is None else inner.offer(law)
-        yield None if not kept else kept.expr
-
-
+        before = len(inner.laws)
+        if law is None or not inner.offer(law):
+            yield None
+        yield from (one.expr for one in inner.laws[before:])

@@ -25,6 +25,9 @@ class FunctionSpaces(Family):
 
     name = "exp(-s t) t^k times functions"
 
+    def __init__(self, highest: int = _HIGHEST) -> None:
+        self.highest = highest
+
     def candidates(
         self, form: NormalForm, found: Found, deadline: float
     ) -> Iterator[Candidates | None]:
@@ -32,7 +35,7 @@ class FunctionSpaces(Family):
         if not found.with_time or found.kind == "balance":
             return
         factors = (*factors_of(form, found.field, time=found.moving), *reciprocals(found))
-        highest = _HIGHEST if found.degree is None else found.degree
+        highest = self.highest if found.degree is None else found.degree
         seen: list[sp.Expr] = []
         for degree in range(1, highest + 1):
             ansatz = Ansatz(factors, (), degree)
@@ -51,4 +54,3 @@ def _laws(
         return
     seen[:] = support
     yield from proposals(found.form, found, function_laws(found.form, found.field, support))
-

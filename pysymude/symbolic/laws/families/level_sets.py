@@ -1,3 +1,5 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
 """Laws on the level sets of laws: a law found before is a parameter there, and there is one state less."""
 
 from __future__ import annotations
@@ -7,6 +9,7 @@ from itertools import islice
 
 import sympy as sp
 
+from pysymude.errors import DerivationError
 from pysymude.symbolic import effort
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.laws.families.closed_states import ClosedStates
@@ -20,7 +23,8 @@ from pysymude.symbolic.laws.level_sets import LevelSet, level_sets
 __all__ = ["LevelSets"]
 
 _WAYS = 2  # states that a law is solved for
-_SMALLER: tuple[Family, ...] = (ClosedStates(), IntegratingFactors(), FunctionSpaces())
+_MOST = 4  # laws
+_SMALLER: tuple[Family, ...] = (ClosedStates(), IntegratingFactors(), FunctionSpaces(highest=2))
 
 
 class LevelSets(Family):
@@ -35,7 +39,7 @@ class LevelSets(Family):
         unknown = any(is_unknown(f) for f in found.system.rhs.values())
         if found.kind == "balance" or found.degree is not None or unknown:
             return
-        for law in tuple(found.laws):
+        for law in found.laws[:_MOST]:
             if law.expr.free_symbols.isdisjoint(found.system.states):
                 continue
             for smaller in islice(level_sets(found.system, law.expr), _WAYS):
@@ -45,8 +49,13 @@ class LevelSets(Family):
 
 def _spans(found: Found, smaller: LevelSet, deadline: float) -> Iterator[Candidates]:
     inner = Found(smaller.system, found.kind, None, found.with_time, deadline)
+    try:
+        form = inner.form
+    except DerivationError:
+        # an inverse sine in a law has no exact treatment in a rate
+        return
     for family in _SMALLER:
-        for span in family.candidates(inner.form, inner, deadline):
+        for span in family.candidates(form, inner, deadline):
             if found.missing <= 0:
                 return
             if span is not None and not span.limit:
@@ -57,6 +66,6 @@ def _restored(
     inner: Found, smaller: LevelSet, laws: Iterable[sp.Expr | Proposal | None]
 ) -> Iterator[Proposal | None]:
     for law in laws:
-        kept = None if law is None else inner.offer(law)
-        if kept is not None:
-            yield Proposal(smaller.restored(kept.expr))
+        before = len(inner.laws)
+        if law is not None and inner.offer(law):
+            yield from (Proposal(smaller.restored(one.expr)) for one in inner.laws[before:])

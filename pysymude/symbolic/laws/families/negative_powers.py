@@ -1,3 +1,5 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
 """Products with reciprocals of states, and logarithms of a state plus a root."""
 
 from __future__ import annotations
@@ -55,6 +57,7 @@ def _logarithms(form: NormalForm) -> Iterator[Primitive]:
     """log(x + r) for roots r^2 = x^2 + rest, the integral of 1 / r."""
     for c in form.of_kind("root"):
         for x in form.states:
-            rest = sp.expand(cast("sp.Expr", c.of) - x**2)
-            if c.order == 2 and x in c.of.free_symbols and x not in rest.free_symbols:
+            base = cast("sp.Expr", c.of)
+            rest = sp.expand(base - x**2)
+            if c.order == 2 and x in base.free_symbols and x not in rest.free_symbols:
                 yield Primitive.log(cast("sp.Expr", x + c.symbol))

@@ -34,7 +34,7 @@ FAMILIES: tuple[Family, ...] = (
     Exponentials(),
     FunctionSpaces(),
     ClosedStates(),
+    ProductsWithTime(),
     LevelSets(),
     Angles(),
-    ProductsWithTime(),
 )
