@@ -34,7 +34,11 @@ class FunctionSpaces(Family):
         """Degree by degree."""
         if not found.with_time or found.kind == "balance":
             return
-        factors = (*factors_of(form, found.field, time=found.moving), *reciprocals(found))
+        negative = reciprocals(found) if found.degree is None else []
+        factors = (*factors_of(form, found.field, time=found.moving), *negative)
+        if not found.moving and all(f.expr in form.states for f in factors):
+            # polynomials have a family of their own
+            return
         highest = self.highest if found.degree is None else found.degree
         seen: list[sp.Expr] = []
         for degree in range(1, highest + 1):
