@@ -142,6 +142,35 @@ def test_gradient_by_every_solver_and_mode(name: str, solver_name: str, sensealg
     assert ("+" in obj.solver) == (solver_name == "auto" and case.stiff)
 
 
+@pytest.mark.parametrize(
+    ("activation", "reltol", "usual", "worst"),
+    [
+        ("relu", 1e-6, 1e-2, 1e-1),
+        ("relu", 1e-8, 1e-3, 1e-2),
+        ("softplus", 1e-6, 1e-6, 1e-6),
+        ("swish", 1e-6, 1e-6, 1e-6),
+    ],
+)
+def test_gradients_through_kinks_are_as_exact_as_is_said(
+    activation: str, reltol: float, usual: float, worst: float
+):
+    """Over many networks, against steps so short that kinks do not matter."""
+    system, data = universal("lotka-volterra").problem
+    x, y = system.states
+    found: list[float] = []
+    for hidden in ((8,), (16, 16)):
+        nn = psu.MLP("nn", inputs=[x, y], outputs=2, hidden=hidden, activation=activation)
+        ude = psu.ODESystem({x: 1.3 * x + nn[0], y: -1.8 * y + nn[1]})
+        exact = psu.objective(ude, data, engine="native", reltol=1e-12, abstol=1e-12, dtmax=1e-3)
+        coarse = psu.objective(ude, data, engine="native", reltol=reltol)
+        for seed in range(15):
+            theta = exact.theta0(seed)
+            right = exact.evaluate(theta).gradient
+            found.append(difference(coarse.evaluate(theta).gradient, right))
+    assert np.median(found) < usual
+    assert max(found) < worst
+
+
 @pytest.mark.parametrize("sensealg", ["gauss", "quadrature", "interpolating", "backsolve"])
 def test_sciml_adjoints_by_name(julia: str, sensealg: str):
     """An explicit solver has all of them."""

@@ -6,7 +6,7 @@ from pysymude.engines.native import structures as st
 from pysymude.engines.native.blocks import place, run_back, run_tangents, slopes, spare
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.explicit import back_explicit, forward_explicit
-from pysymude.engines.native.implicit import back_implicit, forward_implicit
+from pysymude.engines.native.implicit_sweeps import back_implicit, forward_implicit
 from pysymude.engines.native.switching import condition_slopes, conditions_at
 
 __all__ = ["go_back", "go_forward"]
