@@ -69,7 +69,7 @@ def fit(
 
         system = ODESystem.from_toml(model)
         measured = Dataset.from_csv(
-            data, time=time, experiment=experiment, trainable_u0=trainable_u0
+            data, time=time, experiment=experiment, trainable_u0=trainable_u0 or None
         )
         folder = make_folder(out)
         print_model(system, "Model")

@@ -162,7 +162,7 @@ def fit_ensemble(
     ((5,), True)
     """
     _check(n, folder, resume, options)
-    data, stages = checked_dataset(data), check_stages(stages)
+    data, stages = checked_dataset(data), check_stages(stages, networks=bool(system.networks))
     # what is wrong for all members is said here, and not once a member
     obj = objective(system, data, **{k: v for k, v in options.items() if k in _OBJECTIVE})
     # laws travel with the system, as in the file of a fit

@@ -26,6 +26,7 @@ from pysymude.fit.samples import (
     unknown_coefficients,
 )
 from pysymude.fit.scaling import scale_networks
+from pysymude.fit.weighing import relative_scales
 from pysymude.model.dataset import Dataset
 from pysymude.model.system import ODESystem, finite
 from pysymude.model.theta import ThetaLayout
@@ -86,6 +87,26 @@ class Objective:
     parts: tuple[Part, ...] = ()
     symmetries: tuple[Generator, ...] = ()
     weights: LawWeights = LawWeights()
+    weighed: bool = False
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The keywords with which `objective` makes it again from its system and data."""
+        return {
+            **self.method.keywords,
+            "sensealg": self.method.sensealg,
+            "engine": self.engine,
+            "weigh": self.weighed,
+            "laws": self.laws,
+            "conserve": self.enforced.conserve if self.laws else None,
+            "law_weight": self.weights.law,
+            "equivariance": self.symmetries,
+            "equivariance_weight": self.weights.equivariance,
+        }
+
+    def rebuilt(self, system: ODESystem, data: Dataset, **changes: Any) -> Objective:
+        """The same objective for another system or other data."""
+        return objective(system, data, **(self.keywords | changes))
 
     @property
     def laws(self) -> tuple[Law, ...]:
@@ -193,6 +214,7 @@ def objective(
     law_weight: float = 1.0,
     equivariance: Any = (),
     equivariance_weight: float = 1.0,
+    weigh: bool = False,
     solver: Any = "auto",
     reltol: float = 1e-6,
     abstol: Any = None,
@@ -226,6 +248,9 @@ def objective(
     equivariance : Generator or sequence of Generator
         Adds for each one ``equivariance_weight`` times the mean square of the symmetry's defect at the
         smoothed data, each state relative to its slopes.
+    weigh : bool
+        Columns without noise count by an estimate of their noise, so that neither units nor sizes decide;
+        the scales have the geometric mean 1. `fit` does so.
     solver, reltol, abstol, max_steps, dtmax, tstops, engine
         As for `solve`.
     sensealg : str
@@ -278,6 +303,8 @@ def objective(
         * np.sqrt(weights.law)
         / spreads(enforced, enforced.penalised, data),
     )
+    if weigh:
+        loss = loss.with_weight(loss.weight / relative_scales(data))
     symmetries = generators(equivariance)
     parts = equivariance_parts(enforced, symmetries, data, weights.equivariance)
     if enforced.conserve == "penalty":
@@ -289,7 +316,7 @@ def objective(
         )
     obj = Objective(
         system, data, enforced, plan, spec, loss, layout, _UNDECIDED, chosen,
-        tuple(parts), symmetries, weights,
+        tuple(parts), symmetries, weights, weigh,
     )  # fmt: skip
     method = choose_method(
         chosen, plan, loss.solved, obj.theta0(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,12 @@ Evaluate = Callable[[Float], Point]
 
 
 class Optimizer(Protocol):
-    """From one good point to the next."""
+    """From one good point to the next.
+
+    `descends`: each step is downhill, so that steps which gain nothing are the end.
+    """
+
+    descends: ClassVar[bool]
 
     def start(self, theta: Float) -> Memory:
         """An empty memory."""
@@ -43,6 +48,10 @@ class Optimizer(Protocol):
 
     def step(self, point: Point, memory: Memory, evaluate: Evaluate) -> Point | None:
         """The next good point, with `memory` brought up to date; None where no step helps."""
+        ...
+
+    def promise(self, point: Point, memory: Memory) -> float:
+        """How much a further step would gain if the optimiser's model of the loss were right."""
         ...
 
 
@@ -60,6 +69,7 @@ class Adam:
     learning_rate: float
     iterations: int
     clip: float
+    descends: ClassVar[bool] = False
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
@@ -90,6 +100,10 @@ class Adam:
             memory["shrink"] = memory["shrink"] / 2
         return None
 
+    def promise(self, point: Point, memory: Memory) -> float:
+        """Not known: it has no model of the loss."""
+        return np.inf
+
 
 @dataclass(frozen=True)
 class LBFGS:
@@ -102,6 +116,7 @@ class LBFGS:
 
     memory: int = 50
     tolerance: float = 1e-12
+    descends: ClassVar[bool] = True
 
     def start(self, theta: Float) -> Memory:
         """No pairs yet."""
@@ -112,6 +127,7 @@ class LBFGS:
         """One quasi-Newton step; further tries along the gradient, ever shorter, before giving up."""
         if float(np.abs(point.gradient).max()) <= self.tolerance:
             return None
+        known = dict(memory)
         found = self._search(point, memory, evaluate, 1.0) if len(memory["s"]) else None
         for length in (1e-1, 1e-3, 1e-5):
             if found is not None and found.value < point.value:
@@ -119,12 +135,19 @@ class LBFGS:
             memory |= self.start(point.theta)
             found = self._search(point, memory, evaluate, length)
         if found is None or not found.value < point.value:
+            memory |= known  # what `promise` judges by
             return None
         s, y = found.theta - point.theta, found.gradient - point.gradient
         if float(s @ y) > 1e-14 * float(np.linalg.norm(s) * np.linalg.norm(y)):
             memory["s"] = np.vstack([memory["s"], s])[-self.memory :]
             memory["y"] = np.vstack([memory["y"], y])[-self.memory :]
         return found
+
+    def promise(self, point: Point, memory: Memory) -> float:
+        """Half of the slope along the quasi-Newton step."""
+        if not len(memory["s"]):
+            return 0.0 if float(np.abs(point.gradient).max()) <= self.tolerance else np.inf
+        return -0.5 * float(point.gradient @ _direction(point.gradient, memory))
 
     def _search(
         self, point: Point, memory: Memory, evaluate: Evaluate, length: float

@@ -14,9 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.fit.adjoint import backward_drift, backward_laws, terminal_values
+from pysymude.fit.cautions import warnings_of
 from pysymude.fit.files import write
 from pysymude.fit.laws import law_sizes, law_values
+from pysymude.fit.loop import FINISHED
 from pysymude.fit.objective import Objective, objective
+from pysymude.fit.residuals import Residuals, residuals_of
 from pysymude.fit.saved import KIND, NUMBERS, SavedFit, fit_parts
 from pysymude.model.coerce import float_array
 from pysymude.model.dataset import Dataset
@@ -58,6 +61,8 @@ class FitResult:
         `validation` where there is one, `seconds`.
     stopped : str
         ``"finished"``, ``"interrupted"``, or another reason why training ended early.
+    converged : bool
+        Whether the optimiser had nothing more to gain at `theta`; False where its iterations were used up.
     seconds : float
         Time spent in training, over all resumed parts.
     """
@@ -69,6 +74,7 @@ class FitResult:
     validation_loss: float | None
     history: dict[str, NDArray[Any]]
     stopped: str
+    converged: bool
     seconds: float
     seed: int
 
@@ -308,8 +314,22 @@ class FitResult:
             for e, trajectory in enumerate(self.data)
         )
 
+    @cached_property
+    def residuals(self) -> Residuals:
+        """Measured less model, and a table of how well each column is described."""
+        return residuals_of(self)
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know before the result is trusted, a sentence each; empty where there is nothing.
+
+        A training that ran out of iterations, a column that is badly described, parameters at a bound,
+        directions that the data do not determine.
+        """
+        return warnings_of(self)
+
     def summary(self) -> str:
-        """A few lines of text: data, loss, learned parameters, how it was computed."""
+        """A few lines of text: data, loss, learned parameters, residuals, warnings, how it was computed."""
         obj = self.objective
         lines = [
             f"{len(self.data)} experiment(s), {obj.loss.n_measured} measurements, "
@@ -328,9 +348,11 @@ class FitResult:
             f"{obj.solver} on {obj.engine}, reltol {obj.method.reltol:g}, abstol "
             f"{obj.method.abstol_text}, gradient: {obj.method.sensealg}"
         )
-        lines.append(
-            f"{len(self.history['stage'])} iterations in {self.seconds:.1f} s, {self.stopped}"
-        )
+        how = self.stopped if self.stopped != FINISHED or not self.converged else "converged"
+        lines.append(f"{len(self.history['stage'])} iterations in {self.seconds:.1f} s, {how}")
+        if self.retcode.successful:
+            lines += str(self.residuals).splitlines()
+        lines += [f"warning: {sentence}" for sentence in self.warnings]
         return "\n".join(lines)
 
     def plot(self, **keywords: Any) -> Any:

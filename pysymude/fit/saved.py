@@ -26,7 +26,8 @@ __all__ = ["KIND", "NUMBERS", "SavedFit", "fit_parts"]
 Float = NDArray[np.float64]
 
 KIND = "fit"
-NUMBERS = ("loss", "validation_loss", "stopped", "seconds", "seed")
+NUMBERS = ("loss", "validation_loss", "stopped", "converged", "seconds", "seed")
+_BEFORE = {"converged": False}  # what a file of version 0.1 does not say
 
 
 def fit_parts(
@@ -53,7 +54,7 @@ def fit_parts(
                 "name": trajectory.name,
             }
         )
-    method = {**obj.method.keywords, "sensealg": obj.method.sensealg}
+    method = {**obj.method.keywords, "sensealg": obj.method.sensealg, "weigh": obj.weighed}
     written, formulas = write_formulas(obj)
     meta = {
         "system": system_to_text(written),
@@ -111,14 +112,14 @@ class SavedFit:
             history={
                 k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")
             },
-            numbers={name: meta[name] for name in NUMBERS},
+            numbers={name: (_BEFORE | meta)[name] for name in NUMBERS},
         )
 
 
 def _keywords(given: dict[str, Any]) -> dict[str, Any]:
     trainable = given["trainable_u0"]
     return given | {
-        "trainable_u0": trainable if isinstance(trainable, bool) else tuple(trainable),
+        "trainable_u0": tuple(trainable) if isinstance(trainable, list) else trainable,
         "noise": given["noise"] or None,
         "u0": given["u0"] or None,
     }

@@ -21,7 +21,7 @@ from pysymude.plan.numeric import NumericModel
 if TYPE_CHECKING:
     from scipy.interpolate import UnivariateSpline
 
-__all__ = ["Smoothed", "scale_networks", "smooth"]
+__all__ = ["Smoothed", "noise_of_series", "scale_networks", "smooth"]
 
 log = logging.getLogger("pysymude")
 
@@ -157,10 +157,10 @@ def _measured(trajectory: Trajectory, name: str) -> tuple[Float, Float]:
 
 
 def _noise_of(trajectory: Trajectory, name: str) -> float:
-    return trajectory.noise.get(name) or _noise(*_measured(trajectory, name))
+    return trajectory.noise.get(name) or noise_of_series(*_measured(trajectory, name))
 
 
-def _noise(t: Float, y: Float) -> float:
+def noise_of_series(t: Float, y: Float) -> float:
     """Standard deviation of the noise from third divided differences, robustly; never quite zero."""
     weights = np.stack([_difference_weights(t[i : i + 4]) for i in range(t.size - 3)])
     windows = np.lib.stride_tricks.sliding_window_view(y, 4)

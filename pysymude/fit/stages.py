@@ -172,15 +172,16 @@ class MultipleShooting:
 Stage = LawMatching | GradientMatching | Adam | LBFGS | MultipleShooting
 
 
-def default_stages() -> tuple[Stage, ...]:
-    """A warm start from laws and slopes, then L-BFGS on a growing horizon and on the whole of it."""
-    return (LawMatching(), GradientMatching(), LBFGS(200, horizon=(0.4, 0.7)), LBFGS(1000))
+def default_stages(*, networks: bool) -> tuple[Stage, ...]:
+    """A warm start from laws and slopes, then L-BFGS; with networks on a growing horizon first."""
+    horizon = (LBFGS(200, horizon=(0.4, 0.7)),) if networks else ()
+    return (LawMatching(), GradientMatching(), *horizon, LBFGS(1000))
 
 
-def check_stages(stages: Any) -> tuple[Stage, ...]:
+def check_stages(stages: Any, *, networks: bool) -> tuple[Stage, ...]:
     """`stages` as a tuple, the default where it is None."""
     if stages is None:
-        return default_stages()
+        return default_stages(networks=networks)
     given = tuple(stages) if isinstance(stages, (list, tuple)) else (stages,)
     for stage in given:
         if not isinstance(stage, (LawMatching, GradientMatching, Adam, LBFGS, MultipleShooting)):

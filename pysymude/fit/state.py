@@ -48,6 +48,10 @@ class History:
         """The inverse of `arrays`."""
         return cls({name: column.tolist() for name, column in arrays.items()})
 
+    def last(self, name: str, count: int) -> list[Any]:
+        """The last entries of a column."""
+        return self._columns[name][-count:]
+
     def __len__(self) -> int:
         return len(self._columns["stage"])
 
@@ -68,6 +72,16 @@ class Progress:
         The best theta so far and its loss or validation loss; infinite before the first.
     stale : int
         Validations since the best one.
+    before : float64 array
+        Theta where the leg under way began.
+    moved : bool
+        Whether a leg on a part of the loss has left the start.
+    attempt : int
+        Which attempt is under way, see `loop.Leg`.
+    first : float
+        The whole loss where it was first evaluated; infinite before.
+    converged : bool
+        Whether `best` is where an optimiser had nothing more to gain.
     """
 
     vector: Float
@@ -77,15 +91,31 @@ class Progress:
     best: Float | None = None
     score: float = np.inf
     stale: int = 0
+    before: Float = field(default_factory=lambda: np.zeros(0))
+    moved: bool = False
+    attempt: int = 0
+    first: float = np.inf
+    converged: bool = False
     seconds: float = 0.0
     finished: bool = False
     history: History = field(default_factory=History)
 
     def save(self, path: str | PathLike[str], key: dict[str, str]) -> None:
         """Writes the checkpoint, atomically."""
-        names = ("leg", "iteration", "score", "stale", "seconds", "finished")
+        names = (
+            "leg",
+            "iteration",
+            "score",
+            "stale",
+            "moved",
+            "attempt",
+            "first",
+            "converged",
+            "seconds",
+            "finished",
+        )
         meta: dict[str, Any] = {name: getattr(self, name) for name in names}
-        arrays: dict[str, NDArray[Any]] = {"vector": self.vector}
+        arrays: dict[str, NDArray[Any]] = {"vector": self.vector, "before": self.before}
         if self.best is not None:
             arrays["best"] = self.best
         arrays |= {f"memory.{k}": v for k, v in self.memory.items()}
@@ -112,6 +142,7 @@ class Progress:
             )
         return cls(
             vector=arrays["vector"],
+            before=arrays["before"],
             best=arrays.get("best"),
             memory=_with_prefix(arrays, "memory."),
             history=History.from_arrays(_with_prefix(arrays, "history.")),

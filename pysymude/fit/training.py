@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.errors import InvalidInputError
+from pysymude.fit.loop import INTERRUPTED, Leg, Loop, Step
 from pysymude.fit.objective import FAILED, Objective, checked_dataset, objective
-from pysymude.fit.optimizers import Optimizer, Point
 from pysymude.fit.progress import Reporter
 from pysymude.fit.resampling import resampled
 from pysymude.fit.result import FitResult
 from pysymude.fit.samples import Part, free_scale, law_parts, unknown_coefficients
 from pysymude.fit.scaling import smooth
 from pysymude.fit.stages import GradientMatching, Stage, check_stages
+from pysymude.fit.starts import free_measured_starts
 from pysymude.fit.state import Progress, fit_key
 from pysymude.fit.tasks import Task, horizon_task, matching_task, samples_task, shooting_task
 from pysymude.fit.validation import Validation, split
@@ -31,35 +31,13 @@ from pysymude.model.system import ODESystem, finite
 from pysymude.model.trajectory import Trajectory
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.laws import Law
+from pysymude.solving.checks import check_is_system
 
 __all__ = ["Step", "fit"]
 
 log = logging.getLogger("pysymude")
 
 Float = NDArray[np.float64]
-
-_INTERRUPTED = "interrupted"
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """What `callback` sees after each iteration: where training stands."""
-
-    stage: str
-    iteration: int
-    value: float
-    terms: dict[str, float]
-    theta: Float
-
-
-@dataclass(frozen=True, eq=False)
-class _Leg:
-    """One optimiser on one task; the task is made when its turn comes."""
-
-    label: str
-    iterations: int
-    optimizer: Optimizer
-    make: Callable[[], Task | None]
 
 
 def fit(
@@ -130,15 +108,17 @@ def fit(
     FitResult
         The best theta so far, also after Ctrl-C (``stopped == "interrupted"``).
     """
-    stages = check_stages(stages)
+    by_default = stages is None
     _check(weight_decay, checkpoint, resume)
+    data = free_measured_starts(_states(system), checked_dataset(data))
     obj = objective(
-        system, data, laws=laws, conserve=conserve, law_weight=law_weight,
+        system, data, weigh=True, laws=laws, conserve=conserve, law_weight=law_weight,
         equivariance=equivariance, equivariance_weight=equivariance_weight, solver=solver,
         reltol=reltol, abstol=abstol, max_steps=max_steps, dtmax=dtmax, tstops=tstops,
         sensealg=sensealg, engine=engine,
     )  # fmt: skip
-    start = obj.theta0(seed) if theta0 is None else obj.layout.check(theta0)
+    stages = check_stages(stages, networks=bool(obj.plan.networks))
+    start = obj.theta0(seed) if theta0 is None else _given_start(obj, theta0)
     parts = split(obj, validation, patience)
     if resample is not None:
         parts = replace(parts, training=resampled(parts.training, resample))
@@ -148,7 +128,7 @@ def fit(
     key = fit_key(
         {
             "system": (obj.plan.fingerprint, *obj.plan.default_parameters, *obj.plan.scalings),
-            "data": checked_dataset(data).fingerprint,
+            "data": data.fingerprint,
             "stages": stages,
             "theta0": start,
             "method": obj.method,
@@ -162,142 +142,21 @@ def fit(
     state = Progress(vector=start.copy())
     if resume and checkpoint is not None and Path(checkpoint).exists():
         state = Progress.load(checkpoint, key)
-    loop = _Loop(
-        obj, _legs(obj, stages, parts, decay), parts, state,
+    legs = _legs(obj, stages, parts, decay)
+    if by_default:
+        legs += _further_attempts(obj, legs, start, seed)
+    loop = Loop(
+        obj, legs, parts, state, decay,
         save=None if checkpoint is None else lambda s: s.save(checkpoint, key),
         every=checkpoint_every, callback=callback,
     )  # fmt: skip
-    with Reporter(progress, sum(leg.iterations for leg in loop.legs)) as reporter:
+    with Reporter(progress, sum(leg.iterations for leg in legs)) as reporter:
         stopped = loop.run(reporter)
     return _result(obj, parts, state, start, stopped, seed)
 
 
-class _Loop:
-    """Leg after leg, iteration after iteration; `state` is all that changes."""
-
-    def __init__(
-        self,
-        obj: Objective,
-        legs: list[_Leg],
-        parts: Validation,
-        state: Progress,
-        *,
-        save: Callable[[Progress], None] | None,
-        every: int,
-        callback: Callable[[Step], Any] | None,
-    ) -> None:
-        self.obj, self.legs, self.parts, self.state = obj, legs, parts, state
-        self.save, self.every, self.callback = save, every, callback
-        self.clock = time.perf_counter() - state.seconds
-
-    def run(self, reporter: Reporter) -> str:
-        """Until all legs are done; why it stopped."""
-        state = self.state
-        try:
-            while state.leg < len(self.legs) and not state.finished:
-                reporter.skip_to(sum(leg.iterations for leg in self.legs[: state.leg]))
-                why = self.run_leg(self.legs[state.leg], reporter)
-                if why:
-                    return why
-                state.leg, state.iteration, state.memory = state.leg + 1, 0, {}
-                self.checkpoint()
-        except KeyboardInterrupt:
-            log.warning("interrupted; the best result so far is returned")
-            return _INTERRUPTED
-        finally:
-            state.seconds = time.perf_counter() - self.clock
-        state.finished = True
-        self.checkpoint()
-        return "finished"
-
-    def run_leg(self, leg: _Leg, reporter: Reporter) -> str:
-        """One leg; empty when training goes on, else why it stops."""
-        state = self.state
-        task = leg.make()
-        if task is None:
-            return ""
-        if state.iteration == 0:
-            state.vector = task.embed(state.vector)
-        point = self.first_point(task, leg)
-        if not point.ok:
-            log.warning("%s is left out: %s", leg.label, point.message)
-            state.vector = task.extract(state.vector)
-            return ""
-        if state.iteration == 0:
-            state.memory = leg.optimizer.start(point.theta)
-            self.keep_best(task, point)
-        why = ""
-        while state.iteration < leg.iterations and not why:
-            found = leg.optimizer.step(point, state.memory, task.evaluate)
-            if found is None:
-                break
-            point = found
-            state.vector = point.theta
-            state.iteration += 1
-            why = self.after_iteration(leg, task, point, reporter)
-        if not why:
-            state.vector = task.extract(state.vector)
-        return why
-
-    def first_point(self, task: Task, leg: _Leg) -> Point:
-        """Where the leg starts; networks that make the solve fail are drawn towards zero first."""
-        point = task.evaluate(self.state.vector)
-        weights = [s.slice for s in self.obj.layout.of_kind("weight")]
-        for _ in range(8):
-            if point.ok:
-                break
-            log.info("%s: the start fails (%s); weights are halved", leg.label, point.message)
-            for part in weights:
-                self.state.vector[part] *= 0.5
-            point = task.evaluate(self.state.vector)
-        return point
-
-    def after_iteration(self, leg: _Leg, task: Task, point: Point, reporter: Reporter) -> str:
-        """History, best so far, checkpoint, callback; why to stop, or an empty string."""
-        state = self.state
-        validation = self.keep_best(task, point)
-        state.seconds = time.perf_counter() - self.clock
-        extra = {} if validation is None else {"validation": validation}
-        state.history.add(
-            leg.label, iteration=state.iteration, value=point.value,
-            seconds=state.seconds, **point.terms, **extra,
-        )  # fmt: skip
-        reporter.advance(leg.label, point.value)
-        if state.iteration % self.every == 0:
-            self.checkpoint()
-        theta = task.extract(point.theta).copy()
-        step = Step(leg.label, state.iteration, point.value, dict(point.terms), theta)
-        if self.callback is not None and self.callback(step):
-            return "stopped by the callback"
-        if state.stale >= self.parts.patience:
-            return "no further improvement in validation"
-        return ""
-
-    def keep_best(self, task: Task, point: Point) -> float | None:
-        """Keeps the best theta, on losses that can be compared; the validation loss if it was due."""
-        state = self.state
-        if not task.full:
-            return None
-        score = point.value
-        validation = None
-        if self.parts.held_out is not None:
-            if state.iteration % self.parts.every:
-                return None
-            score = validation = self.parts.held_out.value(task.extract(point.theta))
-        if score < state.score:
-            state.score, state.best, state.stale = score, task.extract(point.theta).copy(), 0
-        elif self.parts.held_out is not None:
-            state.stale += 1
-        return validation
-
-    def checkpoint(self) -> None:
-        """Writes the state, where the user asked for it."""
-        if self.save is not None:
-            self.save(self.state)
-
-
-def _legs(obj: Objective, stages: Sequence[Stage], parts: Validation, decay: Float) -> list[_Leg]:
-    legs: list[_Leg] = []
+def _legs(obj: Objective, stages: Sequence[Stage], parts: Validation, decay: Float) -> list[Leg]:
+    legs: list[Leg] = []
     held: tuple[int, ...] = ()
     for stage in stages:
         name = type(stage).__name__
@@ -319,8 +178,19 @@ def _legs(obj: Objective, stages: Sequence[Stage], parts: Validation, decay: Flo
                     horizon_task(obj, parts.training, decay, a), h
                 )
                 label = name if amount >= 1 else f"{name} (to {amount:.0%})"
-            legs.append(_Leg(label, iterations, optimizer, make))
+            legs.append(Leg(label, iterations, optimizer, make))
     return legs
+
+
+def _further_attempts(obj: Objective, legs: list[Leg], start: Float, seed: int) -> list[Leg]:
+    """The last stage from the start itself, and with networks all of them from two other seeds."""
+    last = legs[-1]
+    found = [replace(last, label=f"{last.label} (from the start)", attempt=1, origin=start)]
+    if obj.plan.networks:
+        for k in (2, 3):
+            again = [replace(leg, label=f"{leg.label} (attempt {k})", attempt=k) for leg in legs]
+            found += [replace(again[0], origin=obj.theta0(seed + 1000 * (k - 1))), *again[1:]]
+    return found
 
 
 def _matching(obj: Objective, decay: Float, points: int) -> Task | None:
@@ -369,7 +239,7 @@ def _result(
     obj: Objective, parts: Validation, state: Progress, start: Float, stopped: str, seed: int
 ) -> FitResult:
     training = obj.with_loss(parts.training)
-    theta = state.best
+    theta, converged = state.best, state.converged and state.finished
     if theta is None:
         # stopped before any solve of the whole span: the start may still be the better one
         last = state.vector[: obj.layout.size].copy()
@@ -383,14 +253,31 @@ def _result(
         validation_loss=None if parts.held_out is None else parts.held_out.value(theta),
         history=state.history.arrays(),
         stopped=stopped,
+        converged=converged,
         seconds=state.seconds,
         seed=seed,
     )
 
 
+def _given_start(obj: Objective, theta0: ArrayLike) -> Float:
+    """A start of the user's, with or without the initial states that are learned by default."""
+    given = np.asarray(theta0, dtype=np.float64)
+    freed = [s.name for s in obj.layout.of_kind("u0")]
+    short = obj.layout.size - len(freed)
+    if freed and given.shape == (short,):
+        # they stand behind everything else
+        given = np.concatenate([given, obj.theta0()[short:]])
+    return obj.layout.check(given)
+
+
+def _states(system: Any) -> tuple[Any, ...]:
+    check_is_system(system)
+    return system.states
+
+
 def _ended(solve: ReturnCode, stopped: str) -> ReturnCode:
     """A training that was cut short is no success, though the solves are."""
-    return ReturnCode.Interrupted if solve.successful and stopped == _INTERRUPTED else solve
+    return ReturnCode.Interrupted if solve.successful and stopped == INTERRUPTED else solve
 
 
 def _check(weight_decay: float, checkpoint: Any, resume: bool) -> None:

@@ -27,7 +27,7 @@ class Options(TypedDict, total=False):
 
     u0: Any
     t0: float | None
-    trainable_u0: bool | Name | Collection[Name]
+    trainable_u0: bool | Name | Collection[Name] | None
     parameters: Any
     noise: float | Mapping[Any, float] | None
 
@@ -71,7 +71,7 @@ class Dataset(Sequence[Trajectory]):
         states: Name | Sequence[Name],
         u0: Any = None,
         t0: float | None = None,
-        trainable_u0: bool | Name | Collection[Name] = False,
+        trainable_u0: bool | Name | Collection[Name] | None = None,
         parameters: Any = None,
         noise: float | Mapping[Any, float] | None = None,
         name: str | Sequence[str] = "",

@@ -31,7 +31,7 @@ def _content(trajectory: Trajectory) -> bytes:
         "columns": trajectory.columns,
         "u0": dict(trajectory.u0),
         "t0": trajectory.t0,
-        "trainable_u0": trainable if isinstance(trainable, bool) else list(trainable),
+        "trainable_u0": list(trainable) if isinstance(trainable, tuple) else trainable,
         "parameters": dict(trajectory.parameters),
         "noise": dict(trajectory.noise),
         "shape": trajectory.u.shape,

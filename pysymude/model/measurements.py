@@ -94,8 +94,10 @@ def checked_u0(u0: object, columns: tuple[str, ...]) -> dict[str, float]:
     return numbers_by_name(dict(zip(columns, values, strict=True)), what="u0")
 
 
-def checked_trainable(trainable: Any) -> bool | tuple[str, ...]:
-    """All, none, or the sorted names of the states whose initial value is learned."""
+def checked_trainable(trainable: Any) -> bool | tuple[str, ...] | None:
+    """All, none, or the sorted names of the states whose initial value is learned; None: nothing said."""
+    if trainable is None:
+        return None
     if isinstance(trainable, bool | np.bool_):
         return bool(cast("bool", trainable))
     if isinstance(trainable, Collection) and not trainable:

@@ -324,8 +324,9 @@ class ODESystem:
         """Those scales that are not what the bounds say by themselves."""
         return {
             s: scale
-            for s, scale in self._scales.items()
-            if (scale == "log") != is_logarithmic(*self._bounds[s])
+            for s, bounds in self._bounds.items()
+            if (scale := self._scales.get(s, "linear"))
+            and (scale == "log") != is_logarithmic(*bounds)
         }
 
     def _all_scales(self, given: Names) -> dict[sp.Symbol, str]:

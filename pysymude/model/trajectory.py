@@ -43,8 +43,9 @@ class Trajectory:
         Only the initial values that were given explicitly. Read-only.
     t0 : float
         Start time, at most ``t[0]``.
-    trainable_u0 : bool or tuple of str
-        Whether all initial values are learned, or the names of those that are, sorted.
+    trainable_u0 : None, bool or tuple of str
+        Whether all initial values are learned, or the names of those that are, sorted; None where
+        nothing was said.
     parameters : mapping from parameter to float
         Values of this experiment only. Read-only.
     noise : mapping from column to float
@@ -58,7 +59,7 @@ class Trajectory:
     columns: tuple[str, ...]
     u0: Mapping[str, float]
     t0: float
-    trainable_u0: bool | tuple[str, ...]
+    trainable_u0: bool | tuple[str, ...] | None
     parameters: Mapping[str, float]
     noise: Mapping[str, float]
     name: str
@@ -84,7 +85,7 @@ class Trajectory:
         states: Name | Sequence[Name],
         u0: Mapping[Any, float] | ArrayLike | None = None,
         t0: float | None = None,
-        trainable_u0: bool | Name | Collection[Name] = False,
+        trainable_u0: bool | Name | Collection[Name] | None = None,
         parameters: Mapping[Any, float] | None = None,
         noise: float | Mapping[Any, float] | None = None,
         name: str = "",
@@ -104,8 +105,9 @@ class Trajectory:
             out starts at the first row.
         t0 : float, optional
             Start time, by default ``t[0]``.
-        trainable_u0 : bool, or symbols and names
-            Learn all initial values, or those of some states.
+        trainable_u0 : bool, or symbols and names, optional
+            Learn all initial values, or those of some states, or none of them. By default `fit` learns
+            those that were only measured, in the first row, and takes those in `u0` as known.
         parameters : mapping from symbol or name to float, optional
             Values of parameters in this experiment only.
         noise : float, or mapping from column to float, optional
@@ -178,7 +180,7 @@ class Trajectory:
 
     def _names(self) -> Iterator[str]:
         yield from chain(self.columns, self.u0, self.parameters, self.noise)
-        if not isinstance(self.trainable_u0, bool):
+        if isinstance(self.trainable_u0, tuple):
             yield from self.trainable_u0
 
     @property

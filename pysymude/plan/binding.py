@@ -176,8 +176,8 @@ def _check_columns(
             )
 
 
-def _named(trainable: bool | tuple[str, ...]) -> Sequence[str]:
-    return () if isinstance(trainable, bool) else trainable
+def _named(trainable: bool | tuple[str, ...] | None) -> Sequence[str]:
+    return trainable if isinstance(trainable, tuple) else ()
 
 
 def _trainable(states: Sequence[sp.Symbol], trajectory: Trajectory) -> Sequence[str]:

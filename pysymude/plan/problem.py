@@ -100,9 +100,14 @@ class LossData:
         return replace(self, weight=weight)
 
     def with_horizon(self, fraction: float) -> LossData:
-        """The same shapes, but times and weights after a fraction of each time span cut off."""
+        """The same shapes, but times and weights after a fraction of each experiment's times cut off.
+
+        It is a fraction of how many there are: on logarithmic times, one of the span would be nearly all.
+        """
         ts, t0 = self.batch.ts, self.batch.t0
-        end = t0 + fraction * (ts[:, -1] - t0)
+        own = 1 + np.count_nonzero(np.diff(ts, axis=1) > 0, axis=1)
+        place = np.minimum(np.ceil(fraction * (own - 1)).astype(int), own - 1)
+        end = ts[np.arange(len(t0)), place]
         inside = ts <= end[:, None] * (1 + 1e-12)
         # at least two times stay, so that there is something to solve
         inside[:, : min(2, ts.shape[1])] = True

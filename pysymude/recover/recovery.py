@@ -16,13 +16,13 @@ from pysymude.plan.numeric import NumericModel
 from pysymude.recover.blended import Blended, tight
 from pysymude.recover.front import FrontRow, check_criterion, pareto
 from pysymude.recover.learned import learned_outputs
+from pysymude.recover.learned_starts import with_learned_starts
 from pysymude.recover.library import Candidates, candidates
 from pysymude.recover.recovered import Coefficient, Curve, Recovered
 from pysymude.recover.refit import refitted, split
 from pysymude.recover.sampling import sample
 from pysymude.recover.search import STRONG, Model, Search
 from pysymude.recover.sparse import check_method, inclusion, sparse_supports
-from pysymude.recover.starts import with_learned_starts
 
 __all__ = ["recover"]
 

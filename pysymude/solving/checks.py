@@ -83,6 +83,13 @@ def initial_state(states: tuple[str, ...], u0: Any) -> Float:
     return values
 
 
+def _own_part(plan: CompiledSystem, theta: Any) -> Any:
+    """A theta without the initial states of one experiment that a fit may have learned behind it."""
+    array = np.asarray(theta)
+    extra = array.size - plan.layout.size
+    return array[: plan.layout.size] if array.ndim == 1 and 0 < extra <= len(plan.states) else theta
+
+
 def values(
     plan: CompiledSystem,
     parameters: Mapping[Any, float] | None,
@@ -94,7 +101,7 @@ def values(
     if isinstance(theta, Mapping):
         vector = plan.layout.pack(theta)
     elif theta is not None:
-        vector = plan.layout.check(theta).copy()
+        vector = plan.layout.check(_own_part(plan, theta)).copy()
     elif plan.networks:
         raise InvalidInputError(
             f"the system contains the network {plan.networks[0].name!r}, so solve needs theta=, a "

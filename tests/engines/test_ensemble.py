@@ -108,7 +108,7 @@ def test_a_trainable_parameter_can_be_swept(engine: str):
     )
     found = ensemble(engine, learned, parameters={b: RATES})
     np.testing.assert_allclose(found.u, ensemble(engine).u, rtol=1e-9)
-    with pytest.raises(InvalidInputError, match=r"'b' must lie in \(0.1, 2\); found 0.5 to 3"):
+    with pytest.raises(InvalidInputError, match=r"'b' must lie in \[0.1, 2\]; found 0.5 to 3"):
         ensemble(engine, learned, parameters={b: np.linspace(0.5, 3.0, N)})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,10 @@ import sympy as sp
 from scipy.integrate import solve_ivp
 
 import pysymude as psu
+from pysymude.engines.native.blocks import place, slopes, spare
+from pysymude.engines.native.entries import Entry
+from pysymude.engines.native.holding import hold
+from pysymude.engines.native.records import Record
 from pysymude.engines.registry import select_engine
 from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.looped import Looped
@@ -113,28 +116,40 @@ def right_hand_side(engine: str, plan: CompiledSystem, theta: Any, t: float, u: 
     model = select_engine("native").compile(plan).model((), implicit=False)
     memory = make_memory(model, 1, theta.size, 1, 0, keep=NOTHING, room=1)
     found = np.zeros(len(u))
-    native_slopes()(model, memory, plan.default_parameters[None], theta, t, u, found)
+    SLOPES(
+        Point(
+            model=model, memory=memory, p=plan.default_parameters[None], theta=theta,
+            t=np.array([t]), u=np.ascontiguousarray(u), k=found,
+        )
+    )  # fmt: skip
     return found
 
 
-@cache
-def native_slopes() -> Any:
-    """The native engine's right-hand side as a function of Python's."""
-    from numba import njit
+class Point(Record):
+    """Where the native engine's right-hand side is wanted."""
 
-    from pysymude.engines.native.blocks import place, slopes, spare
-    from pysymude.engines.native.holding import hold
+    model: Any
+    memory: Any
+    p: Any
+    theta: Any
+    t: Any
+    u: Any
+    k: Any
 
-    @njit(error_model="numpy")
-    def run(m, w, p, theta, t, u, k):
-        hold(m, w, p, theta, 0)
-        o = spare(m, w)
-        place(m, w, o, t, True)
-        for i in range(m.n):
-            w.v[o + w.held.shape[0] + 1 + i] = u[i]
-        slopes(m, w, theta, o, k, 0)
 
-    return run
+def slopes_at(point):
+    """The native engine's right-hand side, as `entries` compiles it."""
+    m, w = point.model, point.memory
+    hold(m, w, point.p, point.theta, 0)
+    o = spare(m, w)
+    place(m, w, o, point.t[0], True)
+    for i in range(m.n):
+        w.v[o + w.held.shape[0] + 1 + i] = point.u[i]
+    slopes(m, w, point.theta, o, point.k, 0)
+    return 0
+
+
+SLOPES = Entry(__name__, "slopes_at")
 
 
 @pytest.mark.parametrize("seed", range(2))

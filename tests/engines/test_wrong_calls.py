@@ -76,7 +76,7 @@ CALLS = [
             u0=[1.0],
             parameters={k: 3},
         ),
-        r"parameter 'k' must lie in \(0, 2\); found 3",
+        r"parameter 'k' must lie in \[0, 2\]; found 3",
     ),
     (
         lambda: solve(

@@ -144,14 +144,16 @@ def test_validation_stops_early_and_keeps_the_best():
 
 def test_whole_experiments_can_be_held_out():
     dataset = psu.Dataset.from_arrays(
-        [T, T], [logistic(0.2)[:, None], logistic(0.9)[:, None]], states=[x]
+        [T, T], [logistic(0.2)[:, None], logistic(0.9)[:, None]], states=[x], trainable_u0=False
     )
     fit = quick(known(), dataset, validation=["1"])
     assert fit.validation_loss < 1e-8
 
 
 def test_weight_decay_shrinks_weights_and_is_a_term_of_its_own():
-    plain, decayed = (quick(unknown(), data(), weight_decay=w) for w in (0.0, 1e-2))
+    plain, decayed = (
+        quick(unknown(), data(trainable_u0=False), weight_decay=w) for w in (0.0, 1e-2)
+    )
     assert np.linalg.norm(decayed.theta) < 0.7 * np.linalg.norm(plain.theta)
     row = {k: v[-1] for k, v in decayed.history.items()}
     assert row["value"] == pytest.approx(row["data"] + row["weight_decay"], rel=1e-12)
@@ -284,7 +286,7 @@ def test_wrong_settings_are_refused():
         ({"validation": 1.5}, "between 0 and 1"),
         ({"validation": ["b"]}, "names the experiment 'b'; the dataset has 0"),
         ({"validation": [0]}, "leaves 0 measurements for training"),
-        ({"theta0": [1.0, 2.0]}, r"theta must have shape \(13,\)"),
+        ({"theta0": [1.0, 2.0]}, r"theta must have shape \(14,\)"),
         ({"solver": "Tsit4", "engine": "native"}, "solver 'Tsit4' is unknown to engine 'native'"),
         ({"reltol": 2}, "reltol must be a number between"),
         ({"engine": "matlab"}, "engine 'matlab' is unknown"),

@@ -3,7 +3,7 @@ const NETWORKS = [([1, 3, 1], :gelu, 0)]
 const USES = Int[1]
 
 function rhs!(du, u, p, t, q, c)
-    w1 = 0.1 + 1.9 * (0.5 * (1 + tanh(0.5 * p[11])))
+    w1 = 0.1 + 1.9 / (1 + exp(-p[11]))
     w2 = 0.0 + exp(p[12])
     w3 = 1.5 - exp(p[13])
     forward!(c[1], p, u[1])
@@ -22,7 +22,7 @@ function rhs!(du, u, p, t, q, c)
 end
 
 function jac!(J, u, p, t, q, c)
-    w1 = 0.1 + 1.9 * (0.5 * (1 + tanh(0.5 * p[11])))
+    w1 = 0.1 + 1.9 / (1 + exp(-p[11]))
     w2 = 0.0 + exp(p[12])
     w3 = 1.5 - exp(p[13])
     v7 = (-1.0) * w1
@@ -46,7 +46,7 @@ function tgrad!(dT, u, p, t, q, c)
 end
 
 function jac_pull!(gu, gp, v, u, p, t, q, c)
-    w1 = 0.1 + 1.9 * (0.5 * (1 + tanh(0.5 * p[11])))
+    w1 = 0.1 + 1.9 / (1 + exp(-p[11]))
     w2 = 0.0 + exp(p[12])
     w3 = 1.5 - exp(p[13])
     v7 = (-1.0) * w1
@@ -66,7 +66,7 @@ function jac_pull!(gu, gp, v, u, p, t, q, c)
     d7 = d12
     gp[13] += (d15 * v14) * (-exp(p[13]))
     gp[12] += (d14 * (-1.0)) * exp(p[12])
-    gp[11] += (d7 * (-1.0)) * 1.9 * (0.5 * (1 + tanh(0.5 * p[11]))) * (0.5 * (1 - tanh(0.5 * p[11])))
+    gp[11] += (d7 * (-1.0)) * 1.9 * exp(-abs(p[11])) / (1 + exp(-abs(p[11])))^2
     gu[1] += x9_0
     return nothing
 end
@@ -76,7 +76,7 @@ function tgrad_pull!(gu, gp, v, u, p, t, q, c)
 end
 
 function rhs_pull!(gu, gp, v, u, p, t, q, c)
-    w1 = 0.1 + 1.9 * (0.5 * (1 + tanh(0.5 * p[11])))
+    w1 = 0.1 + 1.9 / (1 + exp(-p[11]))
     w2 = 0.0 + exp(p[12])
     w3 = 1.5 - exp(p[13])
     forward!(c[1], p, u[1])
@@ -102,7 +102,7 @@ function rhs_pull!(gu, gp, v, u, p, t, q, c)
     x7_0 = c[1].inputs[1]
     gp[13] += (d16 * v15) * (-exp(p[13]))
     gp[12] += (d15 * (-1.0)) * exp(p[12])
-    gp[11] += (d11 * (-1.0)) * 1.9 * (0.5 * (1 + tanh(0.5 * p[11]))) * (0.5 * (1 - tanh(0.5 * p[11])))
+    gp[11] += (d11 * (-1.0)) * 1.9 * exp(-abs(p[11])) / (1 + exp(-abs(p[11])))^2
     gu[2] += d13
     gu[1] += d17 * v16 + d12 * v11 + x7_0
     return nothing
@@ -110,7 +110,7 @@ end
 
 function vjp!(g, v, u, p, t, q, c)
     fill!(g, 0.0)
-    w1 = 0.1 + 1.9 * (0.5 * (1 + tanh(0.5 * p[11])))
+    w1 = 0.1 + 1.9 / (1 + exp(-p[11]))
     w2 = 0.0 + exp(p[12])
     w3 = 1.5 - exp(p[13])
     forward!(c[1], p, u[1])
@@ -138,7 +138,7 @@ end
 
 function vjp_p!(g, v, u, p, t, q, c)
     fill!(g, 0.0)
-    w1 = 0.1 + 1.9 * (0.5 * (1 + tanh(0.5 * p[11])))
+    w1 = 0.1 + 1.9 / (1 + exp(-p[11]))
     w2 = 0.0 + exp(p[12])
     w3 = 1.5 - exp(p[13])
     forward!(c[1], p, u[1])
@@ -163,7 +163,7 @@ function vjp_p!(g, v, u, p, t, q, c)
     pullback!(c[1], g, p, d8)
     g[13] += (d16 * v15) * (-exp(p[13]))
     g[12] += (d15 * (-1.0)) * exp(p[12])
-    g[11] += (d11 * (-1.0)) * 1.9 * (0.5 * (1 + tanh(0.5 * p[11]))) * (0.5 * (1 - tanh(0.5 * p[11])))
+    g[11] += (d11 * (-1.0)) * 1.9 * exp(-abs(p[11])) / (1 + exp(-abs(p[11])))^2
     return nothing
 end
 

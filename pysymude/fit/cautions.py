@@ -1,0 +1,137 @@
+"""What a fit should say of itself: bounds that were reached, directions that the data leave open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.fit.loop import FINISHED
+from pysymude.model.theta import Slot
+
+if TYPE_CHECKING:
+    from pysymude.fit.result import FitResult
+
+__all__ = ["warnings_of"]
+
+Float = NDArray[np.float64]
+
+_MOST = 60  # learned numbers beside weights, for which second derivatives are taken by differences
+_EDGE = 6.0  # on the unconstrained scale between two bounds: a 400th of the interval
+_GONE = 16.0  # on the scale of a logarithm, from the start: a value that has fallen ten millionfold
+_OPEN = 3.0  # a direction along which a standard deviation is so many natural units (e-foldings) is open
+_PART = 0.3  # of a direction: what belongs to its name
+_POOR, _MISFIT = 0.5, 4.0
+
+
+def warnings_of(fit: FitResult) -> tuple[str, ...]:
+    """Sentences, the gravest first; empty where there is nothing to say."""
+    if not fit.retcode.successful:
+        return (f"the fitted system cannot be solved: {fit.retcode.value}",)
+    return (*_training(fit), *_misfit(fit), *_bounds(fit), *_undetermined(fit))
+
+
+def _training(fit: FitResult) -> list[str]:
+    if not np.isfinite(fit.loss):
+        return []
+    if len(fit.history["stage"]) == 0:
+        return ["no stage could run; theta is the start"]
+    if fit.stopped != FINISHED:
+        return [f"training ended early: {fit.stopped}"]
+    if not fit.converged:
+        return [
+            "not converged: the optimiser still gained when its iterations were used up; give more, "
+            "stages=[psu.LBFGS(5000)] with theta0=fit.theta"
+        ]
+    return []
+
+
+def _misfit(fit: FitResult) -> list[str]:
+    found: list[str] = []
+    for c in fit.residuals.table:
+        if np.isfinite(c.chi2) and c.chi2 > _MISFIT:
+            found.append(
+                f"{c.name}: residuals are {np.sqrt(c.chi2):.2g} times the noise that was given, so the model "
+                "does not describe it, or the noise is larger"
+            )
+        elif c.estimated and np.isfinite(c.r2) and c.r2 < _POOR and c.count > 2:
+            found.append(f"{c.name}: the model explains {max(c.r2, 0.0):.0%} of its variance")
+    return found
+
+
+def _bounds(fit: FitResult) -> list[str]:
+    found: list[str] = []
+    start = fit.objective.theta0(fit.seed)
+    for slot in _numbers(fit):
+        z, value = fit.theta[slot.offset], slot.natural(fit.theta[slot.offset])
+        low, high = np.isfinite(slot.low), np.isfinite(slot.high)
+        if low and high and abs(z) > _EDGE:
+            found.append(
+                f"{slot.name} = {value:.4g} lies at its bound {(slot.high, slot.low)[z < 0]:g}"
+            )
+        elif low != high and z < start[slot.offset] - _GONE:
+            found.append(
+                f"{slot.name} = {value:.4g} has run to its bound {slot.low if low else slot.high:g}"
+            )
+        elif low != high and z > start[slot.offset] + _GONE:
+            found.append(f"{slot.name} = {value:.4g} has run away")
+    return found
+
+
+def _numbers(fit: FitResult) -> list[Slot]:
+    return [*fit.layout.of_kind("parameter"), *fit.layout.of_kind("u0")]
+
+
+def _undetermined(fit: FitResult) -> list[str]:
+    """Directions in which the loss is so flat that the data say nothing."""
+    slots = _numbers(fit)
+    if not slots or len(slots) > _MOST or fit.objective.plan.networks:
+        return []
+    offsets = np.array([s.offset for s in slots])
+    curvature = _curvature(fit, offsets)
+    if curvature is None:
+        return []
+    n = fit.objective.loss.n_measured
+    known = all(not c.estimated for c in fit.residuals.table)
+    variance = 1.0 if known else fit.loss / max(n - fit.theta.size, 1)
+    # on an unbounded scale a number's own size is its natural unit
+    unit = np.array([_unit(fit, s) for s in slots])
+    scaled = curvature * unit[:, None] * unit[None, :] / 2.0
+    values, vectors = np.linalg.eigh(scaled)
+    smallest = max(variance, 1e-300) / _OPEN**2
+    rounding = 1e-9 * max(float(values.max(initial=0.0)), 0.0)
+    found: list[str] = []
+    for value, vector in zip(values, vectors.T, strict=True):
+        if value > max(smallest, rounding):
+            break
+        parts = [s.name for s, v in zip(slots, vector, strict=True) if abs(v) > _PART]
+        what = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]} apart"
+        found.append(f"the data do not determine {what}: the loss hardly changes in that direction")
+    return found
+
+
+def _unit(fit: FitResult, slot: Slot) -> float:
+    if np.isfinite(slot.low) or np.isfinite(slot.high):
+        return 1.0
+    size = abs(float(fit.theta[slot.offset]))
+    return size if size > 0 else 1.0
+
+
+def _curvature(fit: FitResult, offsets: NDArray[np.int64]) -> Float | None:
+    """Second derivatives of the loss by central differences of its exact gradient."""
+    obj, theta = fit.objective, fit.theta
+    rows: list[Float] = []
+    for offset in offsets:
+        h = 1e-4 * max(abs(float(theta[offset])), 1e-2)
+        sides: list[Float] = []
+        for sign in (1.0, -1.0):
+            moved = theta.copy()
+            moved[offset] += sign * h
+            found = obj.evaluate(moved)
+            if not found.success or found.gradient is None:
+                return None
+            sides.append(found.gradient[offsets])
+        rows.append((sides[0] - sides[1]) / (2 * h))
+    matrix = np.array(rows)
+    return 0.5 * (matrix + matrix.T)
