@@ -28,6 +28,7 @@ from pysymude.symbolic.laws.spans import Span
 __all__ = ["first_integrals"]
 
 _KINDS = ("structural", "compatible", "balance")
+_DENSE = 60  # states, beyond which only sparse families are asked
 _SHARE = 0.6  # of the budget, for symbolic parameters where values are to be tried, too
 _GRACE = 1.3  # of the budget: a law that was found in time is proved
 
@@ -133,6 +134,10 @@ class _Search:
         return self.done
 
     def _asked(self, family: Family) -> Iterator[Candidates | None]:
+        n = len(self.found.system.states)
+        if n > _DENSE and not family.sparse:
+            yield Candidates(n, degree=1, limit=True)
+            return
         form = None if family.sparse else self.found.form
         yield from family.candidates(form, self.found, self.found.deadline)
 

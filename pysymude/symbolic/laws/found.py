@@ -150,7 +150,7 @@ class Found:
             return True
         certificate = Certificate(expr, self.rates)
         strange = self._is_strange(expr)
-        if strange or not certificate.check():
+        if strange or not certificate.holds():
             why = strange or "its certificate fails"
             warnings.warn(f"{expr} is dropped: {why}", FalseLawWarning, stacklevel=2)
             return False
@@ -163,6 +163,12 @@ class Found:
         return True
         return law
 
+    @cached_property
+    def _known(self) -> set[Any]:
+        """The symbols that a law may contain."""
+        rates = [e for f in self.rates for e in f.values()]
+        return {*self.system.states, t}.union(*(e.free_symbols for e in rates))
+
     def _is_new(self, expr: sp.Expr, row: Residues | None) -> bool:
         if row is not None and not self._others:
             return self.independent.raised_by(row)
@@ -170,13 +176,8 @@ class Found:
 
     def _is_strange(self, expr: sp.Expr) -> str:
         """What keeps an expression from being a law in the user's symbols; empty where nothing does."""
-        known = {
-            *self.system.states,
-            t,
-            *(z for f in self.rates for e in f.values() for z in e.free_symbols),
-        }
-        if not expr.free_symbols <= known:
-            return f"it contains {', '.join(sorted(map(str, expr.free_symbols - known)))}"
+        if not expr.free_symbols <= self._known:
+            return f"it contains {', '.join(sorted(map(str, expr.free_symbols - self._known)))}"
         if expr.has(sp.I, sp.nan, sp.zoo, sp.oo, -sp.oo):
             return "it is not real and finite"
         return ""

@@ -1,21 +1,23 @@
 # SymPy annotates its classes in parts only
 # pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
-"""Whether an expression is zero identically, decided by SymPy's polynomials alone.
+"""Whether an expression is zero identically, decided from the expression alone.
 
 Every function becomes a variable; what remains is a polynomial identity modulo sin^2 + cos^2 = 1 and
-root^n = base. Nothing here is shared with the search for laws.
+root^n = base. A value modulo a prime decides first where it is not zero; what is left is expanded.
+Nothing here is shared with the search for laws.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
-from sympy.polys.orderings import lex
-from sympy.polys.rings import PolyElement, PolyRing
 
 from pysymude.model.network import NetworkOutput
+from pysymude.symbolic.proof.grouped import Groups, Value
+from pysymude.symbolic.proof.points import Relation, differs_from_zero
 
 __all__ = ["vanishes"]
 
@@ -32,104 +34,74 @@ def vanishes(expr: sp.Expr) -> bool:
     >>> vanishes(sp.sin(x)**2 - sp.cos(x)**2 - 1)
     False
     """
-    variables: dict[Any, sp.Symbol] = {}
-    relations: list[tuple[sp.Symbol, sp.Expr]] = []
-    plain = _plain(_exact(expr), variables, relations)
-    if plain.is_Rational:
-        return bool(plain == 0)
-    free = plain.free_symbols.union(*(r.free_symbols | {v} for v, r in relations))
-    field = _Numerators(sorted(free, key=sp.default_sort_key))
-    top = field.numerator(plain)
-    # roots of roots come later in the list, so they are replaced first
-    for variable, relation in reversed(relations):
-        if not top:
-            return True
-        top = _remainder(top, field.numerator(relation), field.gens[variable])
-    return not top
+    if expr == 0:
+        return True
+    plain = _Plain(_exact(expr))
+    if plain.expr.is_Rational:
+        return bool(plain.expr == 0)
+    if differs_from_zero(plain.expr, plain.relations, plain.circles):
+        return False
+    rest, powers = _without_common_powers(plain.expr)
+    return any(_expands_to_zero(plain, part) for part in (rest, *powers))
 
 
-class _Numerators:
-    """Rational expressions as polynomials over products of powers of denominators.
+def _without_common_powers(expr: sp.Expr) -> tuple[sp.Expr, dict[Any, int]]:
+    """An expression without the powers of sums that all its terms share, and these powers.
 
-    Denominators are never multiplied out: an identity needs the numerator alone.
+    They are not multiplied out: what they multiply decides.
     """
-
-    def __init__(self, symbols: list[sp.Symbol]) -> None:
-        # names are counted: symbols that differ in assumptions alone stay different
-        self.ring: Any = PolyRing([f"z{i}" for i in range(len(symbols))], sp.QQ, lex)
-        self.gens: dict[Any, PolyElement] = dict(zip(symbols, self.ring.gens, strict=True))
-        self.seen: dict[Any, tuple[PolyElement, dict[PolyElement, int]]] = {}
-
-    def numerator(self, expr: sp.Expr) -> PolyElement:
-        return self.fraction(expr)[0]
-
-    def fraction(self, expr: Any) -> tuple[PolyElement, dict[PolyElement, int]]:
-        """Top, and the power of each denominator."""
-        if expr not in self.seen:
-            self.seen[expr] = self._fraction(expr)
-        return self.seen[expr]
-
-    def _fraction(self, expr: Any) -> tuple[PolyElement, dict[PolyElement, int]]:
-        if expr in self.gens:
-            return self.gens[expr], {}
-        if expr.is_Rational:
-            return self.ring(sp.QQ(int(expr.p), int(expr.q))), {}
-        if expr.is_Pow:
-            return self._power(expr)
-        parts = [self.fraction(a) for a in expr.args]
-        if expr.is_Mul:
-            product, powers = self.ring.one, dict[PolyElement, int]()
-            for top, bottom in parts:
-                product = product * top
-                for d, k in bottom.items():
-                    powers[d] = powers.get(d, 0) + k
-            return product, powers
-        common: dict[PolyElement, int] = {}
-        for _, bottom in parts:
-            for d, k in bottom.items():
-                common[d] = max(common.get(d, 0), k)
-        total = self.ring.zero
-        for top, bottom in parts:
-            for d, k in common.items():
-                missing = k - bottom.get(d, 0)
-                top = top * d**missing if missing else top
-            total = total + top
-        return total, common
-
-    def _power(self, expr: Any) -> tuple[PolyElement, dict[PolyElement, int]]:
-        top, bottom = self.fraction(expr.base)
-        n = int(expr.exp)
-        if n >= 0:
-            return top**n, {d: k * n for d, k in bottom.items()}
-        above = self.ring.one
-        for d, k in bottom.items():
-            above = above * d ** (-k * n)
-        if len(top) == 1:
-            ((powers, c),) = top.terms()
-            # each factor by itself, so that terms share what they can
-            return above.mul_ground(c**n), {
-                g: -n * k for g, k in zip(self.ring.gens, powers, strict=True) if k
-            }
-        return above.mul_ground(top.LC**n), {top.monic(): -n}
+    if expr.is_Pow and expr.base.is_Add and expr.exp.is_Integer and expr.exp > 0:
+        return cast("sp.Expr", sp.S.One), {expr.base: int(expr.exp)}
+    if not (expr.is_Add or expr.is_Mul):
+        return expr, {}
+    parts = [_without_common_powers(cast("sp.Expr", a)) for a in expr.args]
+    if expr.is_Mul:
+        total: dict[Any, int] = {}
+        for _, powers in parts:
+            for base, k in powers.items():
+                total[base] = total.get(base, 0) + k
+        return cast("sp.Expr", sp.Mul(*(rest for rest, _ in parts))), total
+    shared = [powers.keys() for _, powers in parts]
+    common = {
+        b: min(powers[b] for _, powers in parts) for b in set(shared[0]).intersection(*shared)
+    }
+    if not common:
+        # as a factor it may be common to what it stands in
+        return cast("sp.Expr", sp.S.One), {expr: 1}
+    terms = [
+        rest * sp.Mul(*(b ** (k - common.get(b, 0)) for b, k in powers.items()))
+        for rest, powers in parts
+    ]
+    left = cast("sp.Expr", sp.Add(*terms))
+    return cast("sp.Expr", sp.S.One), {**common, left: common.get(left, 0) + 1}
 
 
-def _remainder(top: PolyElement, relation: PolyElement, x: PolyElement) -> PolyElement:
-    """`top` modulo a relation lead x^n = rest, times a power of lead."""
-    ring = top.ring
-    i = ring.gens.index(x)
-    n = relation.degree(x)
-    lead = relation.coeff_wrt(x, n)
-    rest = lead * x**n - relation
-    groups: dict[int, Any] = {}
-    for powers, c in top.terms():
-        quotient, left = divmod(powers[i], n)
-        reduced = (*powers[:i], left, *powers[i + 1 :])
-        groups[quotient] = groups.get(quotient, ring.zero) + ring({reduced: c})
-    highest = max(groups)
-    total = ring.zero
-    for quotient, group in groups.items():
-        total = total + group * rest**quotient * lead ** (highest - quotient)
-    return total
+def _expands_to_zero(plain: _Plain, expr: sp.Expr) -> bool:
+    """Whether all groups of one denominator vanish, or else their sum does."""
+    used = expr.free_symbols.union(*(base.free_symbols | {v} for v, _, base in plain.relations))
+    used |= {*plain.circles, *plain.circles.values()} if plain.circles else set()
+    groups = Groups(sorted(used, key=sp.default_sort_key))
+    powers: list[tuple[sp.Symbol, int, Value]] = []
+    for variable, order, base in plain.relations:
+        value = groups.value(base)
+        root = groups.value(variable)
+        powers.append((variable, order, value))
+        groups.inverses[groups.place[variable]] = groups.product(
+            groups.power(root, order - 1), groups.inverse(value)
+        )
+    for sine, cosine in plain.circles.items():
+        powers.append((sine, 2, groups.value(1 - cosine**2)))
+    total = groups.value(expr)
+    for step in (False, True):
+        if step:
+            total = {(): groups.together(total)[1]}
+        # roots of roots come later in the list, so they are replaced first
+        for variable, order, power in reversed(powers):
+            total = groups.reduced(total, variable, order, power)
+        if not total:
+            return True
+    # a base with a denominator brings it back
+    return not groups.together(total)[1]
 
 
 def _exact(expr: sp.Expr) -> sp.Expr:
@@ -138,6 +110,7 @@ def _exact(expr: sp.Expr) -> sp.Expr:
     for f in (sp.sinh, sp.cosh, sp.tanh):
         expr = expr.replace(f, lambda a, f=f: f(a).rewrite(sp.exp))
     expr = expr.replace(sp.tan, lambda a: sp.sin(a) / sp.cos(a))
+    expr = expr.replace(sp.cot, lambda a: sp.cos(a) / sp.sin(a))
     return _in_common_angles(cast("sp.Expr", expr))
 
 
@@ -173,61 +146,106 @@ def _in_common_angles(expr: sp.Expr) -> sp.Expr:
     return cast("sp.Expr", expr.xreplace(written))
 
 
-def _plain(
-    node: Any, variables: dict[sp.Expr, sp.Symbol], relations: list[tuple[sp.Symbol, sp.Expr]]
-) -> sp.Expr:
-    """The expression with every function replaced by a variable, and the relations these obey."""
+class _Plain:
+    """An expression with every function replaced by a variable, and the relations that these obey.
 
-    def variable(expr: sp.Expr) -> sp.Symbol:
-        if expr not in variables:
-            variables[expr] = sp.Symbol(f"v{len(variables)}@")
-        return variables[expr]
+    Attributes
+    ----------
+    expr : SymPy expression
+    relations : list of Relation
+        Roots, each after those that it contains.
+    circles : dict of symbol to symbol
+        Sines to their cosines.
+    """
 
-    def inner(a: Any) -> sp.Expr:
-        return _plain(a, variables, relations)
+    def __init__(self, expr: sp.Expr) -> None:
+        self.variables: dict[Any, sp.Symbol] = {}
+        self.relations: list[Relation] = []
+        self.circles: dict[sp.Symbol, sp.Symbol] = {}
+        self.seen: dict[Any, sp.Expr] = {}
+        self.units = _units(expr)
+        self.expr = self.of(expr)
 
-    if node.is_Symbol or node.is_Rational:
-        return node
-    if isinstance(node, (NetworkOutput, AppliedUndef)):
-        return variable(cast("sp.Expr", node))
-    if node.is_Add or node.is_Mul:
-        return node.func(*(inner(a) for a in node.args))
-    if isinstance(node, sp.exp):
-        return _exponential(node.args[0], variable)
-    if node.is_Pow and node.exp.is_Integer:
-        return inner(node.base) ** node.exp
-    if node.is_Pow and node.exp.is_Rational:
-        # sqrt((x - y)^2) and sqrt((y - x)^2) are one root
-        base = cast("sp.Expr", sp.expand(node.base) ** sp.Rational(1, node.exp.q))
-        if base.is_Pow and base.exp.q == node.exp.q:
-            new = base not in variables
-            root = variable(base)
-            if new:
-                top, bottom = sp.fraction(sp.together(inner(node.base)))
-                relations.append((root, bottom * root**node.exp.q - top))
-            return root**node.exp.p
-        return inner(base**node.exp.p)
-    if node.is_Pow:
-        whole, rest = node.exp.as_coeff_Add()
-        if whole.is_Integer and whole != 0:
-            return inner(node.base) ** whole * inner(node.base**rest)
-        return variable(node)
-    if isinstance(node, (sp.sin, sp.cos)):
-        new = sp.sin(node.args[0]) not in variables
-        s, c = variable(sp.sin(node.args[0])), variable(sp.cos(node.args[0]))
+    def of(self, node: Any) -> sp.Expr:
+        """A part of the expression in variables."""
+        found = self.seen.get(node)
+        if found is None:
+            found = self.seen[node] = self._of(node)
+        return found
+
+    def variable(self, expr: Any) -> sp.Symbol:
+        """The variable that stands for a function."""
+        if expr not in self.variables:
+            self.variables[expr] = sp.Symbol(f"v{len(self.variables)}@")
+        return self.variables[expr]
+
+    def _of(self, node: Any) -> sp.Expr:
+        if node.is_Symbol or node.is_Rational:
+            return node
+        if isinstance(node, (NetworkOutput, AppliedUndef)):
+            return self.variable(node)
+        if node.is_Add or node.is_Mul:
+            return node.func(*map(self.of, node.args))
+        if isinstance(node, sp.exp):
+            return self._exponential(sp.E, node.args[0])
+        if node.is_Pow and node.exp.is_Integer:
+            return self.of(node.base) ** node.exp
+        if node.is_Pow and node.exp.is_Rational:
+            return self._root(node.base, node.exp)
+        if node.is_Pow:
+            return self._exponential(node.base, node.exp)
+        if isinstance(node, (sp.sin, sp.cos)):
+            s, c = self.variable(sp.sin(node.args[0])), self.variable(sp.cos(node.args[0]))
+            self.circles[s] = c
+            return s if isinstance(node, sp.sin) else c
+        return self.variable(node)
+
+    def _root(self, base: Any, exponent: Any) -> sp.Expr:
+        """Powers of one root; sqrt((x - y)^2) and sqrt((y - x)^2) are one."""
+        if base.is_Rational and base > 0:
+            # sqrt(6) = sqrt(2) sqrt(3)
+            parts = sp.factorrat(base) if base != 1 else {}
+            product: sp.Expr = sp.S.One
+            for prime, k in parts.items():
+                product *= self._one_root(sp.Integer(prime), exponent.q) ** (exponent.p * k)
+            return product
+        whole = cast("sp.Expr", sp.expand(base) ** sp.Rational(1, exponent.q))
+        if whole.is_Pow and whole.exp.q == exponent.q:
+            return self._one_root(whole.base, exponent.q) ** exponent.p
+        return self.of(whole**exponent.p)
+
+    def _one_root(self, base: Any, order: int) -> sp.Symbol:
+        name = sp.Pow(base, sp.Rational(1, order), evaluate=False)
+        new = name not in self.variables
+        root = self.variable(name)
         if new:
-            relations.append((s, s**2 + c**2 - 1))
-        return s if isinstance(node, sp.sin) else c
-    return variable(node)
+            self.relations.append((root, order, self.of(base)))
+        return root
+
+    def _exponential(self, base: Any, exponent: Any) -> sp.Expr:
+        """A power as a product of powers, one a term of the exponent, so that common terms meet."""
+        product: sp.Expr = sp.S.One
+        for factor, rest in _terms(exponent):
+            if rest == 1 and base != sp.E:
+                product *= self.of(base**factor)
+                continue
+            unit = self.units[base, rest]
+            product *= self.variable(sp.Pow(base, rest / unit, evaluate=False)) ** (factor * unit)
+        return product
 
 
-def _exponential(argument: sp.Expr, variable: Any) -> sp.Expr:
-    """exp of a sum as a product of powers of exp(term/12), so that common terms meet."""
-    product: sp.Expr = sp.S.One
-    for term in sp.Add.make_args(sp.expand(argument)):
-        factor, rest = cast("sp.Expr", term).as_coeff_Mul(rational=True)
-        scaled = factor * 27720
-        if not scaled.is_Integer:
-            return cast("sp.Expr", variable(sp.exp(argument)))
-        product *= variable(sp.exp(rest / 27720)) ** scaled
-    return product
+def _units(expr: sp.Expr) -> dict[tuple[Any, Any], int]:
+    """The common denominators of the exponents that a base has."""
+    found: dict[tuple[Any, Any], int] = {}
+    powers = [(sp.E, e.args[0]) for e in expr.atoms(sp.exp)]
+    powers += [(e.base, e.exp) for e in expr.atoms(sp.Pow) if not e.exp.is_Rational]
+    for base, exponent in powers:
+        for factor, rest in _terms(exponent):
+            found[base, rest] = int(sp.ilcm(found.get((base, rest), 1), factor.q))
+    return found
+
+
+def _terms(exponent: Any) -> Iterable[tuple[Any, Any]]:
+    return [
+        cast("Any", a).as_coeff_Mul(rational=True) for a in sp.Add.make_args(sp.expand(exponent))
+    ]
