@@ -6,16 +6,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import flint
-import numpy as np
 import sympy as sp
 
-from pysymude.symbolic.exact.fraction import Fraction, Polynomial, common_denominator
+from pysymude.symbolic import effort
+from pysymude.symbolic.exact.fraction import Fraction, Polynomial, common_denominator, reduced
 
 __all__ = [
     "Entry",
+    "Numbers",
     "null_vector",
     "primitive",
     "primitive_numbers",
@@ -26,7 +28,34 @@ __all__ = [
 Entry = dict[tuple[int, ...], Any]  # a polynomial in the parameters: coefficient by exponents
 Row = dict[int, Fraction]
 
-_P = 2147483579
+
+@dataclass(frozen=True)
+class Numbers:
+    """What parameters obey that are roots of numbers or of other parameters, and a point where they do.
+
+    Attributes
+    ----------
+    relations : sequence of polynomials
+        Each with a power of its own variable in front.
+    point : sequence of int
+        A residue for each parameter modulo the prime `prime`.
+    """
+
+    relations: Sequence[Polynomial]
+    point: Sequence[int]
+    prime: int
+
+    def reduced(self, value: Fraction) -> Fraction:
+        """The same fraction with powers of roots below their order."""
+        if not self.relations:
+            return value
+        return reduced(self.remainder(value.top), self.remainder(value.bottom))
+
+    def remainder(self, poly: Polynomial) -> Polynomial:
+        """The same polynomial likewise."""
+        for relation in self.relations:
+            poly = divmod(poly, relation)[1]
+        return poly
 
 
 def null_vector(rows: Sequence[Sequence[Any]], n: int) -> list[Any] | None:
@@ -57,17 +86,17 @@ def primitive_numbers(vector: Sequence[tuple[int, int]]) -> list[sp.Rational]:
 
 
 def symbolic_null_vector(
-    rows: Sequence[dict[int, Entry]], n: int, context: Any
+    rows: Sequence[dict[int, Entry]], n: int, context: Any, numbers: Numbers
 ) -> list[Polynomial] | None:
     """As `null_vector`, with entries that are polynomials of `context`; primitive polynomials."""
-    chosen = _independent_rows(rows, n, context.nvars())
+    chosen = _independent_rows(rows, n, numbers)
     if chosen is None:
         return None
     matrix = [
         {k: Fraction(context.from_dict(e), context.constant(1)) for k, e in row.items()}
         for row in chosen
     ]
-    vector = _solved(matrix, n, context)
+    vector = _solved(matrix, n, context, numbers)
     return primitive_polynomials(common_denominator(vector, context.constant(1))[1])
 
 
@@ -83,52 +112,52 @@ def primitive_polynomials(polys: Sequence[Polynomial]) -> list[Polynomial]:
 
 
 def _independent_rows(
-    rows: Sequence[dict[int, Entry]], n: int, n_parameters: int
+    rows: Sequence[dict[int, Entry]], n: int, numbers: Numbers
 ) -> list[dict[int, Entry]] | None:
     """n - 1 independent rows, short ones first: found modulo a prime at random parameter values.
 
     The others are left to the proof that the vector solves them too.
     """
-    rng = np.random.default_rng(1)
-    point = [int(v) for v in rng.integers(1, _P, n_parameters)]
+    p, point = numbers.prime, numbers.point
     ordered = sorted(rows, key=lambda row: (len(row), sum(map(len, row.values()))))
     pivots: dict[int, dict[int, int]] = {}
     chosen: list[dict[int, Entry]] = []
     for row in ordered:
-        values = {k: _value(entry, point) for k, entry in row.items()}
+        values = {k: _value(entry, point, p) for k, entry in row.items()}
         for j in sorted(pivots):
             c = values.get(j, 0)
             if c:
                 for k, v in pivots[j].items():
-                    values[k] = (values.get(k, 0) - c * v) % _P
+                    values[k] = (values.get(k, 0) - c * v) % p
         left = {k: v for k, v in values.items() if v}
         if not left:
             continue
         first = min(left)
-        scale = pow(left[first], -1, _P)
-        pivots[first] = {k: v * scale % _P for k, v in left.items()}
+        scale = pow(left[first], -1, p)
+        pivots[first] = {k: v * scale % p for k, v in left.items()}
         chosen.append(row)
         if len(chosen) == n - 1:
             break
     return chosen if len(chosen) == n - 1 else None
 
 
-def _value(entry: Entry, point: Sequence[int]) -> int:
+def _value(entry: Entry, point: Sequence[int], p: int) -> int:
     total = 0
     for powers, c in entry.items():
-        term = int(c.p) * pow(int(c.q), -1, _P)
+        term = int(c.p) * pow(int(c.q), -1, p)
         for base, k in zip(point, powers, strict=True):
             if k:
-                term = term * pow(base, k, _P) % _P
+                term = term * pow(base, k, p) % p
         total += term
-    return total % _P
+    return total % p
 
 
-def _solved(matrix: list[Row], n: int, context: Any) -> list[Fraction]:
+def _solved(matrix: list[Row], n: int, context: Any, numbers: Numbers) -> list[Fraction]:
     """The null vector, by elimination with short rows and rare columns first."""
     active = list(matrix)
     done: list[tuple[int, Row]] = []
     while active:
+        effort.check()
         active.sort(key=len)
         row = active.pop(0)
         count = Counter(k for other in active for k in other)
@@ -143,6 +172,7 @@ def _solved(matrix: list[Row], n: int, context: Any) -> list[Fraction]:
                     continue
                 before = other.get(k)
                 changed = -(factor * value) if before is None else before - factor * value
+                changed = numbers.reduced(changed)
                 if changed.top.is_zero():
                     other.pop(k, None)
                 else:

@@ -9,9 +9,10 @@ time are hidden coordinates: drawn afresh everywhere, and never part of an ansat
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import gcd
 from typing import Any, cast
 
 import sympy as sp
@@ -20,7 +21,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
 from pysymude.errors import DerivationError
-from pysymude.model.network import NetworkOutput
+from pysymude.model.network import NetworkDerivative, NetworkOutput
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 
@@ -32,6 +33,8 @@ _REFUSED = (
 )  # fmt: skip
 # = 3 mod 4, so that square roots are powers; and r-th powers are one-to-one for r = 3, 5, 7
 PRIMES = (2147483579, 2147483543, 2147483399, 2147483123, 2147482943, 2147482859, 2147482763)
+_HIGHEST_ROOT = 12
+_LARGEST_BASE = 10**6  # of roots of numbers, which are factored
 _HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh)
 
 
@@ -39,10 +42,14 @@ _HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh)
 class Coordinate:
     """One coordinate of the normal form.
 
-    `kind` is ``state``, ``time``, ``parameter``, ``hidden``, ``sin``, ``cos``, ``exp``, ``log``,
-    ``root`` (of order `order`), ``power`` or ``atan``.  `of` is the argument, in coordinates drawn
-    before this one; `rate` is dz/dt, rational in all coordinates (None: parameters and hidden ones);
-    `meaning` is the user's expression.
+    `kind` is ``state``, ``time``, ``parameter``, ``hidden``, ``tied``, ``sin``, ``cos``, ``exp``,
+    ``log``, ``root`` (of order `order`), ``power`` (to the `exponent`) or ``atan``.  `of` is the
+    argument, in coordinates drawn before this one; `rate` is dz/dt, rational in all coordinates (None:
+    parameters and hidden ones); `meaning` is the user's expression.
+
+    A parameter with a `base` is a root of order `order` of that: of a prime, or of a polynomial in
+    earlier parameters; another number is a parameter of which nothing is known. A tied coordinate
+    changes with its `partials`: pairs of an argument and the coordinate that is its derivative by that.
     """
 
     symbol: sp.Symbol
@@ -51,6 +58,9 @@ class Coordinate:
     of: sp.Expr | None = None
     order: int = 0
     rate: sp.Expr | None = None
+    exponent: sp.Expr | None = None
+    base: sp.Expr | None = None
+    partials: tuple[tuple[sp.Expr, sp.Symbol], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,8 +81,22 @@ class NormalForm:
 
     @cached_property
     def prime(self) -> int:
-        """The prime modulo which values are drawn."""
-        return PRIMES[0]
+        """The prime modulo which values are drawn: one modulo which all roots of numbers exist."""
+        bases = [int(c.base) for c in self.of_kind("parameter") if isinstance(c.base, sp.Integer)]
+        orders = [c.order for c in self.coordinates.values() if c.order]
+        return next(p for p in _primes() if _has_roots(p, orders, bases))
+
+    @cached_property
+    def strange(self) -> tuple[Any, ...]:
+        """What in the rates has no exact treatment, and counts as unknown."""
+        hidden = [c.meaning for c in self.of_kind("hidden")]
+        return tuple(m for m in hidden if not _has_unknown(m))
+
+    @cached_property
+    def numbers(self) -> dict[str, str]:
+        """The numbers for which symbols stand."""
+        found = [c for c in self.of_kind("parameter") if c.symbol != c.meaning]
+        return {c.symbol.name: str(c.meaning) for c in found}
 
     def of_kind(self, *kinds: str) -> tuple[Coordinate, ...]:
         """The coordinates of some kinds, in order."""
@@ -98,6 +122,13 @@ class NormalForm:
                 moving = [v for v in c.of.free_symbols if rates.get(cast("sp.Symbol", v), 0) != 0]
                 inner = sp.Add(*(c.of.diff(v) * rates[cast("sp.Symbol", v)] for v in moving))
                 rates[z] = self.slope(c, cast("sp.Expr", inner))
+            elif c.partials:
+                parts = [
+                    by * a.diff(v) * rates.get(cast("sp.Symbol", v), 0)
+                    for a, by in c.partials
+                    for v in a.free_symbols
+                ]
+                rates[z] = cast("sp.Expr", sp.Add(*parts))
             done[z] = replace(c, rate=rates.get(z))
         return replace(self, coordinates=done)
 
@@ -118,7 +149,7 @@ class NormalForm:
             case "root":
                 return z * da / (c.order * a)
             case _:
-                return exact(cast("sp.Expr", c.meaning.args[1])) * z * da / a
+                return cast("sp.Expr", c.exponent) * z * da / a
 
     def _partner(self, kind: str, c: Coordinate) -> sp.Symbol:
         return next(d.symbol for d in self.of_kind(kind) if d.of == c.of)
@@ -130,21 +161,29 @@ class NormalForm:
         return cast("sp.Expr", sp.Add(*terms))
 
 
-def normal_form(system: ODESystem) -> NormalForm:
+def normal_form(system: ODESystem, *, opaque: bool = False) -> NormalForm:
     """The normal form of `system`.
+
+    Parameters
+    ----------
+    system : ODESystem
+    opaque : bool
+        Whether what has no exact treatment, and what contains a network, counts as unknown: as a hidden
+        coordinate, which may have any value.
 
     Raises
     ------
     DerivationError
         The right-hand side contains something that has no exact treatment; the message names it.
     """
-    builder = _Builder(system)
+    builder = _Builder(system, opaque)
     prepared = {x: builder.prepared(f) for x, f in system.rhs.items()}
     if not _angles_are_independent(prepared.values()):
         table = _in_common_angles(prepared.values())
         prepared = {x: cast("sp.Expr", f.xreplace(table)) for x, f in prepared.items()}
     for expr in prepared.values():
         builder.collect_units(expr)
+    builder.tie(prepared.values())
     return builder.finish({x: builder.visit(f) for x, f in prepared.items()})
 
 
@@ -159,9 +198,11 @@ class _Builder:
     """Collects coordinates while expressions are made rational, innermost first."""
 
     system: ODESystem
+    opaque: bool = False
     coordinates: dict[sp.Symbol, Coordinate] = field(default_factory=dict[sp.Symbol, Coordinate])
     known: dict[Any, sp.Expr] = field(default_factory=dict[Any, sp.Expr])
     units: dict[sp.Expr, sp.Rational] = field(default_factory=dict[sp.Expr, sp.Rational])
+    orders: dict[sp.Expr, int] = field(default_factory=dict[sp.Expr, int])
 
     def __post_init__(self) -> None:
         system = self.system
@@ -176,8 +217,15 @@ class _Builder:
         return coordinate.symbol
 
     def new(
-        self, kind: str, meaning: sp.Expr, of: sp.Expr | None = None, order: int = 0
+        self,
+        kind: str,
+        meaning: sp.Expr,
+        of: sp.Expr | None = None,
+        order: int = 0,
+        **more: Any,
     ) -> sp.Symbol:
+        if of is not None and self.touches_hidden(of):
+            kind, of, order, more = "hidden", None, 0, {}
         # sqrt((x - y)^2) and sqrt((y - x)^2) are one root
         key = (kind, meaning if of is None else sp.expand(of), order)
         if kind == "power":
@@ -185,12 +233,19 @@ class _Builder:
         if key not in self.known:
             # a name that no user symbol can have
             symbol = sp.Symbol(f"{kind}#{len(self.coordinates)}", real=True)
-            self.known[key] = self.add(Coordinate(symbol, kind, meaning, of, order))
+            self.known[key] = self.add(Coordinate(symbol, kind, meaning, of, order, **more))
         return cast("sp.Symbol", self.known[key])
+
+    def touches_hidden(self, expr: sp.Expr) -> bool:
+        """Whether a network or an unknown function stands in it."""
+        free = cast("Iterable[sp.Symbol]", expr.free_symbols)
+        return any(
+            self.coordinates[z].kind in ("hidden", "tied") for z in free if z in self.coordinates
+        )
 
     def prepared(self, expr: sp.Expr) -> sp.Expr:
         """`expr` in sin, cos, exp and powers alone, with exact numbers."""
-        refuse(expr)
+        refuse(expr, opaque=self.opaque)
         expr = exact(expr)
         if expr.has(sp.tan, sp.cot, *_HYPERBOLIC):
             expr = expr.replace(sp.tan, lambda a: sp.sin(a) / sp.cos(a))
@@ -202,6 +257,10 @@ class _Builder:
     def visit(self, node: sp.Expr) -> sp.Expr:
         if node.is_Symbol or node.is_Rational:
             return node
+        if node.is_number:
+            return self.number(node)
+        if isinstance(node, NetworkDerivative) or node in self.known:
+            return self.derivative(node)
         if isinstance(node, (NetworkOutput, AppliedUndef)):
             return self.new("hidden", node)
         if isinstance(node, (sp.Add, sp.Mul)):
@@ -216,30 +275,112 @@ class _Builder:
             return self.new("log", node, self.visit(cast("sp.Expr", node.args[0])))
         if isinstance(node, sp.atan):
             return self.new("atan", node, self.visit(cast("sp.Expr", node.args[0])))
-        if node.is_number:
-            # pi, E: constants that obey no polynomial, so a generic value stands for them
-            return self.new("parameter", node)
+        if self.opaque:
+            return self.new("hidden", node)
         raise DerivationError(
             f"{node} cannot be treated exactly: laws are derived for rational functions, powers, "
             "sin, cos, exp, log, atan, networks and unknown functions of time"
         )
+
+    def root(self, base: sp.Expr, inner: sp.Expr, order: int) -> sp.Expr:
+        """A root; one of parameters alone is a parameter itself."""
+        fixed = all(
+            z in self.coordinates and self.coordinates[z].kind == "parameter"
+            for z in inner.free_symbols
+        )
+        if not fixed or not inner.free_symbols:
+            return self.new("root", cast("sp.Expr", base ** sp.Rational(1, order)), inner, order)
+        top, bottom = sp.fraction(sp.together(inner))
+        table = {c.symbol: c.meaning for c in self.coordinates.values()}
+        if order % 2 == 0 and not bottom.xreplace(table).is_positive:
+            # sqrt(a/b) is sqrt(a b)/b for a positive b alone
+            return self.new("parameter", cast("sp.Expr", base ** sp.Rational(1, order)))
+        whole = cast("sp.Expr", sp.expand(top * bottom ** (order - 1)))
+        meaning = cast("sp.Expr", whole.xreplace(table) ** sp.Rational(1, order))
+        symbol = self.new("parameter", meaning, order=order, base=whole)
+        return cast("sp.Expr", symbol / bottom)
+
+    def number(self, node: Any) -> sp.Expr:
+        """A number that is no fraction: roots of primes, and others for which any value may stand."""
+        if node.has(sp.I, sp.nan, sp.zoo, sp.oo, -sp.oo) or node.is_real is False:
+            raise DerivationError(f"{node} is not real and finite")
+        if isinstance(node, (sp.Add, sp.Mul)):
+            return node.func(*(self.visit(cast("sp.Expr", a)) for a in node.args))
+        if node.is_Pow and node.exp.is_Integer:
+            return self.visit(node.base) ** node.exp
+        if node.is_Pow and node.exp.is_Rational and node.exp.q <= _HIGHEST_ROOT:
+            base, exponent = node.args
+            if base.is_Rational and base > 0 and max(base.p, base.q) < _LARGEST_BASE:
+                product: sp.Expr = sp.S.One
+                for prime, k in sp.factorrat(base).items():
+                    root = sp.Pow(sp.Integer(prime), sp.Rational(1, exponent.q))
+                    symbol = self.new("parameter", root, order=exponent.q, base=sp.Integer(prime))
+                    product *= symbol ** (exponent.p * k)
+                return product
+        # pi, E: constants that obey no polynomial, so a generic value stands for them
+        return self.new("parameter", node)
+
+    def derivative(self, node: Any) -> sp.Symbol:
+        """A derivative of a network, with the outputs and derivatives that change with it.
+
+        The output itself is then a function of which the change is known, and may stand in a law.
+        """
+        if not self.opaque:
+            raise DerivationError(f"{node}: derivatives of networks are not treated here")
+        known = self.known.get(node)
+        return cast("sp.Symbol", known) if known is not None else self.new("hidden", node)
+
+    def tie(self, exprs: Iterable[sp.Expr]) -> None:
+        """Outputs of which derivatives stand in the rates, and these where second ones do."""
+        found = {d for e in exprs for d in e.atoms(NetworkDerivative)}
+        if not found or not self.opaque:
+            return
+        for d in sorted(found, key=sp.default_sort_key):
+            output = d.output
+            twice = any(len(e.by) == 2 and e.output == output for e in found)
+            self._tied(output, output.inputs, twice=twice)
+
+    def _tied(self, node: Any, inputs: tuple[sp.Expr, ...], *, twice: bool) -> None:
+        if node in self.known:
+            return
+        partials: list[tuple[sp.Expr, sp.Symbol]] = []
+        for j, argument in enumerate(inputs):
+            if argument.free_symbols.isdisjoint({*self.system.states, t}):
+                continue
+            before = tuple(map(sp.Integer, node.by)) if isinstance(node, NetworkDerivative) else ()
+            args = (node.network, node.args[1], sp.Tuple(*before, sp.Integer(j)))
+            slope = NetworkDerivative(*args, *inputs)
+            if twice and not before:
+                self._tied(slope, inputs, twice=False)
+                by = cast("sp.Symbol", self.known[slope])
+            else:
+                by = self.new("hidden", slope)
+                self.known[slope] = by
+            partials.append((self.visit(self.prepared(argument)), by))
+        symbol = sp.Symbol(f"tied#{len(self.coordinates)}", real=True)
+        self.known[node] = self.add(Coordinate(symbol, "tied", node, partials=tuple(partials)))
 
     def power(self, node: sp.Pow) -> sp.Expr:
         base, exponent = cast("tuple[sp.Expr, sp.Expr]", node.args)
         inner = self.visit(base)
         if isinstance(exponent, sp.Integer):
             return inner**exponent
+        if isinstance(exponent, sp.Rational) and exponent.q > _HIGHEST_ROOT:
+            # a fitted number: nothing is known of it but that it stands there
+            whole = sp.floor(exponent)
+            rest = exponent - whole
+            symbol = self.new("parameter", rest)
+            meaning = cast("sp.Expr", base**rest)
+            return inner**whole * self.new("power", meaning, inner, exponent=symbol)
         if isinstance(exponent, sp.Rational):
-            root = self.new(
-                "root", cast("sp.Expr", base ** sp.Rational(1, exponent.q)), inner, exponent.q
-            )
-            return root**exponent.p
+            order = self.orders.get(base, exponent.q)
+            order = order if order <= _HIGHEST_ROOT else exponent.q
+            return self.root(base, inner, order) ** (exponent.p * (order // exponent.q))
         if exponent.free_symbols <= _parameters(self.system):
             k, rest = exponent.as_coeff_Add()
             if k.is_Integer and k != 0:
                 return inner**k * self.power(cast("sp.Pow", sp.Pow(base, rest)))
-            self.visit(exponent)
-            return self.new("power", node, inner)
+            return self.new("power", node, inner, exponent=self.visit(exponent))
         return self.exponential(exponent * sp.log(base))
 
     def exponential(self, argument: sp.Expr) -> sp.Expr:
@@ -253,6 +394,9 @@ class _Builder:
 
     def collect_units(self, expr: sp.Expr) -> None:
         """exp(x/2) and exp(x) are powers of one coordinate: its exponent is their common divisor."""
+        for node in expr.atoms(sp.Pow):
+            if node.exp.is_Rational and not node.exp.is_Integer:
+                self.orders[node.base] = int(sp.ilcm(self.orders.get(node.base, 1), node.exp.q))
         for node in expr.atoms(sp.exp):
             for factor, monomial in _exponents(cast("sp.Expr", node.args[0])):
                 unit = self.units.get(monomial, abs(factor))
@@ -268,12 +412,12 @@ class _Builder:
 
     def finish(self, rhs: dict[sp.Symbol, sp.Expr]) -> NormalForm:
         """The normal form with the rates of all coordinates."""
-        for c in self.coordinates.values():
-            if c.of is not None and _touches_hidden(c.of, self.coordinates):
-                raise DerivationError(
-                    f"{c.meaning} contains a network or an unknown function; laws are derived for "
-                    "networks that enter rationally"
-                )
+        mixed = [c for c in self.coordinates.values() if c.kind == "hidden" and not _is_plain(c)]
+        if mixed and not self.opaque:
+            raise DerivationError(
+                f"{mixed[0].meaning} contains a network or an unknown function; laws are derived for "
+                "networks that enter rationally"
+            )
         plain = NormalForm(self.system, self.system.states, self.coordinates)
         return plain.along({t: sp.S.One, **rhs})
 
@@ -317,19 +461,40 @@ def _parameters(system: ODESystem) -> set[sp.Symbol]:
     return {*system.parameters, *system.trainable, *system.symbolic_parameters}
 
 
-def _touches_hidden(expr: sp.Expr, coordinates: dict[sp.Symbol, Coordinate]) -> bool:
-    free = cast("Iterable[sp.Symbol]", expr.free_symbols)
-    return any(coordinates[z].kind == "hidden" for z in free if z in coordinates)
+def _is_plain(c: Coordinate) -> bool:
+    return isinstance(c.meaning, (NetworkOutput, AppliedUndef))
 
 
-def refuse(expr: sp.Expr) -> None:
+def _has_unknown(expr: Any) -> bool:
+    return bool(expr.atoms(NetworkOutput, NetworkDerivative, AppliedUndef))
+
+
+def _primes() -> Iterator[int]:
+    yield from PRIMES
+    p = PRIMES[-1]
+    while True:
+        p = int(sp.prevprime(p))
+        yield p
+
+
+def _has_roots(p: int, orders: list[int], bases: list[int]) -> bool:
+    """Whether roots of some orders are powers modulo p = 3 mod 4, and those of some numbers exist."""
+    odd = [n >> ((n & -n).bit_length() - 1) for n in orders]
+    return (
+        p % 4 == 3
+        and all(gcd(n, p - 1) == 1 for n in odd)
+        and all(pow(b, (p - 1) // 2, p) == 1 for b in bases)
+    )
+
+
+def refuse(expr: sp.Expr, *, opaque: bool = False) -> None:
     """Raises a DerivationError that names what in `expr` has no exact treatment."""
     for node in sp.preorder_traversal(expr):
-        _refuse(node)
+        _refuse(node, opaque=opaque)
 
 
-def _refuse(node: Any) -> None:
-    if isinstance(node, _REFUSED):
+def _refuse(node: Any, *, opaque: bool) -> None:
+    if isinstance(node, _REFUSED) and not opaque:
         raise DerivationError(
             f"{node} is not smooth, so laws cannot be derived exactly; derive them for one branch at a "
             "time"
@@ -338,8 +503,4 @@ def _refuse(node: Any) -> None:
         raise DerivationError(
             f"the unknown function {node} depends on a state; use a network with those inputs, or an "
             "unknown function of time"
-        )
-    if isinstance(node, sp.Pow) and isinstance(node.exp, sp.Float) and node.exp != int(node.exp):
-        raise DerivationError(
-            f"the exponent of {node} is a float; write it as sympy.Rational, or as a symbol"
         )

@@ -13,9 +13,15 @@ import flint
 import numpy as np
 import sympy as sp
 
-from pysymude.symbolic.exact.coefficients import null_vector, primitive, symbolic_null_vector
+from pysymude.symbolic.exact.coefficients import (
+    Numbers,
+    null_vector,
+    primitive,
+    symbolic_null_vector,
+)
 from pysymude.symbolic.exact.fraction import Fraction, Polynomial, common_denominator, reduced
 from pysymude.symbolic.exact.normal_form import NormalForm
+from pysymude.symbolic.exact.parameters import parameter_values
 
 __all__ = ["ExactField", "Flow", "Fraction", "Polynomial", "reduced"]
 
@@ -46,10 +52,12 @@ class ExactField:
     def __init__(self, form: NormalForm) -> None:
         self.form = form
         atoms = [c for c in form.coordinates.values() if c.of is not None]
-        plain = [*form.of_kind("hidden"), *form.of_kind("time", "state")]
-        order = [*reversed(atoms), *plain, *form.of_kind("parameter")]
+        plain = [*form.of_kind("hidden", "tied"), *form.of_kind("time", "state")]
+        parameters = form.of_kind("parameter")
+        roots = [c for c in reversed(parameters) if c.base is not None]
+        order = [*reversed(atoms), *plain, *roots, *(c for c in parameters if c.base is None)]
         self.symbols = [c.symbol for c in order]
-        self.n_parameters = len(form.of_kind("parameter"))
+        self.n_parameters = len(parameters)
         names = [f"z{i}" for i in range(len(order))]
         self.context = flint.fmpq_mpoly_ctx.get(names, "lex")
         self.gens = dict(zip(self.symbols, self.context.gens(), strict=True))
@@ -148,6 +156,8 @@ class ExactField:
                 cos = next(d for d in self.form.of_kind("cos") if d.of == c.of)
                 s, k = self.gens[c.symbol], self.gens[cos.symbol]
                 found.append(s**2 + k**2 - self.one)
+            elif c.base is not None:
+                found.append(self.gens[c.symbol] ** c.order - self.fraction(c.base).top)
         return found
 
     def normal(self, poly: Polynomial) -> Polynomial:
@@ -183,7 +193,9 @@ class ExactField:
             found = self._null_vector_at_points(systems)
         if found is None:
             equations = self._entries(systems)
-            found = symbolic_null_vector(equations, len(columns), self.parameter_context)
+            found = symbolic_null_vector(
+                equations, len(columns), self.parameter_context, self.numbers
+            )
         if found is None or not all(self._vanishes(system, found) for system in systems):
             return None
         if found[0].leading_coefficient() < 0:
@@ -210,7 +222,9 @@ class ExactField:
             }
             at_point = [[column.subs(values) for column in system] for system in systems]
             equations += self._entries(at_point)
-            found = symbolic_null_vector(equations, len(systems[0]), self.parameter_context)
+            found = symbolic_null_vector(
+                equations, len(systems[0]), self.parameter_context, self.numbers
+            )
             if found is not None:
                 return found
         return None
@@ -233,13 +247,35 @@ class ExactField:
         """The polynomials in the parameters alone."""
         return flint.fmpq_mpoly_ctx.get([f"z{i}" for i in range(self.n_parameters)], "lex")
 
+    @cached_property
+    def numbers(self) -> Numbers:
+        """What the parameters obey that are roots of numbers or of other parameters."""
+        cut = len(self.symbols) - self.n_parameters
+        names = self.symbols[cut:]
+        roots = [c for c in self.form.of_kind("parameter") if c.base is not None]
+        rng = np.random.default_rng(1)
+        p = self.form.prime
+        values = parameter_values(self.form, p, lambda: int(rng.integers(1, p)))
+        relations = [
+            self.parameter_context.from_dict(
+                {
+                    tuple(m)[cut:]: k
+                    for m, k in (self.gens[c.symbol] ** c.order - self.fraction(c.base).top)
+                    .to_dict()
+                    .items()
+                }
+            )
+            for c in roots
+        ]
+        return Numbers(relations[::-1], [values[z] for z in names], self.form.prime)
+
     def _vanishes(self, columns: Sequence[Polynomial], vector: Sequence[Polynomial]) -> bool:
         before = (0,) * (len(self.symbols) - self.n_parameters)
         total = self.one * 0
         for column, c in zip(columns, vector, strict=True):
             lifted = {before + tuple(m): k for m, k in c.to_dict().items()}
             total = total + column * self.context.from_dict(lifted)
-        return bool(total.is_zero())
+        return bool(self.normal(total).is_zero() if self.numbers.relations else total.is_zero())
 
     def rational(self, value: Fraction) -> sp.Expr:
         """A fraction of polynomials in the parameters."""

@@ -182,7 +182,7 @@ def factors_of(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[Fact
             found.append(
                 Factor(c.symbol, highest=c.order - 1, weight=2 if c.symbol in below else 1)
             )
-        elif c.of is not None and c.symbol in used:
+        elif c.kind == "tied" or (c.of is not None and c.symbol in used):
             found.append(Factor(c.symbol))
     # time last: laws without it are simpler
     found.sort(key=lambda g: form.coordinates[cast("sp.Symbol", g.expr)].kind == "time")
@@ -237,6 +237,15 @@ def directions(
     moved = sp.Dummy()
     seen: dict[Any, tuple[Residues, Residues | None]] = {}
     for z, c in form.coordinates.items():
+        if c.partials:
+            total: Residues | None = None
+            for argument, by in c.partials:
+                part = tangent(argument, points, slopes, p, {})[1]
+                if part is not None:
+                    part = points[by] * part % p
+                    total = part if total is None else (total + part) % p
+            if total is not None:
+                slopes[z] = total
         if c.of is None:
             continue
         inner = tangent(c.of, points, slopes, p, seen)[1]

@@ -16,7 +16,7 @@ from pysymude.errors import InvalidInputError
 from pysymude.model.coerce import check_effort
 from pysymude.model.system import ODESystem
 from pysymude.symbolic.effort import EffortEndedError, effort
-from pysymude.symbolic.exact.normal_form import exact
+from pysymude.symbolic.exact.normal_form import exact, normal_form, refuse
 from pysymude.symbolic.laws.families.family import Candidates, Family
 from pysymude.symbolic.laws.families.registry import FAMILIES
 from pysymude.symbolic.laws.found import Found
@@ -103,11 +103,13 @@ def first_integrals(
         found = Found(system, kind, degree, time_dependent, start + share * budget)
         spans = _Search(found, FAMILIES).spans()
         laws = found.laws
-        if values and found.missing > 0:
+        if values and (found.missing > 0 or not _all_hold_at(laws, values)):
             special = ODESystem({x: f.xreplace(dict(values)) for x, f in system.rhs.items()})
             more = Found(special, kind, degree, time_dependent, end)
             spans += _Search(more, FAMILIES, values).spans()
             laws = _with_special(found, more, values)
+    if not laws:
+        _refuse_what_is_strange(found)
     return LawSet(tuple(laws), tuple(spans))
 
 
@@ -201,7 +203,7 @@ class _Search:
                 laws,
                 complete,
                 {p.name: str(v) for p, v in self.values.items()},
-                {},
+                self.found.symbols,
                 clock.perf_counter() - start,
             )
         )
@@ -217,6 +219,19 @@ def _values(system: ODESystem) -> dict[sp.Symbol, sp.Expr]:
         p: exact(sp.sympify(v, strict=True)) for p, v in system.parameters.items() if p in used
     }
     return {p: v for p, v in found.items() if v.is_number}
+
+
+def _refuse_what_is_strange(found: Found) -> None:
+    """An error where no law was found, and something counted as unknown that could be known."""
+    if "form" not in found.__dict__:
+        for f in found.system.rhs.values():
+            refuse(f)
+    elif found.form.strange:
+        normal_form(found.system)
+
+
+def _all_hold_at(laws: list[FirstIntegral], values: Mapping[sp.Symbol, sp.Expr]) -> bool:
+    return all(_is_real(law.expr.xreplace(dict(values))) for law in laws)
 
 
 def _with_special(

@@ -205,9 +205,8 @@ class Space:
                 polynomial = cast("sp.Expr", polynomial + (-t) ** k / sp.factorial(k) * w)
             if not self.form.to_user(polynomial).free_symbols.isdisjoint(self.form.states):
                 law = cast("sp.Expr", sp.exp(-s * t) * polynomial)
-                yield Timed(
-                    (law,), (polynomial,), (cast("sp.Expr", sp.Mul(s, polynomial, evaluate=False)),)
-                )
+                rate = cast("sp.Expr", sp.Mul(s, polynomial, evaluate=False))
+                yield Timed((self.form.to_user(law),), (polynomial,), (rate,))
 
     def _pairs(self, b: Fraction, c: Fraction) -> Iterator[Timed]:
         """Laws from w with X^2 w + b X w + c w = 0: no root is taken but in the exponent.
@@ -244,14 +243,10 @@ class Space:
         spans = self._expressions([w, xw])
         rational = self.exact.rational
         rates = (spans[1], -rational(b) * spans[1] - rational(c) * spans[0])
-        square = cast("sp.Expr", sp.sympify(rational(under), strict=True))
-        # real for real parameters where the sign is known or shown
-        turning = bool(square.is_nonpositive) or (
-            not square.is_nonnegative and square.could_extract_minus_sign()
-        )
+        turning = _is_square_of_imaginary(self.form.to_user(rational(under)))
         # beta = root / bottom, with one root for all of the law
         top, bottom = (-under.top if turning else under.top), under.bottom
-        root = _root(rational(Fraction(top * bottom, one)))
+        root = _root(self.form.to_user(rational(Fraction(top * bottom, one))))
         beta, a = root / rational(Fraction(bottom, one)), rational(alpha)
         if turning:
             over = Fraction(one, top)
@@ -264,7 +259,10 @@ class Space:
             P, Q = self._expressions([rest, [e * over for e in w]])
             first = sp.exp(-(a + beta) * t) * (P + root * Q)
             second = sp.exp(-(a - beta) * t) * (P - root * Q)
-        laws = (cast("sp.Expr", first), cast("sp.Expr", second))
+        laws = (
+            self.form.to_user(cast("sp.Expr", first)),
+            self.form.to_user(cast("sp.Expr", second)),
+        )
         return Timed(laws, (spans[0], spans[1]), cast("tuple[sp.Expr, ...]", rates))
 
     def _expressions(self, vectors: Sequence[Vector]) -> list[sp.Expr]:
@@ -300,9 +298,21 @@ def _blocks(matrix: Sequence[Vector]) -> list[list[int]]:
     return found
 
 
+def _is_square_of_imaginary(square: sp.Expr) -> bool:
+    """Whether an expression of real parameters is negative: by its signs, or as minus a square."""
+    # where a root is real, it is not negative
+    roots = {p for p in square.atoms(sp.Pow) if p.exp.is_Rational and p.exp.q % 2 == 0}
+    square = cast("sp.Expr", square.xreplace({p: sp.Dummy(nonnegative=True) for p in roots}))
+    if square.is_nonpositive or square.is_nonnegative:
+        return square.is_nonnegative is not True
+    if not square.is_Add and square.could_extract_minus_sign():
+        return True
+    return not any(p.exp.is_Rational and p.exp.q > 1 for p in _root(-square).atoms(sp.Pow))
+
+
 def _root(square: sp.Expr) -> sp.Expr:
     """A square root; of a square, either will do."""
-    found = sp.sqrt(sp.expand(square))
+    found = sp.sqrt(sp.factor(square))
     return cast("sp.Expr", found.replace(sp.Abs, lambda a: a))
 
 

@@ -72,7 +72,7 @@ class Found:
     @cached_property
     def form(self) -> NormalForm:
         """The system in normal form."""
-        return normal_form(self.system)
+        return normal_form(self.system, opaque=True)
 
     @cached_property
     def fields(self) -> list[NormalForm]:
@@ -162,6 +162,15 @@ class Found:
             self._others += 1
         return True
         return law
+
+    @property
+    def symbols(self) -> dict[str, str]:
+        """Numbers and terms for which symbols stand, as far as the normal form was needed."""
+        form = self.__dict__.get("form")
+        if form is None:
+            return {}
+        opaque = {c.symbol.name: str(c.meaning) for c in form.of_kind("hidden")}
+        return {**form.numbers, **opaque}
 
     @cached_property
     def _known(self) -> set[Any]:

@@ -10,7 +10,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from pysymude.errors import InvalidInputError
-from pysymude.model.network import NetworkOutput
+from pysymude.model.network import NetworkDerivative, NetworkOutput
 from pysymude.model.system import ODESystem
 from pysymude.symbolic.exact.normal_form import NormalForm, exact
 from pysymude.symbolic.proof.certificate import lie_derivative_of
@@ -28,18 +28,25 @@ def considered(system: ODESystem, kind: str) -> ODESystem:
 
 def is_unknown(expr: sp.Expr) -> bool:
     """Whether a network or an unknown function stands in it."""
-    return bool(expr.atoms(NetworkOutput) | expr.atoms(AppliedUndef))
+    return bool(expr.atoms(NetworkOutput, NetworkDerivative, AppliedUndef))
 
 
 def without_unknowns(expr: sp.Expr) -> sp.Expr:
-    """The known part: networks and unknown functions set to zero."""
-    unknown = expr.atoms(NetworkOutput) | expr.atoms(AppliedUndef)
-    return cast("sp.Expr", expr.xreplace(dict.fromkeys(unknown, sp.S.Zero)))
+    """The known part: networks, unknown functions and functions of them set to zero."""
+    outermost: dict[sp.Basic, sp.Expr] = {}
+    walk = sp.preorder_traversal(expr)
+    for node in walk:
+        plain = node.is_Add or node.is_Mul or (node.is_Pow and node.exp.is_Integer)
+        if not plain:
+            walk.skip()
+            if is_unknown(node):
+                outermost[node] = sp.S.Zero
+    return cast("sp.Expr", expr.xreplace(outermost))
 
 
 def balance_fields(form: NormalForm) -> list[NormalForm]:
     """One field for each network output: the directions in which networks push."""
-    hidden = [c.symbol for c in form.of_kind("hidden")]
+    hidden = [c.symbol for c in form.of_kind("hidden", "tied") if is_unknown(c.meaning)]
     if not hidden:
         raise InvalidInputError("kind='balance' asks about networks, and the system contains none")
     rhs = {x: cast("sp.Expr", form.coordinates[x].rate) for x in form.states}

@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any, cast
 
 import sympy as sp
 
 from pysymude.model.symbols import t
+from pysymude.symbolic import effort
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.exact.polynomials import ExactField
 from pysymude.symbolic.laws.ansatz import Primitive
@@ -27,10 +29,19 @@ def antiderivatives(form: NormalForm, exact: ExactField) -> tuple[Primitive, ...
     and compared before it is used.
     """
     found: dict[sp.Expr, Primitive] = {}
+    # nothing but a power has an antiderivative where a number stands in its exponent
+    fitted = {
+        c.symbol
+        for c in form.of_kind("power")
+        if c.exponent is not None and form.to_user(c.exponent).is_number
+    }
     for z, h in _integrands(form, exact):
+        if h in found or h.free_symbols & fitted:
+            continue
+        effort.check()
         shown = form.to_user(h)
         plain = shown.is_polynomial(z) or (shown * z**2).is_polynomial(z)
-        if h in found or plain or sp.count_ops(shown) > _LONGEST:
+        if plain or sp.count_ops(shown) > _LONGEST:
             continue
         integral = antiderivative(shown, z)
         if integral is not None:
@@ -43,10 +54,16 @@ def antiderivative(h: sp.Expr, z: sp.Symbol) -> sp.Expr | None:
     if _is_mixed(h, z):
         return None
     # slow to load, and seldom needed
-    from sympy.integrals.manualintegrate import manualintegrate
+    manual = import_module("sympy.integrals.manualintegrate")
 
     try:
-        found = manualintegrate(h, z)
+        with effort.interrupting():
+            found = manual.manualintegrate(h, z)
+    except effort.EffortEndedError:
+        # it remembers which integrals it was about to find
+        for cache in ("_integral_cache", "_parts_u_cache"):
+            getattr(manual, cache, {}).clear()
+        raise
     except (NotImplementedError, ValueError, TypeError, RecursionError):
         return None
     if found.has(sp.Integral, sp.Piecewise, sp.RootSum):

@@ -13,7 +13,10 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from pysymude.errors import DerivationError
+from pysymude.symbolic import effort
+from pysymude.symbolic.effort import LimitReachedError
 from pysymude.symbolic.exact.normal_form import PRIMES, NormalForm
+from pysymude.symbolic.exact.parameters import parameter_values
 
 __all__ = [
     "PRIMES",
@@ -33,6 +36,9 @@ __all__ = [
 ]
 
 Residues = NDArray[np.int64]
+
+
+_MOST_ROOTS = 14  # of even order
 
 
 def power(a: Residues, n: int, p: int) -> Residues:
@@ -151,8 +157,9 @@ def tangent(
 
 
 def draw_parameters(form: NormalForm, p: int, rng: np.random.Generator) -> dict[Any, Residues]:
-    """One random residue for each parameter."""
-    return {c.symbol: np.asarray(rng.integers(1, p)) for c in form.of_kind("parameter")}
+    """One random residue for each parameter, such that the roots of parameters alone exist."""
+    values = parameter_values(form, p, lambda: int(rng.integers(1, p)))
+    return {z: np.asarray(v) for z, v in values.items()}
 
 
 def sample(
@@ -166,10 +173,14 @@ def sample(
 
     Points where a denominator vanishes or a root does not exist are drawn again.
     """
-    factor = 2 ** sum(1 for root in form.of_kind("root") if root.order % 2 == 0)
+    even = sum(1 for root in form.of_kind("root") if root.order % 2 == 0)
+    if even > _MOST_ROOTS:
+        raise LimitReachedError(f"{even} roots hardly ever exist at one point")
+    factor = 2**even
     kept: dict[Any, list[Residues]] = {}
     have = 0
     for _ in range(40):
+        effort.check()
         values, good = _draw(form, int(1.1 * factor * count) + 8, p, rng, parameters)
         for z, value in values.items():
             kept.setdefault(z, []).append(value[good] if value.ndim else value)

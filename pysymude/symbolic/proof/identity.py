@@ -186,6 +186,8 @@ class _Plain:
             return self.variable(node)
         if node.is_Add or node.is_Mul:
             return node.func(*map(self.of, node.args))
+        if node == sp.E:
+            return self._exponential(sp.E, sp.S.One)
         if isinstance(node, sp.exp):
             return self._exponential(sp.E, node.args[0])
         if node.is_Pow and node.exp.is_Integer:
@@ -229,7 +231,7 @@ class _Plain:
             if rest == 1 and base != sp.E:
                 product *= self.of(base**factor)
                 continue
-            unit = self.units[base, rest]
+            unit = self.units.get((base, rest), 1)
             product *= self.variable(sp.Pow(base, rest / unit, evaluate=False)) ** (factor * unit)
         return product
 

@@ -27,7 +27,7 @@ class Sums(Family):
             return
         rhs = {x: exact(f) for x, f in found.system.rhs.items()}
         for f in rhs.values():
-            refuse(f)
+            refuse(f, opaque=True)
         keep = is_unknown if found.kind == "balance" else None
         laws = (Proposal(law, new=True) for law in linear_laws(rhs, keep=keep))
         yield Candidates(len(rhs), laws, 1)

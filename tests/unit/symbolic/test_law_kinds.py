@@ -1,0 +1,163 @@
+"""Laws of systems with numbers that are no fractions, fitted numbers, networks inside functions, opaque terms."""
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import pysymude as psu
+from pysymude.errors import InvalidInputError
+
+x, y, z, v, q, p = psu.states("x y z v q p")
+a, b, c, k, w = psu.parameters("a b c k w")
+t = psu.t
+n = 2.378977618031
+root = sp.sqrt(2)
+nn = psu.MLP("nn", inputs=[x, y], outputs=2, hidden=3)
+H = psu.MLP("H", inputs=[q, p], outputs=1, hidden=3)
+U = psu.MLP("U", inputs=[q**2], outputs=1, hidden=3)
+W = psu.MLP("W", inputs=[x**2 + y**2], outputs=1, hidden=3)
+branch = sp.Piecewise((y, y > 1), (z, True))
+low, high = sp.symbols("low high", negative=True)
+
+# name, right-hand sides, keywords, laws that must follow from those found
+KINDS = [
+    ("pi", {x: -sp.pi * x}, {}, [x * sp.exp(sp.pi * t)]),
+    ("e", {x: -sp.E * x + y, y: sp.E * y}, {}, [2 * sp.E * x * y - y**2]),
+    ("root of two", {x: root * y, y: -x}, {}, [x**2 + root * y**2]),
+    ("two roots", {x: root * y, y: -sp.sqrt(3) * x * y}, {}, [sp.sqrt(3) * x**2 + 2 * root * y]),
+    ("root of six", {x: sp.sqrt(6) * y, y: -root * x}, {}, [x**2 + sp.sqrt(3) * y**2]),
+    ("golden", {x: (1 + sp.sqrt(5)) / 2 * x, y: (1 - sp.sqrt(5)) / 2 * y}, {}, []),
+    ("resonance of roots", {x: y, y: 2 * x, z: root * z}, {}, [(y - root * x) * z, y**2 - 2 * x**2]),
+    ("cube root", {x: sp.cbrt(2) * y, y: -sp.cbrt(4) * x}, {}, [sp.cbrt(2) * x**2 + y**2]),
+    ("sine of one", {x: sp.cos(1) * y, y: -sp.sin(1) * x}, {}, [sp.sin(1) * x**2 + sp.cos(1) * y**2]),
+    ("log of two", {x: sp.log(2) * y, y: -x}, {}, [x**2 + sp.log(2) * y**2]),
+    ("root of a parameter", {x: sp.sqrt(k) * y, y: -x}, {}, [x**2 + sp.sqrt(k) * y**2]),
+    ("root of a fraction", {x: sp.sqrt(a / b) * y, y: -x}, {}, [x**2 + sp.sqrt(a / b) * y**2]),
+    ("roots of parameters", {x: sp.sqrt(a * b) * y, y: -a * b * x}, {}, [sp.sqrt(a * b) * x**2 + y**2]),
+    ("real frequency", {x: v, v: -(w**2) * x}, {}, [w**2 * x**2 + v**2]),
+    ("real difference", {x: v, v: -((a - b) ** 2) * x}, {}, []),
+    ("fitted exponent", {x: -(y**n), y: y**n}, {}, [x + y]),
+    ("fitted exponents", {x: y ** (n - 1), y: -(x**n)}, {}, [y**n / n + x ** (n + 1) / (n + 1)]),
+    ("hill", {x: a * y**n / (b**n + y**n) - x, y: x - a * y**n / (b**n + y**n), z: -x * z}, {}, [x + y]),
+    ("positive rate", {x: -sp.exp(nn[0]) * x * y, y: sp.exp(nn[0]) * x * y - sp.exp(nn[1]) * y,
+                       z: sp.exp(nn[1]) * y}, {}, [x + y + z]),
+    ("softplus", {x: -sp.log(1 + sp.exp(nn[0])), y: sp.log(1 + sp.exp(nn[0])), z: z * sp.tanh(nn[0])},
+     {}, [x + y]),
+    ("root of a network", {x: -sp.sqrt(1 + nn[0] ** 2) * y, y: sp.sqrt(1 + nn[0] ** 2) * x}, {}, [x**2 + y**2]),
+    ("known part", {x: -sp.exp(nn[0]) * x + y, y: -x}, {"kind": "compatible"}, [x**2 + y**2]),
+    ("learned Hamiltonian", dict(psu.hamiltonian_system(H[0], q, p).rhs), {}, [H[0]]),
+    ("learned potential", dict(psu.hamiltonian_system(p**2 / 2 + U[0], q, p).rhs), {}, [p**2 / 2 + U[0]]),
+    ("learned central force", {x: z, y: v, z: -W[0].diff(x), v: -W[0].diff(y)}, {},
+     [z**2 / 2 + v**2 / 2 + W[0], x * v - y * z]),
+    ("learned Lagrangian", dict(psu.lagrangian_system(p**2 / 2 - U[0], {q: p}).rhs), {}, [p**2 / 2 + U[0]]),
+    ("branches", {x: -branch, y: branch - z, z: z}, {}, [x + y + z]),
+    ("moieties under branches", {x: -sp.Abs(x) * y, y: sp.Abs(x) * y, z: sp.Max(x, 1) - v, v: v - sp.Max(x, 1)},
+     {}, [x + y, z + v]),
+    ("gamma", {x: sp.gamma(y), y: -sp.gamma(y)}, {}, [x + y]),
+    ("negative states", {low: a * low - b * low * high, high: -c * high + k * low * high}, {},
+     [a * sp.log(-high) + c * sp.log(-low) - b * high - k * low]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rhs", "keywords", "known"), [r[1:] for r in KINDS], ids=[r[0] for r in KINDS]
+)
+def test_kinds(rhs, keywords, known):
+    laws = psu.first_integrals(psu.ODESystem(rhs), budget=20, **keywords)
+    assert len(laws) >= max(1, len(known))
+    plain = {*rhs, t, a, b, c, k, w}
+    for law in laws:
+        assert law.certificate.check()
+        assert law.expr.free_symbols <= plain
+        assert not law.expr.has(sp.I)
+    for one in known:
+        assert rank([*(law.expr for law in laws), one], rhs) == len(laws)
+
+
+def rank(exprs, rhs):
+    """The rank of gradients at a point, networks replaced by waves."""
+    from pysymude.model.network import NetworkOutput
+
+    waves = {
+        f: sp.sin(sp.Add(*((j + 2) * e for j, e in enumerate(f.inputs))) + f.index)
+        for e in exprs
+        for f in e.atoms(NetworkOutput)
+    }
+    symbols = [*rhs, t]
+    point = {
+        s: (-1 if s.is_negative else 1) * sp.sqrt(sp.prime(i + 4)) / 3
+        for i, s in enumerate(symbols)
+    }
+    point |= {s: sp.Rational(13 + 4 * i, 7) for i, s in enumerate((a, b, c, k, w))}
+    rows = [
+        [complex(e.xreplace(waves).diff(s).evalf(20, subs=point)) for s in symbols] for e in exprs
+    ]
+    return int(
+        np.linalg.matrix_rank(np.array(rows) / np.abs(rows).max(axis=1, keepdims=True), tol=1e-9)
+    )
+
+
+def test_values_are_honoured_in_the_laws_offered():
+    damped = {x: y, y: -x - a * y}
+    for value, regime in ((0, "circle"), (1, "spiral"), (4, "node")):
+        laws = psu.first_integrals(psu.ODESystem(damped, parameters={a: value}))
+        assert len(laws) == 2
+        for law in laws:
+            at = law.expr.subs({a: value, x: 0.3, y: 0.7, t: 0.2})
+            assert at.is_real, regime
+            if law.values:
+                assert law.values == {a: value}
+        if value == 0:
+            assert laws[0].expr == x**2 + y**2
+
+
+def test_symbols_that_stand_for_numbers_and_terms_are_named():
+    laws = psu.first_integrals(psu.ODESystem({x: -(y**n), y: y**n}))
+    assert any(
+        "0.378977618031" in text or "378977618031" in text
+        for text in laws.searched[0].symbols.values()
+    )
+    laws = psu.first_integrals(psu.ODESystem({x: -sp.Abs(x), y: sp.Abs(x)}), degree=1)
+    assert "Abs(x)" in laws.searched[0].symbols.values()
+
+
+def test_domains_follow_the_declared_signs():
+    laws = psu.first_integrals(
+        psu.ODESystem({low: a * low - b * low * high, high: -c * high + k * low * high})
+    )
+    assert laws[0].domain == ()
+
+
+def test_a_degree_switches_no_family_off():
+    laws = psu.first_integrals(psu.ODESystem({x: y, y: -1 / (1 + x**2)}), degree=2)
+    assert psu.is_first_integral(laws[0].expr, psu.ODESystem({x: y, y: -1 / (1 + x**2)})).holds
+    assert {s.degree for s in laws.searched if s.degree} == {2}
+    limit = {x: -y + x * (1 - x**2 - y**2), y: x + y * (1 - x**2 - y**2)}
+    assert len(psu.first_integrals(psu.ODESystem(limit), degree=2)) == 1
+
+
+def test_what_the_budget_ended_is_said():
+    chain = psu.states("u1:9")
+    generic = psu.ODESystem(
+        {s: chain[i - 1] ** 2 * chain[i - 3] + s * chain[i - 2] + i for i, s in enumerate(chain)}
+    )
+    laws = psu.first_integrals(generic, budget=0.05)
+    assert not laws.complete
+    assert any(s.ended == "budget" for s in laws.searched)
+    assert "budget" in repr(laws)
+
+
+def test_bounds_must_be_positive():
+    for wrong in (0, -1, True, "2 GB", float("nan")):
+        with pytest.raises(
+            InvalidInputError, match="max_memory must be a positive number of bytes"
+        ):
+            psu.first_integrals(psu.ODESystem({x: y, y: -x}), max_memory=wrong)
+
+
+def test_a_root_of_a_fraction_is_not_taken_apart_where_signs_are_unknown():
+    # b x^2 + y^2 is a law for positive b alone
+    system = psu.ODESystem({x: sp.sqrt(a / b) * y, y: -sp.sqrt(a * b) * x})
+    assert not psu.is_first_integral(b * x**2 + y**2, system).holds
+    for law in psu.first_integrals(system):
+        assert law.certificate.check()
