@@ -9,10 +9,8 @@ time are hidden coordinates: drawn afresh everywhere, and never part of an ansat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from math import gcd
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import sympy as sp
@@ -24,6 +22,7 @@ from pysymude.errors import DerivationError
 from pysymude.model.network import NetworkDerivative, NetworkOutput
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
+from pysymude.symbolic.exact.coordinates import PRIMES, Coordinate, NormalForm
 
 __all__ = ["PRIMES", "Coordinate", "NormalForm", "exact", "normal_form", "refuse"]
 
@@ -31,134 +30,9 @@ _REFUSED = (
     sp.Piecewise, sp.Abs, sp.sign, sp.Min, sp.Max, sp.Heaviside, sp.floor, sp.ceiling,
     Relational, BooleanFunction,
 )  # fmt: skip
-# = 3 mod 4, so that square roots are powers; and r-th powers are one-to-one for r = 3, 5, 7
-PRIMES = (2147483579, 2147483543, 2147483399, 2147483123, 2147482943, 2147482859, 2147482763)
 _HIGHEST_ROOT = 12
 _LARGEST_BASE = 10**6  # of roots of numbers, which are factored
 _HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh)
-
-
-@dataclass(frozen=True)
-class Coordinate:
-    """One coordinate of the normal form.
-
-    `kind` is ``state``, ``time``, ``parameter``, ``hidden``, ``tied``, ``sin``, ``cos``, ``exp``,
-    ``log``, ``root`` (of order `order`), ``power`` (to the `exponent`) or ``atan``.  `of` is the
-    argument, in coordinates drawn before this one; `rate` is dz/dt, rational in all coordinates (None:
-    parameters and hidden ones); `meaning` is the user's expression.
-
-    A parameter with a `base` is a root of order `order` of that: of a prime, or of a polynomial in
-    earlier parameters; another number is a parameter of which nothing is known. A tied coordinate
-    changes with its `partials`: pairs of an argument and the coordinate that is its derivative by that.
-    """
-
-    symbol: sp.Symbol
-    kind: str
-    meaning: sp.Expr
-    of: sp.Expr | None = None
-    order: int = 0
-    rate: sp.Expr | None = None
-    exponent: sp.Expr | None = None
-    base: sp.Expr | None = None
-    partials: tuple[tuple[sp.Expr, sp.Symbol], ...] = ()
-
-
-@dataclass(frozen=True)
-class NormalForm:
-    """A system in normal form.
-
-    Attributes
-    ----------
-    states : tuple of symbols
-        The user's states.
-    coordinates : dict of symbol to Coordinate
-        In an order in which each depends on earlier ones only.
-    """
-
-    system: ODESystem
-    states: tuple[sp.Symbol, ...]
-    coordinates: dict[sp.Symbol, Coordinate]
-
-    @cached_property
-    def prime(self) -> int:
-        """The prime modulo which values are drawn: one modulo which all roots of numbers exist."""
-        bases = [int(c.base) for c in self.of_kind("parameter") if isinstance(c.base, sp.Integer)]
-        orders = [c.order for c in self.coordinates.values() if c.order]
-        return next(p for p in _primes() if _has_roots(p, orders, bases))
-
-    @cached_property
-    def strange(self) -> tuple[Any, ...]:
-        """What in the rates has no exact treatment, and counts as unknown."""
-        hidden = [c.meaning for c in self.of_kind("hidden")]
-        return tuple(m for m in hidden if not _has_unknown(m))
-
-    @cached_property
-    def numbers(self) -> dict[str, str]:
-        """The numbers for which symbols stand."""
-        found = [c for c in self.of_kind("parameter") if c.symbol != c.meaning]
-        return {c.symbol.name: str(c.meaning) for c in found}
-
-    def of_kind(self, *kinds: str) -> tuple[Coordinate, ...]:
-        """The coordinates of some kinds, in order."""
-        return tuple(c for c in self.coordinates.values() if c.kind in kinds)
-
-    @property
-    def rates(self) -> dict[sp.Symbol, sp.Expr]:
-        """dz/dt of every coordinate that has one."""
-        return {c.symbol: c.rate for c in self.coordinates.values() if c.rate is not None}
-
-    def to_user(self, expr: sp.Expr) -> sp.Expr:
-        """An expression in coordinates, written with the user's symbols."""
-        table = {c.symbol: c.meaning for c in self.coordinates.values() if c.symbol != c.meaning}
-        # meanings are in user symbols already, so one replacement is enough
-        return cast("sp.Expr", expr.xreplace(table))
-
-    def along(self, rhs: dict[sp.Symbol, sp.Expr]) -> NormalForm:
-        """The same coordinates with the rates that follow from other rates of states and time."""
-        rates: dict[sp.Symbol, sp.Expr] = dict(rhs)
-        done: dict[sp.Symbol, Coordinate] = {}
-        for z, c in self.coordinates.items():
-            if c.of is not None:
-                moving = [v for v in c.of.free_symbols if rates.get(cast("sp.Symbol", v), 0) != 0]
-                inner = sp.Add(*(c.of.diff(v) * rates[cast("sp.Symbol", v)] for v in moving))
-                rates[z] = self.slope(c, cast("sp.Expr", inner))
-            elif c.partials:
-                parts = [
-                    by * a.diff(v) * rates.get(cast("sp.Symbol", v), 0)
-                    for a, by in c.partials
-                    for v in a.free_symbols
-                ]
-                rates[z] = cast("sp.Expr", sp.Add(*parts))
-            done[z] = replace(c, rate=rates.get(z))
-        return replace(self, coordinates=done)
-
-    def slope(self, c: Coordinate, da: sp.Expr) -> sp.Expr:
-        """The change of an atom that goes with a change `da` of its argument."""
-        z, a = c.symbol, cast("sp.Expr", c.of)
-        match c.kind:
-            case "sin":
-                return self._partner("cos", c) * da
-            case "cos":
-                return -self._partner("sin", c) * da
-            case "exp":
-                return z * da
-            case "log":
-                return da / a
-            case "atan":
-                return da / (1 + a**2)
-            case "root":
-                return z * da / (c.order * a)
-            case _:
-                return cast("sp.Expr", c.exponent) * z * da / a
-
-    def _partner(self, kind: str, c: Coordinate) -> sp.Symbol:
-        return next(d.symbol for d in self.of_kind(kind) if d.of == c.of)
-
-    def total_rate(self, expr: sp.Expr) -> sp.Expr:
-        """d(expr)/dt along the field, in coordinates."""
-        free = expr.free_symbols
-        terms = [expr.diff(z) * rate for z, rate in self.rates.items() if z in free]
-        return cast("sp.Expr", sp.Add(*terms))
 
 
 def normal_form(system: ODESystem, *, opaque: bool = False) -> NormalForm:
@@ -313,9 +187,11 @@ class _Builder:
             if base.is_Rational and base > 0 and max(base.p, base.q) < _LARGEST_BASE:
                 product: sp.Expr = sp.S.One
                 for prime, k in sp.factorrat(base).items():
-                    root = sp.Pow(sp.Integer(prime), sp.Rational(1, exponent.q))
-                    symbol = self.new("parameter", root, order=exponent.q, base=sp.Integer(prime))
-                    product *= symbol ** (exponent.p * k)
+                    order = self.orders.get(sp.Integer(prime), exponent.q)
+                    order = exponent.q if order % exponent.q else order
+                    root = sp.Pow(sp.Integer(prime), sp.Rational(1, order))
+                    symbol = self.new("parameter", root, order=order, base=sp.Integer(prime))
+                    product *= symbol ** (exponent.p * k * (order // exponent.q))
                 return product
         # pi, E: constants that obey no polynomial, so a generic value stands for them
         return self.new("parameter", node)
@@ -374,7 +250,7 @@ class _Builder:
             return inner**whole * self.new("power", meaning, inner, exponent=symbol)
         if isinstance(exponent, sp.Rational):
             order = self.orders.get(base, exponent.q)
-            order = order if order <= _HIGHEST_ROOT else exponent.q
+            order = exponent.q if order % exponent.q else order
             return self.root(base, inner, order) ** (exponent.p * (order // exponent.q))
         if exponent.free_symbols <= _parameters(self.system):
             k, rest = exponent.as_coeff_Add()
@@ -396,7 +272,10 @@ class _Builder:
         """exp(x/2) and exp(x) are powers of one coordinate: its exponent is their common divisor."""
         for node in expr.atoms(sp.Pow):
             if node.exp.is_Rational and not node.exp.is_Integer:
-                self.orders[node.base] = int(sp.ilcm(self.orders.get(node.base, 1), node.exp.q))
+                for base in _bases(node.base):
+                    order = int(sp.ilcm(self.orders.get(base, 1), node.exp.q))
+                    if order <= _HIGHEST_ROOT:
+                        self.orders[base] = order
         for node in expr.atoms(sp.exp):
             for factor, monomial in _exponents(cast("sp.Expr", node.args[0])):
                 unit = self.units.get(monomial, abs(factor))
@@ -461,30 +340,15 @@ def _parameters(system: ODESystem) -> set[sp.Symbol]:
     return {*system.parameters, *system.trainable, *system.symbolic_parameters}
 
 
+def _bases(base: sp.Expr) -> Iterable[sp.Expr]:
+    """What roots of it are roots of: of a number the primes in it."""
+    if base.is_Rational and base > 0 and max(base.p, base.q) < _LARGEST_BASE:
+        return [sp.Integer(prime) for prime in cast("dict[Any, int]", sp.factorrat(base))]
+    return [base]
+
+
 def _is_plain(c: Coordinate) -> bool:
     return isinstance(c.meaning, (NetworkOutput, AppliedUndef))
-
-
-def _has_unknown(expr: Any) -> bool:
-    return bool(expr.atoms(NetworkOutput, NetworkDerivative, AppliedUndef))
-
-
-def _primes() -> Iterator[int]:
-    yield from PRIMES
-    p = PRIMES[-1]
-    while True:
-        p = int(sp.prevprime(p))
-        yield p
-
-
-def _has_roots(p: int, orders: list[int], bases: list[int]) -> bool:
-    """Whether roots of some orders are powers modulo p = 3 mod 4, and those of some numbers exist."""
-    odd = [n >> ((n & -n).bit_length() - 1) for n in orders]
-    return (
-        p % 4 == 3
-        and all(gcd(n, p - 1) == 1 for n in odd)
-        and all(pow(b, (p - 1) // 2, p) == 1 for b in bases)
-    )
 
 
 def refuse(expr: sp.Expr, *, opaque: bool = False) -> None:

@@ -35,7 +35,7 @@ def with_angles(form: NormalForm) -> NormalForm | None:
         name += "_"
     slot = sp.Symbol(name, real=True)
     extra = sp.Add(*(sp.sin(x) for x in cyclic), *(sp.sin(x / 2) for x in halved))
-    wider = normal_form(ODESystem({**rhs, slot: extra}))
+    wider = normal_form(ODESystem({**rhs, slot: extra}), opaque=True)
     kept = {z: c for z, c in wider.coordinates.items() if z != slot}
     return replace(wider, system=form.system, states=form.states, coordinates=kept)
 

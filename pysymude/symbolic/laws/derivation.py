@@ -231,7 +231,15 @@ def _refuse_what_is_strange(found: Found) -> None:
 
 
 def _all_hold_at(laws: list[FirstIntegral], values: Mapping[sp.Symbol, sp.Expr]) -> bool:
-    return all(_is_real(law.expr.xreplace(dict(values))) for law in laws)
+    return all(_holds_at(law, values) for law in laws)
+
+
+def _holds_at(law: FirstIntegral, values: Mapping[sp.Symbol, sp.Expr]) -> bool:
+    """Whether a law is real and finite somewhere, at the values of the parameters."""
+    at_values = law.expr.xreplace(dict(values))
+    if at_values.has(sp.I, sp.nan, sp.zoo, sp.oo, -sp.oo):
+        return False
+    return not any(e.xreplace(dict(values)).is_nonpositive for e in law.domain)
 
 
 def _with_special(
@@ -241,7 +249,7 @@ def _with_special(
     laws, known = [], []
     for law in found.laws:
         at_values = law.expr.xreplace(dict(values))
-        if _is_real(at_values) and independent([*known, at_values], special.form):
+        if _holds_at(law, values) and independent([*known, at_values], special.form):
             laws.append(law)
             known.append(at_values)
     for law in special.laws:
@@ -249,8 +257,3 @@ def _with_special(
             laws.append(replace(law, values=values))
             known.append(law.expr)
     return laws
-
-
-def _is_real(expr: sp.Expr) -> bool:
-    """Whether an expression is finite, and real on the declared signs where nothing else speaks against it."""
-    return not expr.has(sp.I, sp.nan, sp.zoo, sp.oo, -sp.oo)

@@ -164,6 +164,7 @@ class _Plain:
         self.circles: dict[sp.Symbol, sp.Symbol] = {}
         self.seen: dict[Any, sp.Expr] = {}
         self.units = _units(expr)
+        self.orders = _orders(expr)
         self.expr = self.of(expr)
 
     def of(self, node: Any) -> sp.Expr:
@@ -216,13 +217,17 @@ class _Plain:
             return self._one_root(whole.base, exponent.q) ** exponent.p
         return self.of(whole**exponent.p)
 
-    def _one_root(self, base: Any, order: int) -> sp.Symbol:
+    def _one_root(self, base: Any, order: int) -> sp.Expr:
+        # sqrt(x) is the square of the fourth root, where that stands somewhere
+        asked, order = order, self.orders.get(base, order)
+        if order % asked:
+            order = asked
         name = sp.Pow(base, sp.Rational(1, order), evaluate=False)
         new = name not in self.variables
         root = self.variable(name)
         if new:
             self.relations.append((root, order, self.of(base)))
-        return root
+        return cast("sp.Expr", root ** (order // asked))
 
     def _exponential(self, base: Any, exponent: Any) -> sp.Expr:
         """A power as a product of powers, one a term of the exponent, so that common terms meet."""
@@ -234,6 +239,18 @@ class _Plain:
             unit = self.units.get((base, rest), 1)
             product *= self.variable(sp.Pow(base, rest / unit, evaluate=False)) ** (factor * unit)
         return product
+
+
+def _orders(expr: sp.Expr) -> dict[Any, int]:
+    """The common order of all roots of a base, or of a prime."""
+    found: dict[Any, int] = {}
+    for node in expr.atoms(sp.Pow):
+        if node.exp.is_Rational and not node.exp.is_Integer:
+            base = node.base
+            whole = base.is_Rational and base > 0
+            for b in map(sp.Integer, sp.factorrat(base)) if whole else [sp.expand(base)]:
+                found[b] = int(sp.ilcm(found.get(b, 1), node.exp.q))
+    return found
 
 
 def _units(expr: sp.Expr) -> dict[tuple[Any, Any], int]:

@@ -108,7 +108,8 @@ def test_values_are_honoured_in_the_laws_offered():
             if law.values:
                 assert law.values == {a: value}
         if value == 0:
-            assert laws[0].expr == x**2 + y**2
+            at = [law.expr.subs(a, 0) for law in laws]
+            assert rank([*at, x**2 + y**2], damped) == 2
 
 
 def test_symbols_that_stand_for_numbers_and_terms_are_named():
@@ -131,7 +132,7 @@ def test_domains_follow_the_declared_signs():
 def test_a_degree_switches_no_family_off():
     laws = psu.first_integrals(psu.ODESystem({x: y, y: -1 / (1 + x**2)}), degree=2)
     assert psu.is_first_integral(laws[0].expr, psu.ODESystem({x: y, y: -1 / (1 + x**2)})).holds
-    assert {s.degree for s in laws.searched if s.degree} == {2}
+    assert max(s.degree for s in laws.searched if s.degree) == 2
     limit = {x: -y + x * (1 - x**2 - y**2), y: x + y * (1 - x**2 - y**2)}
     assert len(psu.first_integrals(psu.ODESystem(limit), degree=2)) == 1
 
