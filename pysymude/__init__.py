@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from pysymude.fit.result import FitResult
     from pysymude.fit.stages import LBFGS, Adam, GradientMatching, LawMatching, MultipleShooting
     from pysymude.fit.training import fit
+    from pysymude.model.distributions.binomial import Binomial
+    from pysymude.model.distributions.laplace import Laplace
+    from pysymude.model.distributions.loglaplace import LogLaplace
+    from pysymude.model.distributions.lognormal import LogNormal
+    from pysymude.model.distributions.negative_binomial import NegativeBinomial
+    from pysymude.model.distributions.normal import Normal
+    from pysymude.model.distributions.poisson import Poisson
+    from pysymude.model.distributions.student import StudentT
     from pysymude.plan.projection import project
     from pysymude.recover.recovered import Recovered
     from pysymude.recover.recovery import recover
@@ -44,6 +52,14 @@ __version__ = "0.1.0"
 
 # loaded on first use, so that the import stays quick
 _LATER = {
+    "Binomial": "model.distributions.binomial",
+    "Laplace": "model.distributions.laplace",
+    "LogLaplace": "model.distributions.loglaplace",
+    "LogNormal": "model.distributions.lognormal",
+    "NegativeBinomial": "model.distributions.negative_binomial",
+    "Normal": "model.distributions.normal",
+    "Poisson": "model.distributions.poisson",
+    "StudentT": "model.distributions.student",
     "to_diffeqpy": "export.diffeqpy",
     "EnsembleSolution": "solving.solution",
     "solve_ensemble": "solving.sweep",
@@ -99,6 +115,7 @@ __all__ = [
     "Adam",
     "AdjointSystem",
     "AssertedLaw",
+    "Binomial",
     "CommutatorTable",
     "Dataset",
     "EnsembleSolution",
@@ -110,15 +127,22 @@ __all__ = [
     "Generator",
     "GradientMatching",
     "Invariants",
+    "Laplace",
     "LawMatching",
     "LawSet",
+    "LogLaplace",
+    "LogNormal",
     "MultipleShooting",
+    "NegativeBinomial",
+    "Normal",
     "ODESystem",
     "Objective",
+    "Poisson",
     "PySymUDEError",
     "Recovered",
     "ReturnCode",
     "Solution",
+    "StudentT",
     "Symmetries",
     "Trajectory",
     "adjoint_laws",

@@ -25,6 +25,7 @@ __all__ = [
     "Crossings",
     "Evaluation",
     "Method",
+    "Simulated",
     "SolverInfo",
     "Watch",
 ]
@@ -167,6 +168,16 @@ class Evaluation:
         return f"{self.retcode.value} {more}".strip()
 
 
+@dataclass(frozen=True, eq=False)
+class Simulated:
+    """What a model gives for each measurement, float64 (E, T, columns), and the terms beside the data."""
+
+    seen: Float
+    terms: Mapping[str, float]
+    retcodes: tuple[ReturnCode, ...]
+    steps: int
+
+
 class BoundLoss(ABC):
     """A loss with its data, compiled, for any theta; what engines return for a loss and for samples.
 
@@ -178,6 +189,18 @@ class BoundLoss(ABC):
     @abstractmethod
     def evaluate(self, theta: Float, *, gradient: bool) -> Evaluation:
         """The loss at theta, with or without its gradient."""
+
+    def simulate(self, theta: Float) -> Simulated:
+        """What the model gives for each measurement at theta; for losses alone."""
+        raise NotImplementedError
+
+    def pull(self, theta: Float, given: Float) -> Evaluation:
+        """The gradient at theta of any function of what `simulate` gives, plus that of links and laws.
+
+        `given` (E, T, columns) are its derivatives by each; of the evaluation's value only links and laws
+        are part.
+        """
+        raise NotImplementedError
 
 
 class AbstractEngine(ABC):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from pysymude.fit.frozen import is_frozen
 from pysymude.fit.loop import FINISHED
 from pysymude.model.theta import Slot
 
@@ -68,7 +69,7 @@ def _bounds(fit: FitResult) -> list[str]:
         low, high = np.isfinite(slot.low), np.isfinite(slot.high)
         if low and high and abs(z) > _EDGE:
             found.append(
-                f"{slot.name} = {value:.4g} lies at its bound {(slot.high, slot.low)[z < 0]:g}"
+                f"{slot.name} = {value:.4g} lies at its bound {slot.low if z < 0 else slot.high:g}"
             )
         elif low != high and z < start[slot.offset] - _GONE:
             found.append(
@@ -80,7 +81,8 @@ def _bounds(fit: FitResult) -> list[str]:
 
 
 def _numbers(fit: FitResult) -> list[Slot]:
-    return [*fit.layout.of_kind("parameter"), *fit.layout.of_kind("u0")]
+    slots = [*fit.layout.of_kind("parameter"), *fit.layout.of_kind("u0")]
+    return [slot for slot in slots if not is_frozen(slot.name, fit.objective.frozen)]
 
 
 def _undetermined(fit: FitResult) -> list[str]:
@@ -94,6 +96,7 @@ def _undetermined(fit: FitResult) -> list[str]:
         return []
     n = fit.objective.loss.n_measured
     known = all(not c.estimated for c in fit.residuals.table)
+    # of a loss that is minus twice a log-likelihood, half the curvature is the information
     variance = 1.0 if known else fit.loss / max(n - fit.theta.size, 1)
     # on an unbounded scale a number's own size is its natural unit
     unit = np.array([_unit(fit, s) for s in slots])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -15,6 +16,9 @@ from pysymude.engines.outcomes import ReturnCode
 from pysymude.engines.registry import select_engine
 from pysymude.errors import InvalidInputError
 from pysymude.fit.diagnosis import not_differentiable
+from pysymude.fit.frozen import frozen_names, is_frozen
+from pysymude.fit.likelihood import Likelihood, likelihood_of
+from pysymude.fit.priors import Priors
 from pysymude.fit.samples import (
     Part,
     balance_parts,
@@ -88,6 +92,8 @@ class Objective:
     symmetries: tuple[Generator, ...] = ()
     weights: LawWeights = LawWeights()
     weighed: bool = False
+    likelihood: Likelihood | None = None
+    frozen: tuple[str, ...] = ()
 
     @property
     def keywords(self) -> dict[str, Any]:
@@ -97,6 +103,7 @@ class Objective:
             "sensealg": self.method.sensealg,
             "engine": self.engine,
             "weigh": self.weighed,
+            "frozen": self.frozen,
             "laws": self.laws,
             "conserve": self.enforced.conserve if self.laws else None,
             "law_weight": self.weights.law,
@@ -150,7 +157,7 @@ class Objective:
         Where the gradient is not finite, `message` names the expression whose derivative is not.
         """
         theta = self.layout.check(theta)
-        found = self._bound.evaluate(theta, gradient=gradient)
+        found = self.of_bound(self._bound, self.loss, theta, gradient=gradient)
         if found.retcode is ReturnCode.GradientNotFinite:
             found = replace(found, reason=partial(self._not_differentiable, theta.copy()))
         return self.with_parts(found, theta, gradient=gradient)
@@ -159,21 +166,69 @@ class Objective:
         data = self.spec, self.loss
         return not_differentiable(self.runner, self.plan, data, self.method, theta)
 
+    def of_bound(
+        self, bound: BoundLoss, loss: LossData, theta: Float, *, gradient: bool
+    ) -> Evaluation:
+        """What `bound` makes of theta, with the noise models of the system over the numbers of `loss`."""
+        if self.likelihood is None:
+            return bound.evaluate(theta, gradient=gradient)
+        found = bound.simulate(theta)
+        terms, lost = dict(found.terms), np.full(theta.size, np.nan)
+        if not all(code.successful for code in found.retcodes):
+            return Evaluation(
+                math.nan, lost if gradient else None, terms, found.retcodes, found.steps
+            )
+        value, given = self.likelihood.evaluate(found.seen, loss)
+        terms["data"] = value
+        total = float(sum(terms.values()))
+        if not gradient or not math.isfinite(total):
+            return Evaluation(total, lost if gradient else None, terms, found.retcodes, found.steps)
+        pulled = bound.pull(theta, given)
+        return Evaluation(total, pulled.gradient, terms, pulled.retcodes, found.steps)
+
+    def log_likelihood(self, theta: ArrayLike) -> float:
+        """The logarithm of the likelihood of all measurements, with all constants.
+
+        Noise that is nowhere given is the one that makes the measurements likeliest, for each column.
+        -inf where a solve fails.
+        """
+        theta = self.layout.check(theta)
+        found = self._bound.simulate(theta)
+        if not all(code.successful for code in found.retcodes):
+            return -math.inf
+        models = self.likelihood or likelihood_of({}, self.spec, self.data)
+        return -0.5 * models.deviance(found.seen, self.loss, self.data)
+
+    def log_posterior(self, theta: ArrayLike) -> float:
+        """`log_likelihood` plus the logarithm of the priors' densities of natural values."""
+        theta = self.layout.check(theta)
+        priors = self._priors.evaluate(theta)[0]
+        return self.log_likelihood(theta) - 0.5 * priors
+
+    @cached_property
+    def _priors(self) -> Priors:
+        return Priors(self.system.priors, self.layout)
+
+    @cached_property
+    def _held(self) -> NDArray[np.int64]:
+        """Entries of theta that are frozen."""
+        slots = [s for s in self.layout.values() if is_frozen(s.name, self.frozen)]
+        spans = [np.arange(s.slice.start, s.slice.stop) for s in slots]
+        return np.concatenate(spans) if spans else np.zeros(0, dtype=np.int64)
+
     def with_parts(self, found: Evaluation, theta: Float, *, gradient: bool) -> Evaluation:
         """`found` with the terms added that need no solve; theta may have more unknowns behind it."""
         own = theta[: self.layout.size]
+        if self.system.priors:
+            value, slope = self._priors.evaluate(own)
+            found = _added(found, "priors", value, slope if gradient else None)
         for part, bound in zip(self.parts, self._bound_parts, strict=True):
             more = bound.evaluate(own, gradient=gradient)
-            slope = found.gradient
-            if slope is not None and more.gradient is not None:
-                slope = slope.copy()
-                slope[: own.size] += more.gradient
-            found = replace(
-                found,
-                value=found.value + more.value,
-                gradient=slope,
-                terms={**found.terms, part.name: more.value},
-            )
+            found = _added(found, part.name, more.value, more.gradient)
+        if self.frozen and found.gradient is not None:
+            slope = found.gradient.copy()
+            slope[self._held] = 0.0
+            found = replace(found, gradient=slope)
         return found
 
     def with_loss(self, loss: LossData) -> Objective:
@@ -215,6 +270,7 @@ def objective(
     equivariance: Any = (),
     equivariance_weight: float = 1.0,
     weigh: bool = False,
+    frozen: Any = (),
     solver: Any = "auto",
     reltol: float = 1e-6,
     abstol: Any = None,
@@ -227,7 +283,8 @@ def objective(
     """The loss of `system` on `data`, and its gradient.
 
     The value is the sum over all measurements of ((measured - model) / noise)^2, the noise being 1
-    where none was given, and one named term for each law that is penalised and each symmetry.
+    where none was given, and one named term for each law that is penalised and each symmetry. Where the
+    system has noise models or priors it is minus twice the logarithm of their densities instead.
 
     Parameters
     ----------
@@ -251,6 +308,8 @@ def objective(
     weigh : bool
         Columns without noise count by an estimate of their noise, so that neither units nor sizes decide;
         the scales have the geometric mean 1. `fit` does so.
+    frozen : one or several of symbol, network, or name such as ``"nn.W1"``
+        What keeps its value although it is trainable.
     solver, reltol, abstol, max_steps, dtmax, tstops, engine
         As for `solve`.
     sensealg : str
@@ -317,6 +376,8 @@ def objective(
     obj = Objective(
         system, data, enforced, plan, spec, loss, layout, _UNDECIDED, chosen,
         tuple(parts), symmetries, weights, weigh,
+        likelihood_of(system.noise, spec, data) if system.noise or loss.side is not None else None,
+        frozen_names(frozen, layout),
     )  # fmt: skip
     method = choose_method(
         chosen, plan, loss.solved, obj.theta0(),
@@ -324,6 +385,17 @@ def objective(
         measured=measured_states(enforced, data), sensealg=sensealg,
     )  # fmt: skip
     return replace(obj, method=method)
+
+
+def _added(found: Evaluation, name: str, value: float, slope: Float | None) -> Evaluation:
+    """An evaluation with one term more; its gradient may have more entries behind it."""
+    gradient = found.gradient
+    if gradient is not None and slope is not None:
+        gradient = gradient.copy()
+        gradient[: slope.size] += slope
+    return replace(
+        found, value=found.value + value, gradient=gradient, terms={**found.terms, name: value}
+    )
 
 
 def measured_states(enforced: Enforced, data: Dataset) -> Float | None:

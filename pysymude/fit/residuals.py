@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pysymude.plan.compiled import compile_system
+from pysymude.plan.numeric import NumericModel
+from pysymude.solving.solution import Solution
+
 if TYPE_CHECKING:
     from pysymude.fit.result import FitResult
 
@@ -124,7 +128,7 @@ def residuals_of(fit: FitResult) -> Residuals:
     values: list[Float] = []
     noise: list[Float] = []
     measured: list[Float] = []
-    for trajectory, found in zip(data, fit.predictions, strict=True):
+    for e, (trajectory, found) in enumerate(zip(data, fit.predictions, strict=True)):
         shape = len(trajectory), len(columns)
         y, sigma, model = (np.full(shape, np.nan) for _ in range(3))
         for j, name in enumerate(columns):
@@ -132,6 +136,7 @@ def residuals_of(fit: FitResult) -> Residuals:
                 k = trajectory.columns.index(name)
                 y[:, j], sigma[:, j] = trajectory.u[:, k], trajectory.noise.get(name, np.nan)
                 model[:, j] = found[name][-len(trajectory) :]
+        _read_noise_models(fit, e, found, model, sigma)
         values.append(y - model)
         noise.append(sigma)
         measured.append(y)
@@ -140,3 +145,20 @@ def residuals_of(fit: FitResult) -> Residuals:
         columns, tuple(tr.name for tr in data), tuple(tr.t for tr in data), tuple(values),
         tuple(noise), tuple(measured), max(1.0 - fit.theta.size / max(n, 1), 1.0 / max(n, 1)),
     )  # fmt: skip
+
+
+def _read_noise_models(fit: FitResult, e: int, found: Solution, model: Float, sigma: Float) -> None:
+    """Expected measurements and their spread by the noise models of an experiment, in place."""
+    plan = compile_system(fit.system)
+    numeric = NumericModel(plan, fit.objective.loss.batch.p[e], fit.theta)
+    rows = len(model)
+    for j, name in enumerate(fit.data.columns):
+        family = fit.system.noise.get(name)
+        if family is None:
+            continue
+        scales: list[Float] = []
+        if family.args:
+            values = numeric.evaluate(plan.tape(list(family.args)), found.t, found.u)
+            scales = [values[-rows:, k] for k in range(len(family.args))]
+        h = model[:, j].copy()
+        model[:, j], sigma[:, j] = family.mean(h, *scales), family.spread(h, *scales)

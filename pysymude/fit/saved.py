@@ -54,7 +54,12 @@ def fit_parts(
                 "name": trajectory.name,
             }
         )
-    method = {**obj.method.keywords, "sensealg": obj.method.sensealg, "weigh": obj.weighed}
+    method = {
+        **obj.method.keywords,
+        "sensealg": obj.method.sensealg,
+        "weigh": obj.weighed,
+        "frozen": list(obj.frozen),
+    }
     written, formulas = write_formulas(obj)
     meta = {
         "system": system_to_text(written),

@@ -110,7 +110,7 @@ def shooting_task(
     )
 
     def run(vector: Float) -> Evaluation:
-        found = bound.evaluate(vector, gradient=True)
+        found = objective.of_bound(bound, cut, vector, gradient=True)
         return objective.with_parts(found, vector, gradient=True)
 
     return Task(run, decay, starts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -49,9 +49,10 @@ def fit(
     law_weight: float = 1.0,
     equivariance: Any = (),
     equivariance_weight: float = 1.0,
+    frozen: Any = (),
     stages: Sequence[Stage] | Stage | None = None,
     seed: int = 0,
-    theta0: ArrayLike | None = None,
+    theta0: ArrayLike | Mapping[Any, ArrayLike] | None = None,
     engine: str = "auto",
     solver: Any = "auto",
     reltol: float = 1e-6,
@@ -76,15 +77,15 @@ def fit(
     ----------
     system, data, engine, solver, reltol, abstol, max_steps, dtmax, tstops, sensealg
         As for `objective`.
-    laws, conserve, law_weight, equivariance, equivariance_weight
+    laws, conserve, law_weight, equivariance, equivariance_weight, frozen
         As for `objective`.
     stages : sequence of stages, optional
         `LawMatching`, `GradientMatching`, `Adam`, `LBFGS`, `MultipleShooting`, in order. By default:
         coefficients of laws and gradient matching, then L-BFGS on a growing horizon.
     seed : int
         Of the initial weights. The same seed gives the same fit.
-    theta0 : array, shape (parameters,), optional
-        A start of your own instead.
+    theta0 : array, shape (parameters,), or mapping from name to values, optional
+        A start of your own instead; what a mapping of natural values leaves out starts as it would.
     weight_decay : float
         Adds ``weight_decay * sum(weights^2)`` to the loss, for network weights.
     validation : float or sequence of experiments, optional
@@ -112,13 +113,13 @@ def fit(
     _check(weight_decay, checkpoint, resume)
     data = free_measured_starts(_states(system), checked_dataset(data))
     obj = objective(
-        system, data, weigh=True, laws=laws, conserve=conserve, law_weight=law_weight,
+        system, data, weigh=True, frozen=frozen, laws=laws, conserve=conserve, law_weight=law_weight,
         equivariance=equivariance, equivariance_weight=equivariance_weight, solver=solver,
         reltol=reltol, abstol=abstol, max_steps=max_steps, dtmax=dtmax, tstops=tstops,
         sensealg=sensealg, engine=engine,
     )  # fmt: skip
     stages = check_stages(stages, networks=bool(obj.plan.networks))
-    start = obj.theta0(seed) if theta0 is None else _given_start(obj, theta0)
+    start = obj.theta0(seed) if theta0 is None else _given_start(obj, theta0, seed)
     parts = split(obj, validation, patience)
     if resample is not None:
         parts = replace(parts, training=resampled(parts.training, resample))
@@ -259,8 +260,10 @@ def _result(
     )
 
 
-def _given_start(obj: Objective, theta0: ArrayLike) -> Float:
+def _given_start(obj: Objective, theta0: Any, seed: int) -> Float:
     """A start of the user's, with or without the initial states that are learned by default."""
+    if isinstance(theta0, Mapping):
+        return _start_by_names(obj, theta0, seed)
     given = np.asarray(theta0, dtype=np.float64)
     freed = [s.name for s in obj.layout.of_kind("u0")]
     short = obj.layout.size - len(freed)
@@ -268,6 +271,32 @@ def _given_start(obj: Objective, theta0: ArrayLike) -> Float:
         # they stand behind everything else
         given = np.concatenate([given, obj.theta0()[short:]])
     return obj.layout.check(given)
+
+
+def _start_by_names(obj: Objective, given: Mapping[Any, Any], seed: int) -> Float:
+    """The seeded start with natural values by name over it; a network takes all of its weights."""
+    values = obj.layout.unpack(obj.theta0(seed))
+    networks = {nn.name: nn for nn in obj.plan.networks}
+    for key, value in given.items():
+        name = key if isinstance(key, str) else str(getattr(key, "name", key))
+        if name in networks:
+            flat = np.asarray(value, dtype=np.float64).ravel()
+            slots = [s for s in obj.layout.of_kind("weight") if s.name.startswith(f"{name}.")]
+            if flat.size != sum(s.size for s in slots):
+                raise InvalidInputError(
+                    f"network {name!r} has {sum(s.size for s in slots)} weights; found {flat.size} in theta0="
+                )
+            first = slots[0].offset
+            for s in slots:
+                values[s.name] = flat[s.offset - first : s.slice.stop - first].reshape(s.shape)
+        elif name in obj.layout:
+            values[name] = value
+        else:
+            raise InvalidInputError(
+                f"theta0= names {name!r}, which is not learned; there are "
+                f"{', '.join([*networks, *obj.layout])}"
+            )
+    return obj.layout.pack(values)
 
 
 def _states(system: Any) -> tuple[Any, ...]:

@@ -15,7 +15,9 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from pysymude.errors import InvalidInputError
+from pysymude.model.distributions.base import Distribution
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
+from pysymude.model.noise import checked_priors, noise_models
 from pysymude.model.symbols import check_name, t
 from pysymude.model.theta import Slot, ThetaLayout
 from pysymude.model.transforms import is_logarithmic
@@ -47,6 +49,12 @@ class ODESystem:
     observables : mapping from name to SymPy expression
         What is measured, where that is not a state: expressions of states, parameters, time and
         networks.
+    noise : mapping from name of a state or observable to Distribution or SymPy expression
+        How measurements scatter about the model: ``psu.LogNormal(sigma)``, ``psu.Poisson()``; an expression
+        or a number is the standard deviation of a `Normal`. It may contain states, parameters that are
+        learned, and time.
+    priors : mapping from trainable symbol, network or name to Distribution
+        Of parameters in their natural values; of all weights of a network, or of ``"nn.W1"``.
 
     Raises
     ------
@@ -71,9 +79,13 @@ class ODESystem:
         bounds: Names = MappingProxyType({}),
         scales: Names = MappingProxyType({}),
         observables: Names = MappingProxyType({}),
+        noise: Names = MappingProxyType({}),
+        priors: Names = MappingProxyType({}),
     ) -> None:
         self._rhs = MappingProxyType(_equations(rhs))
         self._observables = MappingProxyType(_observables(observables, self.states))
+        known = [*(s.name for s in self.states), *self._observables]
+        self._noise = MappingProxyType(noise_models(_mapping("noise", noise), known))
         # a law may have coefficients to be learned that stand in no equation
         further = [k for k in _mapping("trainable", trainable) if isinstance(k, sp.Symbol)]
         free = self._free_symbols(further)
@@ -87,6 +99,7 @@ class ODESystem:
             )
         self._bounds = MappingProxyType(self._all_bounds(bounds))
         self._scales = MappingProxyType(self._all_scales(scales))
+        self._priors = MappingProxyType(checked_priors(_mapping("priors", priors), self.layout))
 
     # -- what it is made of ------------------------------------------------------------------
 
@@ -124,6 +137,16 @@ class ODESystem:
     def observables(self) -> Mapping[str, sp.Expr]:
         """Measured expressions by name."""
         return self._observables
+
+    @property
+    def noise(self) -> Mapping[str, Distribution]:
+        """The noise model of each measured column that has one."""
+        return self._noise
+
+    @property
+    def priors(self) -> Mapping[str, Distribution]:
+        """Priors by the names of parameters, networks, and weights."""
+        return self._priors
 
     @cached_property
     def symbolic_parameters(self) -> tuple[sp.Symbol, ...]:
@@ -233,6 +256,8 @@ class ODESystem:
             "bounds": dict(self._bounds),
             "scales": self.given_scales,
             "observables": self._observables,
+            "noise": self._noise,
+            "priors": self._priors,
         }
         unknown = set(changes) - set(given)
         if unknown:
@@ -243,6 +268,9 @@ class ODESystem:
         if "trainable" in changes and "bounds" not in changes:
             kept = {_name(k) for k in given["trainable"]}
             given["bounds"] = {k: v for k, v in self._bounds.items() if k.name in kept}
+            if "priors" not in changes:
+                gone = {s.name for s in self._trainable} - kept
+                given["priors"] = {k: v for k, v in self._priors.items() if k not in gone}
             if "scales" not in changes:
                 given["scales"] = {k: v for k, v in self.given_scales.items() if k.name in kept}
         return ODESystem(given.pop("rhs"), **given)
@@ -262,6 +290,8 @@ class ODESystem:
     def _expressions(self) -> Iterable[sp.Expr]:
         yield from self._rhs.values()
         yield from self._observables.values()
+        for model in self._noise.values():
+            yield from model.args
 
     def _free_symbols(self, further: Iterable[sp.Symbol]) -> list[sp.Symbol]:
         """States, then all other symbols by name, after a check that names are unique and plain."""
@@ -358,6 +388,7 @@ class ODESystem:
     def _key(self) -> tuple[Any, ...]:
         parts = (
             self._rhs, self._parameters, self._trainable, self._bounds, self._scales, self._observables,
+            self._noise, self._priors,
         )  # fmt: skip
         return tuple(tuple(part.items()) for part in parts)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import InvalidInputError
-from pysymude.model.transforms import from_unconstrained, to_unconstrained
+from pysymude.model.transforms import from_unconstrained, slope_of, to_unconstrained
 
 __all__ = ["Slot", "ThetaLayout"]
 
@@ -36,6 +36,10 @@ class Slot:
     def natural(self, z: Any) -> Any:
         """The value that numbers of theta stand for."""
         return from_unconstrained(z, self.low, self.high, self.log)
+
+    def slope(self, z: Any) -> Any:
+        """The derivative of the natural value by z."""
+        return slope_of(z, self.low, self.high, self.log)
 
     def stored(self, value: Any) -> Any:
         """The numbers of theta that stand for a value."""

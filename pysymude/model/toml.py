@@ -53,6 +53,7 @@ from pysymude.model.coerce import close_matches
 from pysymude.model.expressions import FORMS, FUNCTIONS, parse_expression
 from pysymude.model.network import MLP
 from pysymude.model.symbols import t
+from pysymude.model.toml_noise import read_distributions
 from pysymude.model.toml_table import TomlTable, parse_toml, read_text
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
 __all__ = ["networks_within", "system_from_text", "system_from_toml"]
 
 TABLES = ("equations", "parameters", "trainable", "networks", "functions", "observables")
-KEYS = ("name", "positive", "symbolic", *TABLES)
+KEYS = ("name", "positive", "symbolic", *TABLES, "noise", "priors")
 NETWORK_KEYS = ("inputs", "outputs", "hidden", "activation", "input_scaling", "output_scaling")
 
 # what a file may ask the memory for
@@ -148,7 +149,14 @@ def _system(model: TomlTable) -> ODESystem:
     names |= _networks(model.table("networks"), dict(names))
     equations = _expressions(model.table("equations"), names)
     observables = _expressions(model.table("observables"), names)
-    _check_all_used(model, [*equations.values(), *observables.values()])
+
+    def parse(text: str, where: str) -> sp.Expr:
+        return _expression(text, names, where)
+
+    noise = read_distributions(model.table("noise"), parse)
+    priors = read_distributions(model.table("priors"), parse)
+    read = [a for found in noise.values() for a in found.args]
+    _check_all_used(model, [*equations.values(), *observables.values(), *read])
     trainable, bounds, scales = _trainable(model.table("trainable"))
     fixed = model.table("parameters")
     values = {name: fixed.number(name) for name in fixed}
@@ -161,6 +169,8 @@ def _system(model: TomlTable) -> ODESystem:
             bounds=bounds,
             scales=scales,
             observables=observables,
+            noise=noise,
+            priors=priors,
         )
     except InvalidInputError as error:
         raise ModelFileError(str(error)) from error

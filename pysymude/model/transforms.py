@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["DECADES", "from_unconstrained", "is_logarithmic", "to_unconstrained"]
+__all__ = ["DECADES", "from_unconstrained", "is_logarithmic", "slope_of", "to_unconstrained"]
 
 DECADES = 2.0
 """Positive bounds further apart than so many decades are on a logarithmic scale by themselves."""
@@ -41,6 +41,20 @@ def from_unconstrained(z: Any, low: float, high: float, log: bool = False) -> An
     if has_high:
         return high - np.exp(z)
     return z
+
+
+def slope_of(z: Any, low: float, high: float, log: bool = False) -> Any:
+    """The derivative of `from_unconstrained` by z; same shape as `z`."""
+    has_low, has_high = low > -np.inf, high < np.inf
+    if has_low and has_high:
+        small = np.exp(-np.abs(z))
+        part = small / (1.0 + small) ** 2
+        if log:
+            return math.log(high / low) * part * from_unconstrained(z, low, high, log)
+        return (high - low) * part
+    if has_low:
+        return np.exp(z)
+    return -np.exp(z) if has_high else np.ones_like(z)
 
 
 def to_unconstrained(value: Any, low: float, high: float, log: bool = False) -> Any:

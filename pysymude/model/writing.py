@@ -21,6 +21,7 @@ from pysymude.model.source import DIGITS, FLOAT64
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.model.toml import networks_within, system_from_text
+from pysymude.model.toml_noise import described
 from pysymude.model.toml_text import toml_list, toml_name, toml_number, toml_string
 
 __all__ = ["expression_to_text", "system_to_text"]
@@ -49,6 +50,7 @@ def system_to_text(system: ODESystem) -> str:
         The system contains something that the text form cannot write or that is beyond its size.
     """
     expressions = [*system.rhs.values(), *system.observables.values()]
+    expressions += [a for model in system.noise.values() for a in model.args]
     networks = networks_within(expressions)
     expressions += [z for nn in networks for z in nn.inputs]
     named = [*system.states, *system.parameters, *system.trainable]
@@ -74,6 +76,13 @@ def system_to_text(system: ODESystem) -> str:
         lines += writer.network(nn)
     lines += ["[functions]", *(f'{toml_name(name)} = ["t"]' for name in functions)]
     lines += ["[observables]", *writer.table(system.observables)]
+    for title, models in (("noise", system.noise), ("priors", system.priors)):
+        if models:
+            lines.append(f"[{title}]")
+            for name, model in models.items():
+                # a weight's name has a point in it
+                key = toml_name(name) if name.isidentifier() else toml_string(name)
+                lines.append(f"{key} = {toml_string(described(model, writer.whole))}")
     text = "\n".join(lines) + "\n"
     _check(text, system)
     return text

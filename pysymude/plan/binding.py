@@ -50,6 +50,14 @@ def bind(
         ts.append(np.pad(trajectory.t, (0, short), mode="edge"))
         y.append(np.pad(np.nan_to_num(values), ((0, short), (0, 0))))
         weight.append(np.pad(np.isfinite(values) / sigma, ((0, short), (0, 0))))
+    # what noise models read has a column of its own, in which nothing is measured
+    scales = [
+        f"{name}_noise{k}"
+        for name, model in enforced.system.noise.items()
+        if name in columns
+        for k in range(len(model.args))
+    ]
+    y, weight = ([np.pad(a, ((0, 0), (0, len(scales)))) for a in part] for part in (y, weight))
     layout, index = layout_with_u0(plan, states, data)
     batch = Batch(
         t0=np.array([trajectory.t0 for trajectory in data]),
@@ -75,7 +83,7 @@ def bind(
     )  # fmt: skip
     if loss.n_measured == 0:
         raise InvalidInputError("the dataset has no measurement: every entry is NaN")
-    return LossSpec(columns, laws=laws, mixes=enforced.mixes), loss, layout
+    return LossSpec((*columns, *scales), laws=laws, mixes=enforced.mixes), loss, layout
 
 
 def layout_with_u0(

@@ -73,7 +73,7 @@ class Enforced:
 
     def with_floors(self, floors: Mapping[sp.Expr, float]) -> Enforced:
         """The same, the penalised laws continued below floors of what stands under their logarithms."""
-        return replace(self, solved=_observing(self.system, self.penalised, floors))
+        return replace(self, solved=_observing(with_scales(self.system), self.penalised, floors))
 
 
 def enforce(system: ODESystem, laws: Sequence[Law], conserve: str | None) -> Enforced:
@@ -93,15 +93,28 @@ def enforce(system: ODESystem, laws: Sequence[Law], conserve: str | None) -> Enf
             f"conserve={conserve!r} needs laws=, what first_integrals returned or expressions"
         )
     n = len(system.states)
-    plain = Enforced(system, system, tuple(laws), conserve or "report", np.eye(n), np.eye(n))
+    seen = with_scales(system)
+    plain = Enforced(system, seen, tuple(laws), conserve or "report", np.eye(n), np.eye(n))
     if conserve == "project":
-        return replace(plain, solved=projected(system, laws))
+        return replace(plain, solved=projected(seen, laws))
     if conserve == "eliminate":
-        solved, mix, unmix = eliminated(system, laws)
+        solved, mix, unmix = eliminated(seen, laws)
         return replace(plain, solved=solved, mix=mix, unmix=unmix)
     if conserve == "penalty":
         return plain.with_floors({})
     return plain
+
+
+def with_scales(system: ODESystem) -> ODESystem:
+    """The system with the scales of its noise models as observables, ``x_noise0`` and so on."""
+    if not system.noise:
+        return system.replace(priors={}) if system.priors else system
+    scales = {
+        f"{name}_noise{k}": argument
+        for name, model in system.noise.items()
+        for k, argument in enumerate(model.args)
+    }
+    return system.replace(observables={**system.observables, **scales}, noise={}, priors={})
 
 
 def _observing(

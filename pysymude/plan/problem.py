@@ -82,6 +82,8 @@ class LossData:
         1/spread of each law; 0 at repeated times.
     anchor : float64, shape (E, T)
         A law's drift is its value less the mean with these weights.
+    side : int8, shape (E, T, columns), or None
+        -1 where `y` is an upper limit of what was measured, 1 where it is a lower one.
     """
 
     batch: Batch
@@ -94,6 +96,7 @@ class LossData:
     mix: Float
     law_weight: Float
     anchor: Float
+    side: NDArray[np.int8] | None = None
 
     def with_weight(self, weight: Float) -> LossData:
         """The same loss with other weights: a validation part, a shorter horizon."""

@@ -143,7 +143,9 @@ def problem_of(
         }  # fmt: skip
     # the solved system may have fewer states than initial values are given for
     states = measured["mix"].shape[0]
-    return st.Problem(**common, **measured, **st.results(E, T, states, laws))
+    return st.Problem(
+        **common, **measured, **st.results(E, T, states, measured["y"].shape[2], laws)
+    )
 
 
 def _floats(a: Any) -> Float:

@@ -26,6 +26,7 @@ __all__ = ["drive", "initial_states", "interpolate", "start_slopes"]
 
 EXPLICIT, WAITING = st.EXPLICIT, st.WAITING
 MEASURE, BACKWARD, FORWARD = st.MEASURE, st.BACKWARD, st.FORWARD
+GIVEN, GO_ON = st.GIVEN, st.GO_ON
 
 
 @inner
@@ -94,10 +95,13 @@ def drive(task, first, last, todo):
     m, w, problem, x, y = task.model, task.memory, task.problem, task.explicit, task.implicit
     options, theta = task.options, task.theta
     for e in range(first, last):
-        hold(m, w, problem.p, theta, e)
-        begin(m, w, problem, e)
-        code, count = march(m, w, problem, x, y, options, theta, e)
-        w.counts[0] = count
+        if todo & GO_ON:
+            code, count = 0, w.counts[0]
+        else:
+            hold(m, w, problem.p, theta, e)
+            begin(m, w, problem, e)
+            code, count = march(m, w, problem, x, y, options, theta, e)
+            w.counts[0] = count
         if code < 0:
             w.marks[WAITING] = e
             return code
@@ -105,7 +109,7 @@ def drive(task, first, last, todo):
         if code != 0:
             continue
         if todo & MEASURE:
-            loss_terms(m, w, problem, theta, e)
+            loss_terms(m, w, problem, theta, e, todo & GIVEN != 0)
             problem.terms[e, 1] = tie(m, problem, e)
         if todo & BACKWARD:
             backward(m, w, problem, x, y, options, theta, e, count)

@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.engines.base import BoundLoss, Evaluation
+from pysymude.engines.base import BoundLoss, Evaluation, Simulated
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.tasks import (
     Desk,
@@ -53,25 +53,55 @@ class NativeLoss(BoundLoss):
 
     def evaluate(self, theta: Float, *, gradient: bool) -> Evaluation:
         """The loss at theta, with or without its gradient."""
-        read = np.ascontiguousarray(theta[: self.scheme.theta], dtype=np.float64)
-        office = self.free.pop() if self.free else self._office()
+        office, read = self._taken(), self._read(theta)
+        todo = st.SOLVE | st.MEASURE
+        if gradient:
+            todo |= st.FORWARD if self.forward else st.BACKWARD
         try:
-            slope = self._run(office, read, gradient)
+            slope = self._run(office, read, todo)
             if self.scheme.follow(office.problem.out):
-                slope = self._run(office, read, gradient)
+                slope = self._run(office, read, todo)
             return self._evaluation(office.problem, slope, theta.size, gradient)
         finally:
             self.free.append(office)
+
+    def simulate(self, theta: Float) -> Simulated:
+        """What the model gives for each measurement at theta."""
+        office, read = self._taken(), self._read(theta)
+        try:
+            self._run(office, read, st.SOLVE | st.MEASURE)
+            if self.scheme.follow(office.problem.out):
+                self._run(office, read, st.SOLVE | st.MEASURE)
+            found = self._evaluation(office.problem, read, theta.size, False)
+            seen = office.problem.seen.copy()
+            return Simulated(seen, found.terms, found.retcodes, found.steps)
+        finally:
+            self.free.append(office)
+
+    def pull(self, theta: Float, given: Float) -> Evaluation:
+        """The gradient of a loss whose derivatives by what `simulate` gives are `given`."""
+        office, read = self._taken(), self._read(theta)
+        try:
+            office.problem.given[:] = given
+            todo = st.SOLVE | st.MEASURE | st.GIVEN
+            todo |= st.FORWARD if self.forward else st.BACKWARD
+            slope = self._run(office, read, todo)
+            return self._evaluation(office.problem, slope, theta.size, True)
+        finally:
+            self.free.append(office)
+
+    def _taken(self) -> _Office:
+        return self.free.pop() if self.free else self._office()
+
+    def _read(self, theta: Float) -> Float:
+        return np.ascontiguousarray(theta[: self.scheme.theta], dtype=np.float64)
 
     def _office(self) -> _Office:
         problem = self.problem.with_results(len(self.laws))
         return _Office(problem, [Desk(self.scheme, problem, True) for _ in self.parts])
 
-    def _run(self, office: _Office, theta: Float, gradient: bool) -> Float:
+    def _run(self, office: _Office, theta: Float, todo: int) -> Float:
         problem, desks = office.problem, office.desks
-        todo = st.SOLVE | st.MEASURE
-        if gradient:
-            todo |= st.FORWARD if self.forward else st.BACKWARD
         problem.slopes[:] = 0.0
         desks[0].task.theta[:] = theta
         initial_states(desks[0].task)
@@ -81,7 +111,7 @@ class NativeLoss(BoundLoss):
         slope = parts[0].copy()
         for other in parts[1:]:
             slope += other
-        if gradient and (self.moving or self.linked):
+        if todo & (st.FORWARD | st.BACKWARD) and (self.moving or self.linked):
             task = desks[0].task
             task.theta[:] = theta
             task.memory.gtheta[:] = 0.0

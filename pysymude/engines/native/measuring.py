@@ -42,8 +42,11 @@ def observe(m, w, problem, theta, e, i):
 
 
 @inner
-def loss_terms(m, w, problem, theta, e):
-    """The terms of experiment e, into `problem.terms`; `w.values` become their derivatives."""
+def loss_terms(m, w, problem, theta, e, given):
+    """The terms of experiment e, into `problem.terms`; `w.values` become their derivatives.
+
+    Where the derivatives by the measured columns are `given`, their term is another's and 0 here.
+    """
     T, C = problem.y.shape[1], problem.y.shape[2]
     L = problem.law_weight.shape[2]
     data = 0.0
@@ -55,6 +58,10 @@ def loss_terms(m, w, problem, theta, e):
             w.values[i, c] = m.y_factors[c] * w.v[o + m.y_slots[c]]
         for c in range(C):
             weight = problem.weight[e, i, c]
+            problem.seen[e, i, c] = w.values[i, c]
+            if given:
+                w.values[i, c] = problem.given[e, i, c]
+                continue
             r = weight * (w.values[i, c] - problem.y[e, i, c]) if weight > 0.0 else 0.0
             data += r * r
             w.values[i, c] = 2.0 * weight * r

@@ -138,6 +138,8 @@ class Problem(Record):
     start: Float
     slopes: Float  # cotangents of the starts
     sizes: Float  # (E, n), the largest magnitudes at the ends of steps
+    seen: Float  # (E, T, columns): what the model gives for each measurement
+    given: Float  # (E, T, columns): derivatives of a loss of another's by these
     codes: Int
     counts: Int  # (E, 4): tried, accepted, rejected, changes of method
     terms: Float  # (E, 2 + laws): data, links, laws
@@ -146,16 +148,18 @@ class Problem(Record):
         """The same problem with results of its own."""
         E, T, n = self.out.shape
         fields = {name: getattr(self, name) for name in type(self).__annotations__}
-        return Problem(**(fields | results(E, T, n, laws)))
+        return Problem(**(fields | results(E, T, n, self.y.shape[2], laws)))
 
 
-def results(E: int, T: int, n: int, laws: int) -> dict[str, Any]:
+def results(E: int, T: int, n: int, columns: int, laws: int) -> dict[str, Any]:
     """What a kernel writes of a problem."""
     return {
         "out": np.full((E, T, n), np.nan),
         "start": np.zeros((E, n)),
         "slopes": np.zeros((E, n)),
         "sizes": np.zeros((E, n)),
+        "seen": np.zeros((E, T, columns)),
+        "given": np.zeros((E, T, columns)),
         "codes": np.zeros(E, dtype=np.int64),
         "counts": np.zeros((E, 4), dtype=np.int64),
         "terms": np.zeros((E, 2 + laws)),
@@ -220,7 +224,8 @@ class Wanted(Record):
     out: Float
 
 
-SOLVE, MEASURE, BACKWARD, FORWARD = 1, 2, 4, 8  # what a task is to do
+# what a task is to do; GIVEN: for derivatives that are given, GO_ON: along the steps that are there
+SOLVE, MEASURE, BACKWARD, FORWARD, GIVEN, GO_ON = 1, 2, 4, 8, 16, 32
 T, END, H, H_BEFORE, E_BEFORE, ERROR, STOP, RATE = range(8)  # of `walk`
 (
     METHOD, STEP, BASE, OUTPUT, NEXT_STOP, STOPS, FRESH, RESTART, LIVE, STIFF, MILD, ACCEPTED, REJECTED,

@@ -1,0 +1,150 @@
+"""Noise models: what measurements are worth, given what the model gives for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.errors import InvalidInputError
+from pysymude.model.dataset import Dataset
+from pysymude.model.distributions.base import Distribution
+from pysymude.plan.problem import LossData, LossSpec
+
+__all__ = ["Likelihood", "likelihood_of"]
+
+Float = NDArray[np.float64]
+
+_LOG_2PI = 1.8378770664093453
+_FLOOR = 1e-10  # of a column's data: where only positive locations mean anything, less is rounding
+
+
+@dataclass(frozen=True)
+class Column:
+    """A measured column, its family, and the columns in which an engine gives the family's scales."""
+
+    name: str
+    at: int
+    family: Distribution
+    scales: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Likelihood:
+    """The noise models of a loss.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+        Those with a noise model; all others are normal with fixed scales.
+    plain : int64 array
+        Positions of the others.
+    """
+
+    columns: tuple[Column, ...]
+    plain: NDArray[np.int64]
+
+    def evaluate(self, seen: Float, loss: LossData) -> tuple[float, Float]:
+        """Minus twice the logarithm of the likelihood, and its derivatives by `seen` (E, T, columns).
+
+        For columns with fixed normal noise it is their sum of squares, without the constants.
+        """
+        given = np.zeros_like(seen)
+        r = loss.weight[:, :, self.plain] * (seen[:, :, self.plain] - loss.y[:, :, self.plain])
+        r = np.where(loss.weight[:, :, self.plain] > 0, r, 0.0)
+        total = float((r**2).sum())
+        given[:, :, self.plain] = 2.0 * loss.weight[:, :, self.plain] * r
+        for column in self.columns:
+            total += 2.0 * self._column(column, seen, loss, given)
+        return total, given
+
+    def _column(self, column: Column, seen: Float, loss: LossData, given: Float) -> float:
+        """The negative log-likelihood of one column; twice its derivatives into `given`."""
+        counted = loss.weight[:, :, column.at] > 0
+        often = loss.weight[:, :, column.at] ** 2
+        side = (
+            np.zeros_like(counted, dtype=np.int8)
+            if loss.side is None
+            else loss.side[:, :, column.at]
+        )
+        total = 0.0
+        for kind in (0, -1, 1):
+            here = counted & (side == kind)
+            if not here.any():
+                continue
+            y, h = loss.y[:, :, column.at][here], seen[:, :, column.at][here]
+            scales = tuple(seen[:, :, k][here] for k in column.scales)
+            if column.family.positive or column.family.counts:
+                h = np.maximum(h, _FLOOR * max(float(np.abs(y).max()), 1e-300))
+            with np.errstate(all="ignore"):
+                if kind == 0:
+                    value, _, d_loc, d_scales = column.family.terms(y, h, *scales)
+                else:
+                    value, _, d_loc, d_scales = column.family.tail(y, h, *scales, above=kind > 0)
+            total += float((often[here] * value).sum())
+            given[here, column.at] += 2.0 * often[here] * d_loc
+            for k, d in zip(column.scales, d_scales, strict=True):
+                given[here, k] += 2.0 * often[here] * d
+        return total
+
+    def deviance(self, seen: Float, loss: LossData, data: Dataset) -> float:
+        """Minus twice the logarithm of the likelihood, with all constants.
+
+        A column without noise has the scale that makes it likeliest.
+        """
+        none = LossData.with_weight(loss, np.where(self._is_plain(loss), 0.0, loss.weight))
+        total = self.evaluate(seen, none)[0]
+        for j in self.plain:
+            name, w = data.columns[j], loss.weight[:, :, j]
+            here = w > 0
+            r = w[here] * (seen[:, :, j] - loss.y[:, :, j])[here]
+            n, squares = r.size, float((r**2).sum())
+            if n == 0:
+                continue
+            if not any(name in trajectory.noise for trajectory in data):
+                # in multiples of the fixed scales: r has the variance that the residuals show
+                variance = max(squares / n, 1e-300)
+                total += n * np.log(variance)
+                squares = n
+            total += squares + float((_LOG_2PI - 2.0 * np.log(w[here])).sum())
+        return total
+
+    def _is_plain(self, loss: LossData) -> NDArray[np.bool_]:
+        found = np.zeros(loss.weight.shape, dtype=bool)
+        found[:, :, self.plain] = True
+        return found
+
+
+def likelihood_of(noise: Mapping[str, Distribution], spec: LossSpec, data: Dataset) -> Likelihood:
+    """The noise models of a loss, after a look at the data.
+
+    Raises
+    ------
+    InvalidInputError
+        Measurements that a family cannot have made.
+    """
+    found: list[Column] = []
+    measured = len(data.columns)
+    place = {name: k for k, name in enumerate(spec.columns)}
+    for j, name in enumerate(data.columns):
+        family = noise.get(name)
+        if family is None:
+            continue
+        for trajectory in data:
+            if name in trajectory.columns:
+                family.check_values(
+                    trajectory.u[:, trajectory.columns.index(name)],
+                    f"column {name!r} of experiment {trajectory.name!r}",
+                )
+                if name in trajectory.noise:
+                    raise InvalidInputError(
+                        f"column {name!r} has a noise model in the system, {family!r}, and numbers in "
+                        f"experiment {trajectory.name!r}; leave out one of them"
+                    )
+        scales = tuple(place[f"{name}_noise{k}"] for k in range(len(family.args)))
+        found.append(Column(name, j, family, scales))
+    known = {c.at for c in found}
+    plain = np.array([j for j in range(measured) if j not in known], dtype=np.int64)
+    return Likelihood(tuple(found), plain)

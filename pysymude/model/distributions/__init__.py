@@ -1,0 +1,1 @@
+"""Densities, for noise models and priors: a file a family."""

@@ -1,0 +1,128 @@
+"""What noise models and priors have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, cast
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from pysymude.errors import InvalidInputError
+
+__all__ = ["Distribution", "Terms"]
+
+Float = NDArray[np.float64]
+Terms = tuple[Any, Any, Any, tuple[Any, ...]]
+"""A negative log-density; its derivatives by the value, by the location, and by each further argument."""
+
+
+class Distribution(ABC):
+    """A family of densities; its arguments are numbers or SymPy expressions.
+
+    As a noise model it gets its scales alone: the prediction is its location. As a prior it gets all of
+    its arguments, the location where the family puts it.
+
+    Attributes
+    ----------
+    args : tuple of SymPy expression
+    """
+
+    scales: ClassVar[tuple[str, ...]] = ("scale",)
+    """What a noise model of this family is given, in order."""
+    arguments: ClassVar[tuple[str, ...]] = ("loc", "scale")
+    """What a prior of this family is given, in order."""
+    location: ClassVar[int] = 0
+    """Where the location stands among `arguments`."""
+    counts: ClassVar[bool] = False
+    """Whether values are counts: 0, 1, 2, ..."""
+    positive: ClassVar[bool] = False
+    """Whether values and locations are positive."""
+
+    def __init__(self, *args: Any) -> None:
+        self.args = tuple(_argument(self, a) for a in args)
+        if len(args) not in (len(self.scales), len(self.arguments)):
+            raise InvalidInputError(
+                f"{type(self).__name__} takes ({', '.join(self.scales)}) as a noise model and "
+                f"({', '.join(self.arguments)}) as a prior; found {len(args)} arguments"
+            )
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether it can be a noise model: its location is left open."""
+        return len(self.args) == len(self.scales)
+
+    @property
+    def is_prior(self) -> bool:
+        """Whether it can be a prior: nothing is left open."""
+        return len(self.args) == len(self.arguments)
+
+    @property
+    def free_symbols(self) -> set[Any]:
+        """Symbols in the arguments."""
+        return {s for a in self.args for s in a.free_symbols}
+
+    def with_args(self, args: Any) -> Distribution:
+        """The same family with other arguments."""
+        return type(self)(*args)
+
+    @abstractmethod
+    def terms(self, y: Any, loc: Any, *scales: Any) -> Terms:
+        """The negative log-density of values y, elementwise, and its derivatives."""
+
+    def tail(self, y: Any, loc: Any, *scales: Any, above: bool) -> Terms:
+        """The same for values that are only known to lie below y, or above it.
+
+        Raises
+        ------
+        InvalidInputError
+            The family has no such form here.
+        """
+        raise InvalidInputError(f"{type(self).__name__} takes no measurements that are only limits")
+
+    @abstractmethod
+    def spread(self, loc: Any, *scales: Any) -> Any:
+        """The standard deviation of a measurement around a prediction; for small scales of the log families."""
+
+    def mean(self, loc: Any, *scales: Any) -> Any:
+        """What a measurement is compared with: the prediction, or the count that it makes expected."""
+        return loc
+
+    def check_values(self, y: Float, what: str) -> None:
+        """Measurements that the family can have made.
+
+        Raises
+        ------
+        InvalidInputError
+            Others; the message names one.
+        """
+        seen = y[np.isfinite(y)]
+        if self.counts and (bad := seen[(seen < 0) | (seen != np.round(seen))]).size:
+            raise InvalidInputError(
+                f"{what}: {type(self).__name__} is for counts 0, 1, 2, ...; found {bad[0]:g}"
+            )
+        if self.positive and (bad := seen[seen <= 0]).size:
+            raise InvalidInputError(
+                f"{what}: {type(self).__name__} is for positive values; found {bad[0]:g}. "
+                "NaN is not measured"
+            )
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.args == self.args
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self.args))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(str, self.args))})"
+
+
+def _argument(family: Distribution, value: Any) -> sp.Expr:
+    if isinstance(value, str | bool) or not isinstance(value, sp.Expr | int | float | np.number):
+        raise InvalidInputError(
+            f"{type(family).__name__} takes numbers and SymPy expressions; found {value!r}"
+        )
+    if not isinstance(value, sp.Expr) and not np.isfinite(value):
+        raise InvalidInputError(f"{type(family).__name__} takes finite numbers; found {value!r}")
+    return cast("sp.Expr", sp.sympify(value, strict=True))

@@ -1,0 +1,141 @@
+"""Noise models, priors and limits on every engine: values by SciPy, gradients by differences."""
+
+import numpy as np
+import pytest
+import scipy.stats as st
+
+import pysymude as psu
+
+# Influenza in a boarding school, England 1978: boys in bed on each day, of 763. Anonymous, Influenza in a
+# boarding school, British Medical Journal 1 (1978), 587.
+IN_BED = np.array([1, 3, 8, 28, 75, 221, 291, 255, 235, 190, 125, 70, 28, 12, 5.0])
+DAYS = np.arange(15.0)
+S, I = psu.states("S I")  # noqa: E741 - the field's name
+b, g, k, s = psu.parameters("b g k s", positive=True)
+RHS = {S: -b * S * I / 763, I: b * S * I / 763 - g * I}
+DATA = psu.Dataset.from_arrays(DAYS, IN_BED[:, None], states=[I], u0={S: 762, I: 1})
+
+MODELS = {
+    "poisson": (psu.Poisson(), {}, lambda y, h, v: st.poisson.logpmf(y, h)),
+    "negative binomial": (
+        psu.NegativeBinomial(k), {k: 5.0},
+        lambda y, h, v: st.nbinom.logpmf(y, v["k"], v["k"] / (v["k"] + h)),
+    ),
+    "expression": (5 + s * I, {s: 0.1}, lambda y, h, v: st.norm.logpdf(y, h, 5 + v["s"] * h)),
+    "log-normal": (psu.LogNormal(s), {s: 0.3}, lambda y, h, v: st.lognorm.logpdf(y, v["s"], scale=h)),
+    "student": (psu.StudentT(4, s), {s: 20.0}, lambda y, h, v: st.t.logpdf(y, 4, h, v["s"])),
+    "laplace": (psu.Laplace(s), {s: 20.0}, lambda y, h, v: st.laplace.logpdf(y, h, v["s"])),
+    "log-laplace": (
+        psu.LogLaplace(s), {s: 0.3},
+        lambda y, h, v: st.loglaplace.logpdf(y, 1 / v["s"], scale=h),
+    ),
+}  # fmt: skip
+
+
+def differences(obj, theta, h=1e-6):
+    return np.array(
+        [
+            (obj.value(theta + h * e) - obj.value(theta - h * e)) / (2 * h)
+            for e in np.eye(theta.size)
+        ]
+    )
+
+
+@pytest.mark.parametrize("sensealg", ["adjoint", "forward"])
+@pytest.mark.parametrize("name", MODELS)
+def test_likelihoods_and_gradients(engine: str, name, sensealg):
+    noise, more, reference = MODELS[name]
+    system = psu.ODESystem(RHS, trainable={b: 1.7, g: 0.45, **more}, noise={I: noise})
+    obj = psu.objective(system, DATA, engine=engine, sensealg=sensealg, reltol=1e-9)
+    theta = obj.theta0() + 0.03
+    values = obj.layout.unpack(theta)
+    own = {name: values[name] for name in ("b", "g")}
+    h = psu.solve(system, u0=[762, 1], t=DAYS, parameters=own, reltol=1e-9, engine=engine)["I"]
+    expected = reference(IN_BED, h, values).sum()
+    assert obj.log_likelihood(theta) == pytest.approx(expected, abs=1e-9 * abs(expected) + 1e-7)
+    assert obj.value(theta) == pytest.approx(-2 * expected, rel=1e-8)
+    gradient = obj.value_and_grad(theta)[1]
+    np.testing.assert_allclose(gradient, differences(obj, theta), rtol=1e-6, atol=1e-5)
+
+
+def test_a_sum_of_squares_has_its_constants(engine: str):
+    system = psu.ODESystem(RHS, trainable={b: 1.7, g: 0.45})
+    data = psu.Dataset.from_arrays(DAYS, IN_BED[:, None], states=[I], u0={S: 762, I: 1}, noise=15)
+    obj = psu.objective(system, data, engine=engine)
+    theta = obj.theta0()
+    h = psu.solve(system, u0=[762, 1], t=DAYS, engine=engine)["I"]
+    assert obj.log_likelihood(theta) == pytest.approx(st.norm.logpdf(IN_BED, h, 15).sum(), rel=1e-7)
+    # noise that nobody gave is the likeliest
+    free = psu.objective(system, DATA, engine=engine)
+    sigma = np.sqrt(np.mean((IN_BED - h) ** 2))
+    expected = st.norm.logpdf(IN_BED, h, sigma).sum()
+    assert free.log_likelihood(theta) == pytest.approx(expected, rel=1e-7)
+
+
+def test_priors_are_densities_of_natural_values(engine: str):
+    system = psu.ODESystem(
+        RHS, trainable={b: 1.7, g: 0.45, s: 0.2}, noise={I: psu.LogNormal(s)}, bounds={g: (0.01, 2.0)},
+        priors={b: psu.LogNormal(0.5, 0.1), g: psu.Normal(0.5, 0.2)},
+    )  # fmt: skip
+    obj = psu.objective(system, DATA, engine=engine, reltol=1e-9)
+    theta = obj.theta0() + 0.02
+    v = obj.layout.unpack(theta)
+    expected = st.lognorm.logpdf(v["b"], 0.1, scale=np.exp(0.5)) + st.norm.logpdf(v["g"], 0.5, 0.2)
+    found = obj.log_posterior(theta) - obj.log_likelihood(theta)
+    assert found == pytest.approx(expected, rel=1e-9)
+    gradient = obj.value_and_grad(theta)[1]
+    np.testing.assert_allclose(gradient, differences(obj, theta), rtol=1e-6, atol=1e-5)
+
+
+def test_priors_of_networks_are_weight_decay(engine: str):
+    x = psu.states("x")
+    nn = psu.MLP("nn", inputs=[x], outputs=1, hidden=3)
+    data = psu.Dataset.from_arrays(DAYS[:6], np.cos(DAYS[:6]), states=[x], noise=0.1, u0={x: 1.0})
+    plain = psu.objective(psu.ODESystem({x: nn[0]}), data, engine=engine)
+    with_prior = psu.ODESystem(
+        {x: nn[0]}, priors={nn: psu.Normal(0, 2), "nn.W1": psu.Laplace(0, 1)}
+    )
+    obj = psu.objective(with_prior, data, engine=engine)
+    theta = obj.theta0(1)
+    first = obj.layout["nn.W1"].slice
+    rest = np.delete(theta, np.arange(theta.size)[first])
+    expected = -2 * (st.laplace.logpdf(theta[first]).sum() + st.norm.logpdf(rest, 0, 2).sum())
+    assert obj.value(theta) - plain.value(theta) == pytest.approx(expected, rel=1e-9)
+    np.testing.assert_allclose(
+        obj.value_and_grad(theta)[1], differences(obj, theta), rtol=1e-5, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("start", [(1.0, 0.5), (0.8, 0.2), (2.0, 0.3), (2.0, 1.0)])
+def test_the_influenza_of_1978(engine: str, start):
+    """The optimum of this sum of squares: 18.19 at b = 1.665, g = 0.4476 (see `scipy_fit`)."""
+    system = psu.ODESystem(RHS, trainable={b: start[0], g: start[1]})
+    data = psu.Dataset.from_arrays(DAYS, IN_BED[:, None], states=[I], u0={S: 762, I: 1}, noise=15)
+    fit = psu.fit(system, data, engine=engine, progress=False)
+    assert fit.loss == pytest.approx(18.1866, abs=1e-3)
+    assert fit.parameters == pytest.approx({"b": 1.6651, "g": 0.4476}, rel=1e-3)
+    assert fit.converged
+    assert fit.warnings == ()
+    (row,) = fit.residuals.table
+    assert row.chi2 == pytest.approx(18.1866 / 15, rel=1e-4)
+
+
+def test_frozen_values_stay(engine: str):
+    system = psu.ODESystem(RHS, trainable={b: 1.0, g: 0.4})
+    fit = psu.fit(system, DATA, engine=engine, progress=False, frozen=[g])
+    assert fit.parameters["g"] == pytest.approx(0.4, rel=1e-12)
+    assert abs(fit.parameters["b"] - 1.0) > 0.1
+
+
+def test_networks_take_part_in_noise(engine: str):
+    """The noise of a column may be learned by a network of the state."""
+    x = psu.states("x")
+    nn = psu.MLP("nn", inputs=[x], outputs=1, hidden=2)
+    system = psu.ODESystem({x: -k * x}, trainable={k: 0.7}, noise={x: 0.1 + nn[0] ** 2})
+    t = np.linspace(0, 3, 8)
+    data = psu.Dataset.from_arrays(t, np.exp(-t), states=[x], u0={x: 1.0})
+    obj = psu.objective(system, data, engine=engine, reltol=1e-10, abstol=1e-10)
+    theta = obj.theta0(2)
+    np.testing.assert_allclose(
+        obj.value_and_grad(theta)[1], differences(obj, theta), rtol=1e-5, atol=1e-6
+    )
