@@ -122,7 +122,8 @@ class Found:
     @property
     def missing_still(self) -> int:
         """How many of them without time, where the system does not contain it."""
-        return self._most - len(self.laws)
+        still = self.laws if self.moving else [law for law in self.laws if not law.expr.has(t)]
+        return self._most - len(still)
 
     @cached_property
     def rates(self) -> tuple[Mapping[sp.Symbol, sp.Expr], ...]:

@@ -21,6 +21,7 @@ from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.exact.polynomials import ExactField, Fraction
 from pysymude.symbolic.laws.ansatz import Primitive
 from pysymude.symbolic.laws.one_forms import Slope
+from pysymude.symbolic.laws.rational_integrals import rational_primitives
 
 __all__ = ["Term", "Terms", "integral_candidates"]
 
@@ -177,7 +178,16 @@ def integral_candidates(
         fresh = {pair: None for pair in further if pair not in done}
         if not fresh or len(terms.factors) > _MOST_FACTORS:
             break
-    return _primitives(terms, found)
+    rational = [p for slope in slopes for p in _rational(form, exact, slope)]
+    return tuple(dict.fromkeys([*_primitives(terms, found), *rational]))
+
+
+def _rational(form: NormalForm, exact: ExactField, slope: Slope) -> list[Primitive]:
+    """Of a derivative that is rational in its variable alone: logarithms and arctangents."""
+    known = {slope.variable, *(c.symbol for c in form.of_kind("parameter"))}
+    if not slope.value.free_symbols <= known:
+        return []
+    return rational_primitives(exact, exact.fraction(slope.value).bottom, (slope.variable,), 0)
 
 
 def _further(

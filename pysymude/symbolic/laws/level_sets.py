@@ -19,6 +19,9 @@ from pysymude.model.system import ODESystem
 __all__ = ["LevelSet", "level_sets"]
 
 _LONGEST = 60  # operations in what a state is replaced by
+_LARGEST = 120  # operations in a smaller system
+_HIGHEST = 4  # powers in a law over one denominator
+_MOST_WITH_ROOT = 5  # states of a system in which one is replaced by a root
 
 
 @dataclass(frozen=True)
@@ -88,30 +91,66 @@ def _without_logarithms(law: sp.Expr) -> sp.Expr:
 
 
 def _solved(system: ODESystem, law: sp.Expr, level: sp.Symbol, x: sp.Symbol) -> LevelSet | None:
+    found = _powers(law, level, x)
+    if found is None or (found[0] == 2 and len(system.states) > _MOST_WITH_ROOT):
+        return None
+    power, base = found
+    rhs: dict[sp.Symbol, sp.Expr] = {}
+    for z, f in system.rhs.items():
+        if z == x:
+            continue
+        if x in f.free_symbols:
+            if sp.count_ops(f) > _LONGEST:
+                return None
+            f = _replaced(f, x, power, base)
+        rhs[z] = f
+    if not rhs or sum(int(sp.count_ops(f)) for f in rhs.values()) > _LARGEST:
+        return None
+    return LevelSet(ODESystem(rhs), law, level, x, power, base)
+
+
+def _powers(law: sp.Expr, level: sp.Symbol, x: sp.Symbol) -> tuple[int, sp.Expr] | None:
+    """(1 or 2, what that power of x is) where the law has its level."""
+    power, lead, rest = 0, sp.S.Zero, sp.S.Zero
+    for term in sp.Add.make_args(law):
+        factor, own = term.as_independent(x, as_Add=False)
+        base, exponent = own.as_base_exp()
+        if own == 1:
+            rest += factor
+        elif base == x and exponent in (1, 2) and power in (0, exponent):
+            power, lead = int(exponent), lead + factor
+        else:
+            return _powers_of_quotient(law, level, x)
+    if not power or sp.count_ops(rest) + sp.count_ops(lead) > _LONGEST:
+        return None
+    if lead.is_number:
+        # term by term: over one denominator sums of negative powers become long
+        return power, cast("sp.Expr", sp.Add(*(e / lead for e in sp.Add.make_args(level - rest))))
+    return power, sp.expand(sp.cancel((level - rest) / lead))
+
+
+def _powers_of_quotient(law: sp.Expr, level: sp.Symbol, x: sp.Symbol) -> tuple[int, sp.Expr] | None:
+    high = any(abs(e.exp) > _HIGHEST for e in law.atoms(sp.Pow) if e.exp.is_number)
+    if high or sp.count_ops(law) > _LONGEST:
+        return None
     top, bottom = sp.fraction(sp.together(law))
     equation = sp.expand(level * bottom - top)
     if not equation.is_polynomial(x):
         return None
     poly = sp.Poly(equation, x)
-    power = poly.degree()
+    power = int(poly.degree())
     if power not in (1, 2) or (power == 2 and poly.coeff_monomial(x) != 0):
         return None
-    base = sp.expand(sp.cancel(-poly.coeff_monomial(1) / poly.coeff_monomial(x**power)))
-    if sp.count_ops(base) > _LONGEST:
-        return None
+    return power, sp.expand(sp.cancel(-poly.coeff_monomial(1) / poly.coeff_monomial(x**power)))
+
+
+def _replaced(f: sp.Expr, x: sp.Symbol, power: int, base: sp.Expr) -> sp.Expr:
+    if power == 1:
+        return cast("sp.Expr", f.xreplace({x: base}))
+    # even powers need no root
     root = sp.Symbol(x.name, positive=True)
-    value = base if power == 1 else sp.sqrt(base)
-    rhs: dict[sp.Symbol, sp.Expr] = {}
-    for z, f in system.rhs.items():
-        if z == x:
-            continue
-        if power == 2:
-            # even powers of the state need no root
-            f = sp.expand(f.xreplace({x: root})).replace(
-                lambda e: e.is_Pow and e.base == root and e.exp.is_Integer,
-                lambda e: base ** (e.exp // 2) * root ** (e.exp % 2),
-            )
-            rhs[z] = cast("sp.Expr", sp.expand(f).xreplace({root: value}))
-        else:
-            rhs[z] = cast("sp.Expr", f.xreplace({x: value}))
-    return LevelSet(ODESystem(rhs), law, level, x, power, base) if rhs else None
+    even = sp.expand(f.xreplace({x: root})).replace(
+        lambda e: e.is_Pow and e.base == root and e.exp.is_Integer,
+        lambda e: base ** (e.exp // 2) * root ** (e.exp % 2),
+    )
+    return cast("sp.Expr", sp.expand(even).xreplace({root: sp.sqrt(base)}))

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import Any, cast
 
 import sympy as sp
@@ -15,9 +14,9 @@ from pysymude.symbolic import effort
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.exact.polynomials import ExactField
 from pysymude.symbolic.laws.ansatz import Primitive
-from pysymude.symbolic.proof.certificate import vanishes
+from pysymude.symbolic.laws.elementary_integrals import integrals
 
-__all__ = ["antiderivative", "antiderivatives"]
+__all__ = ["antiderivatives"]
 
 _LONGEST = 30  # operations in an integrand
 
@@ -25,10 +24,9 @@ _LONGEST = 30  # operations in an integrand
 def antiderivatives(form: NormalForm, exact: ExactField) -> tuple[Primitive, ...]:
     """Integrals of the factors of rates that depend on one state alone, and of 1/f for u' = f(u).
 
-    Those that are products of powers or logarithms anyway are left out. Each is differentiated again
-    and compared before it is used.
+    Those that are products of powers or logarithms anyway are left out.
     """
-    found: dict[sp.Expr, Primitive] = {}
+    found: dict[sp.Expr, list[Primitive]] = {}
     # nothing but a power has an antiderivative where a number stands in its exponent
     fitted = {
         c.symbol
@@ -43,44 +41,8 @@ def antiderivatives(form: NormalForm, exact: ExactField) -> tuple[Primitive, ...
         plain = shown.is_polynomial(z) or (shown * z**2).is_polynomial(z)
         if plain or sp.count_ops(shown) > _LONGEST:
             continue
-        integral = antiderivative(shown, z)
-        if integral is not None:
-            found[h] = Primitive(integral, h, cast("sp.Expr", z))
-    return tuple(found.values())
-
-
-def antiderivative(h: sp.Expr, z: sp.Symbol) -> sp.Expr | None:
-    """SymPy's integral by rules, if its derivative is proved to be the integrand."""
-    if _is_mixed(h, z):
-        return None
-    # slow to load, and seldom needed
-    manual = import_module("sympy.integrals.manualintegrate")
-
-    try:
-        with effort.interrupting():
-            found = manual.manualintegrate(h, z)
-    except effort.EffortEndedError:
-        # it remembers which integrals it was about to find
-        for cache in ("_integral_cache", "_parts_u_cache"):
-            getattr(manual, cache, {}).clear()
-        raise
-    except (NotImplementedError, ValueError, TypeError, RecursionError):
-        return None
-    if found.has(sp.Integral, sp.Piecewise, sp.RootSum):
-        return None
-    return cast("sp.Expr", found) if vanishes(found.diff(z) - h) else None
-
-
-def _is_mixed(h: sp.Expr, z: sp.Symbol) -> bool:
-    """Whether a denominator is a sum of z and of functions of z: the rules search long, and in vain."""
-    for factor in sp.Mul.make_args(sp.fraction(h)[1]):
-        base = factor.as_base_exp()[0]
-        functions = {
-            f for f in base.atoms(sp.Function, sp.Pow) if f.has(z) and not f.is_polynomial(z)
-        }
-        if base.is_Add and functions and base.xreplace({f: sp.Dummy() for f in functions}).has(z):
-            return True
-    return False
+        found[h] = integrals(form, exact, z, h, wide=False)
+    return tuple(dict.fromkeys(p for parts in found.values() for p in parts))
 
 
 def _integrands(form: NormalForm, exact: ExactField) -> Iterator[tuple[sp.Symbol, sp.Expr]]:
