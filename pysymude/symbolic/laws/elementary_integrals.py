@@ -14,7 +14,7 @@ from typing import cast
 import sympy as sp
 
 from pysymude.symbolic import effort
-from pysymude.symbolic.exact.normal_form import Coordinate, NormalForm
+from pysymude.symbolic.exact.coordinates import Coordinate, NormalForm
 from pysymude.symbolic.exact.polynomials import ExactField
 from pysymude.symbolic.laws.ansatz import Primitive
 from pysymude.symbolic.laws.integrals import integral_candidates
