@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pysymude.fit.objective import Objective
 from pysymude.fit.optimizers import Optimizer, Point
 from pysymude.fit.progress import Reporter
+from pysymude.fit.scaling import roughness_of_series
 from pysymude.fit.state import Progress
 from pysymude.fit.tasks import Task
 from pysymude.fit.validation import Validation
@@ -27,7 +28,7 @@ Float = NDArray[np.float64]
 
 FINISHED, INTERRUPTED = "finished", "interrupted"
 _CRAWL, _LEAST = 20, 1e-10  # so many iterations that gain less than this part of the loss end a leg
-_FEW, _TRACE = 10.0, 1e-4
+_FEW, _ROUGH, _REST, _TRACE = 10.0, 1.5, 0.02, 1e-4
 _DECREMENT, _NOTHING = 1e-4, 1e-10  # what a further step may promise where a fit has converged
 
 
@@ -170,8 +171,10 @@ class Loop:
 
     def enough(self) -> float:
         """A loss that describes the data: a few times what their noise makes, by all that is known of it."""
-        loss = self.parts.training
-        return _FEW * noise_part(self.obj.data, loss) + _TRACE * spread_part(loss)
+        loss, data = self.parts.training, self.obj.data
+        spread = spread_part(loss)
+        rough = min(_ROUGH * noise_part(data, loss, roughness_of_series), _REST * spread)
+        return max(_FEW * noise_part(data, loss), rough) + _TRACE * spread
 
     def crawls(self, leg: Leg) -> bool:
         """Whether the last iterations of this leg have gained next to nothing."""

@@ -17,6 +17,7 @@ from pysymude.engines.registry import select_engine
 from pysymude.errors import InvalidInputError
 from pysymude.fit.diagnosis import not_differentiable
 from pysymude.fit.frozen import frozen_names, is_frozen
+from pysymude.fit.initial import InitialStates, initial_states
 from pysymude.fit.likelihood import Likelihood, likelihood_of
 from pysymude.fit.priors import Priors
 from pysymude.fit.samples import (
@@ -35,7 +36,7 @@ from pysymude.model.dataset import Dataset
 from pysymude.model.system import ODESystem, finite
 from pysymude.model.theta import ThetaLayout
 from pysymude.model.trajectory import Trajectory
-from pysymude.plan.binding import bind, start_u0
+from pysymude.plan.binding import bind, from_initial, start_u0
 from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.enforcement import Enforced, enforce
 from pysymude.plan.laws import Law, read_laws
@@ -94,6 +95,7 @@ class Objective:
     weighed: bool = False
     likelihood: Likelihood | None = None
     frozen: tuple[str, ...] = ()
+    starts: InitialStates | None = None
 
     @property
     def keywords(self) -> dict[str, Any]:
@@ -134,7 +136,7 @@ class Objective:
                 values[f"{nn.name}.W{k}"] = weights[layer.W].reshape(layer.rows, layer.columns)
                 values[f"{nn.name}.b{k}"] = weights[layer.b]
         values |= {s.name: v for s, v in self.system.trainable.items()}
-        return self.layout.pack(values | start_u0(self.system.states, self.data))
+        return self.layout.pack(values | start_u0(self.system, self.data))
 
     def value_and_grad(self, theta: ArrayLike) -> tuple[float, Float]:
         """The loss and its gradient, float64 of shape (parameters,).
@@ -169,7 +171,20 @@ class Objective:
     def of_bound(
         self, bound: BoundLoss, loss: LossData, theta: Float, *, gradient: bool
     ) -> Evaluation:
-        """What `bound` makes of theta, with the noise models of the system over the numbers of `loss`."""
+        """What `bound` makes of theta, with the noise models and starts of the system."""
+        if self.starts is None:
+            return self._of_numbers(bound, loss, theta, gradient=gradient)
+        found = self._of_numbers(bound, loss, self.starts.embed(theta), gradient=gradient)
+        if found.gradient is None:
+            return found
+        return replace(found, gradient=self.starts.pull(theta, found.gradient))
+
+    def _of_numbers(
+        self, bound: BoundLoss, loss: LossData, theta: Float, *, gradient: bool
+    ) -> Evaluation:
+        if not np.isfinite(theta).all():  # a start of a positive state that is not
+            lost = np.full(theta.size, np.nan) if gradient else None
+            return Evaluation(math.nan, lost, {}, (ReturnCode.InitialFailure,), 0)
         if self.likelihood is None:
             return bound.evaluate(theta, gradient=gradient)
         found = bound.simulate(theta)
@@ -193,7 +208,8 @@ class Objective:
         -inf where a solve fails.
         """
         theta = self.layout.check(theta)
-        found = self._bound.simulate(theta)
+        vector = theta if self.starts is None else self.starts.embed(theta)
+        found = self._bound.simulate(vector)
         if not all(code.successful for code in found.retcodes):
             return -math.inf
         models = self.likelihood or likelihood_of({}, self.spec, self.data)
@@ -373,12 +389,21 @@ def objective(
             "there is nothing to learn: the system has no network, no trainable parameter, and no "
             "trainable initial state; use trainable={k: start}"
         )
+    starts = None
+    if system.initial:
+        known = np.array([[not from_initial(system, x, tr) for x in system.states] for tr in data])
+        exprs = {k: system.initial[x] for k, x in enumerate(system.states) if x in system.initial}
+        own = compile_system(enforced.system)
+        starts, loss = initial_states(own, exprs, loss, layout.size, known)
     obj = Objective(
         system, data, enforced, plan, spec, loss, layout, _UNDECIDED, chosen,
         tuple(parts), symmetries, weights, weigh,
         likelihood_of(system.noise, spec, data) if system.noise or loss.side is not None else None,
-        frozen_names(frozen, layout),
+        frozen_names(frozen, layout), starts,
     )  # fmt: skip
+    if starts is not None:
+        obj = replace(obj, loss=starts.filled(loss, obj.theta0()))
+        loss = obj.loss
     method = choose_method(
         chosen, plan, loss.solved, obj.theta0(),
         solver=solver, control=Control(reltol, abstol, max_steps, dtmax, tstops),

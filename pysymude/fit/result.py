@@ -173,12 +173,13 @@ class FitResult:
     def u0(self, experiment: int | str = 0) -> Float:
         """The initial state of an experiment, as learned where trainable; float64 (states,)."""
         e = self._experiment(experiment)
-        loss = self.objective.loss
+        loss, starts = self.objective.loss, self.objective.starts
+        theta = self.theta if starts is None else starts.embed(self.theta)
         state = loss.batch.u0[e].copy()
         for k, symbol in enumerate(self.system.states):
             if loss.u0_index[e, k] >= 0:
                 low = 0.0 if symbol.is_positive else -np.inf
-                state[k] = from_unconstrained(self.theta[loss.u0_index[e, k]], low, np.inf)
+                state[k] = from_unconstrained(theta[loss.u0_index[e, k]], low, np.inf)
         return state
 
     def unknown_term(self, u: ArrayLike, t: ArrayLike = 0.0, *, experiment: int | str = 0) -> Float:

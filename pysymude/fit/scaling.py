@@ -21,7 +21,7 @@ from pysymude.plan.numeric import NumericModel
 if TYPE_CHECKING:
     from scipy.interpolate import UnivariateSpline
 
-__all__ = ["Smoothed", "noise_of_series", "scale_networks", "smooth"]
+__all__ = ["Smoothed", "noise_of_series", "roughness_of_series", "scale_networks", "smooth"]
 
 log = logging.getLogger("pysymude")
 
@@ -103,6 +103,11 @@ def scale_networks(system: ODESystem, data: Dataset) -> ODESystem:
     return system.replace(
         rhs={x: f.xreplace(fixed) for x, f in system.rhs.items()},
         observables={name: g.xreplace(fixed) for name, g in system.observables.items()},
+        initial={x: f.xreplace(fixed) for x, f in system.initial.items()},
+        noise={
+            name: m.with_args([a.xreplace(fixed) for a in m.args])
+            for name, m in system.noise.items()
+        },
     )
 
 
@@ -162,10 +167,20 @@ def _noise_of(trajectory: Trajectory, name: str) -> float:
 
 def noise_of_series(t: Float, y: Float) -> float:
     """Standard deviation of the noise from third divided differences, robustly; never quite zero."""
+    third = _third_differences(t, y)
+    return float(np.median(third) / 0.6745) + 1e-7 * float(np.ptp(y)) + 1e-14
+
+
+def roughness_of_series(t: Float, y: Float) -> float:
+    """Root mean square of third divided differences: the noise, where it varies, and what is not smooth."""
+    return float(np.sqrt(np.mean(_third_differences(t, y) ** 2)))
+
+
+def _third_differences(t: Float, y: Float) -> Float:
+    """Their absolute values, scaled such that white noise keeps its size."""
     weights = np.stack([_difference_weights(t[i : i + 4]) for i in range(t.size - 3)])
     windows = np.lib.stride_tricks.sliding_window_view(y, 4)
-    third = np.abs((weights * windows).sum(axis=1)) / np.linalg.norm(weights, axis=1)
-    return float(np.median(third) / 0.6745) + 1e-7 * float(np.ptp(y)) + 1e-14
+    return np.abs((weights * windows).sum(axis=1)) / np.linalg.norm(weights, axis=1)
 
 
 def _difference_weights(t: Float) -> Float:

@@ -9,18 +9,20 @@ import numpy as np
 import sympy as sp
 
 from pysymude.model.dataset import Dataset
+from pysymude.model.system import ODESystem
 from pysymude.model.trajectory import Trajectory
 
 __all__ = ["free_measured_starts", "freed"]
 
 
-def free_measured_starts(states: Iterable[sp.Symbol], data: Dataset) -> Dataset:
+def free_measured_starts(system: ODESystem, data: Dataset) -> Dataset:
     """The data, with those initial states trainable that are readings, where nothing else was said.
 
     A reading has its error: a model that has to start from it carries the error along, and bends its
     other unknowns to make up for it.
     """
-    states = tuple(states)
+    # where `initial` says how a state starts, that is known
+    states = tuple(x for x in system.states if x not in system.initial)
     return Dataset(
         freed(states, trajectory) if trajectory.trainable_u0 is None else trajectory
         for trajectory in data

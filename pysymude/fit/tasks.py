@@ -126,7 +126,8 @@ def _segments(objective: Objective, loss: LossData, count: int) -> tuple[LossDat
     longest = 1 + max(int(np.diff(edges).max()) for edges in cuts)
     rows: list[dict[str, Any]] = []
     starts: list[Float] = []
-    size = objective.layout.size
+    # behind the starts that are expressions
+    size = objective.layout.size + (0 if objective.starts is None else len(objective.starts.places))
     for e, edges in enumerate(cuts):
         end = edges[-1]
         for a, b in pairwise(edges):

@@ -111,7 +111,7 @@ def fit(
     """
     by_default = stages is None
     _check(weight_decay, checkpoint, resume)
-    data = free_measured_starts(_states(system), checked_dataset(data))
+    data = free_measured_starts(_checked(system), checked_dataset(data))
     obj = objective(
         system, data, weigh=True, frozen=frozen, laws=laws, conserve=conserve, law_weight=law_weight,
         equivariance=equivariance, equivariance_weight=equivariance_weight, solver=solver,
@@ -299,9 +299,9 @@ def _start_by_names(obj: Objective, given: Mapping[Any, Any], seed: int) -> Floa
     return obj.layout.pack(values)
 
 
-def _states(system: Any) -> tuple[Any, ...]:
+def _checked(system: Any) -> ODESystem:
     check_is_system(system)
-    return system.states
+    return system
 
 
 def _ended(solve: ReturnCode, stopped: str) -> ReturnCode:

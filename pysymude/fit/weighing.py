@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,7 +40,9 @@ def relative_scales(data: Dataset) -> Float:
     return found
 
 
-def noise_part(data: Dataset, loss: LossData) -> float:
+def noise_part(
+    data: Dataset, loss: LossData, measure: Callable[[Float, Float], float] = noise_of_series
+) -> float:
     """The sum of squares that the noise makes, by the scales given or else by an estimate."""
     total = 0.0
     for j, name in enumerate(data.columns):
@@ -46,7 +50,7 @@ def noise_part(data: Dataset, loss: LossData) -> float:
         if given:
             total += float(np.count_nonzero(loss.weight[:, :, j]))
         else:
-            total += float((loss.weight[:, :, j] ** 2).sum()) * _noise_of(data, name) ** 2
+            total += float((loss.weight[:, :, j] ** 2).sum()) * _noise_of(data, name, measure) ** 2
     return total
 
 
@@ -68,13 +72,11 @@ def _series(data: Dataset, name: str) -> list[tuple[Float, Float]]:
     ]
 
 
-def _noise_of(data: Dataset, name: str) -> float:
+def _noise_of(
+    data: Dataset, name: str, measure: Callable[[Float, Float], float] = noise_of_series
+) -> float:
     """The noise of a column over all experiments; 0 where no series is long enough to tell."""
-    noises = [
-        noise_of_series(t, y)
-        for t, y in _series(data, name)
-        if t.size >= 6 and np.diff(t).min() > 0
-    ]
+    noises = [measure(t, y) for t, y in _series(data, name) if t.size >= 6 and np.diff(t).min() > 0]
     return float(np.sqrt(np.mean(np.square(noises)))) if noises else 0.0
 
 

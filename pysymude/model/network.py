@@ -225,6 +225,30 @@ class MLP(sp.Atom):
                 a = ACTIVATIONS[self.activation](a)
         return scaling.output_shift + scaling.output_scale * a
 
+    def pull(self, weights: ArrayLike, z: ArrayLike, given: ArrayLike) -> Float:
+        """The derivative by all weights, float64 (n_weights,), of ``given @ outputs`` at one input z."""
+        weights, scaling = np.asarray(weights, dtype=np.float64), self.fixed_scaling()
+        a = (np.asarray(z, dtype=np.float64) - scaling.input_shift) / scaling.input_scale
+        before: list[Float] = []
+        inner: list[Float] = []
+        for k, layer in enumerate(self.layers):
+            before.append(a)
+            a = weights[layer.W].reshape(layer.rows, layer.columns) @ a + weights[layer.b]
+            inner.append(a)
+            if k < len(self.hidden):
+                a = ACTIVATIONS[self.activation](a)
+        found, bar = (
+            np.empty(self.n_weights),
+            scaling.output_scale * np.asarray(given, dtype=np.float64),
+        )
+        for k in reversed(range(len(self.layers))):
+            layer = self.layers[k]
+            if k < len(self.hidden):
+                bar = bar * SLOPES[self.activation](inner[k])
+            found[layer.W], found[layer.b] = np.outer(bar, before[k]).ravel(), bar
+            bar = weights[layer.W].reshape(layer.rows, layer.columns).T @ bar
+        return found
+
     def jacobian(self, weights: ArrayLike, z: ArrayLike) -> Float:
         """D output / d input at `z` of shape (..., inputs), float64 of shape (..., outputs, inputs)."""
         weights, scaling = np.asarray(weights, dtype=np.float64), self.fixed_scaling()

@@ -49,6 +49,9 @@ class ODESystem:
     observables : mapping from name to SymPy expression
         What is measured, where that is not a state: expressions of states, parameters, time and
         networks.
+    initial : mapping from state to SymPy expression
+        Where a state starts, unless an experiment's `u0` says so: an expression of parameters, networks and
+        time, which may be learned.
     noise : mapping from name of a state or observable to Distribution or SymPy expression
         How measurements scatter about the model: ``psu.LogNormal(sigma)``, ``psu.Poisson()``; an expression
         or a number is the standard deviation of a `Normal`. It may contain states, parameters that are
@@ -79,11 +82,13 @@ class ODESystem:
         bounds: Names = MappingProxyType({}),
         scales: Names = MappingProxyType({}),
         observables: Names = MappingProxyType({}),
+        initial: Names = MappingProxyType({}),
         noise: Names = MappingProxyType({}),
         priors: Names = MappingProxyType({}),
     ) -> None:
         self._rhs = MappingProxyType(_equations(rhs))
         self._observables = MappingProxyType(_observables(observables, self.states))
+        self._initial = MappingProxyType(_starts(initial, self.states))
         known = [*(s.name for s in self.states), *self._observables]
         self._noise = MappingProxyType(noise_models(_mapping("noise", noise), known))
         # a law may have coefficients to be learned that stand in no equation
@@ -137,6 +142,11 @@ class ODESystem:
     def observables(self) -> Mapping[str, sp.Expr]:
         """Measured expressions by name."""
         return self._observables
+
+    @property
+    def initial(self) -> Mapping[sp.Symbol, sp.Expr]:
+        """Where states start that have an expression for it."""
+        return self._initial
 
     @property
     def noise(self) -> Mapping[str, Distribution]:
@@ -256,6 +266,7 @@ class ODESystem:
             "bounds": dict(self._bounds),
             "scales": self.given_scales,
             "observables": self._observables,
+            "initial": self._initial,
             "noise": self._noise,
             "priors": self._priors,
         }
@@ -290,6 +301,7 @@ class ODESystem:
     def _expressions(self) -> Iterable[sp.Expr]:
         yield from self._rhs.values()
         yield from self._observables.values()
+        yield from self._initial.values()
         for model in self._noise.values():
             yield from model.args
 
@@ -388,7 +400,7 @@ class ODESystem:
     def _key(self) -> tuple[Any, ...]:
         parts = (
             self._rhs, self._parameters, self._trainable, self._bounds, self._scales, self._observables,
-            self._noise, self._priors,
+            self._initial, self._noise, self._priors,
         )  # fmt: skip
         return tuple(tuple(part.items()) for part in parts)
 
@@ -490,6 +502,26 @@ def _observables(given: Names, states: tuple[sp.Symbol, ...]) -> dict[str, sp.Ex
         if name in {s.name for s in states}:
             raise InvalidInputError(f"observable {name!r} has the name of a state; rename it")
         found[name] = expression(value, f"observable {name!r}")
+    return found
+
+
+def _starts(given: Names, states: tuple[sp.Symbol, ...]) -> dict[sp.Symbol, sp.Expr]:
+    names = {s.name: s for s in states}
+    found: dict[sp.Symbol, sp.Expr] = {}
+    for key, value in _mapping("initial", given).items():
+        name = _name(key)
+        if name not in names:
+            raise InvalidInputError(
+                f"initial= names {name!r}, which is no state; the states are {', '.join(names)}"
+                f"{_near(name, names)}"
+            )
+        start = expression(value, f"initial[{name}]")
+        if read := start.free_symbols & set(states):
+            raise InvalidInputError(
+                f"initial[{name}] = {start} contains the state {min(map(str, read))}; a start is made of "
+                "parameters, networks and time"
+            )
+        found[names[name]] = start
     return found
 
 

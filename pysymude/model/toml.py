@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 __all__ = ["networks_within", "system_from_text", "system_from_toml"]
 
 TABLES = ("equations", "parameters", "trainable", "networks", "functions", "observables")
-KEYS = ("name", "positive", "symbolic", *TABLES, "noise", "priors")
+KEYS = ("name", "positive", "symbolic", *TABLES, "initial", "noise", "priors")
 NETWORK_KEYS = ("inputs", "outputs", "hidden", "activation", "input_scaling", "output_scaling")
 
 # what a file may ask the memory for
@@ -153,10 +153,11 @@ def _system(model: TomlTable) -> ODESystem:
     def parse(text: str, where: str) -> sp.Expr:
         return _expression(text, names, where)
 
+    initial = _expressions(model.table("initial"), names)
     noise = read_distributions(model.table("noise"), parse)
     priors = read_distributions(model.table("priors"), parse)
     read = [a for found in noise.values() for a in found.args]
-    _check_all_used(model, [*equations.values(), *observables.values(), *read])
+    _check_all_used(model, [*equations.values(), *observables.values(), *initial.values(), *read])
     trainable, bounds, scales = _trainable(model.table("trainable"))
     fixed = model.table("parameters")
     values = {name: fixed.number(name) for name in fixed}
@@ -169,6 +170,7 @@ def _system(model: TomlTable) -> ODESystem:
             bounds=bounds,
             scales=scales,
             observables=observables,
+            initial=initial,
             noise=noise,
             priors=priors,
         )

@@ -50,6 +50,7 @@ def system_to_text(system: ODESystem) -> str:
         The system contains something that the text form cannot write or that is beyond its size.
     """
     expressions = [*system.rhs.values(), *system.observables.values()]
+    expressions += system.initial.values()
     expressions += [a for model in system.noise.values() for a in model.args]
     networks = networks_within(expressions)
     expressions += [z for nn in networks for z in nn.inputs]
@@ -76,6 +77,8 @@ def system_to_text(system: ODESystem) -> str:
         lines += writer.network(nn)
     lines += ["[functions]", *(f'{toml_name(name)} = ["t"]' for name in functions)]
     lines += ["[observables]", *writer.table(system.observables)]
+    if system.initial:
+        lines += ["[initial]", *writer.table({x.name: f for x, f in system.initial.items()})]
     for title, models in (("noise", system.noise), ("priors", system.priors)):
         if models:
             lines.append(f"[{title}]")

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from pysymude.errors import InvalidInputError
 from pysymude.model.coerce import meant
 from pysymude.model.dataset import Dataset
+from pysymude.model.system import ODESystem
 from pysymude.model.theta import ThetaLayout
 from pysymude.model.trajectory import Trajectory
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.enforcement import Enforced, enforce
 from pysymude.plan.problem import Batch, LossData, LossSpec
 
-__all__ = ["bind", "layout_with_u0", "parameter_values", "start_u0"]
+__all__ = ["bind", "from_initial", "layout_with_u0", "parameter_values", "start_u0"]
 
 Float = NDArray[np.float64]
 
@@ -58,10 +59,10 @@ def bind(
         for k in range(len(model.args))
     ]
     y, weight = ([np.pad(a, ((0, 0), (0, len(scales)))) for a in part] for part in (y, weight))
-    layout, index = layout_with_u0(plan, states, data)
+    layout, index = layout_with_u0(plan, enforced.system, data)
     batch = Batch(
         t0=np.array([trajectory.t0 for trajectory in data]),
-        u0=np.stack([trajectory.initial_state(_names(states)) for trajectory in data]),
+        u0=np.stack([_start(enforced.system, trajectory) for trajectory in data]),
         p=np.stack([parameter_values(plan, trajectory.parameters) for trajectory in data]),
         ts=np.stack(ts),
     )
@@ -87,27 +88,28 @@ def bind(
 
 
 def layout_with_u0(
-    plan: CompiledSystem, states: Sequence[sp.Symbol], data: Dataset
+    plan: CompiledSystem, system: ODESystem, data: Dataset
 ) -> tuple[ThetaLayout, NDArray[np.int32]]:
     """Theta's layout with the trainable initial states, and where each stands: int32 (E, n)."""
+    states = system.states
     index = np.full((len(data), len(states)), -1, dtype=np.int32)
     slots: list[tuple[str, float, float]] = []
     for e, trajectory in enumerate(data):
         for k, symbol in enumerate(states):
-            if symbol.name in _trainable(states, trajectory):
+            if symbol.name in _trainable(system, trajectory):
                 index[e, k] = plan.layout.size + len(slots)
                 low = 0.0 if symbol.is_positive else -np.inf
                 slots.append((f"u0[{trajectory.name}].{symbol.name}", low, np.inf))
     return plan.layout.extended(slots), index
 
 
-def start_u0(states: Sequence[sp.Symbol], data: Dataset) -> dict[str, float]:
+def start_u0(system: ODESystem, data: Dataset) -> dict[str, float]:
     """Starting values of the trainable initial states, by the names of their slots."""
     found: dict[str, float] = {}
     for trajectory in data:
-        start = trajectory.initial_state(_names(states))
-        for k, symbol in enumerate(states):
-            if symbol.name in _trainable(states, trajectory):
+        start = _start(system, trajectory)
+        for k, symbol in enumerate(system.states):
+            if symbol.name in _trainable(system, trajectory):
                 if symbol.is_positive and not start[k] > 0:
                     raise InvalidInputError(
                         f"the trainable initial state {symbol.name!r} of experiment "
@@ -188,8 +190,29 @@ def _named(trainable: bool | tuple[str, ...] | None) -> Sequence[str]:
     return trainable if isinstance(trainable, tuple) else ()
 
 
-def _trainable(states: Sequence[sp.Symbol], trajectory: Trajectory) -> Sequence[str]:
-    return _names(states) if trajectory.trainable_u0 is True else _named(trajectory.trainable_u0)
+def _trainable(system: ODESystem, trajectory: Trajectory) -> Sequence[str]:
+    """States whose start is learned by itself; one that `initial` gives is not, but by name."""
+    if trajectory.trainable_u0 is True:
+        return [x.name for x in system.states if not from_initial(system, x, trajectory)]
+    return _named(trajectory.trainable_u0)
+
+
+def from_initial(system: ODESystem, state: sp.Symbol, trajectory: Trajectory) -> bool:
+    """Whether a state of an experiment starts where ``initial=`` says."""
+    named = _named(trajectory.trainable_u0)
+    return state in system.initial and state.name not in trajectory.u0 and state.name not in named
+
+
+def _start(system: ODESystem, trajectory: Trajectory) -> Float:
+    """The initial state; NaN where ``initial=`` gives it."""
+    return np.array(
+        [
+            np.nan
+            if from_initial(system, x, trajectory)
+            else float(trajectory.initial_state([x.name])[0])
+            for x in system.states
+        ]
+    )
 
 
 def _measurements(trajectory: Trajectory, columns: Sequence[str]) -> tuple[Float, Any]:

@@ -106,15 +106,20 @@ def enforce(system: ODESystem, laws: Sequence[Law], conserve: str | None) -> Enf
 
 
 def with_scales(system: ODESystem) -> ODESystem:
-    """The system with the scales of its noise models as observables, ``x_noise0`` and so on."""
-    if not system.noise:
-        return system.replace(priors={}) if system.priors else system
-    scales = {
+    """The system with what noise models and starts read as observables, ``x_noise0`` and so on.
+
+    So the plan knows each symbol and each network that an engine does not meet elsewhere.
+    """
+    if not (system.noise or system.initial or system.priors):
+        return system
+    read = {
         f"{name}_noise{k}": argument
         for name, model in system.noise.items()
         for k, argument in enumerate(model.args)
     }
-    return system.replace(observables={**system.observables, **scales}, noise={}, priors={})
+    read |= {f"{x.name}_start": start for x, start in system.initial.items()}
+    observables = {**system.observables, **read}
+    return system.replace(observables=observables, noise={}, priors={}, initial={})
 
 
 def _observing(

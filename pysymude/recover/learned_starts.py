@@ -23,7 +23,7 @@ def with_learned_starts(fit: FitResult) -> FitResult:
         return fit
     obj = fit.objective.rebuilt(fit.system, Dataset(trajectories))
     old = fit.layout.unpack(fit.theta)
-    theta = obj.layout.pack(start_u0(obj.system.states, obj.data) | old)
+    theta = obj.layout.pack(start_u0(obj.system, obj.data) | old)
     # network weights keep their last bit
     weights = sum(s.size for s in fit.layout.of_kind("weight"))
     theta[:weights] = fit.theta[:weights]

@@ -72,6 +72,8 @@ def initial_state(states: tuple[str, ...], u0: Any) -> Float:
                 f"u0 has no value for state {missing[0]!r}; give one for each of {', '.join(states)}"
             )
         return np.array([given[name] for name in states])
+    if u0 is None:
+        raise InvalidInputError(f"u0 is missing: give a value for each of {', '.join(states)}")
     values = float_array(u0, what="u0")
     if values.shape != (len(states),):
         raise InvalidInputError(

@@ -42,8 +42,8 @@ Float = NDArray[np.float64]
 def solve(
     system: ODESystem,
     *,
-    u0: Any,
     t: ArrayLike,
+    u0: Any = None,
     parameters: Mapping[Any, float] | None = None,
     theta: ArrayLike | Mapping[str, ArrayLike] | None = None,
     solver: Any = "auto",
@@ -61,8 +61,8 @@ def solve(
     Parameters
     ----------
     system : ODESystem
-    u0 : mapping from state to float, or sequence in the order of the states
-        The state at ``t[0]``.
+    u0 : mapping from state to float, or sequence in the order of the states, optional
+        The state at ``t[0]``. A mapping may leave out states that the system's `initial` gives.
     t : array, shape (times,)
         Strictly ascending; at least two.
     parameters : mapping from symbol or name to float, optional
@@ -133,8 +133,20 @@ def initial_value_problem(
     plan = compile_system(system)
     p, vector = values(plan, parameters, theta)
     times = output_times(t)
-    batch = Batch(times[:1], initial_state(plan.states, u0)[None], p[None], times[None])
+    start = initial_state(plan.states, _with_initial(plan, p, vector, times[0], u0))
+    batch = Batch(times[:1], start[None], p[None], times[None])
     return plan, batch, vector
+
+
+def _with_initial(plan: CompiledSystem, p: Float, theta: Float, t0: float, u0: Any) -> Any:
+    """`u0` with what the system's own expressions say of states that it leaves out."""
+    given = plan.system.initial
+    if not given or not (u0 is None or isinstance(u0, Mapping)):
+        return u0
+    model = NumericModel(plan, p, theta)
+    found = model.evaluate(plan.tape(list(given.values())), t0, np.zeros(len(plan.states)))
+    own = {x.name: float(v) for x, v in zip(given, found, strict=True)}
+    return own | {k if isinstance(k, str) else k.name: v for k, v in (u0 or {}).items()}
 
 
 def solve_one(

@@ -119,7 +119,7 @@ def test_the_table_of_residuals():
     assert first.rms == pytest.approx(np.sqrt(np.mean(r**2)))
     assert first.chi2 == pytest.approx(np.mean((r / 0.02) ** 2))
     assert not first.estimated
-    assert second.noise == 0.03
+    assert second.noise == pytest.approx(0.03)
     (alone,) = fitted(
         psu.ODESystem({x: -a * x}, trainable={a: 0.3}), values[:, :1], [x]
     ).residuals.table
