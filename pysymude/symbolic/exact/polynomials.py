@@ -13,6 +13,7 @@ import flint
 import numpy as np
 import sympy as sp
 
+from pysymude.symbolic import effort
 from pysymude.symbolic.exact.coefficients import (
     Numbers,
     null_vector,
@@ -20,6 +21,7 @@ from pysymude.symbolic.exact.coefficients import (
     symbolic_null_vector,
 )
 from pysymude.symbolic.exact.fraction import Fraction, Polynomial, common_denominator, reduced
+from pysymude.symbolic.exact.guarded import power, product, remainder
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.exact.parameters import parameter_values
 
@@ -28,22 +30,43 @@ __all__ = ["ExactField", "Flow", "Fraction", "Polynomial", "reduced"]
 
 @dataclass(frozen=True)
 class Flow:
-    """Rates of coordinates over one denominator: `tops` by number of the coordinate."""
+    """Rates of coordinates, by number of the coordinate."""
 
-    bottom: Polynomial
-    tops: dict[int, Polynomial]
+    rates: dict[int, Fraction]
+    one: Polynomial
+
+    @cached_property
+    def bottom(self) -> Polynomial:
+        """The common denominator of all rates."""
+        return common_denominator(self.rates.values(), self.one)[0]
+
+    @cached_property
+    def _tops(self) -> dict[int, Polynomial]:
+        return dict(
+            zip(self.rates, common_denominator(self.rates.values(), self.one)[1], strict=True)
+        )
 
     def slope(self, poly: Polynomial) -> Polynomial:
-        """The derivative of a polynomial, times the denominator."""
+        """The derivative of a polynomial, times the denominator of all rates."""
         total = poly * 0
         for i, degree in enumerate(poly.degrees()):
-            if degree > 0 and i in self.tops:
-                total = total + poly.derivative(i) * self.tops[i]
+            if degree > 0 and i in self.rates:
+                total = total + product(poly.derivative(i), self._tops[i])
         return total
+
+    def change(self, poly: Polynomial) -> Fraction:
+        """The derivative of a polynomial, over the denominator of those rates that it needs."""
+        used = [i for i, degree in enumerate(poly.degrees()) if degree > 0 and i in self.rates]
+        bottom, tops = common_denominator((self.rates[i] for i in used), self.one)
+        total = poly * 0
+        for i, top in zip(used, tops, strict=True):
+            total = total + product(poly.derivative(i), top)
+        return Fraction(total, bottom)
 
 
 _LARGE = 3000  # terms of the rates of all candidates
 _POINTS = 6
+_LONGEST = 600  # terms of a polynomial that is factored
 
 
 class ExactField:
@@ -94,6 +117,10 @@ class ExactField:
         for poly in polynomials:
             if poly.is_zero() or poly.is_constant():
                 continue
+            if len(poly) > _LONGEST:
+                # seldom a product, and slow to be taken apart
+                continue
+            effort.check()
             parts = [_primitive(factor) for factor, _ in poly.factor()[1]]
             for text, part in sorted((str(part), part) for part in parts):
                 degrees = part.degrees()
@@ -113,8 +140,21 @@ class ExactField:
     @cached_property
     def denominators(self) -> list[sp.Expr]:
         """The irreducible factors of the denominators of the states' rates, parameters aside."""
-        bottoms = [self.fraction(c.rate).bottom for c in self.form.of_kind("state")]
+        bottoms: list[Polynomial] = []
+        for c in self.form.of_kind("state"):
+            bottom = self.fraction(c.rate).bottom
+            bottoms += [bottom] if len(bottom) <= _LONGEST else self._written(c.rate, bottom)
         return [self.expression(factor) for factor in self.factors(bottoms)]
+
+    def _written(self, rate: Any, bottom: Polynomial) -> list[Polynomial]:
+        """The denominators as they are written, where their product is long."""
+        found: list[Polynomial] = []
+        for node in sp.preorder_traversal(rate):
+            if node.is_Pow and node.exp.is_Integer and node.exp < 0:
+                top = self.fraction(node.base).top
+                if top not in found and remainder(bottom, top).is_zero():
+                    found.append(top)
+        return found
 
     @cached_property
     def flow(self) -> Flow:
@@ -123,25 +163,25 @@ class ExactField:
 
     def flow_of(self, form: NormalForm) -> Flow:
         """The rates of all coordinates along a field in the same coordinates."""
-        rates = {z: self.fraction(rate) for z, rate in form.rates.items() if rate != 0}
-        bottom, tops = common_denominator(rates.values(), self.one)
-        places = [self.symbols.index(z) for z in rates]
-        return Flow(bottom, dict(zip(places, tops, strict=True)))
+        places = {z: i for i, z in enumerate(self.symbols)}
+        rates = {places[z]: self.fraction(r) for z, r in form.rates.items() if r != 0}
+        return Flow(rates, self.one)
 
     def rate(self, value: Fraction, flow: Flow) -> Fraction:
         """The derivative of a fraction along a flow."""
-        top, bottom = flow.slope(value.top), flow.slope(value.bottom)
-        if bottom.is_zero():
-            return reduced(top, value.bottom * flow.bottom)
-        change = top * value.bottom - value.top * bottom
-        return reduced(change, value.bottom**2 * flow.bottom)
+        top, bottom = flow.change(value.top), flow.change(value.bottom)
+        if bottom.top.is_zero():
+            return reduced(top.top, product(value.bottom, top.bottom))
+        whole, (above, below) = common_denominator((top, bottom), self.one)
+        change = product(above, value.bottom) - product(value.top, below)
+        return reduced(change, product(power(value.bottom, 2), whole))
 
     def darboux(self, factors: Sequence[Polynomial]) -> list[sp.Expr]:
         """Those of some polynomials that divide their own rate; they share no factor with denominators."""
         return [
             self.expression(poly)
             for poly in factors
-            if divmod(self.normal(self.flow.slope(poly)), poly)[1].is_zero()
+            if remainder(self.normal(self.flow.change(poly).top), poly).is_zero()
         ]
 
     @cached_property
@@ -164,7 +204,7 @@ class ExactField:
         """The remainder of a polynomial modulo the relations; 0 exactly when it vanishes there."""
         for relation in reversed(self.relations):
             # its leading monomial is a power of its own variable, which stands before the others
-            poly = divmod(poly, relation)[1]
+            poly = remainder(poly, relation)
         return poly
 
     def split(self, poly: Polynomial) -> dict[tuple[int, ...], dict[tuple[int, ...], Any]]:
@@ -274,7 +314,7 @@ class ExactField:
         total = self.one * 0
         for column, c in zip(columns, vector, strict=True):
             lifted = {before + tuple(m): k for m, k in c.to_dict().items()}
-            total = total + column * self.context.from_dict(lifted)
+            total = total + product(column, self.context.from_dict(lifted))
         return bool(self.normal(total).is_zero() if self.numbers.relations else total.is_zero())
 
     def rational(self, value: Fraction) -> sp.Expr:
@@ -287,10 +327,10 @@ class ExactField:
             return cast("sp.Expr", sp.S.Zero)
         number, factors = poly.factor()
         names = self.symbols[len(self.symbols) - self.n_parameters :]
-        product: list[sp.Expr] = [sp.Rational(int(number.p), int(number.q))]
-        for factor, power in factors:
-            product.append(_as_expression(factor, names) ** power)
-        return cast("sp.Expr", sp.Mul(*product))
+        parts: list[sp.Expr] = [sp.Rational(int(number.p), int(number.q))]
+        for factor, k in factors:
+            parts.append(_as_expression(factor, names) ** k)
+        return cast("sp.Expr", sp.Mul(*parts))
 
 
 def _single(columns: Sequence[Polynomial]) -> list[Any] | None:

@@ -112,6 +112,12 @@ class Ansatz:
             return term.primitive.expr
         return cast("sp.Expr", sp.Mul(*(self.gens[i].expr ** k for i, k in term.powers)))
 
+    def rule(self, term: Term) -> tuple[sp.Expr, sp.Expr]:
+        """(weight, inner): the candidate changes by weight * d(inner)."""
+        if term.primitive is not None:
+            return term.primitive.weight, term.primitive.inner
+        return cast("sp.Expr", sp.S.One), self.expression(term)
+
     def rates(
         self, terms: list[Term], sampled: Sampled, primitives: dict[Primitive, Residues], p: int
     ) -> Residues:

@@ -11,6 +11,7 @@ from typing import Any, cast
 import sympy as sp
 
 from pysymude.symbolic import effort
+from pysymude.symbolic.exact.guarded import product, quotient
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.exact.polynomials import ExactField
 
@@ -88,7 +89,7 @@ def _determinant(rows: list[list[Any]], one: Any) -> Any:
         for i in range(k + 1, len(matrix)):
             effort.check()
             for j in range(k + 1, len(matrix)):
-                cross = matrix[i][j] * matrix[k][k] - matrix[i][k] * matrix[k][j]
-                matrix[i][j] = divmod(cross, before)[0]
+                cross = product(matrix[i][j], matrix[k][k]) - product(matrix[i][k], matrix[k][j])
+                matrix[i][j] = quotient(cross, before)
         before = matrix[k][k]
     return matrix[-1][-1] * sign

@@ -147,6 +147,10 @@ class _Search:
         """Searches span by span until the family gives way, and then says whether more follows."""
         while self.found.missing > 0:
             start = clock.perf_counter()
+            if start > self.found.deadline:
+                # even to name what comes next may take long
+                self._note(Candidates(0), family, start, "budget")
+                return False
             try:
                 with effort(self.found.deadline):
                     span = next(asked, _NOTHING)

@@ -68,6 +68,7 @@ class Found:
         self.rng = np.random.default_rng(0)
         # laws whose gradients are not rational in the coordinates
         self._others = 0
+        self._proofs: dict[sp.Expr, bool] = {}
 
     @cached_property
     def form(self) -> NormalForm:
@@ -151,7 +152,7 @@ class Found:
             return True
         certificate = Certificate(expr, self.rates)
         strange = self._is_strange(expr)
-        if strange or not certificate.holds():
+        if strange or not self.proves(expr):
             why = strange or "its certificate fails"
             warnings.warn(f"{expr} is dropped: {why}", FalseLawWarning, stacklevel=2)
             return False
@@ -172,6 +173,12 @@ class Found:
             return {}
         opaque = {c.symbol.name: str(c.meaning) for c in form.of_kind("hidden")}
         return {**form.numbers, **opaque}
+
+    def proves(self, expr: sp.Expr) -> bool:
+        """Whether the certificate of an expression passes; remembered, since proofs can be long."""
+        if expr not in self._proofs:
+            self._proofs[expr] = Certificate(expr, self.rates).holds()
+        return self._proofs[expr]
 
     @cached_property
     def _known(self) -> set[Any]:

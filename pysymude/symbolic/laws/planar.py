@@ -20,7 +20,7 @@ import sympy as sp
 from pysymude.model.symbols import t
 from pysymude.symbolic.exact.fraction import common_denominator
 from pysymude.symbolic.exact.normal_form import NormalForm
-from pysymude.symbolic.exact.polynomials import ExactField, Flow, Polynomial
+from pysymude.symbolic.exact.polynomials import ExactField, Flow, Fraction, Polynomial
 from pysymude.symbolic.laws.ansatz import Primitive
 from pysymude.symbolic.laws.rational_integrals import rational_primitives
 from pysymude.symbolic.null_space.modular import Residues, evaluate, null_space
@@ -73,7 +73,7 @@ def inverse_factors(
     """Polynomials V to a degree with X(V) = V div X."""
     exact, (x, y) = plane.exact, (plane.x, plane.y)
     i, j = exact.symbols.index(x), exact.symbols.index(y)
-    flow = Flow(exact.one, {i: plane.P, j: plane.Q})
+    flow = Flow({i: Fraction(plane.P, exact.one), j: Fraction(plane.Q, exact.one)}, exact.one)
     divergence = plane.P.derivative(i) + plane.Q.derivative(j)
     names = [
         exact.gens[x] ** picked.count(0) * exact.gens[y] ** picked.count(1)

@@ -27,6 +27,7 @@ from pysymude.symbolic.laws.ansatz import (
 )
 from pysymude.symbolic.laws.families.family import Candidates, Proposal
 from pysymude.symbolic.laws.found import Found
+from pysymude.symbolic.laws.interpolation import interpolated
 from pysymude.symbolic.laws.weights import Grading
 from pysymude.symbolic.null_space.modular import (
     Residues,
@@ -164,21 +165,28 @@ class SpanSearch:
         return ansatz.rates(terms, sampled_along(ansatz.gens, points, slopes, p), primitives, p)
 
     def _exact_law(self, ansatz: Ansatz, terms: list[Term], vector: Residues) -> sp.Expr | None:
-        """The law with exact coefficients; its rate of change is zero in exact arithmetic."""
-        systems = [self._rate_polynomials(flow, ansatz, terms) for flow in self.flows]
-        coefficients: Sequence[sp.Expr] | None = None
+        """The law with exact coefficients, if it is proved to be one."""
+        for coefficients in self._proposed(ansatz, terms, vector):
+            functions = [ansatz.expression(term) for term in terms]
+            law = sp.Add(*(c * f for c, f in zip(coefficients, functions, strict=True)))
+            user = self.form.to_user(cast("sp.Expr", law))
+            if self.found.proves(user):
+                return user
+        return None
+
+    def _proposed(
+        self, ansatz: Ansatz, terms: list[Term], vector: Residues
+    ) -> Iterator[Sequence[sp.Expr]]:
+        """Coefficients, the cheapest way first."""
         fractions = None if self.exact.n_parameters else as_fractions(vector, self.prime)
         if fractions:
-            guess = [flint.fmpq(n, d) for n, d in fractions]
-            if all(_vanishes(columns, guess, self.exact) for columns in systems):
-                coefficients = primitive(guess)
-        if coefficients is None:
-            coefficients = self.exact.null_vector(systems)
-        if coefficients is None:
-            return None
-        functions = [ansatz.expression(term) for term in terms]
-        law = sp.Add(*(c * f for c, f in zip(coefficients, functions, strict=True)))
-        return self.form.to_user(cast("sp.Expr", law))
+            yield primitive([flint.fmpq(n, d) for n, d in fractions])
+        if self.exact.n_parameters:
+            yield from interpolated(self.form, self.fields, [ansatz.rule(term) for term in terms])
+        systems = [self._rate_polynomials(flow, ansatz, terms) for flow in self.flows]
+        written_out = self.exact.null_vector(systems)
+        if written_out:
+            yield written_out
 
     def _rate_polynomials(self, flow: Flow, ansatz: Ansatz, terms: list[Term]) -> list[Any]:
         """d/dt of each candidate over one common denominator, in normal form."""
@@ -201,10 +209,3 @@ class SpanSearch:
                 product = product * values[i] ** k
             rates.append(total * product)
         return [exact.normal(top) for top in common_denominator(rates, exact.one)[1]]
-
-
-def _vanishes(columns: list[Any], coefficients: list[Any], exact: Any) -> bool:
-    total = exact.one * 0
-    for column, c in zip(columns, coefficients, strict=True):
-        total = total + column * c
-    return bool(total.is_zero())
