@@ -29,6 +29,7 @@ __all__ = [
 
 _EVERY = 0.02  # seconds between two looks at the memory
 _STEPS = 4e7  # elementary steps of exact arithmetic a second
+_AGAIN = 0.25  # seconds
 _TERM = 100.0  # bytes of a term of a polynomial
 
 
@@ -108,7 +109,8 @@ def interrupting() -> Generator[None]:
         raise BudgetEndedError("the budget ended")
 
     before = signal.signal(signal.SIGALRM, ended)
-    signal.setitimer(signal.ITIMER_REAL, max(left, 1e-3))
+    # once more where what it interrupts swallows it
+    signal.setitimer(signal.ITIMER_REAL, max(left, 1e-3), _AGAIN)
     try:
         yield
     finally:

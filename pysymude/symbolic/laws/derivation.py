@@ -15,7 +15,7 @@ import sympy as sp
 from pysymude.errors import InvalidInputError
 from pysymude.model.coerce import check_effort
 from pysymude.model.system import ODESystem
-from pysymude.symbolic.effort import EffortEndedError, effort
+from pysymude.symbolic.effort import EffortEndedError, effort, interrupting
 from pysymude.symbolic.exact.normal_form import exact, normal_form, refuse
 from pysymude.symbolic.laws.families.family import Candidates, Family
 from pysymude.symbolic.laws.families.registry import FAMILIES
@@ -152,7 +152,7 @@ class _Search:
                 self._note(Candidates(0), family, start, "budget")
                 return False
             try:
-                with effort(self.found.deadline):
+                with effort(self.found.deadline), interrupting():
                     span = next(asked, _NOTHING)
             except EffortEndedError as error:
                 self._note(Candidates(0), family, start, error.ended)
@@ -174,13 +174,14 @@ class _Search:
         laws = iter(span.laws)
         try:
             while self.found.missing > 0:
-                with effort(self.found.deadline):
+                with effort(self.found.deadline), interrupting():
                     law = next(laws, _NOTHING)
                 if law is _NOTHING:
                     break
                 # what was found in time is proved, also a little after
-                if law is None or not self.found.offer(law):
-                    complete = False
+                with interrupting():
+                    good = law is not None and self.found.offer(law)
+                complete = complete and good
         except EffortEndedError as error:
             ended, complete = error.ended, False
         count = len(self.found.laws) - before
