@@ -166,27 +166,29 @@ class SpanSearch:
 
     def _exact_law(self, ansatz: Ansatz, terms: list[Term], vector: Residues) -> sp.Expr | None:
         """The law with exact coefficients, if it is proved to be one."""
+        functions = [ansatz.expression(term) for term in terms]
         for coefficients in self._proposed(ansatz, terms, vector):
-            functions = [ansatz.expression(term) for term in terms]
-            law = sp.Add(*(c * f for c, f in zip(coefficients, functions, strict=True)))
-            user = self.form.to_user(cast("sp.Expr", law))
-            if self.found.proves(user):
-                return user
-        return None
+            law = self._law(coefficients, functions)
+            if self.found.proves(law):
+                return law
+        systems = [self._rate_polynomials(flow, ansatz, terms) for flow in self.flows]
+        written_out = self.exact.null_vector(systems)
+        # of exact arithmetic: where its certificate fails, too, that is for others to say
+        return None if written_out is None else self._law(written_out, functions)
+
+    def _law(self, coefficients: Sequence[sp.Expr], functions: Sequence[sp.Expr]) -> sp.Expr:
+        law = sp.Add(*(c * f for c, f in zip(coefficients, functions, strict=True)))
+        return self.form.to_user(cast("sp.Expr", law))
 
     def _proposed(
         self, ansatz: Ansatz, terms: list[Term], vector: Residues
     ) -> Iterator[Sequence[sp.Expr]]:
-        """Coefficients, the cheapest way first."""
+        """Coefficients that may be right, the cheapest way first."""
         fractions = None if self.exact.n_parameters else as_fractions(vector, self.prime)
         if fractions:
             yield primitive([flint.fmpq(n, d) for n, d in fractions])
         if self.exact.n_parameters:
             yield from interpolated(self.form, self.fields, [ansatz.rule(term) for term in terms])
-        systems = [self._rate_polynomials(flow, ansatz, terms) for flow in self.flows]
-        written_out = self.exact.null_vector(systems)
-        if written_out:
-            yield written_out
 
     def _rate_polynomials(self, flow: Flow, ansatz: Ansatz, terms: list[Term]) -> list[Any]:
         """d/dt of each candidate over one common denominator, in normal form."""
