@@ -379,7 +379,10 @@ def objective(
         / spreads(enforced, enforced.penalised, data),
     )
     if weigh:
-        loss = loss.with_weight(loss.weight / relative_scales(data))
+        scales = relative_scales(data, system.noise)
+        loss = loss.with_weight(
+            loss.weight / np.pad(scales, (0, len(spec.columns) - len(scales)), constant_values=1.0)
+        )
     symmetries = generators(equivariance)
     parts = equivariance_parts(enforced, symmetries, data, weights.equivariance)
     if enforced.conserve == "penalty":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +18,16 @@ Float = NDArray[np.float64]
 _LEAST = 1e-3  # of a column's spread: numbers without noise still have a model's error
 
 
-def relative_scales(data: Dataset) -> Float:
+def relative_scales(data: Dataset, models: Collection[str] = ()) -> Float:
     """A number a column by which its residuals are divided, float64 (columns,).
 
     Where no noise is given, columns of different units and sizes are made comparable by an estimate of
-    each one's noise, up to a common factor: the geometric mean of the scales is 1. Columns with noise,
-    and a single one without, have 1.
+    each one's noise, up to a common factor: the geometric mean of the scales is 1. Columns with noise or
+    with noise `models`, and a single one without, have 1.
     """
     columns = data.columns
     found = np.ones(len(columns))
-    known = {name for trajectory in data for name in trajectory.noise}
+    known = {name for trajectory in data for name in trajectory.noise}.union(models)
     open_ones = [j for j, name in enumerate(columns) if name not in known]
     if len(open_ones) < 2:
         return found
