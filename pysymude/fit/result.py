@@ -19,6 +19,7 @@ from pysymude.fit.files import write
 from pysymude.fit.laws import law_sizes, law_values
 from pysymude.fit.loop import FINISHED
 from pysymude.fit.objective import Objective, objective
+from pysymude.fit.prediction import is_many, predict_many, predict_one
 from pysymude.fit.residuals import Residuals, residuals_of
 from pysymude.fit.saved import KIND, NUMBERS, SavedFit, fit_parts
 from pysymude.model.coerce import float_array
@@ -31,10 +32,7 @@ from pysymude.model.transforms import from_unconstrained
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.laws import Law
 from pysymude.plan.numeric import NumericModel
-from pysymude.plan.problem import Batch
-from pysymude.solving.checks import initial_state, output_times
 from pysymude.solving.solution import Solution
-from pysymude.solving.solve import solve_one
 from pysymude.symbolic.symmetries.generator import Generator
 
 __all__ = ["FitResult"]
@@ -129,11 +127,12 @@ class FitResult:
     def predict(
         self,
         t: ArrayLike,
-        u0: Mapping[Any, float] | ArrayLike | None = None,
+        u0: Mapping[Any, Any] | ArrayLike | None = None,
         *,
+        parameters: Mapping[Any, Any] | None = None,
         experiment: int | str = 0,
         events: Sequence[Event] = (),
-    ) -> Solution:
+    ) -> Any:
         """The fitted system solved at times of your choice.
 
         Parameters
@@ -143,32 +142,25 @@ class FitResult:
             starts at the experiment's own start, which may lie before ``t[0]``.
         u0 : mapping or sequence, optional
             An initial state of your own; by default the experiment's, as learned where trainable.
+        parameters : mapping from symbol or name to float, optional
+            Values of your own, of fixed and of learned parameters.
         experiment : int or str
             Number or name of the experiment whose start and parameter values are used.
         events : sequence of Event
             As for `solve`.
+
+        Returns
+        -------
+        Solution, or EnsembleSolution
+            The latter where `u0` or `parameters` hold arrays with one value a trajectory.
         """
         e = self._experiment(experiment)
-        batch, enforced = self.objective.loss.batch, self.objective.enforced
-        times = output_times(t)
-        start = times[0]
-        if u0 is not None:
-            state = initial_state(self._states, u0)
-        else:
-            state, start = self.u0(experiment), batch.t0[e]
-            if times[0] < start:
-                raise InvalidInputError(
-                    f"t starts at {times[0]:g}, before the experiment's start {start:g}; give u0="
-                )
-        state = enforced.mix @ state
-        one = Batch(np.array([start]), state[None], batch.p[e : e + 1], times[None])
-        obj = self.objective
-        if enforced.mixes and events:
-            raise CapabilityError(
-                "events= is not available with conserve='eliminate'; look for the zeros in the solution"
-            )
-        found = solve_one(obj.runner, obj.plan, one, self.theta, obj.method, events)
-        return self._natural(found) if enforced.mixes else found
+        if is_many(u0, parameters):
+            if events:
+                raise CapabilityError("events= is for one trajectory at a time")
+            return predict_many(self, t, u0, parameters, e)
+        found = predict_one(self, t, u0, parameters, e, events)
+        return self._natural(found) if self.objective.enforced.mixes else found
 
     def u0(self, experiment: int | str = 0) -> Float:
         """The initial state of an experiment, as learned where trainable; float64 (states,)."""

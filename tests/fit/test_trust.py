@@ -149,3 +149,18 @@ def test_a_start_by_names():
     assert seen[0].theta[0] == pytest.approx(0.5, abs=0.02)
     with pytest.raises(psu.PySymUDEError, match="theta0= names 'c'"):
         fitted(system, values, [x, y], theta0={"c": 1.0})
+
+
+def test_predictions_of_new_experiments():
+    system = psu.ODESystem({x: -a * x + b}, trainable={a: 0.3}, parameters={b: 0.0})
+    fit = fitted(system, decay(), [x], u0={x: 2.0})
+    rate = fit.parameters["a"]
+    one = fit.predict(T, {x: 3.0}, parameters={b: 1.0})
+    np.testing.assert_allclose(one["x"], 1 / rate + (3 - 1 / rate) * np.exp(-rate * T), rtol=1e-5)
+    other = fit.predict(T, parameters={a: 2.0})
+    np.testing.assert_allclose(other["x"], 2 * np.exp(-2 * T), rtol=1e-4)
+    many = fit.predict(T, {x: np.array([1.0, 3.0])}, parameters={b: np.array([0.0, 1.0])})
+    assert many.u.shape == (2, 21, 1)
+    np.testing.assert_allclose(many["x"][1], one["x"], rtol=1e-6)
+    with pytest.raises(psu.PySymUDEError, match="no parameter 'q'"):
+        fit.predict(T, parameters={"q": 1.0})

@@ -1,0 +1,101 @@
+"""New experiments by a fitted system: other starts and parameters, one at a time or many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pysymude.errors import CapabilityError, InvalidInputError
+from pysymude.model.event import Event
+from pysymude.plan.problem import Batch
+from pysymude.solving.checks import initial_state, output_times, values
+from pysymude.solving.solution import EnsembleSolution, Solution
+from pysymude.solving.solve import solve_one
+from pysymude.solving.sweep import solve_ensemble
+
+if TYPE_CHECKING:
+    from pysymude.fit.result import FitResult
+
+__all__ = ["is_many", "predict_many", "predict_one"]
+
+Float = NDArray[np.float64]
+
+
+def is_many(u0: Any, parameters: Mapping[Any, Any] | None) -> bool:
+    """Whether starts or parameters are arrays with a value a trajectory."""
+    starts = u0.values() if isinstance(u0, Mapping) else ()
+    if any(np.ndim(v) for v in starts) or any(np.ndim(v) for v in (parameters or {}).values()):
+        return True
+    return u0 is not None and not isinstance(u0, Mapping) and np.ndim(u0) == 2
+
+
+def predict_one(
+    fit: FitResult,
+    t: ArrayLike,
+    u0: Any,
+    parameters: Mapping[Any, float] | None,
+    e: int,
+    events: Sequence[Event],
+) -> Solution:
+    """One trajectory; `e` is the experiment whose start and parameters count where nothing else is said."""
+    obj, enforced = fit.objective, fit.objective.enforced
+    times = output_times(t)
+    p, theta = obj.loss.batch.p[e], fit.theta
+    if parameters:
+        own = dict(fit.data[e].parameters) | {_name(k): v for k, v in parameters.items()}
+        p, changed = values(obj.plan, own, theta[: obj.plan.layout.size])
+        theta = np.concatenate([changed, theta[obj.plan.layout.size :]])
+    start = times[0]
+    if u0 is not None:
+        state = initial_state(tuple(s.name for s in fit.system.states), u0)
+    else:
+        state, start = _own_start(fit, e, p, theta), obj.loss.batch.t0[e]
+        if times[0] < start:
+            raise InvalidInputError(
+                f"t starts at {times[0]:g}, before the experiment's start {start:g}; give u0="
+            )
+    state = enforced.mix @ state
+    one = Batch(np.array([start]), state[None], p[None], times[None])
+    if enforced.mixes and events:
+        raise CapabilityError(
+            "events= is not available with conserve='eliminate'; look for the zeros in the solution"
+        )
+    return solve_one(obj.runner, obj.plan, one, theta, obj.method, events)
+
+
+def _own_start(fit: FitResult, e: int, p: Float, theta: Float) -> Float:
+    """The start of an experiment, where ``initial=`` gives it by the parameters of now."""
+    starts = fit.objective.starts
+    if starts is None:
+        return fit.u0(e)
+    there = starts.p.copy()
+    there[e] = p
+    return replace(
+        fit, objective=replace(fit.objective, starts=replace(starts, p=there)), theta=theta
+    ).u0(e)
+
+
+def predict_many(
+    fit: FitResult, t: ArrayLike, u0: Any, parameters: Mapping[Any, Any] | None, e: int
+) -> EnsembleSolution:
+    """A trajectory for each entry of the arrays among starts and parameters."""
+    obj = fit.objective
+    if obj.enforced.mixes:
+        raise CapabilityError(
+            "many predictions at once are not available with conserve='eliminate'"
+        )
+    known = dict(zip(obj.plan.parameters, obj.loss.batch.p[e].tolist(), strict=True))
+    own = known | {_name(k): v for k, v in (parameters or {}).items()}
+    return solve_ensemble(
+        obj.enforced.solved, u0=fit.u0(e) if u0 is None else u0, t=t, parameters=own,
+        theta=fit.theta[: obj.plan.layout.size], engine=obj.engine,
+        **{k: v for k, v in obj.method.keywords.items() if k != "sensealg"},
+    )  # fmt: skip
+
+
+def _name(key: Any) -> str:
+    return key if isinstance(key, str) else str(getattr(key, "name", key))
