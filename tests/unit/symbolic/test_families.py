@@ -35,11 +35,15 @@ PLANTED = {
     "quadratures of closed states": ({x: 1 + x**2, y: x}, t - sp.atan(x)),
     "level sets of laws": ({x: y, y: -sp.sin(x), z: (y**2 / 2 - sp.cos(x)) * z},
                            z * sp.exp(-(y**2 / 2 - sp.cos(x)) * t)),
+    "angles of quadratic curves": ({x: y * z, y: -x * z, z: 1 / z}, sp.atan(y / x) + z**3 / 3),
     "functions of angles": ({x: y, y: 1 / x**3 - 1 / x**2, z: 1 / x**2},
                             (1 / x - 1) * sp.cos(z) + y * sp.sin(z)),
 }  # fmt: skip
 # families that build on what another one finds
-AFTER = {"level sets of laws": "products of powers and logarithms"}
+AFTER = {
+    "level sets of laws": "products of powers and logarithms",
+    "angles of quadratic curves": "products of powers and logarithms",
+}
 
 
 def alone(family):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import sympy as sp
 
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.laws.ansatz import Ansatz, factors_of
+from pysymude.symbolic.laws.dominant_weights import dominant_weights
 from pysymude.symbolic.laws.families.exponentials import proposals
 from pysymude.symbolic.laws.families.family import Candidates, Family, Proposal
 from pysymude.symbolic.laws.families.negative_powers import reciprocals
@@ -31,23 +34,38 @@ class FunctionSpaces(Family):
     def candidates(
         self, form: NormalForm, found: Found, deadline: float
     ) -> Iterator[Candidates | None]:
-        """Degree by degree."""
+        """Degree by degree; then by weight, where the leading part of the field has weights."""
         if not found.with_time or found.kind == "balance":
             return
         negative = reciprocals(found) if found.degree is None else []
         factors = (*factors_of(form, found.field, time=found.moving), *negative)
-        if not found.moving and all(f.expr in form.states for f in factors):
-            # polynomials have a family of their own
-            return
-        highest = self.highest if found.degree is None else found.degree
         seen: list[sp.Expr] = []
-        for degree in range(1, highest + 1):
-            ansatz = Ansatz(factors, (), degree)
-            if ansatz.count() > _MOST:
-                yield Candidates(ansatz.count(), degree=degree, limit=True)
-                return
+        # polynomials have a family of their own
+        if found.moving or any(f.expr not in form.states for f in factors):
+            highest = self.highest if found.degree is None else found.degree
+            yield from _spans(found, Ansatz(factors, (), highest), seen)
+        weights = {} if found.degree else dominant_weights(form, found.field)
+        by_factor: dict[Any, int] = {**weights}
+        if len(set(weights.values())) > 1:
+            weighed = tuple(replace(f, weight=by_factor.get(f.expr, f.weight)) for f in factors)
+            highest = max(weights.values())
+            for span in _spans(found, Ansatz(weighed, (), highest), seen):
+                yield replace(span, weights=weights)
+
+
+def _spans(found: Found, widest: Ansatz, seen: list[sp.Expr]) -> Iterator[Candidates]:
+    """Each degree that has more candidates than the one before."""
+    before = 0
+    for degree in range(1, widest.degree + 1):
+        ansatz = replace(widest, degree=degree)
+        count = ansatz.count()
+        if count > _MOST:
+            yield Candidates(count, degree=degree, limit=True)
+            return
+        if count > before:
             functions = [sp.S.One, *(ansatz.expression(term) for term in ansatz.terms())]
-            yield Candidates(ansatz.count(), _laws(found, functions, seen), degree)
+            yield Candidates(count, _laws(found, functions, seen), degree)
+        before = count
 
 
 def _laws(

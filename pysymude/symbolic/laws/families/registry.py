@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pysymude.symbolic.laws.families.angles import Angles
 from pysymude.symbolic.laws.families.closed_states import ClosedStates
+from pysymude.symbolic.laws.families.conjugate_lines import ConjugateLines
 from pysymude.symbolic.laws.families.darboux_products import DarbouxProducts
 from pysymude.symbolic.laws.families.exact_one_forms import ExactOneForms
 from pysymude.symbolic.laws.families.exponentials import Exponentials
@@ -35,6 +36,7 @@ FAMILIES: tuple[Family, ...] = (
     FunctionSpaces(),
     ClosedStates(),
     ProductsWithTime(),
+    ConjugateLines(),
     LevelSets(),
     Angles(),
 )

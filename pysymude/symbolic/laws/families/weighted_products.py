@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.laws.ansatz import Ansatz
@@ -31,11 +32,9 @@ class WeightedProducts(Family):
         weights = dominant_weights(form, found.field)
         if len(set(weights.values())) <= 1:
             return
+        by_factor: dict[Any, int] = {**weights}
         search = SpanSearch(found, time=found.moving)
-        search.gens = tuple(
-            replace(g, weight=weights.get(g.expr, g.weight))  # pyright: ignore[reportArgumentType, reportCallIssue]
-            for g in search.gens
-        )
+        search.gens = tuple(replace(g, weight=by_factor.get(g.expr, g.weight)) for g in search.gens)
         highest, before = highest_weight(form, found.field, weights), 1
         for weight in range(2, highest + 1):
             count = Ansatz(search.gens, search.primitives, weight).count()
