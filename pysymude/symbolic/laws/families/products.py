@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 
 from pysymude.symbolic.exact.normal_form import NormalForm
@@ -15,7 +16,7 @@ __all__ = ["Products"]
 
 _FIRST = 4  # the degree after which others have their turn
 _MOST = 4000  # candidates
-_MOST_WORK = 2e9  # products in the eliminations of one degree
+_MOST_WORK = 1e9  # products in the eliminations of all degrees: about half a second
 _PATIENCE = 3  # degrees without a new law, after which they have the next one
 
 
@@ -32,13 +33,15 @@ class Products(Family):
         if found.degree is not None:
             yield search.to_degree(found.degree, asked=True)
             return
-        last_new, before = 0, len(found.laws)
+        last_new, before, work = 0, len(found.laws), 0.0
         for degree in count(1):
             if found.missing_still <= 0:
                 return
-            span = search.to_degree(degree, asked=_is_small(search, degree))
-            yield span
-            if span.limit:
+            work += _work(search, degree)
+            small = work <= _MOST_WORK
+            span = search.to_degree(degree, asked=small)
+            yield span if small else replace(span, limit=True)
+            if not small:
                 return
             if len(found.laws) > before or degree < _FIRST:
                 last_new, before = degree, len(found.laws)
@@ -46,10 +49,9 @@ class Products(Family):
                 yield None
 
 
-def _is_small(search: SpanSearch, degree: int) -> bool:
-    """Whether the candidates fall apart into groups of equal weight that are eliminated soon."""
+def _work(search: SpanSearch, degree: int) -> float:
+    """Products in the elimination, which falls apart into groups of candidates of equal weight."""
     ansatz = Ansatz(search.gens, search.primitives, degree)
     if ansatz.count() > _MOST:
-        return False
-    groups = search.grading.groups(ansatz.terms())
-    return sum(len(group) ** 3 for group in groups) <= _MOST_WORK
+        return float("inf")
+    return float(sum(len(group) ** 3 for group in search.grading.groups(ansatz.terms())))
