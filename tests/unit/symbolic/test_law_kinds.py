@@ -162,3 +162,32 @@ def test_a_root_of_a_fraction_is_not_taken_apart_where_signs_are_unknown():
     assert not psu.is_first_integral(b * x**2 + y**2, system).holds
     for law in psu.first_integrals(system):
         assert law.certificate.check()
+
+
+def test_equal_rates_in_other_clothes_among_many_states():
+    us = psu.states("u0:21")
+    rhs = {us[0]: 1 / (1 + us[2] ** 2) - 1, us[1]: us[2] ** 2 / (1 + us[2] ** 2)}
+    rhs |= {u: u for u in us[2:]}
+    laws = psu.first_integrals(psu.ODESystem(rhs), time_dependent=False)
+    assert us[0] + us[1] in [law.expr for law in laws]
+
+
+def test_seven_bodies_keep_their_momentum_within_the_budget():
+    q1, q2 = psu.states("a0:7"), psu.states("b0:7")
+    p1, p2 = psu.states("c0:7"), psu.states("d0:7")
+    rhs = {**dict(zip(q1, p1, strict=True)), **dict(zip(q2, p2, strict=True))}
+    for i in range(7):
+        pull = [
+            (
+                ((q1[j] - q1[i]), (q2[j] - q2[i])),
+                ((q1[j] - q1[i]) ** 2 + (q2[j] - q2[i]) ** 2) ** sp.Rational(-3, 2),
+            )
+            for j in range(7)
+            if j != i
+        ]
+        rhs[p1[i]] = sp.Add(*(d[0] * r for d, r in pull))
+        rhs[p2[i]] = sp.Add(*(d[1] * r for d, r in pull))
+    laws = psu.first_integrals(psu.ODESystem(rhs), budget=5)
+    assert {sum(p1), sum(p2)} <= {law.expr for law in laws}
+    assert all(law.certificate.check() for law in laws)
+    assert sum(span.seconds for span in laws.searched) < 7.5

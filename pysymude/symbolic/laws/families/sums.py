@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import sympy as sp
+
 from pysymude.symbolic.exact.normal_form import NormalForm, exact, refuse
 from pysymude.symbolic.laws.families.family import Candidates, Family, Proposal
 from pysymude.symbolic.laws.found import Found
 from pysymude.symbolic.laws.known_part import is_unknown
+from pysymude.symbolic.laws.written_alike import are_independent, written_alike
 from pysymude.symbolic.null_space.linear import linear_laws
 
 __all__ = ["Sums"]
@@ -25,9 +28,10 @@ class Sums(Family):
         """One span."""
         if len(found.system.states) <= found.MANY:
             return
-        rhs = {x: exact(f) for x, f in found.system.rhs.items()}
+        rhs = {x: written_alike(exact(f)) for x, f in found.system.rhs.items()}
         for f in rhs.values():
             refuse(f, opaque=True)
         keep = is_unknown if found.kind == "balance" else None
         laws = (Proposal(law, new=True) for law in linear_laws(rhs, keep=keep))
-        yield Candidates(len(rhs), laws, 1)
+        terms = [a for f in rhs.values() for a in sp.Add.make_args(f)]
+        yield Candidates(len(rhs), laws, 1, proved=are_independent(terms))
