@@ -138,6 +138,12 @@ class MLP(sp.Atom):
             repr(self.output_scaling),
         )
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # copies and other processes make it again from what it was made of
+        scalings = {"input_scaling": self.input_scaling, "output_scaling": self.output_scaling}
+        sizes = {"outputs": self.outputs, "hidden": self.hidden, "activation": self.activation}
+        return _made_again, (self.name, {"inputs": self.inputs, **sizes, **scalings})
+
     def __getitem__(self, index: int) -> NetworkOutput:
         if isinstance(index, int) and 0 <= index < self.outputs:  # without all the others
             return NetworkOutput(self, sp.Integer(index), *self.inputs)
@@ -316,6 +322,10 @@ class _Outputs(tuple["NetworkOutput", ...]):
                 f"{name}[{len(self) - 1}]; found index {int(index)}"
             )
         return tuple.__getitem__(self, index)
+
+
+def _made_again(name: str, keywords: dict[str, Any]) -> MLP:
+    return MLP(name, **keywords)
 
 
 class NetworkOutput(sp.Expr):

@@ -1,5 +1,8 @@
 """Laws of systems with numbers that are no fractions, fitted numbers, networks inside functions, opaque terms."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -191,3 +194,16 @@ def test_seven_bodies_keep_their_momentum_within_the_budget():
     assert {sum(p1), sum(p2)} <= {law.expr for law in laws}
     assert all(law.certificate.check() for law in laws)
     assert sum(span.seconds for span in laws.searched) < 7.5
+
+
+def test_networks_and_laws_of_networks_are_copied_and_pickled():
+    scaled = psu.MLP(
+        "scaled", inputs=[x, y], outputs=2, hidden=[3, 2], input_scaling=([0.0, 1.0], [1.0, 2.0])
+    )
+    for network in (nn, scaled):
+        assert pickle.loads(pickle.dumps(network)) == network  # noqa: S301
+        assert copy.deepcopy(network[1]) == network[1]
+    laws = psu.first_integrals(psu.ODESystem({x: -nn[0], y: nn[0]}), degree=1)
+    again = pickle.loads(pickle.dumps(laws))  # noqa: S301
+    assert [law.expr for law in again] == [law.expr for law in laws]
+    assert all(law.certificate.check() for law in again)
