@@ -74,11 +74,27 @@ def interpolated(
         numbers = primitive([flint.fmpq(n, d) for n, d in fractions])
         names = [sp.Mul(*(c.symbol for c in picked)) for picked in products]
         table = [numbers[k : k + len(names)] for k in range(0, len(numbers), len(names))]
+        sign = _sign(table, names, [c.symbol for c in used])
         yield [
-            cast("sp.Expr", sp.factor(sp.Add(*(a * m for a, m in zip(row, names, strict=True)))))
+            cast(
+                "sp.Expr",
+                sp.factor(sp.Add(*(sign * a * m for a, m in zip(row, names, strict=True)))),
+            )
             for row in table
         ]
         return
+
+
+def _sign(
+    table: Sequence[Sequence[sp.Expr]], names: Sequence[sp.Expr], symbols: Sequence[sp.Symbol]
+) -> int:
+    """Such that the first coefficient leads with a plus."""
+    for row in table:
+        first = sp.Add(*(a * m for a, m in zip(row, names, strict=True)))
+        if first != 0:
+            lead = sp.Poly(first, *symbols).LC() if symbols else first
+            return -1 if lead < 0 else 1
+    return 1
 
 
 class _Drawer:
