@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
 
 import sympy as sp
 
@@ -47,7 +46,7 @@ def _angles(found: Found) -> tuple[Primitive, ...]:
     states = found.form.states
     curves = [e.args[0] for law in found.laws for e in law.expr.atoms(sp.log)]
     given = [*(law.expr for law in found.laws), *curves, *found.curves][:_MOST]
-    polynomials = [cast("sp.Expr", e) for e in given if e.is_polynomial(*states)]
+    polynomials = [e for e in given if e.is_polynomial(*states)]
     exact = found.field
     known = set(exact.gens)
     tops = [exact.fraction(sp.expand(e)).top for e in polynomials if e.free_symbols <= known]
