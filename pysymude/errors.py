@@ -5,7 +5,8 @@
     PySymUDEError
     ├─ InvalidInputError(ValueError)         wrong shape, unknown symbol, NaN where a number is needed
     │  ├─ ModelFileError                     a TOML model or one of its expressions; .where
-    │  └─ SaveFileError                      a save file that is damaged or not ours; .path
+    │  ├─ SaveFileError                      a save file that is damaged or not ours; .path
+    │  └─ WrongCallError(TypeError)          a keyword that there is not, or one that is missing
     ├─ DerivationError                       a derivation cannot finish, or a certificate fails
     ├─ EmissionError(NotImplementedError)    an expression that a target cannot express; .node, .target
     ├─ ProjectionError(ArithmeticError)      .index, .residual
@@ -13,8 +14,10 @@
     │  ├─ EngineUnavailableError(ImportError)   with the command that would fix it
     │  ├─ CapabilityError(NotImplementedError)  .capability, .engines_that_have_it
     │  └─ JuliaRuntimeError                     .julia_exception, .julia_backtrace
-    └─ SolveFailedError(RuntimeError)        .solution, the partial solution with its retcode
+    ├─ SolveFailedError(RuntimeError)        .solution, the partial solution with its retcode
+    └─ MissingPackageError(ImportError)      a package that only this needs; .name
     ToleranceWarning(UserWarning)            a state lives below its absolute tolerance
+    TableWarning(UserWarning)                how a table of measurements was understood
 
 A message says what was asked, what was found, and what to write instead.  "No law" is an answer
 and a failed solve is a return code: neither is an exception unless the user asks to raise.
@@ -32,17 +35,24 @@ __all__ = [
     "EngineUnavailableError",
     "InvalidInputError",
     "JuliaRuntimeError",
+    "MissingPackageError",
     "ModelFileError",
     "ProjectionError",
     "PySymUDEError",
     "SaveFileError",
     "SolveFailedError",
+    "TableWarning",
     "ToleranceWarning",
+    "WrongCallError",
 ]
 
 
 class ToleranceWarning(UserWarning):
     """A state lives below its absolute tolerance: what a solve says of it means nothing."""
+
+
+class TableWarning(UserWarning):
+    """How a table was understood where it could be meant otherwise: units of time, columns left out."""
 
 
 class PySymUDEError(Exception):
@@ -67,6 +77,10 @@ class SaveFileError(InvalidInputError):
     def __init__(self, message: str, *, path: str = "") -> None:
         super().__init__(f"{path}: {message}" if path else message)
         self.path = path
+
+
+class WrongCallError(InvalidInputError, TypeError):
+    """A call that does not fit a function: an unknown keyword, or one that is needed and was left out."""
 
 
 class DerivationError(PySymUDEError):
@@ -136,3 +150,11 @@ class SolveFailedError(PySymUDEError, RuntimeError):
     def __init__(self, message: str, *, solution: Any = None) -> None:
         super().__init__(message)
         self.solution = solution
+
+
+class MissingPackageError(PySymUDEError, ImportError):
+    """A package that is only needed for this is not installed; `name` is its name."""
+
+    def __init__(self, message: str, *, name: str = "") -> None:
+        super().__init__(message)
+        self.name = name

@@ -13,7 +13,7 @@ import pysymude as psu
 ROOT = Path(psu.__file__).parent
 # rooms on one floor do not see each other
 FLOORS = [
-    {"errors"},
+    {"errors", "whole"},
     {"model"},
     {"symbolic"},
     {"plan"},

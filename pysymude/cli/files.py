@@ -7,13 +7,13 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pysymude.errors import InvalidInputError
+from pysymude.whole import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,27 +66,11 @@ def write_text(path: Path, text: str) -> Path:
 
 def _write(path: Path, content: bytes) -> Path:
     """The path, written: a reader sees the old file or the new one, never a part."""
-    # opened by name, unlike a temporary file, so that the user's file permissions apply
-    workshop = path.with_name(f".{path.name}-{os.getpid()}")
     try:
-        with workshop.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        workshop.replace(path)
+        write_whole(path, content)
     except OSError as error:
-        _discard(workshop)
         raise InvalidInputError(f"{path} cannot be written: {error.strerror}") from error
-    except BaseException:
-        _discard(workshop)
-        raise
     return path
-
-
-def _discard(file: Path) -> None:
-    # where the folder is none, there is nothing to remove either
-    with suppress(OSError):
-        file.unlink()
 
 
 def _plain(value: Any) -> Any:

@@ -2,42 +2,61 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pysymude.cli.common import (
     Debug,
-    Engine,
-    Seed,
     end,
     fit_rows,
     fit_summary,
     friendly,
     print_model,
     print_table,
+    say,
 )
 from pysymude.cli.files import make_folder, write_figure, write_json
+from pysymude.cli.fit_table import parse_columns, parse_noise, read_fit_table
+from pysymude.cli.inputs import parse_numbers
+from pysymude.errors import TableWarning
 
 if TYPE_CHECKING:
     from pysymude.fit.result import FitResult
     from pysymude.fit.stages import Stage
+    from pysymude.model.dataset import Dataset
+    from pysymude.model.system import ODESystem
 
 __all__ = ["fit"]
 
+_OF_TABLE = (
+    "time", "experiment", "variable", "value", "loq", "time_unit", "delimiter", "decimal", "u0", "noise",
+    "trainable_u0",
+)  # fmt: skip
+
 
 def fit(
-    model: Annotated[Path, typer.Argument(help="The model, a TOML file.")],
+    model: Annotated[
+        Path, typer.Argument(help="The model, a TOML file; its table [fit] may hold all options.")
+    ],
     data: Annotated[Path, typer.Argument(help="Measurements, a CSV file with a header.")],
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("pysymude-fit"),
     time: Annotated[str | None, typer.Option(help="Column of times; by default t or time.")] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="Measured columns, x,y or column=state,...")
+    ] = None,
     experiment: Annotated[
         str | None, typer.Option(help="Column that tells experiments apart.")
     ] = None,
+    u0: Annotated[str | None, typer.Option("--u0", help="Known initial states, x=1,y=2.")] = None,
     trainable_u0: Annotated[
-        bool, typer.Option("--trainable-u0", help="Learn the initial states too.")
+        bool, typer.Option("--trainable-u0", help="Learn all initial states.")
     ] = False,
+    noise: Annotated[
+        str | None, typer.Option(help="Standard deviation: a number, a column, or x=0.1,y=sd_y.")
+    ] = None,
     validation: Annotated[
         float | None, typer.Option(help="Part of the time span at the end to hold out, as 0.2.")
     ] = None,
@@ -48,12 +67,25 @@ def fit(
     conserve: Annotated[
         str | None, typer.Option(help="How laws are used: report, penalty, project, eliminate.")
     ] = None,
-    weight_decay: Annotated[float, typer.Option(help="Penalty on squared network weights.")] = 0.0,
-    seed: Seed = 0,
-    engine: Engine = "auto",
-    solver: Annotated[str, typer.Option(help="'auto' or a name.")] = "auto",
-    reltol: Annotated[float, typer.Option(help="Relative tolerance.")] = 1e-6,
-    abstol: Annotated[float, typer.Option(help="Absolute tolerance.")] = 1e-8,
+    stages: Annotated[
+        str | None, typer.Option(help="Stages of training, 'Adam(300), LBFGS(500)'.")
+    ] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option(help="Penalty on squared network weights; 0 by default.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of the network's initial weights; 0 by default.")
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="'auto', or a name that `pysymude doctor` lists.")
+    ] = None,
+    solver: Annotated[str | None, typer.Option(help="'auto' or a name.")] = None,
+    reltol: Annotated[
+        float | None, typer.Option(help="Relative tolerance; 1e-6 by default.")
+    ] = None,
+    abstol: Annotated[
+        float | None, typer.Option(help="Absolute tolerance; by default 1e-8 of each state.")
+    ] = None,
     checkpoint: Annotated[
         Path | None, typer.Option(help="File for the state of training, to resume from.")
     ] = None,
@@ -63,25 +95,44 @@ def fit(
 ) -> None:
     """Fit a model to data; write fit.npz, summary.json, fit.png and history.png."""
     with friendly(debug):
+        from pysymude.fit.stage_text import stages_from_text
         from pysymude.fit.training import fit as train
-        from pysymude.model.dataset import Dataset
         from pysymude.model.system import ODESystem
 
+        options = read_fit_table(model)
+        said: dict[str, Any] = {
+            "time": time, "experiment": experiment, "validation": validation, "laws": law,
+            "conserve": conserve, "stages": stages, "weight_decay": weight_decay, "seed": seed,
+            "engine": engine, "solver": solver, "reltol": reltol, "abstol": abstol,
+            "columns": columns and parse_columns(columns), "noise": noise and parse_noise(noise),
+            "u0": u0 and parse_numbers(u0, "--u0"), "trainable_u0": trainable_u0 or None,
+        }  # fmt: skip
+        options |= {key: value for key, value in said.items() if value not in (None, [])}
+        if "stages" in options:
+            options["stages"] = stages_from_text(options["stages"])
+        if quick:
+            options["stages"] = _quick_stages()
         system = ODESystem.from_toml(model)
-        measured = Dataset.from_csv(
-            data, time=time, experiment=experiment, trainable_u0=trainable_u0 or None
-        )
+        measured = _measured(data, system, options)
         folder = make_folder(out)
         print_model(system, "Model")
-        found = train(
-            system, measured, laws=law or (), conserve=conserve, engine=engine, solver=solver,
-            reltol=reltol, abstol=abstol, seed=seed,
-            stages=_quick_stages() if quick else None, weight_decay=weight_decay,
-            validation=validation, checkpoint=checkpoint, resume=resume,
-        )  # fmt: skip
+        found = train(system, measured, checkpoint=checkpoint, resume=resume, **options)
         print_table(fit_rows(found), title="Result")
-        _write(folder, found, validation)
+        _write(folder, found, options.get("validation"))
     end(found, interrupted=found.stopped == "interrupted")
+
+
+def _measured(path: Path, system: ODESystem, options: dict[str, Any]) -> Dataset:
+    """The table, read as its part of the options says, which is taken out; what is not sure is said."""
+    from pysymude.model.dataset import Dataset
+
+    given = {key: options.pop(key) for key in _OF_TABLE if key in options}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", TableWarning)
+        found = Dataset.from_csv(path, states=options.pop("columns", system), **given)
+    for warning in caught:
+        say(str(warning.message), style="yellow")
+    return found
 
 
 def _write(folder: Path, found: FitResult, validation: float | None) -> None:

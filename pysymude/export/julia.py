@@ -17,7 +17,6 @@ from pysymude.engines.julia.literals import number, string
 from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.export.julia_formulas import BRANCHING, helpers, imports
 from pysymude.export.julia_script import ACTIVATIONS, Writer
-from pysymude.fit.files import write_whole
 from pysymude.fit.objective import Objective, measured_states
 from pysymude.fit.result import FitResult
 from pysymude.fit.saved import SavedFit
@@ -32,6 +31,7 @@ from pysymude.plan.problem import LossData, LossSpec
 from pysymude.plan.tolerance import magnitudes
 from pysymude.solving.choice import suited_solver
 from pysymude.solving.control import Control, check_tolerance
+from pysymude.whole import write_whole
 
 __all__ = ["SOLVERS", "export_julia", "julia_script"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pysymude.errors import InvalidInputError, PySymUDEError, SaveFileError
-from pysymude.fit.files import read, write
+from pysymude.errors import InvalidInputError, PySymUDEError, SaveFileError, WrongCallError
+from pysymude.fit.files import read, understood, write
 from pysymude.fit.formulas import KEYWORDS, read_formulas, write_formulas
 from pysymude.fit.objective import checked_dataset, objective
 from pysymude.fit.result import FitResult
@@ -23,6 +24,7 @@ from pysymude.fit.saved import SavedFit
 from pysymude.fit.stages import Stage, check_stages
 from pysymude.fit.state import fit_key
 from pysymude.fit.training import fit
+from pysymude.model.calls import explained, instead, whole_number
 from pysymude.model.dataset import Dataset
 from pysymude.model.system import ODESystem
 from pysymude.model.toml import system_from_text
@@ -103,6 +105,7 @@ def quantiles(values: Float, level: float) -> tuple[Float, Float]:
     return low, high
 
 
+@explained
 def fit_ensemble(
     system: ODESystem,
     data: Dataset | Trajectory,
@@ -162,6 +165,11 @@ def fit_ensemble(
     ((5,), True)
     """
     _check(n, folder, resume, options)
+    whole_number(seed, what="seed")
+    if jobs == 0 or isinstance(jobs, bool) or not isinstance(jobs, int | None):
+        raise InvalidInputError(
+            f"jobs is how many processes, -1 for one a core, or None; found {jobs!r}"
+        )
     data, stages = checked_dataset(data), check_stages(stages, networks=bool(system.networks))
     # what is wrong for all members is said here, and not once a member
     obj = objective(system, data, **{k: v for k, v in options.items() if k in _OBJECTIVE})
@@ -255,7 +263,10 @@ def _member(
             if result.stopped == "interrupted":
                 raise KeyboardInterrupt
             result.save(done)
-        return read(done, "fit")
+        parts = read(done, "fit")
+        with understood(done, "fit"):
+            SavedFit.from_parts(*parts)
+        return parts
     except PySymUDEError as error:
         return str(error)
 
@@ -264,8 +275,9 @@ def _claim(place: Path, key: dict[str, str], resume: bool) -> None:
     """The folder, made or checked to belong to this ensemble."""
     mark = place / "ensemble.npz"
     if mark.exists():
-        known = read(mark, _KIND)[0]["key"]
-        different = [k for k in key if known.get(k) != key[k]]
+        meta = read(mark, _KIND)[0]
+        with understood(mark, _KIND):
+            different = [k for k in key if meta["key"].get(k) != key[k]]
         if different:
             raise InvalidInputError(
                 f"folder={str(place)!r} belongs to another ensemble: {', '.join(different)} differ. "
@@ -294,3 +306,7 @@ def _check(n: Any, folder: Any, resume: bool, options: dict[str, Any]) -> None:
             raise InvalidInputError(
                 f"fit_ensemble sets {name}= for each member itself; leave it out"
             )
+    known = inspect.signature(fit).parameters
+    for name in options:
+        if name not in known:
+            raise WrongCallError(f"fit_ensemble has no {name}=; {instead(name, list(known))}")

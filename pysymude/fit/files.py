@@ -5,22 +5,28 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
-import tempfile
+import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from pysymude.errors import SaveFileError
+from pysymude.errors import InvalidInputError, PySymUDEError, SaveFileError
+from pysymude.whole import write_whole
 
-__all__ = ["read", "write", "write_whole"]
+__all__ = ["read", "understood", "write"]
 
 _VERSION = 1
+LARGEST_FILE = 4_000_000_000  # bytes
+MOST_ARRAYS = 1_000_000
 
 
 def write(
@@ -50,58 +56,109 @@ def write(
         raise SaveFileError(f"cannot be written: {problem.strerror}", path=str(target)) from problem
 
 
-def write_whole(target: Path, content: bytes) -> None:
-    """A file with this content; a reader sees the old one or the new one, never a part."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o666 & ~_umask())
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
 def read(path: str | PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """The JSON part and the arrays of a save file of this `kind`.
 
     Raises
     ------
     SaveFileError
-        The file is missing, damaged, of another kind or from a newer version.
+        The file is missing, damaged, larger than 4 GB, of another kind or from a newer version.
     """
-    try:
-        # from memory: a damaged file would otherwise be left open
-        with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except FileNotFoundError:
-        raise SaveFileError("there is no such file", path=str(path)) from None
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as e:
-        raise SaveFileError(
-            f"is damaged or no pysymude file ({type(e).__name__}); it was not read", path=str(path)
-        ) from None
+    arrays = _arrays(_content(path), str(path))
     try:
         stored_checksum = arrays.pop("checksum").tobytes()
         if stored_checksum != _checksum(arrays):
             raise SaveFileError("is damaged: its checksum does not match", path=str(path))
         header = json.loads(arrays.pop("header").tobytes())
-    except (KeyError, ValueError):
+        version, found, meta = header["version"], header["kind"], header["meta"]
+        newer = version > _VERSION
+    except SaveFileError:
+        raise
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
         raise SaveFileError("is no pysymude file", path=str(path)) from None
-    if header.get("version", 0) > _VERSION:
+    if newer:
         raise SaveFileError("comes from a newer pysymude; update this one", path=str(path))
-    if header.get("kind") != kind:
-        raise SaveFileError(f"holds a {header.get('kind')}, not a {kind}", path=str(path))
-    return header["meta"], arrays
+    if found != kind:
+        raise SaveFileError(f"holds a {str(found)[:40]}, not a {kind}", path=str(path))
+    if not isinstance(meta, dict):
+        raise SaveFileError("is no pysymude file", path=str(path))
+    return cast("dict[str, Any]", meta), arrays
 
 
-def _umask() -> int:
-    """The user's mask for new files; a temporary file is readable by its owner only."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+@contextmanager
+def understood(path: str | PathLike[str], kind: str, *, by_user: bool = False) -> Generator[None]:
+    """Turns what goes wrong with the content of a file, whose checksum may be right, into a SaveFileError.
+
+    With `by_user`, where some of the input comes from elsewhere, an `InvalidInputError` stays what it is.
+    """
+    try:
+        yield
+    except SaveFileError:
+        raise
+    except InvalidInputError as error:
+        if by_user:
+            raise
+        raise SaveFileError(f"holds what no {kind} has: {error}", path=str(path)) from error
+    except PySymUDEError:
+        raise
+    except Exception as error:
+        # whoever wrote it, the types in it may be any
+        raise SaveFileError(
+            f"holds what no {kind} has ({type(error).__name__}: {str(error)[:100]})", path=str(path)
+        ) from error
+
+
+def _content(path: str | PathLike[str]) -> bytes:
+    """The bytes of a plain file that is not too large."""
+    try:
+        with Path(path).open("rb") as file:
+            about = os.fstat(file.fileno())
+            # a device has no end
+            if not stat.S_ISREG(about.st_mode):
+                raise SaveFileError("is no plain file", path=str(path))
+            if about.st_size > LARGEST_FILE:
+                raise SaveFileError(
+                    "is larger than 4 GB, which no file of a fit is", path=str(path)
+                )
+            return file.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        raise SaveFileError("there is no such file", path=str(path)) from None
+    except (OSError, ValueError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) else problem
+        raise SaveFileError(f"cannot be read: {reason}", path=str(path)) from None
+
+
+def _arrays(content: bytes, path: str) -> dict[str, NDArray[Any]]:
+    """The arrays in the bytes of an uncompressed archive."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+            # ours are stored as they are: nothing can unpack to more than the file has
+            if len(members) > MOST_ARRAYS or any(
+                m.compress_type or m.flag_bits & 1 for m in members
+            ):
+                raise ValueError("packed otherwise than ours")
+            if sum(member.file_size for member in members) > len(content):
+                raise ValueError("larger inside than outside")
+            return {m.filename.removesuffix(".npy"): _array(archive.read(m)) for m in members}
+    except Exception as error:
+        # damage may surface anywhere in the readers of archives and of arrays
+        raise SaveFileError(
+            f"is damaged or no pysymude file ({type(error).__name__}); it was not read", path=path
+        ) from None
+
+
+def _array(content: bytes) -> NDArray[Any]:
+    """An array in NumPy's own format, whose header must say what is there."""
+    stream = io.BytesIO(content)
+    version = npy.read_magic(stream)
+    reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, fortran, dtype = reader(stream)
+    rest = content[stream.tell() :]
+    if dtype.hasobject or len(rest) != math.prod(shape) * dtype.itemsize:
+        raise ValueError("not the array that its header describes")
+    flat = np.frombuffer(rest, dtype=dtype) if dtype.itemsize else np.empty(math.prod(shape), dtype)
+    return flat.reshape(shape, order="F" if fortran else "C").copy()
 
 
 def _checksum(arrays: Mapping[str, NDArray[Any]]) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pysymude.errors import SaveFileError
 from pysymude.fit.objective import Objective
 from pysymude.fit.optimizers import Optimizer, Point
 from pysymude.fit.progress import Reporter
@@ -79,6 +80,7 @@ class Loop:
         self.training = obj.with_loss(parts.training)
         self.save, self.every, self.callback = save, every, callback
         self.clock = time.perf_counter() - state.seconds
+        self.unsaved = ""
 
     def run(self, reporter: Reporter) -> str:
         """Until all legs are done; why it stopped."""
@@ -97,9 +99,15 @@ class Loop:
             return INTERRUPTED
         finally:
             state.seconds = time.perf_counter() - self.clock
+            self.tell_of_checkpoint()
         state.finished = True
         self.checkpoint()
         return FINISHED
+
+    def tell_of_checkpoint(self) -> None:
+        """Says at the end that the file is not what was reached."""
+        if self.unsaved:
+            log.warning("the last checkpoint is not in its file: it %s", self.unsaved)
 
     def run_leg(self, leg: Leg, reporter: Reporter) -> str:
         """One leg; empty when training goes on, else why it stops."""
@@ -251,5 +259,14 @@ class Loop:
 
     def checkpoint(self) -> None:
         """Writes the state, where the user asked for it."""
-        if self.save is not None:
+        if self.save is None:
+            return
+        try:
             self.save(self.state)
+        except SaveFileError as error:
+            # hours of training are worth more than the file
+            if not self.unsaved:
+                log.warning("the checkpoint %s; training goes on without it", error)
+            self.unsaved = str(error)
+        else:
+            self.unsaved = ""

@@ -32,6 +32,7 @@ from pysymude.fit.samples import (
 )
 from pysymude.fit.scaling import scale_networks
 from pysymude.fit.weighing import relative_scales
+from pysymude.model.calls import explained, whole_number
 from pysymude.model.dataset import Dataset
 from pysymude.model.system import ODESystem, finite
 from pysymude.model.theta import ThetaLayout
@@ -129,6 +130,7 @@ class Objective:
 
     def theta0(self, seed: int = 0) -> Float:
         """A seeded start, float64 of shape (parameters,): the same on every engine."""
+        whole_number(seed, what="seed")
         values: dict[str, ArrayLike] = {}
         for nn in self.plan.networks:
             weights = nn.initial_weights(seed)
@@ -267,6 +269,16 @@ class Objective:
         compiled = self.runner.compile(self.plan)
         return [self.runner.samples(compiled, p.expressions, p.samples) for p in self.parts]
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Objective:
+        # frozen, and what an engine compiled has no copy
+        return self
+
+    def __reduce__(self) -> Any:
+        # what `objective` was told, as JSON text, and its numbers
+        from pysymude.fit.saved import objective_from_text, objective_to_text
+
+        return objective_from_text, (objective_to_text(self), self.data, self.loss)
+
     def __repr__(self) -> str:
         laws = f"{len(self.laws)} laws ({self.enforced.conserve}); " if self.laws else ""
         return (
@@ -276,6 +288,7 @@ class Objective:
         )
 
 
+@explained
 def objective(
     system: ODESystem,
     data: Dataset | Trajectory,

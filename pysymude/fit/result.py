@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -15,16 +17,17 @@ from pysymude.engines.outcomes import ReturnCode
 from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.fit.adjoint import backward_drift, backward_laws, terminal_values
 from pysymude.fit.cautions import warnings_of
-from pysymude.fit.files import write
+from pysymude.fit.files import understood, write
 from pysymude.fit.laws import law_sizes, law_values
 from pysymude.fit.loop import FINISHED
 from pysymude.fit.objective import Objective, objective
 from pysymude.fit.prediction import is_many, predict_many, predict_one
 from pysymude.fit.residuals import Residuals, residuals_of
 from pysymude.fit.saved import KIND, NUMBERS, SavedFit, fit_parts
+from pysymude.model.calls import explained
 from pysymude.model.coerce import float_array
 from pysymude.model.dataset import Dataset
-from pysymude.model.event import Event
+from pysymude.model.event import Event, event_list
 from pysymude.model.system import ODESystem
 from pysymude.model.theta import ThetaLayout
 from pysymude.model.trajectory import Trajectory
@@ -124,6 +127,7 @@ class FitResult:
             s.name: float(self.values[s.name]) for s in self.layout.of_kind("parameter")
         }
 
+    @explained
     def predict(
         self,
         t: ArrayLike,
@@ -131,7 +135,7 @@ class FitResult:
         *,
         parameters: Mapping[Any, Any] | None = None,
         experiment: int | str = 0,
-        events: Sequence[Event] = (),
+        events: Sequence[Event] | Event = (),
     ) -> Any:
         """The fitted system solved at times of your choice.
 
@@ -154,7 +158,7 @@ class FitResult:
         Solution, or EnsembleSolution
             The latter where `u0` or `parameters` hold arrays with one value a trajectory.
         """
-        e = self._experiment(experiment)
+        e, events = self._experiment(experiment), event_list(events)
         if is_many(u0, parameters):
             if events:
                 raise CapabilityError("events= is for one trajectory at a time")
@@ -301,10 +305,10 @@ class FitResult:
 
     @cached_property
     def predictions(self) -> tuple[Solution, ...]:
-        """The fitted trajectory of each experiment at its measurement times."""
+        """The fitted trajectory of each experiment at its measurement times, repeated ones included."""
         return tuple(
-            self.predict(_from_start(trajectory), experiment=e)
-            for e, trajectory in enumerate(self.data)
+            _repeated(self.predict(np.unique(times), experiment=e), times)
+            for e, times in enumerate(map(_from_start, self.data))
         )
 
     @cached_property
@@ -382,7 +386,9 @@ class FitResult:
         SaveFileError
             The file is missing, damaged, or no fit.
         """
-        return cls.from_saved(SavedFit.read(path), engine=engine, solver=solver)
+        saved = SavedFit.read(path)
+        with understood(path, KIND, by_user=engine is not None or solver is not None):
+            return cls.from_saved(saved, engine=engine, solver=solver)
 
     @classmethod
     def from_saved(
@@ -400,6 +406,15 @@ class FitResult:
             **saved.numbers,
         )
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> FitResult:
+        # the objective is frozen, and what an engine compiled has no copy
+        return replace(self, theta=self.theta.copy(), history=deepcopy(self.history, memo))
+
+    def __reduce__(self) -> Any:
+        # what a file of it holds
+        meta, arrays = self.parts()
+        return _from_parts, (json.dumps(meta), arrays)
+
     @property
     def _states(self) -> tuple[str, ...]:
         return tuple(s.name for s in self.system.states)
@@ -407,8 +422,11 @@ class FitResult:
     def _natural(self, found: Solution) -> Solution:
         """A solution of the solved system in the user's states."""
         kept = {k: v for k, v in found.observables.items() if k not in self._states}
-        u = found.u @ self.objective.enforced.unmix.T
-        return replace(found, u=u, states=self._states, observables=kept)
+        back = self.objective.enforced.unmix
+        again = found.again and found.again.turned(back)
+        return replace(
+            found, u=found.u @ back.T, states=self._states, observables=kept, again=again
+        )
 
     def _experiment(self, experiment: int | str) -> int:
         names = [trajectory.name for trajectory in self.data]
@@ -424,6 +442,20 @@ class FitResult:
         return "FitResult\n  " + self.summary().replace("\n", "\n  ")
 
 
+def _from_parts(meta: str, arrays: dict[str, NDArray[Any]]) -> FitResult:
+    return FitResult.from_saved(SavedFit.from_parts(json.loads(meta), arrays))
+
+
 def _from_start(trajectory: Trajectory) -> Float:
     """The measurement times; the start before them when there is only one."""
-    return trajectory.t if len(trajectory) > 1 else np.array([trajectory.t0, *trajectory.t])
+    several = trajectory.t[-1] > trajectory.t[0]
+    return trajectory.t if several else np.array([trajectory.t0, *trajectory.t])
+
+
+def _repeated(found: Solution, times: Float) -> Solution:
+    """A solution with a row for each of these times, all of which it has."""
+    if len(times) == len(found.t):
+        return found
+    at = np.searchsorted(found.t, times)
+    observables = {name: column[at] for name, column in found.observables.items()}
+    return replace(found, t=times, u=found.u[at], observables=observables)

@@ -156,13 +156,19 @@ def _spline(trajectory: Trajectory, name: str) -> UnivariateSpline | None:
 
 
 def _measured(trajectory: Trajectory, name: str) -> tuple[Float, Float]:
-    values = trajectory.u[:, trajectory.columns.index(name)]
-    measured = np.isfinite(values)
-    return trajectory.t[measured], values[measured]
+    """Times, each once, and the means of what was measured there; limits say too little."""
+    k = trajectory.columns.index(name)
+    values = trajectory.u[:, k]
+    measured = np.isfinite(values) & (trajectory.censored[:, k] == 0)
+    t, at = np.unique(trajectory.t[measured], return_inverse=True)
+    return t, np.bincount(at, weights=values[measured], minlength=t.size) / np.bincount(at)
 
 
 def _noise_of(trajectory: Trajectory, name: str) -> float:
-    return trajectory.noise.get(name) or noise_of_series(*_measured(trajectory, name))
+    given = trajectory.noise_array()[:, trajectory.columns.index(name)]
+    if np.isfinite(given).any():
+        return float(np.sqrt(np.nanmean(given**2)))
+    return noise_of_series(*_measured(trajectory, name))
 
 
 def noise_of_series(t: Float, y: Float) -> float:

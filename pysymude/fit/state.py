@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
-from pysymude.fit.files import read, write
+from pysymude.fit.files import read, understood, write
 from pysymude.fit.optimizers import Memory
 
 __all__ = ["History", "Progress", "fit_key"]
@@ -134,20 +134,22 @@ class Progress:
             It belongs to another fit; the message names what differs.
         """
         meta, arrays = read(path, _KIND)
-        different = [k for k in key if meta["key"].get(k) != key[k]]
+        with understood(path, _KIND):
+            different = [k for k in key if meta["key"].get(k) != key[k]]
         if different:
             raise InvalidInputError(
                 f"the checkpoint {path} belongs to another fit: {', '.join(different)} differ. "
                 "Choose another checkpoint= path, or resume=False to start again"
             )
-        return cls(
-            vector=arrays["vector"],
-            before=arrays["before"],
-            best=arrays.get("best"),
-            memory=_with_prefix(arrays, "memory."),
-            history=History.from_arrays(_with_prefix(arrays, "history.")),
-            **meta["state"],
-        )
+        with understood(path, _KIND):
+            return cls(
+                vector=arrays["vector"],
+                before=arrays["before"],
+                best=arrays.get("best"),
+                memory=_with_prefix(arrays, "memory."),
+                history=History.from_arrays(_with_prefix(arrays, "history.")),
+                **meta["state"],
+            )
 
 
 def _with_prefix(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.errors import InvalidInputError
+from pysymude.fit.arguments import check_arguments
 from pysymude.fit.loop import INTERRUPTED, Leg, Loop, Step
 from pysymude.fit.objective import FAILED, Objective, checked_dataset, objective
 from pysymude.fit.progress import Reporter
@@ -26,8 +27,10 @@ from pysymude.fit.starts import free_measured_starts
 from pysymude.fit.state import Progress, fit_key
 from pysymude.fit.tasks import Task, horizon_task, matching_task, samples_task, shooting_task
 from pysymude.fit.validation import Validation, split
+from pysymude.model.calls import explained
+from pysymude.model.coerce import float_array
 from pysymude.model.dataset import Dataset
-from pysymude.model.system import ODESystem, finite
+from pysymude.model.system import ODESystem
 from pysymude.model.trajectory import Trajectory
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.laws import Law
@@ -40,6 +43,7 @@ log = logging.getLogger("pysymude")
 Float = NDArray[np.float64]
 
 
+@explained
 def fit(
     system: ODESystem,
     data: Dataset | Trajectory,
@@ -110,7 +114,10 @@ def fit(
         The best theta so far, also after Ctrl-C (``stopped == "interrupted"``).
     """
     by_default = stages is None
-    _check(weight_decay, checkpoint, resume)
+    check_arguments(
+        seed=seed, weight_decay=weight_decay, patience=patience, resample=resample, checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every, resume=resume, callback=callback,
+    )  # fmt: skip
     data = free_measured_starts(_checked(system), checked_dataset(data))
     obj = objective(
         system, data, weigh=True, frozen=frozen, laws=laws, conserve=conserve, law_weight=law_weight,
@@ -264,7 +271,7 @@ def _given_start(obj: Objective, theta0: Any, seed: int) -> Float:
     """A start of the user's, with or without the initial states that are learned by default."""
     if isinstance(theta0, Mapping):
         return _start_by_names(obj, theta0, seed)
-    given = np.asarray(theta0, dtype=np.float64)
+    given = float_array(theta0, what="theta0")
     freed = [s.name for s in obj.layout.of_kind("u0")]
     short = obj.layout.size - len(freed)
     if freed and given.shape == (short,):
@@ -307,14 +314,3 @@ def _checked(system: Any) -> ODESystem:
 def _ended(solve: ReturnCode, stopped: str) -> ReturnCode:
     """A training that was cut short is no success, though the solves are."""
     return ReturnCode.Interrupted if solve.successful and stopped == INTERRUPTED else solve
-
-
-def _check(weight_decay: float, checkpoint: Any, resume: bool) -> None:
-    if finite(weight_decay, "weight_decay") < 0:
-        raise InvalidInputError(f"weight_decay must not be negative; found {weight_decay!r}")
-    if resume and checkpoint is None:
-        raise InvalidInputError("resume=True needs checkpoint=, the file to go on from")
-    if checkpoint is not None and not Path(checkpoint).parent.is_dir():
-        raise InvalidInputError(
-            f"checkpoint={str(checkpoint)!r} lies in a folder that does not exist; make it first"
-        )

@@ -46,8 +46,7 @@ def noise_part(
     """The sum of squares that the noise makes, by the scales given or else by an estimate."""
     total = 0.0
     for j, name in enumerate(data.columns):
-        given = {tr.noise[name] for tr in data if name in tr.noise}
-        if given:
+        if any(name in tr.noise for tr in data):
             total += float(np.count_nonzero(loss.weight[:, :, j]))
         else:
             total += float((loss.weight[:, :, j] ** 2).sum()) * _noise_of(data, name, measure) ** 2

@@ -28,6 +28,7 @@ __all__ = [
     "number_of",
     "numbers_by_name",
     "one_each",
+    "short",
 ]
 
 FloatArray: TypeAlias = NDArray[np.float64]
@@ -75,7 +76,7 @@ def names_of(values: Any, *, what: str) -> tuple[str, ...]:
         return (name_of(values, what=what),)
     if isinstance(values, Mapping) or not isinstance(values, Iterable):
         raise InvalidInputError(
-            f"{what} takes a symbol, a string or a list of them; found {_short(values)}"
+            f"{what} takes a symbol, a string or a list of them; found {short(values)}"
         )
     names = tuple(name_of(value, what=what) for value in cast("Iterable[object]", values))
     if not names:
@@ -100,7 +101,7 @@ def number_of(value: Any, *, what: str) -> float:
         with contextlib.suppress(TypeError, ValueError, OverflowError):
             number = float(value)
     if number is None or getattr(value, "dtype", None) == np.bool_:
-        raise InvalidInputError(f"{what} must be a number; found {_short(value)}")
+        raise InvalidInputError(f"{what} must be a number; found {short(value)}")
     if not math.isfinite(number):
         raise InvalidInputError(f"{what} must be finite; found {number}")
     return number
@@ -136,9 +137,7 @@ def numbers_by_name(values: Any, *, what: str) -> dict[str, float]:
         It is no mapping, a key is no name, a value is no finite number, or a name comes twice.
     """
     if not isinstance(values, Mapping):
-        raise InvalidInputError(
-            f"{what} takes a mapping such as {{x: 1.0}}; found {_short(values)}"
-        )
+        raise InvalidInputError(f"{what} takes a mapping such as {{x: 1.0}}; found {short(values)}")
     found: dict[str, float] = {}
     for key, value in cast("Mapping[object, object]", values).items():
         name = name_of(key, what=what)
@@ -158,13 +157,31 @@ def float_array(values: object, *, what: str) -> FloatArray:
     """
     if type(values) is np.ndarray and values.dtype == np.float64:
         return values.copy()
+    if type(values).__module__.startswith("jax") and str(getattr(values, "dtype", "")) == "float32":
+        # JAX computes in half the digits unless it is told otherwise, which shows nowhere
+        raise InvalidInputError(
+            f"{what} is a float32 array of JAX, whose digits end after the seventh; set jax_enable_x64, or "
+            "write np.asarray(a, dtype=np.float64) where that is meant"
+        )
     try:
         array = _filled(values)
-        if array.dtype.kind in "iufO":
+        if array.dtype.kind == "O":
+            entries = [_entry(entry) for entry in array.ravel().tolist()]
+            return np.array(entries, np.float64).reshape(array.shape)
+        if array.dtype.kind in "iuf":
             return array.astype(np.float64)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InvalidInputError(f"{what} must be an array of numbers: {error}") from None
     raise InvalidInputError(f"{what} must be an array of numbers; found dtype {array.dtype}")
+
+
+def _entry(entry: Any) -> float:
+    """A number of an array of objects; None and what pandas has for a missing value are NaN."""
+    if isinstance(entry, str | bytes | bool | np.bool_):
+        raise TypeError(f"found {entry!r} among numbers")
+    return (
+        math.nan if entry is None or type(entry).__name__ in ("NAType", "NaTType") else float(entry)
+    )
 
 
 def _filled(values: object) -> NDArray[Any]:
@@ -214,8 +231,9 @@ def meant(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
-def _short(value: Any, length: int = 80) -> str:
-    text = repr(value)
+def short(value: Any, length: int = 80) -> str:
+    """`value` on one short line, with its type and shape."""
+    text = " ".join(repr(value).split())
     text = text if len(text) <= length else text[: length - 3] + "..."
     shape = f", shape {value.shape}" if hasattr(value, "shape") else ""
     return f"{text} ({type(value).__name__}{shape})"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from os import PathLike
 from typing import Any, TypedDict, Unpack, cast, overload
 
@@ -13,10 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pysymude.errors import InvalidInputError
-from pysymude.model.coerce import Name, is_list_of_several, number_of, one_each
+from pysymude.model.calls import explained
+from pysymude.model.coerce import FloatArray, Name, is_list_of_several, number_of, one_each
 from pysymude.model.fingerprint import fingerprint
-from pysymude.model.symbols import escaped
-from pysymude.model.tables import Table, experiments, parse_csv, read_csv, read_frame
+from pysymude.model.members import named, one_of
+from pysymude.model.tables.delimited import parse_csv, read_csv
+from pysymude.model.tables.experiments import experiments
+from pysymude.model.tables.frames import read_frame
+from pysymude.model.tables.roles import Asked
+from pysymude.model.tables.table import Table
 from pysymude.model.trajectory import Trajectory
 
 __all__ = ["Dataset"]
@@ -29,7 +32,7 @@ class Options(TypedDict, total=False):
     t0: float | None
     trainable_u0: bool | Name | Collection[Name] | None
     parameters: Any
-    noise: float | Mapping[Any, float] | None
+    noise: Any
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
@@ -60,9 +63,10 @@ class Dataset(Sequence[Trajectory]):
         given: Any = (trajectories,) if isinstance(trajectories, Trajectory) else trajectories
         if not isinstance(given, Iterable):
             raise InvalidInputError(f"Dataset takes trajectories; found {type(given).__name__}")
-        object.__setattr__(self, "trajectories", _named(tuple(cast("Iterable[Any]", given))))
+        object.__setattr__(self, "trajectories", named(tuple(cast("Iterable[Any]", given))))
 
     @classmethod
+    @explained
     def from_arrays(
         cls,
         t: ArrayLike | Sequence[ArrayLike],
@@ -73,7 +77,8 @@ class Dataset(Sequence[Trajectory]):
         t0: float | None = None,
         trainable_u0: bool | Name | Collection[Name] | None = None,
         parameters: Any = None,
-        noise: float | Mapping[Any, float] | None = None,
+        noise: Any = None,
+        censored: Any = None,
         name: str | Sequence[str] = "",
     ) -> Dataset:
         """One experiment, or one for each pair of arrays in two lists of the same length.
@@ -85,9 +90,9 @@ class Dataset(Sequence[Trajectory]):
             NaN is not measured.
         states : symbols or strings
             The state or observable in each column.
-        u0, parameters, name
+        u0, parameters, noise, censored, name
             As for `Trajectory.from_arrays`, for all experiments; or a list with one per experiment.
-        t0, trainable_u0, noise
+        t0, trainable_u0
             As for `Trajectory.from_arrays`, for all experiments.
 
         Raises
@@ -102,65 +107,108 @@ class Dataset(Sequence[Trajectory]):
             raise InvalidInputError(
                 f"u must be a list of {n} arrays like t; found shape {np.shape(cast('Any', values))}"
             )
-        each = (one_each(u0, n, what="u0"), one_each(parameters, n, what="parameters"))
-        rows = zip(
-            cast("Any", times),
-            one_each(cast("object", values), n, what="u"),
-            *each,
-            one_each(name, n, what="name"),
-            strict=True,
+        several = times is t
+        each = {"u0": u0, "parameters": parameters, "name": name}
+        own = {key: one_each(value, n, what=key) for key, value in each.items()}
+        for key, value in (("noise", noise), ("censored", censored)):
+            own[key] = one_each(value, n, what=key) if several else [value]
+        rows = zip(cast("Any", times), one_each(cast("object", values), n, what="u"), strict=True)
+        common: Any = {"states": states, "t0": t0, "trainable_u0": trainable_u0}
+        return cls(
+            one_of(i, n, row, common | {key: values[i] for key, values in own.items()})
+            for i, row in enumerate(rows)
         )
-        common: Any = {"states": states, "t0": t0, "trainable_u0": trainable_u0, "noise": noise}
-        return cls([_trajectory(i, n, row, common) for i, row in enumerate(rows)])
 
     @classmethod
+    @explained
     def from_csv(
         cls,
         path: str | PathLike[str],
         *,
         time: str | None = None,
-        states: Name | Sequence[Name] | Mapping[str, Name] | None = None,
-        experiment: str | None = None,
+        states: Any = None,
+        experiment: str | Sequence[str] | None = None,
+        variable: str | None = None,
+        value: str | None = None,
+        loq: float | str | Mapping[Any, float] | None = None,
+        time_unit: str | None = None,
+        delimiter: str | None = None,
+        decimal: str | None = None,
         **options: Unpack[Options],
     ) -> Dataset:
-        """The experiments in a CSV file.
+        """The experiments in a text file of cells that commas, semicolons, tabs, bars or blanks separate.
 
-        The first line names the columns; lines that start with # are skipped; an empty cell, NaN or
-        NA was not measured.
+        The first line names the columns; units in brackets behind a name, as in ``x [mg/l]``, are left
+        out of it. Lines that start with # or % are skipped. A cell that is empty, NaN, NA, ``.`` or ``-``
+        was not measured; ``<0.5`` and ``>100`` are limits (`Trajectory.censored`). Decimal commas and
+        groups of thousands are found where the cells show which they are. A time that comes again is a
+        repeated measurement.
+
+        A long table has one measurement a row: columns named variable and value (or observable,
+        species; measurement), perhaps noise and experiment. In a wide one each state has a column, and
+        ``x_sd`` beside ``x`` is its noise.
 
         Parameters
         ----------
         path : str or path
         time : str, optional
-            The column of times; by default one called t or time, else the first.
-        states : names, or mapping from column to state, optional
-            The measured columns; by default all others.
-        experiment : str, optional
-            The column that says to which experiment a row belongs; it names the trajectories.
+            The column of times; by default one called t or time, date, day, hours, ..., else the index or
+            the first. Dates count from the first one, in a unit that a `TableWarning` names.
+        states : names, mapping from column to state, or ODESystem; optional
+            The measured columns; by default all others that hold numbers. Of a system, those of its states
+            and observables that are there. In a long table, what stands in `variable`.
+        experiment : str or sequence of str, optional
+            The columns that say to which experiment a row belongs, and name the trajectories; by default
+            one called experiment, subject, id, run, series or condition.
+        variable, value : str, optional
+            The columns of a long table.
+        loq : number, column, or mapping from state to number, optional
+            The limit that cells such as ``<LOQ`` mean; by default in a column called LOQ or LLOQ.
+        time_unit : str, optional
+            seconds, minutes, hours, days, weeks or years, for dates.
+        delimiter, decimal : str, optional
+            By default what the file shows.
         **options
             `u0`, `t0`, `trainable_u0`, `parameters`, `noise`: as for `from_arrays`; lists are in
-            the order in which the experiments appear.
+            the order in which the experiments appear. `noise` may also name its column, or map each
+            measured column to one.
 
         Raises
         ------
         InvalidInputError
             With file and line: no such file, no rows, a missing column, a cell that is no number,
-            times that do not ascend.
+            times that go back.
         """
-        return cls._from_table(read_csv(path), time, states, experiment, options)
+        asked = Asked(
+            time, states, experiment, variable, value, _take_columns(options), loq, time_unit
+        )
+        return cls._from_table(read_csv(path, delimiter=delimiter, decimal=decimal), asked, options)
 
     @classmethod
+    @explained
     def from_dataframe(
         cls,
         df: Any,
         *,
         time: str | None = None,
-        states: Name | Sequence[Name] | Mapping[str, Name] | None = None,
-        experiment: str | None = None,
+        states: Any = None,
+        experiment: str | Sequence[str] | None = None,
+        variable: str | None = None,
+        value: str | None = None,
+        loq: float | str | Mapping[Any, float] | None = None,
+        time_unit: str | None = None,
+        decimal: str | None = None,
         **options: Unpack[Options],
     ) -> Dataset:
-        """The experiments in a pandas data frame, or in one that works alike; see `from_csv`."""
-        return cls._from_table(read_frame(df), time, states, experiment, options)
+        """The experiments in a pandas data frame, or in one that works alike; see `from_csv`.
+
+        Where no column is called as times are, an index that does more than count rows is the time;
+        the other levels of an index of several tell experiments apart.
+        """
+        asked = Asked(
+            time, states, experiment, variable, value, _take_columns(options), loq, time_unit
+        )
+        return cls._from_table(read_frame(df, decimal=decimal), asked, options)
 
     @classmethod
     def hudson_bay(cls, **options: Unpack[Options]) -> Dataset:
@@ -178,21 +226,23 @@ class Dataset(Sequence[Trajectory]):
         from importlib.resources import files
 
         text = files("pysymude").joinpath("data", "hudson_bay.csv").read_text(encoding="utf-8")
-        found = experiments(parse_csv(text, "hudson_bay.csv"), time="year")
+        found = experiments(parse_csv(text, "hudson_bay.csv"), Asked(time="year"))
         name = "Hudson Bay"
         return cls.from_arrays(
             found.t[0] - 1900.0, found.u[0], states=found.states, name=name, **options
         )
 
     @classmethod
-    def _from_table(
-        cls, table: Table, time: Any, states: Any, experiment: Any, options: Options
-    ) -> Dataset:
-        found = experiments(table, time=time, states=states, experiment=experiment)
+    def _from_table(cls, table: Table, asked: Asked, options: Options) -> Dataset:
+        found = experiments(table, asked)
+        given: Any = dict(options)
+        if found.noise and given.get("noise") is None:
+            given["noise"] = found.noise
         try:
             return cls.from_arrays(
-                found.t, found.u, states=found.states, name=found.names or "", **options
-            )
+                found.t, found.u, states=found.states, name=found.names or "",
+                censored=found.censored, **given,
+            )  # fmt: skip
         except InvalidInputError as error:
             raise table.error(str(error)) from error
 
@@ -235,8 +285,8 @@ class Dataset(Sequence[Trajectory]):
         if not 0.0 < (part := number_of(fraction, what="split_tail(fraction)")) < 1.0:
             raise InvalidInputError(f"split_tail(fraction) lies between 0 and 1; found {part}")
         keep = [max(len(tr) - max(1, round(part * len(tr))), min(2, len(tr))) for tr in self]
-        t_cut = tuple(float(tr.t[n - 1]) for tr, n in zip(self, keep, strict=True))
-        if all(n == len(tr) for tr, n in zip(self, keep, strict=True)):
+        t_cut = tuple(_cut(tr.t, n) for tr, n in zip(self, keep, strict=True))
+        if all(end == tr.t[-1] for tr, end in zip(self, t_cut, strict=True)):
             raise InvalidInputError(
                 "split_tail has nothing to hold out: no experiment has more than two rows"
             )
@@ -261,37 +311,16 @@ class Dataset(Sequence[Trajectory]):
         return f"Dataset of {len(self)}:{rows}{'' if len(self) <= 10 else chr(10) + '  ...'}"
 
 
-def _named(trajectories: tuple[Any, ...]) -> tuple[Trajectory, ...]:
-    """The trajectories, checked, each with a name of its own."""
-    for i, found in enumerate(trajectories):
-        if not isinstance(found, Trajectory):
-            raise InvalidInputError(
-                f"Dataset takes trajectories; entry {i} is a {type(found).__name__}: "
-                "use Trajectory.from_arrays(t, u, states=...)"
-            )
-    if not trajectories:
-        raise InvalidInputError("Dataset is empty: give it at least one trajectory")
-    if not any(trajectory.n_measured for trajectory in trajectories):
-        raise InvalidInputError("a dataset needs a trajectory with a measured value; found none")
-    given = Counter(trajectory.name for trajectory in trajectories if trajectory.name)
-    if given and (twice := given.most_common(1)[0])[1] > 1:
-        raise InvalidInputError(
-            f"two trajectories are called {twice[0]!r}; rename one: trajectory.renamed('...')"
-        )
-    taken, named = set(given), list[Trajectory]()
-    for i, trajectory in enumerate(trajectories):
-        name = trajectory.name or next(str(n) for n in count(i) if str(n) not in taken)
-        taken.add(name)
-        named.append(trajectory if trajectory.name else trajectory.renamed(name))
-    return tuple(named)
+def _cut(t: FloatArray, rows: int) -> float:
+    """The last time among the first rows; rows of one time stay together."""
+    earlier = t[t < t[rows]] if rows < len(t) else t
+    return float(earlier[-1] if earlier.size else t[-1])
 
 
-def _trajectory(index: int, n: int, row: tuple[Any, ...], common: Any) -> Trajectory:
-    t, u, u0, parameters, name = row
-    try:
-        return Trajectory.from_arrays(t, u, u0=u0, parameters=parameters, name=name, **common)
-    except InvalidInputError as error:
-        if n == 1:
-            raise
-        label = escaped(str(name)) or index
-        raise InvalidInputError(f"experiment {label}: {error}") from error
+def _take_columns(options: Options) -> Any:
+    """Takes the columns out of `options` that ``noise=`` names."""
+    noise: Any = options.get("noise")
+    named = cast("Iterable[object]", noise.values()) if isinstance(noise, Mapping) else [noise]
+    if not any(isinstance(one, str) for one in named):
+        return None
+    return options.pop("noise")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import sympy as sp
 
@@ -12,7 +12,7 @@ from pysymude.errors import InvalidInputError
 from pysymude.model.symbols import check_label, t
 from pysymude.model.system import ODESystem
 
-__all__ = ["Event", "event_expressions"]
+__all__ = ["Event", "event_expressions", "event_list"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,23 @@ class Event:
     def key(self) -> str:
         """Its name, or its expression as text."""
         return str(self.expr) if self.name is None else self.name
+
+
+def event_list(events: Any) -> tuple[Event, ...]:
+    """Events as a tuple; a single one is one.
+
+    Raises
+    ------
+    InvalidInputError
+        Neither an event nor several.
+    """
+    if isinstance(events, Event):
+        return (events,)
+    if not isinstance(events, Sequence) or isinstance(events, str):
+        raise InvalidInputError(
+            f"events= takes psu.Event(expr, ...) objects in a list; found {events!r}"
+        )
+    return tuple(cast("Sequence[Event]", events))
 
 
 def event_expressions(system: ODESystem, events: Sequence[Event]) -> list[sp.Expr]:

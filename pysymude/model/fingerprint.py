@@ -33,10 +33,12 @@ def _content(trajectory: Trajectory) -> bytes:
         "t0": trajectory.t0,
         "trainable_u0": list(trainable) if isinstance(trainable, tuple) else trainable,
         "parameters": dict(trajectory.parameters),
-        "noise": dict(trajectory.noise),
+        "noise": {c: np.asarray(s).tolist() for c, s in trajectory.noise.items()},
         "shape": trajectory.u.shape,
     }
     # NaN has many bit patterns, which all mean "not measured"
     u = np.where(np.isnan(trajectory.u), np.nan, trajectory.u)
     arrays = trajectory.t.astype("<f8").tobytes() + u.astype("<f8").tobytes()
+    if trajectory.censored.any():
+        arrays += trajectory.censored.tobytes()
     return json.dumps(words, sort_keys=True).encode() + b"\0" + arrays

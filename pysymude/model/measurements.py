@@ -6,12 +6,22 @@ from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
-from pysymude.model.coerce import FloatArray, float_array, names_of, number_of, numbers_by_name
+from pysymude.model.coerce import (
+    FloatArray,
+    float_array,
+    name_of,
+    names_of,
+    number_of,
+    numbers_by_name,
+    short,
+)
 
 __all__ = [
     "check_start",
+    "checked_censored",
     "checked_columns",
     "checked_noise",
     "checked_times",
@@ -29,7 +39,7 @@ def checked_columns(states: object) -> tuple[str, ...]:
 
 
 def checked_times(t: object) -> FloatArray:
-    """Measurement times, float64 of shape (times,), finite and strictly ascending."""
+    """Measurement times, float64 of shape (times,), finite and ascending; equal ones are allowed."""
     times = float_array(t, what="t")
     if times.ndim != 1 or times.size == 0:
         raise InvalidInputError(
@@ -38,11 +48,11 @@ def checked_times(t: object) -> FloatArray:
         )
     if (bad := np.flatnonzero(~np.isfinite(times))).size:
         raise InvalidInputError(f"t must be finite; found t[{bad[0]}] = {times[bad[0]]}")
-    if (bad := np.flatnonzero(np.diff(times) <= 0)).size:
+    if (bad := np.flatnonzero(np.diff(times) < 0)).size:
         i = int(bad[0])
         raise InvalidInputError(
-            f"t must ascend strictly; found t[{i}] = {times[i]}, then t[{i + 1}] = {times[i + 1]}: "
-            "sort the rows, and put repeated measurements in trajectories of their own"
+            f"t must ascend; found t[{i}] = {times[i]}, then t[{i + 1}] = {times[i + 1]}: "
+            "sort the rows, and put other experiments in trajectories of their own"
         )
     return times
 
@@ -53,7 +63,7 @@ def check_start(times: FloatArray, t0: float, u0_given: bool) -> None:
         raise InvalidInputError(
             f"t0 must not be after the first time; t0 = {t0}, t[0] = {times[0]}"
         )
-    if len(times) == 1 and not (t0 < times[0] and u0_given):
+    if times[0] == times[-1] and not (t0 < times[0] and u0_given):
         raise InvalidInputError(
             f"one time ({times[0]}) shows no change: give two or more, or an earlier t0= and u0="
         )
@@ -106,21 +116,93 @@ def checked_trainable(trainable: Any) -> bool | tuple[str, ...] | None:
     return tuple(sorted(names_of(cast("object", trainable), what="trainable_u0")))
 
 
-def checked_noise(noise: object, columns: tuple[str, ...]) -> dict[str, float]:
-    """Standard deviation of every column, positive, in the column's unit; empty for None."""
+def checked_noise(
+    noise: object, columns: tuple[str, ...], u: FloatArray
+) -> dict[str, float | FloatArray]:
+    """Standard deviation of every column, a number or one a row, in the column's unit; empty for None."""
     if noise is None:
         return {}
     if isinstance(noise, Mapping):
-        scales = numbers_by_name(cast("object", noise), what="noise")
+        given = _by_column(cast("Mapping[object, object]", noise), columns)
+    elif np.ndim(cast("Any", noise)) == 0:
+        given = dict.fromkeys(columns, noise)
     else:
-        scales = dict.fromkeys(columns, number_of(noise, what="noise"))
+        given = dict(zip(columns, _noise_columns(noise, u), strict=True))
+    return {column: _scale(given[column], column, u[:, k]) for k, column in enumerate(columns)}
+
+
+def _by_column(noise: Mapping[object, object], columns: tuple[str, ...]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in noise.items():
+        if (name := name_of(key, what="noise")) in found:
+            raise InvalidInputError(f"noise names {name!r} twice, as a symbol and as a string")
+        found[name] = value
     # a column without a scale would be weighed in another unit than its neighbours
-    if set(scales) != set(columns):
+    if set(found) != set(columns):
         raise InvalidInputError(
             f"noise must name each column once; columns: {', '.join(columns)}; "
-            f"noise names: {', '.join(scales)}"
+            f"noise names: {', '.join(found)}"
         )
-    for column, scale in scales.items():
+    return found
+
+
+def _noise_columns(noise: object, u: FloatArray) -> list[FloatArray]:
+    """The columns of an array of the shape of `u`; for one column it may be flat."""
+    array = float_array(noise, what="noise")
+    if array.ndim == 1 and u.shape == (len(array), 1):
+        array = array[:, None]
+    if array.shape != u.shape:
+        raise InvalidInputError(
+            f"noise must be a number; found {short(noise)}. It may also be a mapping from "
+            f"column to number or array (times,), or an array of the shape of u, {u.shape}"
+        )
+    return list(array.T)
+
+
+def _scale(given: object, column: str, u: FloatArray) -> float | FloatArray:
+    """A positive number, or one for each row in which something was measured."""
+    if np.ndim(cast("Any", given)) == 0:
+        scale = number_of(given, what=f"noise[{column!r}]")
         if scale <= 0:
             raise InvalidInputError(f"noise[{column!r}] must be positive; found {scale}")
-    return {column: scales[column] for column in columns}
+        return scale
+    scales = float_array(given, what=f"noise[{column!r}]")
+    if scales.shape != u.shape:
+        raise InvalidInputError(
+            f"noise[{column!r}] must be a number or have one for each of the {len(u)} times; found "
+            f"shape {scales.shape}"
+        )
+    wrong = np.flatnonzero(~np.isnan(u) & ~(np.isfinite(scales) & (scales > 0)))
+    if wrong.size:
+        row = int(wrong[0])
+        raise InvalidInputError(
+            f"noise[{column!r}] must be positive wherever something was measured; found {scales[row]} "
+            f"in row {row}"
+        )
+    return np.where(np.isnan(u), np.nan, scales)
+
+
+def checked_censored(censored: object, u: FloatArray, columns: tuple[str, ...]) -> NDArray[np.int8]:
+    """-1, 0 or 1 for each entry of `u`; 0 where nothing is given."""
+    if censored is None:
+        return np.zeros(u.shape, np.int8)
+    signs = float_array(censored, what="censored")
+    if signs.ndim == 1 and u.shape == (len(signs), 1):
+        signs = signs[:, None]
+    if signs.shape != u.shape:
+        raise InvalidInputError(
+            f"censored must have the shape of u, {u.shape}; found {signs.shape}"
+        )
+    if not np.isin(signs, (-1.0, 0.0, 1.0)).all():
+        row, k = (int(i) for i in np.argwhere(~np.isin(signs, (-1.0, 0.0, 1.0)))[0])
+        raise InvalidInputError(
+            f"censored takes -1 (below the value in u), 0 (measured) and 1 (above); found {signs[row, k]} "
+            f"in column {columns[k]!r}, row {row}"
+        )
+    if (bad := np.argwhere((signs != 0) & np.isnan(u))).size:
+        row, k = (int(i) for i in bad[0])
+        raise InvalidInputError(
+            f"censored says that column {columns[k]!r} lies beyond a limit in row {row}, where u is NaN; "
+            "write the limit into u"
+        )
+    return signs.astype(np.int8)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import EmissionError, InvalidInputError
 from pysymude.model.activations import ACTIVATIONS, CURVATURES, SLOPES
+from pysymude.model.calls import explained, whole_number
 from pysymude.model.symbols import check_name
 
 __all__ = ["ACTIVATIONS", "MLP", "Layer", "NetworkDerivative", "NetworkOutput", "Scaling"]
@@ -99,6 +100,7 @@ class MLP(sp.Atom):
     input_scaling: Any
     output_scaling: Any
 
+    @explained
     def __new__(
         cls,
         name: str,
@@ -137,12 +139,6 @@ class MLP(sp.Atom):
             repr(self.input_scaling),
             repr(self.output_scaling),
         )
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        # copies and other processes make it again from what it was made of
-        scalings = {"input_scaling": self.input_scaling, "output_scaling": self.output_scaling}
-        sizes = {"outputs": self.outputs, "hidden": self.hidden, "activation": self.activation}
-        return _made_again, (self.name, {"inputs": self.inputs, **sizes, **scalings})
 
     def __getitem__(self, index: int) -> NetworkOutput:
         if isinstance(index, int) and 0 <= index < self.outputs:  # without all the others
@@ -213,7 +209,7 @@ class MLP(sp.Atom):
         .. [1] Glorot and Bengio, Understanding the difficulty of training deep feedforward neural
            networks, AISTATS 2010, eq. 16.
         """
-        rng = np.random.default_rng([int(seed), *self.name.encode()])
+        rng = np.random.default_rng([whole_number(seed, what="seed"), *self.name.encode()])
         weights = np.zeros(self.n_weights)
         for layer in self.layers:
             bound = np.sqrt(6.0 / (layer.rows + layer.columns))
@@ -301,6 +297,15 @@ class MLP(sp.Atom):
             *pair(self.input_scaling, len(self.inputs)), *pair(self.output_scaling, self.outputs)
         )
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> MLP:
+        return self
+
+    def __reduce__(self) -> Any:
+        # SymPy's own way would lose what stands in attributes
+        from pysymude.model.copies import reduced_network
+
+        return reduced_network(self)
+
     def _sympystr(self, printer: Any) -> str:
         return self.name
 
@@ -322,10 +327,6 @@ class _Outputs(tuple["NetworkOutput", ...]):
                 f"{name}[{len(self) - 1}]; found index {int(index)}"
             )
         return tuple.__getitem__(self, index)
-
-
-def _made_again(name: str, keywords: dict[str, Any]) -> MLP:
-    return MLP(name, **keywords)
 
 
 class NetworkOutput(sp.Expr):

@@ -15,6 +15,8 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from pysymude.errors import InvalidInputError
+from pysymude.model.calls import explained
+from pysymude.model.coerce import number_of
 from pysymude.model.distributions.base import Distribution
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
 from pysymude.model.noise import checked_priors, noise_models
@@ -73,6 +75,7 @@ class ODESystem:
     ODESystem(x' = a*x - b*x*y, y' = b*x*y - y; parameters a=1.3; symbolic b)
     """
 
+    @explained
     def __init__(
         self,
         rhs: Mapping[Any, Any],
@@ -257,6 +260,20 @@ class ODESystem:
 
         return system_from_toml(path)
 
+    def to_toml(self, path: str | PathLike[str]) -> None:
+        """Writes a TOML file that `from_toml` reads back, every number to its last bit.
+
+        Raises
+        ------
+        EmissionError
+            The system contains something that a model file cannot hold.
+        SaveFileError
+            The folder does not exist or cannot be written.
+        """
+        from pysymude.model.writing import write_toml
+
+        write_toml(self, path)
+
     def replace(self, **changes: Any) -> ODESystem:
         """A copy with one or several of the keywords of `ODESystem` changed."""
         given: dict[str, Any] = {
@@ -415,8 +432,18 @@ class ODESystem:
     def __hash__(self) -> int:
         return self._hash
 
+    def __copy__(self) -> ODESystem:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ODESystem:
+        # frozen, and all that it holds is
+        return self
+
     def __reduce__(self) -> Any:
-        raise TypeError("an ODESystem is saved as a TOML model or inside a FitResult, not pickled")
+        # the text of a model file, so that no pickle of ours needs SymPy's
+        from pysymude.model.copies import reduced_system
+
+        return reduced_system(self)
 
     def __repr__(self) -> str:
         parts = [", ".join(f"{x}' = {f}" for x, f in self._rhs.items())]
@@ -436,6 +463,7 @@ class ODESystem:
         return r"$\begin{aligned}" + r" \\ ".join(rows) + r"\end{aligned}$"
 
 
+@explained
 def neural_ode(
     states: Any,
     *,
@@ -549,13 +577,7 @@ def expression(value: Any, what: str) -> sp.Expr:
 
 def finite(value: Any, what: str) -> float:
     """`value` as a finite float."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise InvalidInputError(f"{what} must be a number; found {value!r}") from None
-    if not np.isfinite(number):
-        raise InvalidInputError(f"{what} must be finite; found {number}")
-    return number
+    return number_of(value, what=what)
 
 
 def _interval(name: str, pair: Any) -> tuple[float, float]:

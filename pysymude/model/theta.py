@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import InvalidInputError
+from pysymude.model.coerce import float_array
 from pysymude.model.transforms import from_unconstrained, slope_of, to_unconstrained
 
 __all__ = ["Slot", "ThetaLayout"]
@@ -119,7 +120,7 @@ class ThetaLayout(Mapping[str, Slot]):
 
     def check(self, theta: ArrayLike) -> Float:
         """`theta` as a float64 array, after a look at its shape and its entries."""
-        array = np.asarray(theta, dtype=np.float64)
+        array = float_array(theta, what="theta")
         if array.shape != (self.size,):
             raise InvalidInputError(
                 f"theta must have shape ({self.size},) for this problem; found {array.shape}. "

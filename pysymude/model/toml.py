@@ -36,6 +36,9 @@ A whole file, with every table that it may have::
     [observables]
     total = "x + y"
     excess = "where(x > y, x - y, 0)"
+
+    [fit]                              # for `pysymude fit`; see `pysymude.cli.fit_table`
+    stages = ["Adam(300)", "LBFGS(500)"]
 """
 
 from __future__ import annotations
@@ -62,7 +65,8 @@ if TYPE_CHECKING:
 __all__ = ["networks_within", "system_from_text", "system_from_toml"]
 
 TABLES = ("equations", "parameters", "trainable", "networks", "functions", "observables")
-KEYS = ("name", "positive", "symbolic", *TABLES, "initial", "noise", "priors")
+FIT = "fit"  # what `pysymude fit` reads
+KEYS = ("name", "positive", "symbolic", *TABLES, "initial", "noise", "priors", FIT)
 NETWORK_KEYS = ("inputs", "outputs", "hidden", "activation", "input_scaling", "output_scaling")
 
 # what a file may ask the memory for
@@ -90,8 +94,16 @@ def system_from_toml(path: str | PathLike[str]) -> ODESystem:
         raise ModelFileError(message, where=where) from error
 
 
-def system_from_text(text: str) -> ODESystem:
+def system_from_text(
+    text: str, assumptions: Mapping[str, Mapping[str, bool]] | None = None
+) -> ODESystem:
     """The system in the text of a TOML file.
+
+    Parameters
+    ----------
+    text : str
+    assumptions : mapping from name to SymPy's assumptions, optional
+        For states and parameters that were declared otherwise than a file can say.
 
     Raises
     ------
@@ -111,7 +123,7 @@ def system_from_text(text: str) -> ODESystem:
     """
     model = parse_toml(text)
     try:
-        return _system(model)
+        return _system(model, assumptions or {})
     except RecursionError:
         raise ModelFileError("its expressions and networks are nested too deeply") from None
 
@@ -139,12 +151,13 @@ def networks_within(expressions: Iterable[sp.Expr]) -> list[MLP]:
     return found
 
 
-def _system(model: TomlTable) -> ODESystem:
+def _system(model: TomlTable, assumptions: Mapping[str, Mapping[str, bool]]) -> ODESystem:
     from pysymude.model.system import ODESystem
 
     model.only(*KEYS, required=("equations",))
     model.text("name")
     symbols = _symbols(model)
+    symbols |= {name: sp.Symbol(name, **facts) for name, facts in assumptions.items()}
     names: dict[str, Any] = {"t": t, **symbols, **_functions(model.table("functions"))}
     names |= _networks(model.table("networks"), dict(names))
     equations = _expressions(model.table("equations"), names)

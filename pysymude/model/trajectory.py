@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import InvalidInputError
+from pysymude.model.calls import explained
 from pysymude.model.coerce import FloatArray, Name, name_of, number_of, numbers_by_name
 from pysymude.model.measurements import (
     check_start,
+    checked_censored,
     checked_columns,
     checked_noise,
     checked_times,
@@ -34,7 +36,7 @@ class Trajectory:
     Attributes
     ----------
     t : float64 array, shape (times,)
-        Strictly ascending measurement times, in the unit of time. Read-only.
+        Ascending measurement times, in the unit of time; equal ones are repeated measurements. Read-only.
     u : float64 array, shape (times, columns)
         Measurements, each column in its own unit; NaN is not measured. Read-only.
     columns : tuple of str
@@ -48,10 +50,12 @@ class Trajectory:
         nothing was said.
     parameters : mapping from parameter to float
         Values of this experiment only. Read-only.
-    noise : mapping from column to float
+    noise : mapping from column to float, or to float64 array of shape (times,)
         Standard deviation of each column, in its unit; empty when unknown. Read-only.
     name : str
         Unique within a `Dataset`.
+    censored : int8 array, shape (times, columns)
+        0 where `u` was measured; where `u` holds a limit instead, -1 says below it, 1 above. Read-only.
     """
 
     t: FloatArray
@@ -61,22 +65,26 @@ class Trajectory:
     t0: float
     trainable_u0: bool | tuple[str, ...] | None
     parameters: Mapping[str, float]
-    noise: Mapping[str, float]
+    noise: Mapping[str, float | FloatArray]
     name: str
+    censored: NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
 
     def __post_init__(self) -> None:
         # here, since `replace` and unpickling come this way too
         check_label(self.name, what="the name of a trajectory")
         for name in self._names():
             check_name(name, what="a name in a trajectory")
-        for field in ("t", "u"):
-            array = np.array(getattr(self, field), dtype=np.float64, order="C")
-            array.flags.writeable = False
-            object.__setattr__(self, field, array)
-        for field in ("u0", "parameters", "noise"):
-            object.__setattr__(self, field, MappingProxyType(dict(getattr(self, field))))
+        if not len(self.censored):
+            object.__setattr__(self, "censored", np.zeros(np.shape(self.u), np.int8))
+        for which, kind in (("t", np.float64), ("u", np.float64), ("censored", np.int8)):
+            object.__setattr__(self, which, _frozen(getattr(self, which), kind))
+        for which in ("u0", "parameters"):
+            object.__setattr__(self, which, MappingProxyType(dict(getattr(self, which))))
+        noise = {c: _frozen(s, np.float64) if np.ndim(s) else s for c, s in self.noise.items()}
+        object.__setattr__(self, "noise", MappingProxyType(noise))
 
     @classmethod
+    @explained
     def from_arrays(
         cls,
         t: ArrayLike,
@@ -87,7 +95,8 @@ class Trajectory:
         t0: float | None = None,
         trainable_u0: bool | Name | Collection[Name] | None = None,
         parameters: Mapping[Any, float] | None = None,
-        noise: float | Mapping[Any, float] | None = None,
+        noise: float | ArrayLike | Mapping[Any, float | ArrayLike] | None = None,
+        censored: ArrayLike | None = None,
         name: str = "",
     ) -> Trajectory:
         """A checked trajectory; the arrays are copied.
@@ -95,14 +104,15 @@ class Trajectory:
         Parameters
         ----------
         t : array, shape (times,)
-            Strictly ascending, finite. Two or more; one is enough after a `t0` with a `u0`.
+            Ascending, finite; a time that comes again is a repeated measurement. Two different ones or
+            more; one is enough after a `t0` with a `u0`.
         u : array, shape (times, columns), or (times,) for one column
             Measurements; NaN is not measured.
         states : symbols or strings
             The state or observable in each column of `u`.
         u0 : mapping from symbol or name to float, or array, shape (columns,), optional
             Initial values. The mapping may name states that are no column; a state that it leaves
-            out starts at the first row.
+            out starts at the first row, or at the mean of those rows that share its time.
         t0 : float, optional
             Start time, by default ``t[0]``.
         trainable_u0 : bool, or symbols and names, optional
@@ -110,8 +120,11 @@ class Trajectory:
             those that were only measured, in the first row, and takes those in `u0` as known.
         parameters : mapping from symbol or name to float, optional
             Values of parameters in this experiment only.
-        noise : float, or mapping from column to float, optional
-            Standard deviation of the measurement, in the unit of the column; positive.
+        noise : float, array of the shape of `u`, or mapping from column to float or array, optional
+            Standard deviation of the measurement, in the unit of the column; positive. An array has one
+            number for each measurement; in a mapping its shape is (times,).
+        censored : array of the shape of `u`, optional
+            -1 where the value lies below the number in `u`, 1 where it lies above, 0 where it is the number.
         name : str
             How results call this experiment.
 
@@ -131,20 +144,24 @@ class Trajectory:
         times = checked_times(t)
         start = float(times[0]) if t0 is None else number_of(t0, what="t0")
         check_start(times, start, u0 is not None)
+        values = checked_values(u, times, columns)
         return cls(
             t=times,
-            u=checked_values(u, times, columns),
+            u=values,
             columns=columns,
             u0=checked_u0(u0, columns),
             t0=start,
             trainable_u0=checked_trainable(trainable_u0),
             parameters=numbers_by_name({} if parameters is None else parameters, what="parameters"),
-            noise=checked_noise(noise, columns),
+            noise=checked_noise(noise, columns, values),
             name=name,
+            censored=checked_censored(censored, values, columns),
         )
 
     def initial_state(self, states: Sequence[Name]) -> FloatArray:
-        """The state at `t0`: explicit values, and for other states the first row.
+        """The state at `t0`: explicit values, and for other states what was measured first.
+
+        Where several rows share the first time, it is the mean of what they measured.
 
         Parameters
         ----------
@@ -169,10 +186,13 @@ class Trajectory:
             reason = f"it is not among the columns {', '.join(self.columns)}"
         elif self.t0 < self.t[0]:
             reason = f"the first row is at t = {self.t[0]}, after t0 = {self.t0}"
-        elif np.isnan(self.u[0, self.columns.index(state)]):
-            reason = "it is not measured in the first row"
         else:
-            return float(self.u[0, self.columns.index(state)])
+            here = self.t == self.t[0], self.columns.index(state)
+            known = self.u[here][(self.censored[here] == 0) & ~np.isnan(self.u[here])]
+            if known.size:
+                return float(known.mean())
+            limited = bool((self.censored[here] != 0).any())
+            reason = f"it is {'only a limit' if limited else 'not measured'} in the first row"
         label = f" of trajectory {self.name!r}" if self.name else ""
         raise InvalidInputError(
             f"no initial value of state {state!r}{label}: {reason}; pass u0={{{state!r}: ...}}"
@@ -188,6 +208,13 @@ class Trajectory:
         """How many entries of `u` are measured, that is, not NaN."""
         return int(np.count_nonzero(~np.isnan(self.u)))
 
+    def noise_array(self) -> FloatArray:
+        """The standard deviation of each measurement, float64 (times, columns); NaN where none is given."""
+        found = np.full(self.u.shape, np.nan)
+        for column, scale in self.noise.items():
+            found[:, self.columns.index(column)] = scale
+        return found
+
     def truncated(self, t_end: float) -> Trajectory:
         """The same experiment with the rows at ``t <= t_end`` only.
 
@@ -201,7 +228,10 @@ class Trajectory:
         if not keep.any():
             raise InvalidInputError(f"truncated({end}) leaves no row: t starts at {self.t[0]}")
         check_start(self.t[keep], self.t0, bool(self.u0))
-        return replace(self, t=self.t[keep], u=self.u[keep])
+        noise = {c: s[keep] if isinstance(s, np.ndarray) else s for c, s in self.noise.items()}
+        return replace(
+            self, t=self.t[keep], u=self.u[keep], noise=noise, censored=self.censored[keep]
+        )
 
     def renamed(self, name: str) -> Trajectory:
         """The same experiment under another name."""
@@ -221,3 +251,10 @@ class Trajectory:
         # read-only mappings cannot be pickled or deep-copied; __post_init__ makes them again
         maps = {name: dict(getattr(self, name)) for name in ("u0", "parameters", "noise")}
         return Trajectory, tuple(maps.get(f.name, getattr(self, f.name)) for f in fields(self))
+
+
+def _frozen(values: Any, kind: Any) -> NDArray[Any]:
+    """A copy that cannot be written."""
+    array = np.array(values, dtype=kind, order="C")
+    array.flags.writeable = False
+    return array

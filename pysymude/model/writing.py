@@ -6,13 +6,15 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from os import PathLike, fspath
+from pathlib import Path
 from typing import Any, NoReturn
 
 import sympy as sp
 from mpmath.libmp import prec_to_dps
 from sympy.core.function import AppliedUndef
 
-from pysymude.errors import EmissionError, ModelFileError
+from pysymude.errors import EmissionError, ModelFileError, SaveFileError
 from pysymude.model.conditions import RELATIONS
 from pysymude.model.expressions import FUNCTIONS
 from pysymude.model.magnitude import EXPONENT, ROOT
@@ -23,8 +25,9 @@ from pysymude.model.system import ODESystem
 from pysymude.model.toml import networks_within, system_from_text
 from pysymude.model.toml_noise import described
 from pysymude.model.toml_text import toml_list, toml_name, toml_number, toml_string
+from pysymude.whole import write_whole
 
-__all__ = ["expression_to_text", "system_to_text"]
+__all__ = ["expression_to_text", "system_to_text", "write_toml"]
 
 _NAMES: dict[Any, str] = {
     build: name for name, (build, _, _) in FUNCTIONS.items() if isinstance(build, type)
@@ -89,6 +92,25 @@ def system_to_text(system: ODESystem) -> str:
     text = "\n".join(lines) + "\n"
     _check(text, system)
     return text
+
+
+def write_toml(system: ODESystem, path: str | PathLike[str]) -> None:
+    """A model file with the text of `system_to_text`, written whole or not at all.
+
+    Raises
+    ------
+    EmissionError
+        As for `system_to_text`.
+    SaveFileError
+        The folder does not exist or cannot be written.
+    """
+    text = system_to_text(system)
+    try:
+        write_whole(Path(path), text.encode())
+    except OSError as problem:
+        raise SaveFileError(
+            f"cannot be written: {problem.strerror}", path=fspath(path)
+        ) from problem
 
 
 def expression_to_text(expr: Any) -> str:

@@ -135,6 +135,10 @@ def parameter_values(plan: CompiledSystem, given: Mapping[str, float]) -> Float:
                 f"parameter {name!r} is trainable, so it cannot have a value of its own here; take it "
                 "out of trainable= or out of this mapping"
             )
+        if name in plan.states:
+            raise InvalidInputError(
+                f"parameters= names {name!r}, which is a state; its start belongs to u0="
+            )
         if name not in plan.parameters:
             raise InvalidInputError(
                 f"the system has no parameter {name!r}; it has {', '.join(plan.parameters) or 'none'}"
@@ -217,10 +221,18 @@ def _start(system: ODESystem, trajectory: Trajectory) -> Float:
 
 def _measurements(trajectory: Trajectory, columns: Sequence[str]) -> tuple[Float, Any]:
     """Values and noise scales in the order of `columns`; NaN and 1 where there is nothing."""
+    if trajectory.censored.any():
+        row, k = (int(i) for i in np.argwhere(trajectory.censored)[0])
+        raise InvalidInputError(
+            f"experiment {trajectory.name!r} has a limit in column {trajectory.columns[k]!r}, row {row}: sums "
+            "of squares take measured values alone; leave limits out: NaN where censored is not 0"
+        )
     values = np.full((len(trajectory), len(columns)), np.nan)
-    sigma = np.ones(len(columns))
+    sigma = np.ones_like(values)
+    scales = trajectory.noise_array()
     for j, name in enumerate(columns):
         if name in trajectory.columns:
-            values[:, j] = trajectory.u[:, trajectory.columns.index(name)]
-            sigma[j] = trajectory.noise.get(name, 1.0)
+            k = trajectory.columns.index(name)
+            values[:, j] = trajectory.u[:, k]
+            sigma[:, j] = np.where(np.isnan(scales[:, k]), 1.0, scales[:, k])
     return values, sigma

@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from pysymude.fit.files import read, write
+from pysymude.fit.files import read, understood, write
 from pysymude.fit.result import FitResult
 from pysymude.fit.saved import SavedFit
 from pysymude.model.expressions import parse_expression
@@ -215,6 +215,13 @@ class Recovered:
             The file is missing, damaged, or holds something else.
         """
         meta, arrays = read(path, _KIND)
+        with understood(path, _KIND, by_user=engine is not None):
+            return cls._from_parts(meta, arrays, engine)
+
+    @classmethod
+    def _from_parts(
+        cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]], engine: str | None
+    ) -> Recovered:
         refit = FitResult.from_saved(SavedFit.from_parts(meta["fit"], arrays), engine=engine)
         system = refit.system
         names: dict[str, Any] = {"t": sp.Symbol("t", real=True)}

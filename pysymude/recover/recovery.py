@@ -11,6 +11,7 @@ import sympy as sp
 
 from pysymude.errors import InvalidInputError
 from pysymude.fit.result import FitResult
+from pysymude.model.calls import explained
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.numeric import NumericModel
 from pysymude.recover.blended import Blended, tight
@@ -29,6 +30,7 @@ __all__ = ["recover"]
 _WORSE = 2.0  # times the network's error: the library does not express what the network learned
 
 
+@explained
 def recover(
     fit: FitResult,
     *,

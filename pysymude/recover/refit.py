@@ -12,11 +12,12 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from pysymude.fit.objective import objective
 from pysymude.fit.result import FitResult
 from pysymude.fit.stages import LBFGS
 from pysymude.fit.training import fit as train
+from pysymude.model.network import MLP
 from pysymude.model.system import ODESystem
+from pysymude.plan.laws import Law
 from pysymude.recover.blended import Blended, replaced
 from pysymude.recover.library import Candidates
 from pysymude.recover.search import Model
@@ -39,8 +40,12 @@ def sparse_system(
     outputs: Sequence[Candidates],
     support: Sequence[int],
     factors: Sequence[Any],
+    laws: Sequence[Law] = (),
 ) -> ODESystem:
-    """`system` with sums of candidates, each times its factor, in place of the networks."""
+    """`system` with sums of candidates, each times its factor, in place of the networks.
+
+    Coefficients of `laws` stay, though they may stand in no equation.
+    """
     numbered = dict(zip(support, factors, strict=True))
     forms: dict[tuple[str, int], Any] = {}
     offset = 0
@@ -60,13 +65,19 @@ def sparse_system(
         "observables": {name: replaced(g, forms) for name, g in system.observables.items()},
     }
     left = {s for part in changed.values() for f in part.values() for s in f.free_symbols}
-    kept = {s: v for s, v in system.parameters.items() if s in left}
+    left |= {s for law in laws for f in (law.expr, law.rate) for s in f.free_symbols}
+    left |= {s for model in system.noise.values() for f in model.args for s in f.free_symbols}
     trainable = {s: v for s, v in system.trainable.items() if s in left}
-    bounds = {s: b for s, b in system.bounds.items() if s in trainable}
-    return ODESystem(
-        changed["rhs"], observables=changed["observables"], parameters=kept,
-        trainable=trainable | symbols, bounds=bounds,
-    )  # fmt: skip
+    names = {s.name for s in trainable}
+    return system.replace(
+        **changed,
+        parameters={s: v for s, v in system.parameters.items() if s in left},
+        trainable=trainable | symbols,
+        bounds={s: b for s, b in system.bounds.items() if s in trainable},
+        scales={s: v for s, v in system.given_scales.items() if s in trainable},
+        # those of weights have nothing left to speak of
+        priors={name: prior for name, prior in system.priors.items() if name in names},
+    )
 
 
 def coefficient_symbols(system: ODESystem, count: int) -> list[sp.Symbol]:
@@ -75,9 +86,21 @@ def coefficient_symbols(system: ODESystem, count: int) -> list[sp.Symbol]:
     taken = {s.name for f in expressions for s in f.free_symbols} | {
         nn.name for nn in system.networks
     }
-    taken |= {s.name for s in system.states} | set(system.observables)
+    taken |= {s.name for s in (*system.states, *system.parameters, *system.trainable)}
+    taken |= set(system.observables)
     free = (name for i in itertools.count(1) if (name := f"c{i}") not in taken)
     return [sp.Symbol(name, real=True) for name in itertools.islice(free, count)]
+
+
+def _keywords(fit: FitResult) -> dict[str, Any]:
+    """How the fit was made, but for what needs a network: of it there is none any more."""
+    found = dict(fit.objective.keywords)
+    # `fit` decides by itself how columns without noise are weighed
+    del found["weigh"]
+    laws = [law for law in fit.laws if not law.expr.has(MLP) and not law.rate.has(MLP)]
+    if found["conserve"] in ("project", "eliminate") or not laws:
+        found["conserve"] = "report" if laws else None
+    return found | {"laws": laws}
 
 
 def refitted(blended: Blended, model: Model) -> FitResult:
@@ -87,12 +110,11 @@ def refitted(blended: Blended, model: Model) -> FitResult:
     """
     fit = blended.fit
     symbols = coefficient_symbols(fit.system, len(model.support))
-    system = sparse_system(fit.system, blended.outputs, model.support, symbols)
-    method = fit.objective.method
-    keywords: dict[str, Any] = {
-        "engine": fit.engine, **method.keywords, "sensealg": method.sensealg,
-    }  # fmt: skip
-    obj = objective(system, fit.data, **keywords)
+    keywords = _keywords(fit)
+    system = sparse_system(fit.system, blended.outputs, model.support, symbols, keywords["laws"])
+    names = {s.name for s in system.trainable}
+    keywords["frozen"] = [name for name in keywords["frozen"] if name in names]
+    obj = fit.objective.rebuilt(system, fit.data, **keywords)
     theta = np.empty(obj.layout.size)
     for symbol, j in zip(symbols, model.support, strict=True):
         theta[obj.layout[symbol.name].offset] = model.q[j]

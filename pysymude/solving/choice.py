@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pysymude.engines.adopted import AdoptedSolver
 from pysymude.engines.base import AbstractEngine, Method
 from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.model.coerce import meant
@@ -61,7 +62,8 @@ def choose_method(
     given = solver
     if not isinstance(solver, str):
         solver = engine.adopt(solver)
-    if isinstance(given, str) and solver not in ("auto", *engine.solvers):
+    typed = isinstance(given, str) and not isinstance(given, AdoptedSolver)
+    if typed and solver not in ("auto", *engine.solvers):
         raise InvalidInputError(
             f"solver {solver!r} is unknown to engine {engine.name!r}; it has 'auto', "
             f"{', '.join(map(repr, engine.solvers))}{meant(solver, engine.solvers)}"

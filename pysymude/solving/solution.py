@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.errors import InvalidInputError, SolveFailedError
+from pysymude.model.coerce import float_array
+from pysymude.solving.dense import Again
+from pysymude.solving.tabular import data_frame, data_set
 
 __all__ = ["EnsembleSolution", "EventRecord", "Solution", "Stats"]
 
@@ -63,7 +66,8 @@ class Solution:
 
     Examples
     --------
-    ``sol["x"]`` is the column of a state or an observable, by name or by symbol.
+    ``sol["x"]`` is the column of a state or an observable, by name or by symbol; ``sol(0.5)`` is the state
+    at a time between the outputs.
     """
 
     t: Float
@@ -75,6 +79,48 @@ class Solution:
     solver: str
     observables: Mapping[str, Float]
     events: Mapping[str, EventRecord] = field(default_factory=dict[str, EventRecord])
+    again: Again | None = field(default=None, repr=False)
+
+    def __call__(self, t: ArrayLike) -> Float:
+        """The states at other times: (states,) for one time, (times, states) for several in any order.
+
+        The same steps are taken again and read at these times by the solver's dense output; what was
+        output already comes back as it is.
+
+        Raises
+        ------
+        InvalidInputError
+            A time outside of the solution, or a solution that was not made by `solve` or `predict`.
+        SolveFailedError
+            The solve did not get that far.
+        """
+        found = _between(self, self.u[None], t)[0]
+        if np.isnan(found).any():
+            raise SolveFailedError(
+                f"the solve did not get that far: {self.retcode.name}: {self.message}",
+                solution=self,
+            )
+        return found
+
+    def to_dataframe(self) -> Any:
+        """A pandas data frame: states and observables as columns, the times as its index.
+
+        Raises
+        ------
+        MissingPackageError
+            pandas is not installed.
+        """
+        return data_frame(self, "Solution.to_dataframe")
+
+    def to_xarray(self) -> Any:
+        """An `xarray.Dataset`: states and observables over the dimension ``t``.
+
+        Raises
+        ------
+        MissingPackageError
+            xarray is not installed.
+        """
+        return data_set(self, "Solution.to_xarray")
 
     @property
     def success(self) -> bool:
@@ -130,7 +176,7 @@ class EnsembleSolution:
     Examples
     --------
     ``ensemble["x"]`` is a state or an observable, shape (trajectories, times); ``ensemble[3]`` is the
-    `Solution` of one trajectory.
+    `Solution` of one trajectory, and ``ensemble(0.5)`` the states of all at another time.
     """
 
     t: Float
@@ -141,6 +187,34 @@ class EnsembleSolution:
     engine: str
     solver: str
     observables: Mapping[str, Float]
+    again: Again | None = field(default=None, repr=False)
+
+    def __call__(self, t: ArrayLike) -> Float:
+        """The states at other times, (trajectories, states) or (trajectories, times, states).
+
+        As for `Solution`, with NaN where a solve did not get that far.
+        """
+        return _between(self, self.u, t)
+
+    def to_dataframe(self) -> Any:
+        """A pandas data frame with the index levels ``trajectory`` and ``t``.
+
+        Raises
+        ------
+        MissingPackageError
+            pandas is not installed.
+        """
+        return data_frame(self, "EnsembleSolution.to_dataframe")
+
+    def to_xarray(self) -> Any:
+        """An `xarray.Dataset` over the dimensions ``trajectory`` and ``t``.
+
+        Raises
+        ------
+        MissingPackageError
+            xarray is not installed.
+        """
+        return data_set(self, "EnsembleSolution.to_xarray")
 
     @property
     def stats(self) -> Stats:
@@ -165,6 +239,7 @@ class EnsembleSolution:
             engine=self.engine,
             solver=self.solver,
             observables={name: found[i].copy() for name, found in self.observables.items()},
+            again=self.again and self.again.one(range(len(self))[i]),
         )
 
     def raise_for_retcode(self) -> EnsembleSolution:
@@ -208,3 +283,30 @@ def _column(solution: Solution | EnsembleSolution, name: Any) -> Float:
         return solution.observables[text]
     known = ", ".join([*solution.states, *solution.observables])
     raise InvalidInputError(f"the solution has no column {text!r}; it has {known}")
+
+
+def _between(solution: Solution | EnsembleSolution, u: Float, t: ArrayLike) -> Float:
+    """States (trajectories, states) or (trajectories, times, states) at times of the user's choice."""
+    asked = float_array(t, what="t")
+    if asked.ndim > 1 or not np.isfinite(asked).all():
+        raise InvalidInputError(
+            f"a solution is called with a finite time, or with an array (times,); found shape {asked.shape}"
+            + ("" if asked.ndim > 1 else f", {asked}")
+        )
+    ts, at = np.unique(asked, return_inverse=True)
+    if ts.size and not solution.t[0] <= ts[0] <= ts[-1] <= solution.t[-1]:
+        outside = ts[0] if ts[0] < solution.t[0] else ts[-1]
+        raise InvalidInputError(
+            f"the solution goes from t = {solution.t[0]:g} to {solution.t[-1]:g}; found t = {outside:g}. "
+            "Solve further: t=..."
+        )
+    place = np.minimum(np.searchsorted(solution.t, ts), len(solution.t) - 1)
+    known = solution.t[place] == ts
+    found = u[:, place]
+    if not known.all():
+        if solution.again is None:
+            raise InvalidInputError(
+                "this solution holds its outputs alone, not its system; solve at these times: t=..."
+            )
+        found = np.where(known[:, None], found, solution.again(ts, float(solution.t[-1])))
+    return found[:, at.reshape(asked.shape)]

@@ -18,7 +18,8 @@ from pysymude.engines.base import (
 )
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.engines.registry import select_engine
-from pysymude.model.event import Event, event_expressions
+from pysymude.model.calls import explained
+from pysymude.model.event import Event, event_expressions, event_list
 from pysymude.model.system import ODESystem
 from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.numeric import NumericModel
@@ -32,6 +33,7 @@ from pysymude.solving.checks import (
 )
 from pysymude.solving.choice import choose_method
 from pysymude.solving.control import Control, warn_of_abstol
+from pysymude.solving.dense import Again
 from pysymude.solving.solution import EventRecord, Solution, Stats
 
 __all__ = ["initial_value_problem", "observe", "solve", "solve_one"]
@@ -39,6 +41,7 @@ __all__ = ["initial_value_problem", "observe", "solve", "solve_one"]
 Float = NDArray[np.float64]
 
 
+@explained
 def solve(
     system: ODESystem,
     *,
@@ -53,7 +56,7 @@ def solve(
     dtmax: float | None = None,
     tstops: Sequence[float] = (),
     engine: str = "auto",
-    events: Sequence[Event] = (),
+    events: Sequence[Event] | Event = (),
     throw: bool = False,
 ) -> Solution:
     """The solution of an initial value problem at given times.
@@ -110,6 +113,7 @@ def solve(
     >>> sol.retcode.name, round(float(sol["x"][-1]), 4)
     ('Success', 0.1353)
     """
+    events = event_list(events)
     chosen = select_engine(engine, Capability.EVENTS if events else Capability.SOLVE)
     plan, batch, vector = initial_value_problem(system, u0, t, parameters, theta)
     control = Control(reltol, abstol, max_steps, dtmax, tstops)
@@ -197,6 +201,7 @@ def _solved(
         solver=found.solver or method.solver,
         observables=observe(NumericModel(plan, batch.p[0], theta), t, u),
         events=records,
+        again=Again(engine, plan, batch, theta, method),
     )
     return found, made
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from pysymude.engines.base import AbstractEngine, Capability, Method
 from pysymude.engines.registry import select_engine
 from pysymude.errors import InvalidInputError
+from pysymude.model.calls import explained
 from pysymude.model.coerce import float_array, name_of
 from pysymude.model.system import ODESystem
 from pysymude.plan.compiled import CompiledSystem, compile_system
@@ -25,6 +26,7 @@ from pysymude.solving.checks import (
 )
 from pysymude.solving.choice import choose_method
 from pysymude.solving.control import Control
+from pysymude.solving.dense import Again
 from pysymude.solving.solution import EnsembleSolution
 from pysymude.solving.solve import observe
 
@@ -33,6 +35,7 @@ __all__ = ["solve_ensemble"]
 Float = NDArray[np.float64]
 
 
+@explained
 def solve_ensemble(
     system: ODESystem,
     *,
@@ -127,6 +130,7 @@ def solve_ensemble(
         engine=chosen.name,
         solver=found.solver or method.solver,
         observables=observe(model, times, found.u),
+        again=Again(chosen, plan, batch, theta, method),
     )
     return made.raise_for_retcode() if throw else made
 

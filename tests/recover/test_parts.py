@@ -137,3 +137,23 @@ def test_a_term_that_a_learned_parameter_can_take_over_is_never_chosen():
     recovered = psu.recover(fit, library="poly3", resamples=5)
     assert [c.term for c in recovered.coefficients] == [z**2]
     assert recovered.coefficients[0].value == pytest.approx(-0.5, rel=1e-3)
+
+
+def test_a_refit_is_made_as_the_fit_was():
+    x, y = psu.states("x y", positive=True)
+    t = np.linspace(0.0, 2.0, 21)
+    truth = psu.ODESystem({x: -1.5 * x + 0.5 * y, y: 1.5 * x - 0.5 * y})
+    clean = psu.solve(truth, u0=[1.0, 0.2], t=t, reltol=1e-10, engine="native").u
+    nn = psu.MLP("nn", inputs=[x], outputs=1, hidden=4)
+    fit = psu.fit(
+        psu.ODESystem({x: nn[0] + 0.5 * y, y: -nn[0] - 0.5 * y}),
+        psu.Dataset.from_arrays(t, clean, states=[x, y]),
+        laws=x + y, conserve="penalty", law_weight=2.0, sensealg="forward", max_steps=5000, engine="native",
+        stages=[psu.GradientMatching(), psu.LBFGS(200)], progress=False,
+    )  # fmt: skip
+    refit = psu.recover(fit, library=["poly2"]).refit
+    assert refit.objective.method == fit.objective.method
+    assert [law.expr for law in refit.laws] == [x + y]
+    assert refit.objective.enforced.conserve == "penalty"
+    assert refit.objective.weights == fit.objective.weights
+    assert refit.objective.weighed == fit.objective.weighed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pysymude.engines.adopted import AdoptedSolver
 from pysymude.engines.julia.runtime import is_julia_object, package, translated
 from pysymude.engines.julia.solvers import SOLVERS
 from pysymude.errors import InvalidInputError
@@ -11,7 +12,7 @@ from pysymude.errors import InvalidInputError
 __all__ = ["adopt"]
 
 
-def adopt(solver: Any) -> str:
+def adopt(solver: Any) -> AdoptedSolver:
     """The name under which PySymUDE.jl keeps an algorithm that was made in Julia.
 
     Raises
@@ -31,4 +32,4 @@ def adopt(solver: Any) -> str:
     if wrong:
         raise InvalidInputError(f"solver {wrong}")
     with translated("reading a solver"):
-        return str(julia.adopt_b(solver))
+        return AdoptedSolver(julia.adopt_b(solver))

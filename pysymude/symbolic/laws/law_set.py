@@ -167,6 +167,18 @@ class LawSet(Sequence[FirstIntegral]):
 
         return load_laws(path)
 
+    def __copy__(self) -> LawSet:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> LawSet:
+        return self
+
+    def __reduce__(self) -> Any:
+        # the text that `save` writes
+        from pysymude.symbolic.storage.files import laws_from_json, laws_to_json
+
+        return laws_from_json, (laws_to_json(self),)
+
 
 def _where(law: FirstIntegral) -> str:
     if law.kind == "balance":

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from pysymude.errors import ModelFileError, SaveFileError
 from pysymude.model.toml_table import TomlTable
+from pysymude.whole import write_whole
 
 __all__ = ["entries", "json_table", "json_text", "read_file", "truth", "write_file"]
 
@@ -108,20 +107,8 @@ def write_file(path: str | PathLike[str], text: str) -> None:
         The folder does not exist or cannot be written.
     """
     target = Path(path)
-    # opened by name, unlike a temporary file, so that the user's file permissions apply
-    workshop = target.with_name(f".{target.name}-{os.getpid()}")
     try:
-        try:
-            with workshop.open("wb") as file:
-                file.write(text.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            workshop.replace(target)
-        except BaseException:
-            # where the folder is none, there is nothing to remove either
-            with suppress(OSError):
-                workshop.unlink()
-            raise
+        write_whole(target, text.encode())
     except OSError as problem:
         raise SaveFileError(f"cannot be written: {problem.strerror}", path=str(target)) from problem
 

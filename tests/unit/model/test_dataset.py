@@ -83,6 +83,13 @@ def test_from_arrays_makes_one_or_several():
     assert all(tr.noise == {"x": 0.1, "y": 0.1} for tr in data)
 
 
+def test_noise_may_differ_between_experiments():
+    sizes = [np.full((3, 2), 0.1), np.full((2, 2), 0.2)]
+    data = Dataset.from_arrays([T, T[:2]], [U, U[:2]], states=[x, y], noise=sizes)
+    np.testing.assert_array_equal(data[1].noise_array(), sizes[1])
+    assert Dataset.from_arrays(T, U, states=[x, y], noise=sizes[0])[0].noise_array()[2, 1] == 0.1
+
+
 def test_a_vector_u0_holds_for_all_experiments():
     data = Dataset.from_arrays([T, T], [U, U], states=[x, y], u0=[7.0, 8.0])
     assert [dict(tr.u0) for tr in data] == [{"x": 7.0, "y": 8.0}] * 2
@@ -100,6 +107,12 @@ def test_split_tail_holds_out_the_last_rows_of_each():
     assert [len(tr) for tr in Dataset([long]).split_tail(0.01)[0]] == [9]
 
 
+def test_split_tail_keeps_rows_of_one_time_together():
+    data = Dataset.from_arrays([0, 1, 2, 2, 2], [1.0, 2, 3, 4, 5], states="x")
+    train, t_cut = data.split_tail(0.4)
+    assert (len(train[0]), t_cut) == (2, (1.0,))
+
+
 def test_the_fingerprint_sees_every_part():
     base = one(u0={"x": 1}, parameters={"k": 1}, noise=0.1, name="a")
     u = np.array(U)
@@ -113,6 +126,10 @@ def test_the_fingerprint_sees_every_part():
         one(u0={"x": 1}, parameters={"k": 1}, noise=0.1, name="a", trainable_u0=True),
         one(u0={"x": 1}, parameters={"k": 1}, noise=0.1, name="a", trainable_u0=["x"]),
         base.truncated(1.0),
+        one(u0={"x": 1}, parameters={"k": 1}, noise=[[0.1, 0.1]] * 3, name="a"),
+        one(u0={"x": 1}, parameters={"k": 1}, noise=[[0.1, 0.2]] * 3, name="a"),
+        one(u0={"x": 1}, parameters={"k": 1}, noise=0.1, name="a", censored=[[0, 1]] * 3),
+        one(u0={"x": 1}, parameters={"k": 1}, noise=0.1, name="a", censored=[[0, -1]] * 3),
         Trajectory.from_arrays(
             T, u, states=["x", "y"], u0={"x": 1}, parameters={"k": 1}, noise=0.1, name="a"
         ),
@@ -201,8 +218,10 @@ WRONG_FILES = [
     ("", {}, r"data.csv: the file is empty"),
     ("# only a comment\n", {}, "the file is empty"),
     ("t,x\n", {}, r"data.csv: only a header \(t, x\)"),
-    ("t;x\n0;1\n", {}, "line 1: one column, 't;x'"),
+    ("t\n0\n1\n", {}, "line 1: one column, 't'"),
     ("t,x,x\n0,1,2\n", {}, "data.csv, line 1: two columns are called 'x'"),
+    ("0,1\n1,2\n", {}, "line 1: the first line must name the columns.*found '0,1'"),
+    ("t,x\n0,1\n0,2\n", {}, r"one time \(0.0\) shows no change"),
     ("t,,x\n0,1,2\n", {}, "line 1: column 2 of the header has no name"),
     ("t,x\n0,1\n1,2,3\n", {}, r"data.csv, line 3: 3 cells under a header of 2 \(t, x\)"),
     ("t,x\n0,1\n\n#\n1,abc\n", {}, "data.csv, line 5: column 'x' has 'abc', which is no finite"),
@@ -210,7 +229,7 @@ WRONG_FILES = [
     ("t,x\n0,1\n1,1_0\n", {}, "line 3: column 'x' has '1_0'"),
     ("t,x\n0,1\n,2\n", {}, "line 3: no time in column 't'"),
     ("t,x\n0,1\n2,1\n1,2\n", {}, r"line 4: time 1.0 does not come after 2.0 \(line 3\); sort"),
-    ("t,x\n0,1\n0,2\n", {}, "name the column that tells experiments apart: experiment="),
+    ("t,x\n1,1\n0,2\n", {}, "name the column that tells experiments apart: experiment="),
     ("t,x\n0,1\n1,2\n", {"time": "tme"}, "time= asks for column 'tme'; found columns t, x"),
     ("t,hare\n0,1\n1,2\n", {"states": ["haer"]}, "states= asks for column 'haer'.*mean 'hare'"),
     ("t,x\n0,1\n1,2\n", {"states": {"z": "x"}}, "states= asks for column 'z'"),

@@ -37,7 +37,7 @@ def test_it_stores_what_it_was_given():
     assert trajectory.columns == ("x", "y")
     assert trajectory.u0 == {"x": 1.0, "z": 7.0}
     assert trajectory.t0 == 0.0
-    assert trajectory.trainable_u0 is False
+    assert trajectory.trainable_u0 is None
     assert trajectory.parameters == {"k": 2.0}
     assert list(trajectory.noise.items()) == [("x", 0.1), ("y", 0.5)]
     assert (trajectory.name, trajectory.n_measured, len(trajectory)) == ("a", 5, 3)
@@ -140,6 +140,41 @@ def test_truncated_keeps_rows_up_to_the_end():
     assert (trajectory.name, trajectory.u0["z"], trajectory.noise["y"]) == ("a", 1.0, 2.0)
 
 
+def test_noise_has_a_number_for_each_measurement():
+    sizes = np.array([[0.1, 1.0], [0.2, NAN], [0.3, 3.0]])
+    for noise in (sizes, {"y": sizes[:, 1], x: sizes[:, 0]}):
+        trajectory = example(noise=noise)
+        np.testing.assert_array_equal(trajectory.noise_array(), sizes)
+        np.testing.assert_array_equal(trajectory.truncated(1.0).noise_array(), sizes[:2])
+        with pytest.raises(ValueError, match="read-only"):
+            trajectory.noise["x"][0] = 1.0
+    mixed = example(noise={"x": 0.5, "y": sizes[:, 1]})
+    np.testing.assert_array_equal(mixed.noise_array()[:, 0], 0.5)
+    assert mixed.noise["x"] == 0.5
+    assert np.isnan(example().noise_array()).all()
+    np.testing.assert_array_equal(
+        Trajectory.from_arrays(T, [1, 2, 3], states="x", noise=[1, 2, 3]).noise_array().T,
+        [[1, 2, 3]],
+    )
+
+
+def test_limits_are_kept_beside_the_values():
+    trajectory = example(censored=[[0, -1], [0, 0], [1, 0]], name="a")
+    assert trajectory.censored.dtype == np.int8
+    np.testing.assert_array_equal(trajectory.censored, [[0, -1], [0, 0], [1, 0]])
+    np.testing.assert_array_equal(trajectory.truncated(1.0).censored, [[0, -1], [0, 0]])
+    np.testing.assert_array_equal(copy.deepcopy(trajectory).censored, trajectory.censored)
+    np.testing.assert_array_equal(example().censored, np.zeros((3, 2)))
+    with pytest.raises(InvalidInputError, match=r"'y'.*: it is only a limit in the first row"):
+        trajectory.initial_state(["y"])
+
+
+def test_equal_times_are_repeated_measurements():
+    trajectory = Trajectory.from_arrays([0, 0, 0, 1, 1], [1.0, 3.0, NAN, 4.0, 5.0], states="x")
+    assert trajectory.n_measured == 4
+    assert trajectory.initial_state(["x"]) == 2.0
+
+
 def test_repr_is_short_and_says_what_it_holds():
     assert repr(example(name="a")) == (
         "Trajectory('a': 3 times from 0.0 to 2.5, columns x, y, 5 of 6 measured)"
@@ -149,8 +184,9 @@ def test_repr_is_short_and_says_what_it_holds():
 WRONG = [
     ({"t": []}, r"t must have shape \(times,\), not empty"),
     ({"t": [[0, 1, 2]]}, r"found shape \(1, 3\); for several experiments pass lists"),
-    ({"t": [0, 2, 1]}, r"ascend strictly; found t\[1\] = 2.0, then t\[2\] = 1.0"),
-    ({"t": [0, 1, 1]}, "repeated measurements"),
+    ({"t": [0, 2, 1]}, r"t must ascend; found t\[1\] = 2.0, then t\[2\] = 1.0"),
+    ({"t": [0, 1, 0.5]}, "put other experiments in trajectories of their own"),
+    ({"t": [1, 1, 1]}, r"one time \(1.0\) shows no change"),
     ({"t": [0, NAN, 1]}, r"t must be finite; found t\[1\] = nan"),
     ({"t": ["a", "b", "c"]}, "t must be an array of numbers; found dtype <U1"),
     ({"t": np.array(["2020", "2021", "2022"], "M8[Y]")}, "found dtype datetime64"),
@@ -192,6 +228,20 @@ WRONG = [
     ({"noise": {"x": 0.1}}, "each column once; columns: x, y; noise names: x"),
     ({"noise": {"x": 1, "y": 1, "z": 1}}, "noise names: x, y, z"),
     ({"noise": [0.1, 0.1]}, r"noise must be a number; found \[0.1, 0.1\]"),
+    ({"noise": np.ones((6, 1))}, r"array of the shape of u, \(3, 2\)"),
+    (
+        {"noise": {"x": 0.1, "y": [0.1, 0.2]}},
+        r"noise\['y'\] .* each of the 3 times; found shape \(2,\)",
+    ),
+    ({"noise": {"x": [0.1, 0.0, 0.1], "y": 1}}, r"noise\['x'\] .* wherever .* found 0.0 in row 1"),
+    ({"noise": {"x": 1, "y": [NAN, 0.1, 0.1]}}, "found nan in row 0"),
+    ({"noise": {x: 1, "x": 1}}, "noise names 'x' twice"),
+    ({"censored": [1, 0, 0]}, r"censored must have the shape of u, \(3, 2\); found \(3,\)"),
+    ({"censored": [[0, 2], [0, 0], [0, 0]]}, "found 2.0 in column 'y', row 0"),
+    (
+        {"u": [[1, NAN], [2, 3], [3, 4]], "censored": [[0, -1], [0, 0], [0, 0]]},
+        "write the limit into u",
+    ),
     ({"name": 3}, "the name of a trajectory must be a string; found 3"),
 ]
 

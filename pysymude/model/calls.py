@@ -1,0 +1,145 @@
+"""Calls with keywords that a function does not have, or without those that it needs: said in words that help."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from pysymude.errors import InvalidInputError, WrongCallError
+from pysymude.model.coerce import close_matches
+
+__all__ = ["explained", "instead", "whole_number"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_ELSEWHERE = {
+    "rtol": "reltol",
+    "atol": "abstol",
+    "tolerance": "reltol",
+    "tol": "reltol",
+    "method": "solver",
+    "alg": "solver",
+    "t_eval": "t",
+    "t_span": "t",
+    "tspan": "t",
+    "saveat": "t",
+    "y0": "u0",
+    "x0": "u0",
+    "initial": "u0",
+    "p": "parameters",
+    "params": "parameters",
+    "args": "parameters",
+    "lr": "learning_rate",
+    "maxiters": "iterations",
+    "maxiter": "iterations",
+    "epochs": "iterations",
+    "optimizer": "stages",
+    "callbacks": "callback",
+    "random_state": "seed",
+    "sigma": "noise",
+    "columns": "states",
+    "observed": "states",
+    "layers": "hidden",
+    "width": "hidden",
+    "equations": "rhs",
+}
+"""What other libraries call it, and its name here."""
+
+_TRAINING = "stages=[psu.Adam(300), psu.LBFGS(500)] says how training goes"
+_HINTS = {
+    "epochs": _TRAINING,
+    "iterations": _TRAINING,
+    "maxiters": _TRAINING,
+    "maxiter": _TRAINING,
+    "lr": "write stages=psu.Adam(300, learning_rate=0.01)",
+    "learning_rate": "write stages=psu.Adam(300, learning_rate=0.01)",
+    "u0": "initial values stand with the data: psu.Dataset.from_arrays(..., u0={x: 1.0})",
+    "trainable_u0": "it stands with the data: psu.Dataset.from_arrays(..., trainable_u0=True)",
+    "noise": "it stands with the data: psu.Dataset.from_arrays(..., noise=0.1)",
+}
+"""What to write where the function has nothing of the kind."""
+
+_EXAMPLES = {
+    "u0": "u0={x: 1.0, y: 0.5}, the initial state",
+    "t": "t=np.linspace(0, 10, 101), the times",
+    "states": "states=['x', 'y'], what the columns of u measure",
+    "hidden": "hidden=(8, 8), the widths of the hidden layers",
+    "inputs": "inputs=[x, y], what the network reads",
+    "outputs": "outputs=2, how many numbers it gives",
+    "data": "data, a psu.Dataset such as psu.Dataset.from_arrays(t, u, states=[x, y])",
+    "system": "a system, psu.ODESystem({x: ...})",
+}
+
+
+def explained(function: Callable[P, R]) -> Callable[P, R]:
+    """The same function; a call that does not fit its signature is a `WrongCallError` that says what would."""
+
+    @wraps(function)
+    def call(*args: P.args, **keywords: P.kwargs) -> R:
+        try:
+            return function(*args, **keywords)
+        except TypeError as error:
+            # one that was raised inside has a longer way behind it
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise
+            raise WrongCallError(_why(function, args, keywords) or str(error)) from None
+
+    return call
+
+
+def whole_number(value: Any, *, what: str, least: int = 0) -> int:
+    """`value` as an int that is `least` or more.
+
+    Raises
+    ------
+    InvalidInputError
+        It is a bool, a fraction, too small, or no number.
+    """
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise InvalidInputError(f"{what} must be a whole number, {least} or more; found {value!r}")
+    return number
+
+
+def _why(function: Any, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> str:
+    signature = inspect.signature(function)
+    known = [name for name in signature.parameters if name not in ("self", "cls")]
+    name = function.__qualname__.removesuffix(".__init__").removesuffix(".__new__")
+    for keyword in keywords:
+        if keyword not in known:
+            return f"{name} has no {keyword}=; {instead(keyword, known)}"
+    places = [
+        p.name
+        for p in signature.parameters.values()
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    if len(args) > len(places):
+        shown = ", ".join(p for p in places if p not in ("self", "cls"))
+        named = next((p for p in known if p not in places), "")
+        return f"{name} takes {shown or 'nothing'} by place and the rest by name; write {named}=..."
+    for place, parameter in enumerate(signature.parameters.values()):
+        if (
+            parameter.default is parameter.empty
+            and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+            and parameter.name not in keywords
+            and not (parameter.name in places and place < len(args))
+        ):
+            return f"{name} needs {_EXAMPLES.get(parameter.name, f'{parameter.name}=')}"
+    return ""
+
+
+def instead(keyword: str, known: list[str]) -> str:
+    """What to write in place of a keyword that is not among the known ones."""
+    other = _ELSEWHERE.get(keyword.lower())
+    if other in known:
+        return f"write {other}="
+    return _HINTS.get(keyword) or close_matches(keyword, known)

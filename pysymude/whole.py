@@ -1,0 +1,65 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+from contextlib import suppress
+from pathlib import Path
+from threading import get_ident
+
+__all__ = ["write_whole"]
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """A file with this content; a reader sees the old one or the new one, never a part.
+
+    What a process that was killed has left of an earlier attempt is removed.
+
+    Raises
+    ------
+    OSError
+        The folder does not exist or cannot be written.
+    """
+    host = re.sub(r"\W", "", platform.node())[:20]
+    prefix = f".{target.name}-{host}-"
+    # opened by name, unlike a temporary file, so that the user's file permissions apply
+    workshop = target.with_name(f"{prefix}{os.getpid()}-{get_ident()}.part")
+    _remove_left(target.parent, prefix)
+    try:
+        with workshop.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        workshop.replace(target)
+    except BaseException:
+        # where the folder is none, there is nothing to remove either
+        with suppress(OSError):
+            workshop.unlink()
+        raise
+
+
+def _remove_left(folder: Path, prefix: str) -> None:
+    """Removes unfinished files of processes of this machine that are no more."""
+    if sys.platform == "win32":
+        return  # there a process cannot be asked whether it lives
+    with suppress(OSError):
+        for file in folder.iterdir():
+            name = file.name
+            if name.startswith(prefix) and name.endswith(".part"):
+                number = name.removeprefix(prefix).partition("-")[0]
+                if number.isdecimal() and not _lives(int(number)):
+                    with suppress(OSError):
+                        file.unlink()
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
