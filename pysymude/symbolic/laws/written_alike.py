@@ -18,7 +18,7 @@ def written_alike(expr: sp.Expr) -> sp.Expr:
     if not any(_is_bottom(p) for p in expr.atoms(sp.Pow)):
         return expr
     expr = cast("sp.Expr", expr.replace(_is_bottom, lambda p: sp.expand(p.base) ** p.exp))
-    return cast("sp.Expr", sp.Add(*map(_without_whole_part, _terms(expr))))
+    return sp.Add(*map(_without_whole_part, _terms(expr)))
 
 
 def are_independent(terms: list[Any]) -> bool:
@@ -52,6 +52,4 @@ def _without_whole_part(term: Any) -> sp.Expr:
     if not (bottom.is_polynomial(*symbols) and top.is_polynomial(*symbols)):
         return term
     (whole,), rest = sp.reduced(top, [bottom], *symbols)
-    return cast(
-        "sp.Expr", sp.Add(sp.expand(whole), *(part / bottom for part in sp.Add.make_args(rest)))
-    )
+    return sp.Add(sp.expand(whole), *(part / bottom for part in sp.Add.make_args(rest)))
