@@ -37,6 +37,7 @@ log = logging.getLogger("pysymude")
 
 Float = NDArray[np.float64]
 _KIND = "ensemble"
+_KEYWORDS = list(inspect.signature(fit).parameters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -306,7 +307,6 @@ def _check(n: Any, folder: Any, resume: bool, options: dict[str, Any]) -> None:
             raise InvalidInputError(
                 f"fit_ensemble sets {name}= for each member itself; leave it out"
             )
-    known = inspect.signature(fit).parameters
     for name in options:
-        if name not in known:
-            raise WrongCallError(f"fit_ensemble has no {name}=; {instead(name, list(known))}")
+        if name not in _KEYWORDS:
+            raise WrongCallError(f"fit_ensemble has no {name}=; {instead(name, _KEYWORDS)}")
