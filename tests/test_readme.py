@@ -17,7 +17,9 @@ def blocks(language: str) -> list[str]:
 EXAMPLES = list(zip(blocks("python"), blocks("text"), strict=True))
 
 
-@pytest.mark.parametrize(("code", "output"), EXAMPLES, ids=["fit", "noise", "laws", "laws in training"])
+@pytest.mark.parametrize(
+    ("code", "output"), EXAMPLES, ids=["fit", "noise", "laws", "laws in training"]
+)
 def test_the_examples_print_what_they_say(code: str, output: str):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -41,10 +41,13 @@ class Likelihood:
         Those with a noise model; all others are normal with fixed scales.
     plain : int64 array
         Positions of the others.
+    normal : Distribution or None
+        What those others are where they are only known to lie beyond a limit.
     """
 
     columns: tuple[Column, ...]
     plain: NDArray[np.int64]
+    normal: Distribution | None = None
 
     def evaluate(self, seen: Float, loss: LossData) -> tuple[float, Float]:
         """Minus twice the logarithm of the likelihood, and its derivatives by `seen` (E, T, columns).
@@ -53,12 +56,32 @@ class Likelihood:
         """
         given = np.zeros_like(seen)
         r = loss.weight[:, :, self.plain] * (seen[:, :, self.plain] - loss.y[:, :, self.plain])
-        r = np.where(loss.weight[:, :, self.plain] > 0, r, 0.0)
+        r = np.where(self._is_number(loss), r, 0.0)
         total = float((r**2).sum())
         given[:, :, self.plain] = 2.0 * loss.weight[:, :, self.plain] * r
+        total += 2.0 * self._limits(seen, loss, given)
         for column in self.columns:
             total += 2.0 * self._column(column, seen, loss, given)
         return total, given
+
+    def _is_number(self, loss: LossData) -> NDArray[np.bool_]:
+        """Where the columns without a noise model have a number, and no limit."""
+        counted = loss.weight[:, :, self.plain] > 0
+        return counted if loss.side is None else counted & (loss.side[:, :, self.plain] == 0)
+
+    def _limits(self, seen: Float, loss: LossData, given: Float) -> float:
+        """The negative log-likelihood of limits in columns with fixed normal noise."""
+        total = 0.0
+        if loss.side is None or self.normal is None:
+            return total
+        for j in self.plain:
+            for kind in (-1, 1):
+                here = (loss.weight[:, :, j] > 0) & (loss.side[:, :, j] == kind)
+                y, h, w = loss.y[:, :, j][here], seen[:, :, j][here], loss.weight[:, :, j][here]
+                value, _, d_loc, _ = self.normal.tail(y, h, 1.0 / w, above=kind > 0)
+                total += float(np.sum(value))
+                given[here, j] += 2.0 * d_loc
+        return total
 
     def _column(self, column: Column, seen: Float, loss: LossData, given: Float) -> float:
         """The negative log-likelihood of one column; twice its derivatives into `given`."""
@@ -94,11 +117,13 @@ class Likelihood:
 
         A column without noise has the scale that makes it likeliest.
         """
-        none = LossData.with_weight(loss, np.where(self._is_plain(loss), 0.0, loss.weight))
-        total = self.evaluate(seen, none)[0]
+        none = loss.with_weight(np.where(self._is_plain(loss), 0.0, loss.weight))
+        total = self.evaluate(seen, none)[0] + 2.0 * self._limits(seen, loss, np.zeros_like(seen))
+        number = np.zeros(loss.weight.shape, dtype=bool)
+        number[:, :, self.plain] = self._is_number(loss)
         for j in self.plain:
             name, w = data.columns[j], loss.weight[:, :, j]
-            here = w > 0
+            here = number[:, :, j]
             r = w[here] * (seen[:, :, j] - loss.y[:, :, j])[here]
             n, squares = r.size, float((r**2).sum())
             if n == 0:
@@ -147,4 +172,7 @@ def likelihood_of(noise: Mapping[str, Distribution], spec: LossSpec, data: Datas
         found.append(Column(name, j, family, scales))
     known = {c.at for c in found}
     plain = np.array([j for j in range(measured) if j not in known], dtype=np.int64)
-    return Likelihood(tuple(found), plain)
+    # SciPy's special functions take a while to load
+    from pysymude.model.distributions.normal import Normal
+
+    return Likelihood(tuple(found), plain, Normal(1))

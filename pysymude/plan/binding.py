@@ -44,13 +44,14 @@ def bind(
         _check_columns(plan, states, trajectory)
     columns = data.columns
     times = max(len(trajectory) for trajectory in data)
-    ts, y, weight = [], [], []
+    ts, y, weight, side = [], [], [], []
     for trajectory in data:
         values, sigma = _measurements(trajectory, columns)
         short = times - len(trajectory)
         ts.append(np.pad(trajectory.t, (0, short), mode="edge"))
         y.append(np.pad(np.nan_to_num(values), ((0, short), (0, 0))))
         weight.append(np.pad(np.isfinite(values) / sigma, ((0, short), (0, 0))))
+        side.append(np.pad(_sides(enforced.system, trajectory, columns), ((0, short), (0, 0))))
     # what noise models read has a column of its own, in which nothing is measured
     scales = [
         f"{name}_noise{k}"
@@ -58,7 +59,9 @@ def bind(
         if name in columns
         for k in range(len(model.args))
     ]
-    y, weight = ([np.pad(a, ((0, 0), (0, len(scales)))) for a in part] for part in (y, weight))
+    y, weight, side = (
+        [np.pad(a, ((0, 0), (0, len(scales)))) for a in part] for part in (y, weight, side)
+    )
     layout, index = layout_with_u0(plan, enforced.system, data)
     batch = Batch(
         t0=np.array([trajectory.t0 for trajectory in data]),
@@ -81,6 +84,7 @@ def bind(
         mix=enforced.mix,
         law_weight=np.repeat(counted[:, :, None], len(laws), axis=2).astype(np.float64),
         anchor=anchor.astype(np.float64),
+        side=np.stack(side) if any(part.any() for part in side) else None,
     )  # fmt: skip
     if loss.n_measured == 0:
         raise InvalidInputError("the dataset has no measurement: every entry is NaN")
@@ -221,12 +225,6 @@ def _start(system: ODESystem, trajectory: Trajectory) -> Float:
 
 def _measurements(trajectory: Trajectory, columns: Sequence[str]) -> tuple[Float, Any]:
     """Values and noise scales in the order of `columns`; NaN and 1 where there is nothing."""
-    if trajectory.censored.any():
-        row, k = (int(i) for i in np.argwhere(trajectory.censored)[0])
-        raise InvalidInputError(
-            f"experiment {trajectory.name!r} has a limit in column {trajectory.columns[k]!r}, row {row}: sums "
-            "of squares take measured values alone; leave limits out: NaN where censored is not 0"
-        )
     values = np.full((len(trajectory), len(columns)), np.nan)
     sigma = np.ones_like(values)
     scales = trajectory.noise_array()
@@ -236,3 +234,23 @@ def _measurements(trajectory: Trajectory, columns: Sequence[str]) -> tuple[Float
             values[:, j] = trajectory.u[:, k]
             sigma[:, j] = np.where(np.isnan(scales[:, k]), 1.0, scales[:, k])
     return values, sigma
+
+
+def _sides(system: ODESystem, trajectory: Trajectory, columns: Sequence[str]) -> NDArray[np.int8]:
+    """-1 and 1 where a measurement is a limit from above or from below, in the order of `columns`."""
+    found = np.zeros((len(trajectory), len(columns)), dtype=np.int8)
+    scales = trajectory.noise_array()
+    for j, name in enumerate(columns):
+        if name not in trajectory.columns:
+            continue
+        k = trajectory.columns.index(name)
+        found[:, j] = trajectory.censored[:, k]
+        limits = found[:, j] != 0
+        if limits.any() and name not in system.noise and np.isnan(scales[limits, k]).any():
+            row = int(np.flatnonzero(limits)[0])
+            raise InvalidInputError(
+                f"column {name!r} of experiment {trajectory.name!r} has a limit at "
+                f"t = {trajectory.t[row]:g}, and what is measured below or above one has a probability "
+                f"only with noise: give noise={{{name!r}: ...}}, in the data or in the system"
+            )
+    return found

@@ -139,3 +139,30 @@ def test_networks_take_part_in_noise(engine: str):
     np.testing.assert_allclose(
         obj.value_and_grad(theta)[1], differences(obj, theta), rtol=1e-5, atol=1e-6
     )
+
+
+@pytest.mark.parametrize("model", ["numbers", "Normal", "LogNormal"])
+def test_limits_of_detection(engine: str, model: str):
+    """Values below a limit count by their probability: against SciPy, and by differences."""
+    x, rate = psu.states("x"), psu.parameters("rate", positive=True)
+    t = np.linspace(0.0, 4.0, 9)
+    values = 2.0 * np.exp(-t) * np.exp(0.1 * np.random.default_rng(1).standard_normal(9))
+    below = values < 0.2
+    values[below] = 0.2
+    noise = {"numbers": {}, "Normal": {x: 0.1}, "LogNormal": {x: psu.LogNormal(0.1)}}[model]
+    system = psu.ODESystem({x: -rate * x}, trainable={rate: 0.8}, noise=noise)
+    data = psu.Dataset(
+        psu.Trajectory.from_arrays(
+            t, values, states=[x], u0={x: 2.0}, censored=np.where(below, -1, 0)[:, None],
+            noise=0.1 if model == "numbers" else None,
+        )
+    )  # fmt: skip
+    obj = psu.objective(system, data, engine=engine, reltol=1e-10, abstol=1e-10)
+    theta = obj.theta0()
+    h = 2.0 * np.exp(-0.8 * t)
+    law = st.lognorm(0.1, scale=h) if model == "LogNormal" else st.norm(h, 0.1)
+    expected = np.where(below, law.logcdf(values), law.logpdf(values)).sum()
+    assert obj.log_likelihood(theta) == pytest.approx(expected, rel=1e-7)
+    np.testing.assert_allclose(obj.value_and_grad(theta)[1], differences(obj, theta), rtol=1e-6)
+    fit = psu.fit(system, data, engine=engine, progress=False)
+    assert fit.parameters["rate"] == pytest.approx(1.0, abs=0.06)
