@@ -146,6 +146,7 @@ class Loop:
         state = self.state
         state.vector = task.extract(state.vector)
         if task.full:
+            self.keep_best(task, point, last=True)
             if state.best is not None and np.array_equal(state.best, task.extract(point.theta)):
                 state.converged = ended and self.is_minimum(leg, point)
             return
@@ -239,15 +240,18 @@ class Loop:
             return "no further improvement in validation"
         return ""
 
-    def keep_best(self, task: Task, point: Point) -> float | None:
-        """Keeps the best theta, on losses that can be compared; the validation loss if it was due."""
+    def keep_best(self, task: Task, point: Point, *, last: bool = False) -> float | None:
+        """Keeps the best theta, on losses that can be compared; the validation loss if it was due.
+
+        It is due every few iterations, and at the last one of a leg.
+        """
         state = self.state
         if not task.full:
             return None
         score = point.value
         validation = None
         if self.parts.held_out is not None:
-            if state.iteration % self.parts.every:
+            if state.iteration % self.parts.every and not last:
                 return None
             score = validation = self.parts.held_out.value(task.extract(point.theta))
         if score < state.score:

@@ -34,7 +34,7 @@ from pysymude.model.trajectory import Trajectory
 from pysymude.model.transforms import from_unconstrained
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.laws import Law
-from pysymude.plan.numeric import NumericModel
+from pysymude.plan.numeric import NumericModel, network_weights
 from pysymude.solving.solution import Solution
 from pysymude.symbolic.symmetries.generator import Generator
 
@@ -195,6 +195,32 @@ class FitResult:
             for s in (obj.enforced.model, self.system)
         )
         return learned.unknown_term(t, states, given)
+
+    def network(self, name: Any, z: ArrayLike) -> Float:
+        """What a network gives for inputs `z` of shape (..., inputs): float64 (..., outputs).
+
+        `unknown_term` is what the networks add to du/dt, which is not the same where one stands inside of a
+        function: exp(nn) adds exp(nn) - 1.
+
+        Parameters
+        ----------
+        name : MLP or str
+        z : array
+            In the order of the network's inputs.
+        """
+        text = name if isinstance(name, str) else str(getattr(name, "name", name))
+        networks = {nn.name: nn for nn in self.objective.plan.networks}
+        if text not in networks:
+            raise InvalidInputError(
+                f"there is no network {text!r}; there are {', '.join(networks) or 'none'}"
+            )
+        nn, inputs = networks[text], float_array(z, what="z")
+        if inputs.shape[-1:] != (len(nn.inputs),):
+            raise InvalidInputError(
+                f"network {text!r} has {len(nn.inputs)} inputs ({', '.join(map(str, nn.inputs))}); found "
+                f"shape {inputs.shape}"
+            )
+        return nn.forward(network_weights(self.objective.plan.networks, self.theta)[text], inputs)
 
     def law_values(
         self, t: ArrayLike | None = None, *, experiment: int | str = 0

@@ -41,6 +41,7 @@ def first_order(equations: Any) -> tuple[dict[sp.Symbol, sp.Expr], Callable[[Any
     for d in derivatives:
         function = d.expr
         order[function] = max(order.get(function, 0), d.derivative_count)
+    _check_calls(given, order, time)
     symbols = {f: [_state(f, k) for k in range(n)] for f, n in order.items()}
     tops = {f: sp.Dummy(f"top_{f.func.__name__}") for f in order}
 
@@ -52,7 +53,8 @@ def first_order(equations: Any) -> tuple[dict[sp.Symbol, sp.Expr], Callable[[Any
         lower: dict[Any, Any] = {f: symbols[f][0] for f in order}
         return sp.sympify(expr, strict=True).xreplace(table).xreplace(lower).xreplace({time: t})
 
-    solved = _solve([replace(eq.lhs - eq.rhs) for eq in given], list(tops.values()))
+    words = [str(eq) for eq in given]
+    solved = _solve([replace(eq.lhs - eq.rhs) for eq in given], list(tops.values()), words)
     rhs: dict[sp.Symbol, sp.Expr] = {}
     for f, n in order.items():
         rhs |= {symbols[f][k]: symbols[f][k + 1] for k in range(n - 1)}
@@ -72,6 +74,18 @@ def _time(derivatives: list[sp.Derivative]) -> sp.Symbol:
     return times.pop()
 
 
+def _check_calls(equations: list[Any], order: dict[AppliedUndef, int], time: sp.Symbol) -> None:
+    """Every unknown function is taken at the time itself: no delays, no values at fixed times."""
+    for eq in equations:
+        for call in sorted(eq.atoms(AppliedUndef), key=str):
+            known = any(f.func == call.func for f in order)
+            if call not in order and (known or call.args != (time,)):
+                raise InvalidInputError(
+                    f"the equations contain {call}; an ordinary differential equation has its functions at "
+                    f"the time {time} alone, without delays or values at other times"
+                )
+
+
 def _state(function: AppliedUndef, k: int) -> sp.Symbol:
     name = function.func.__name__ + ("_" + "t" * k if k else "")
     # a derivative of a positive function need not be positive
@@ -79,14 +93,15 @@ def _state(function: AppliedUndef, k: int) -> sp.Symbol:
     return sp.Symbol(name, positive=True) if positive else sp.Symbol(name, real=True)
 
 
-def _solve(residuals: list[sp.Expr], tops: list[sp.Dummy]) -> dict[sp.Symbol, sp.Expr]:
+def _solve(
+    residuals: list[sp.Expr], tops: list[sp.Dummy], words: list[str]
+) -> dict[sp.Symbol, sp.Expr]:
     """The highest derivatives, from equations linear in them."""
     try:
         A, b = sp.linear_eq_to_matrix(residuals, tops)
     except NonlinearError:
         raise InvalidInputError(
-            "from_equations needs equations linear in the highest derivatives; found "
-            f"{[str(r) for r in residuals]}"
+            f"from_equations needs equations linear in the highest derivatives; found {words}"
         ) from None
     if A.shape[0] != A.shape[1] or A.rank() < A.shape[1]:
         raise InvalidInputError(

@@ -339,6 +339,11 @@ class ODESystem:
         for call in self.functions:
             # the symbolic engine marks its own with a #, which no user can write in a model file
             check_name(call.func.__name__.replace("#", "_"), what="the name of an unknown function")
+            if any(a != t and (a.has(t) or not a.free_symbols) for a in call.args):
+                raise InvalidInputError(
+                    f"{call} is no function of psu.t alone; delays, and values at other times, have no place in "
+                    "an ordinary differential equation"
+                )
         for name, count in Counter(names).items():
             if count > 1:
                 raise InvalidInputError(

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import pysymude as psu
 
@@ -164,3 +165,16 @@ def test_predictions_of_new_experiments():
     np.testing.assert_allclose(many["x"][1], one["x"], rtol=1e-6)
     with pytest.raises(psu.PySymUDEError, match="no parameter 'q'"):
         fit.predict(T, parameters={"q": 1.0})
+
+
+def test_a_networks_value_is_not_what_it_adds():
+    nn = psu.MLP("nn", inputs=[x], outputs=1, hidden=2)
+    system = psu.ODESystem({x: -sp.exp(nn[0]) * x})
+    fit = fitted(system, decay(0.7, 1.0), [x], u0={x: 1.0}, stages=psu.LBFGS(60))
+    at = np.array([[0.5], [0.9]])
+    np.testing.assert_allclose(np.exp(fit.network(nn, at)), 0.7, rtol=0.05)
+    np.testing.assert_allclose(
+        fit.unknown_term(at), -(np.exp(fit.network("nn", at)) - 1) * at, rtol=1e-12
+    )
+    with pytest.raises(psu.PySymUDEError, match="there is no network 'mm'"):
+        fit.network("mm", at)

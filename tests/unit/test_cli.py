@@ -420,7 +420,7 @@ def test_doctor(no_julia_runs_here, tmp_path, monkeypatch):
 def test_doctor_clears_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("PYSYMUDE_CACHE_DIR", str(tmp_path))
     (tmp_path / "kernels-0").mkdir()
-    for name in ("one.nbi", "one.1.nbc"):
+    for name in ("one.kernel", "two.kernel"):
         (tmp_path / "kernels-0" / name).touch()
     (tmp_path / "mine.txt").touch()
     result = run("doctor", "--clear-cache")

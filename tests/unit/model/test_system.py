@@ -170,3 +170,23 @@ def test_a_network_must_have_a_name_of_its_own():
     other = psu.MLP("nn", inputs=[x], outputs=1, hidden=9)
     with pytest.raises(InvalidInputError, match="'nn' stands for two different things"):
         psu.ODESystem({x: nn[0] + other[0]})
+
+
+@pytest.mark.parametrize("argument", ["tau - 1", "2*tau", "0"])
+def test_delays_are_refused(argument):
+    tau, f = sp.Symbol("tau"), sp.Function("x")
+    at = {"tau - 1": tau - 1, "2*tau": 2 * tau, "0": sp.Integer(0)}[argument]
+    with pytest.raises(InvalidInputError, match="without delays"):
+        psu.ODESystem.from_equations(sp.Eq(f(tau).diff(tau), f(at)))
+    with pytest.raises(InvalidInputError, match=r"no function of psu\.t alone"):
+        psu.ODESystem({x: f(at.subs(tau, psu.t))})
+    # an unknown function of time itself is fine, for laws
+    w = sp.Function("w")
+    assert psu.ODESystem({x: w(psu.t)}).functions == (w(psu.t),)
+
+
+def test_equations_are_named_as_they_were_written():
+    tau, f = sp.Symbol("tau"), sp.Function("x")
+    with pytest.raises(InvalidInputError, match="Derivative") as caught:
+        psu.ODESystem.from_equations(sp.Eq(f(tau).diff(tau) ** 2, 1))
+    assert "top" not in str(caught.value)
