@@ -57,6 +57,8 @@ struct Loss
     out::Vec
     steps::Vector{Steps}        # of each experiment, where the way back reads them
     seen::Vec                   # the largest size of each state that was measured
+    observed::Array{Float64,3}  # what the model gives for each of y
+    given::Array{Float64,3}     # derivatives by these, where the caller has them
 end
 
 function Loss(
@@ -74,8 +76,9 @@ function Loss(
         model, observe, pull, algorithm, how, Vec(t0), Mat(u0), Mat(q), Mat(ts), Array{Float64,3}(y),
         Array{Float64,3}(weight), Matrix{Int}(u0_index), Vector{Bool}(positive), Mat(mix),
         Vector{Int}(link), Vec(link_weight), Array{Float64,3}(law_weight), Mat(anchor),
-        Tolerances(reltol, each(abstol, size(u0, 1)), maxiters, dtmax, tstops), Vec(scalings), at, zeros(size_of_theta), zeros(length(at)), [Steps() for _ in t0],
-        zeros(size(u0, 1)),
+        Tolerances(reltol, each(abstol, size(u0, 1)), maxiters, dtmax, tstops), Vec(scalings), at,
+        zeros(size_of_theta), zeros(length(at)), [Steps() for _ in t0], zeros(size(u0, 1)), zeros(size(y)),
+        zeros(size(y)),
     )
 end
 
@@ -90,23 +93,24 @@ function method(sensealg, algorithm, model)
 end
 
 """
-    evaluate!(loss, gradient::Bool) -> Nothing
+    evaluate!(loss, gradient::Bool, given = false) -> Nothing
 
 The loss at `loss.theta`, into `loss.out`; without `gradient` its last part is left as it is. Where a solve
-fails, value and gradient are NaN and the code says why.
+fails, value and gradient are NaN and the code says why. `loss.observed` gets what was observed in place of
+`y`, where anything is read. If `given`, the data have no term, but the derivatives `loss.given` by that.
 """
-function evaluate!(loss::Loss, gradient::Bool)
+function evaluate!(loss::Loss, gradient::Bool, given::Bool = false)
     algorithm(loss.algorithm)   # may load a package, whose methods this call is too old to see
-    return Base.invokelatest(evaluate_now!, loss, gradient)
+    return Base.invokelatest(evaluate_now!, loss, gradient, given)
 end
 
-function evaluate_now!(loss::Loss, gradient)
+function evaluate_now!(loss::Loss, gradient, given)
     (; out, theta, at) = loss
     fill!(loss.seen, 0.0)
     set_scalings!(loss.model, loss.scalings)
     codes = view(out, at.codes)
-    given = initial_states(loss)
-    start = loss.mix * given
+    learned = initial_states(loss)
+    start = loss.mix * learned
     p = theta[1:loss.model.learned]
     last, slopes = copy(start), zeros(size(start))   # end states; cotangents of the starts
     dtheta = zeros(gradient ? length(theta) : 0)
@@ -127,12 +131,12 @@ function evaluate_now!(loss::Loss, gradient)
     if !failed
         out[LINKS] = link_term(loss, start, last)
         for e in eachindex(codes)
-            experiment!(slopes, dtheta, loss, e, sols[e], start, last, p, gradient)
+            experiment!(slopes, dtheta, loss, e, sols[e], start, last, p, gradient, given)
         end
         out[VALUE] = out[DATA] + out[LINKS] + sum(view(out, at.laws))
     end
     gradient || return nothing
-    failed || start_slopes!(dtheta, loss.mix' * slopes, loss, given)
+    failed || start_slopes!(dtheta, loss.mix' * slopes, loss, learned)
     copyto!(view(out, at.gradient), failed ? fill(NaN, length(theta)) : dtheta)
     not_finite!(out, at)
     return nothing
@@ -196,7 +200,7 @@ function link_term(loss::Loss, start, last)
 end
 
 # the terms of one experiment, added to `out`; what they mean for the start and for theta is added to both
-function experiment!(slopes, dtheta, loss::Loss, e, sol, start, last, p, gradient)
+function experiment!(slopes, dtheta, loss::Loss, e, sol, start, last, p, gradient, given)
     (; model, ts, weight) = loss
     t0 = loss.t0[e]
     copyto!(model.q, view(loss.q, :, e))
@@ -214,7 +218,7 @@ function experiment!(slopes, dtheta, loss::Loss, e, sol, start, last, p, gradien
         loss.seen .= max.(loss.seen, abs.(u))
         values[:, j] = y
     end
-    slopes_of!(values, loss, e, read)
+    slopes_of!(values, loss, e, read, given)
     gradient || return nothing
     pulled, times, cotangents = zeros(model.states), Float64[], Vec[]
     for (j, i) in enumerate(read)
@@ -246,9 +250,11 @@ function is_read(loss::Loss, i, e)
 end
 
 # the terms of what was observed at the times `read`, added to `out`; `values` become their derivatives
-function slopes_of!(values, loss::Loss, e, read)
+function slopes_of!(values, loss::Loss, e, read, given)
     C = size(loss.y, 1)
     for (j, i) in enumerate(read), c in 1:C
+        loss.observed[c, i, e] = values[c, j]
+        given && (values[c, j] = loss.given[c, i, e]; continue)
         w = loss.weight[c, i, e]
         r = w > 0 ? w * (values[c, j] - loss.y[c, i, e]) : 0.0
         loss.out[DATA] += r * r

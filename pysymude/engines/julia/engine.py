@@ -22,7 +22,7 @@ from pysymude.engines.base import (
     Watch,
 )
 from pysymude.engines.julia.convert import from_julia, to_julia
-from pysymude.engines.julia.held import HeldLoss, HeldSolves
+from pysymude.engines.julia.held import HeldLoss, HeldSamples, HeldSolves
 from pysymude.engines.julia.interop import adopt
 from pysymude.engines.julia.printer import observation_source, system_source, watch_source
 from pysymude.engines.julia.runtime import package, problem, translated
@@ -187,7 +187,7 @@ class JuliaEngine(AbstractEngine):
 
     def samples(
         self, compiled: _Compiled, expressions: Sequence[sp.Expr], data: Samples
-    ) -> HeldLoss:
+    ) -> HeldSamples:
         """The sum of squares with its arrays inside Julia."""
         plan = compiled.plan
         with translated("setting up a loss"):
@@ -196,7 +196,7 @@ class JuliaEngine(AbstractEngine):
                 to_julia(data.p), data.residual + 1, data.point + 1, data.expression + 1,
                 data.factor, data.target, plan.scalings, plan.layout.size,
             )  # fmt: skip
-        return HeldLoss(made, LossLayout((), 1, plan.layout.size))
+        return HeldSamples(made, LossLayout((), 1, plan.layout.size))
 
 
 def _in_parts(

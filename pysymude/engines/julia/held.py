@@ -12,13 +12,13 @@ from weakref import finalize
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.engines.base import BoundLoss, Evaluation
+from pysymude.engines.base import BoundLoss, Evaluation, Simulated
 from pysymude.engines.julia.convert import view
 from pysymude.engines.julia.runtime import check_process, entry, package, translated
 from pysymude.engines.loss_layout import LossLayout
 from pysymude.plan.tolerance import lowered
 
-__all__ = ["HeldLoss", "HeldSolves"]
+__all__ = ["HeldLoss", "HeldSamples", "HeldSolves"]
 
 Float = NDArray[np.float64]
 
@@ -26,6 +26,9 @@ Float = NDArray[np.float64]
 _ABANDONED: list[int] = []
 # their memory is shared: no other thread of Python may write while one runs
 _LOCK = Lock()
+
+# what a run of a loss is told, as in entry.jl
+_GRADIENT, _GIVEN = 1, 2
 
 
 class _Held:
@@ -46,33 +49,63 @@ class _Held:
                 package().run_b(self.object, flag)
 
 
-class HeldLoss(_Held, BoundLoss):
-    """A ``Loss`` or ``Samples``."""
+class HeldSamples(_Held, BoundLoss):
+    """A ``Samples``."""
 
-    def __init__(self, made: Any, layout: LossLayout, *, follows: bool = False) -> None:
+    def __init__(self, made: Any, layout: LossLayout) -> None:
         super().__init__(made)
-        self.layout, self.follows = layout, follows
-        if follows:
-            # its absolute tolerances go down with the states that are met
-            self.seen, self.abstol = view(made.seen), view(made.tolerances.abstol)
+        self.layout = layout
         self.theta, self.out = view(made.theta), view(made.out)
 
     def evaluate(self, theta: Float, *, gradient: bool) -> Evaluation:
         """One call: theta in, value, terms, outcomes and gradient out."""
-        return self.layout.read(self.run(theta, gradient=gradient), theta, gradient=gradient)
-
-    def run(self, theta: Float, *, gradient: bool) -> Float:
-        """All that it writes, for the leading part of `theta` that it reads."""
         check_process()
         with _LOCK:
-            self.theta[:] = theta[: self.theta.size]
-            self.run_with(gradient, "evaluating a loss")
-            if self.follows:
-                lower = lowered(self.abstol, self.seen)
-                if lower is not None:
-                    self.abstol[:] = lower
-                    self.run_with(gradient, "evaluating a loss")
-            return self.out.copy()
+            self.fill(theta, _GRADIENT if gradient else 0)
+            out = self.out.copy()
+        return self.layout.read(out, theta, gradient=gradient)
+
+    def fill(self, theta: Float, flag: int) -> None:
+        """Everything that it writes, for the leading part of `theta` that it reads."""
+        self.theta[:] = theta[: self.theta.size]
+        self.run_with(flag, "evaluating a loss")
+
+
+class HeldLoss(HeldSamples):
+    """A ``Loss``."""
+
+    def __init__(self, made: Any, layout: LossLayout, *, follows: bool) -> None:
+        super().__init__(made, layout)
+        self.observed, self.given = view(made.observed).T, view(made.given).T
+        self.follows = follows
+        # the absolute tolerances go down with the states that are met
+        self.seen, self.abstol = view(made.seen), view(made.tolerances.abstol)
+
+    def fill(self, theta: Float, flag: int) -> None:
+        """The same, again where states were met that are too small for `abstol`."""
+        super().fill(theta, flag)
+        lower = lowered(self.abstol, self.seen) if self.follows else None
+        if lower is not None:
+            self.abstol[:] = lower
+            super().fill(theta, flag)
+
+    def simulate(self, theta: Float) -> Simulated:
+        """What the model gives for each measurement at theta."""
+        check_process()
+        with _LOCK:
+            self.fill(theta, 0)
+            out, seen = self.out.copy(), np.array(self.observed, order="C")
+        found = self.layout.read(out, theta, gradient=False)
+        return Simulated(seen, found.terms, found.retcodes, found.steps)
+
+    def pull(self, theta: Float, given: Float) -> Evaluation:
+        """The gradient of a loss whose derivatives by what `simulate` gives are `given`."""
+        check_process()
+        with _LOCK:
+            self.given[...] = given
+            self.fill(theta, _GRADIENT | _GIVEN)
+            out = self.out.copy()
+        return self.layout.read(out, theta, gradient=True)
 
 
 class HeldSolves(_Held):
