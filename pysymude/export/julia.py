@@ -20,8 +20,10 @@ from pysymude.export.julia_script import ACTIVATIONS, Writer
 from pysymude.fit.objective import Objective, measured_states
 from pysymude.fit.result import FitResult
 from pysymude.fit.saved import SavedFit
+from pysymude.fit.weighing import weighed
 from pysymude.model.dataset import Dataset
 from pysymude.model.network import NetworkDerivative
+from pysymude.model.system import ODESystem
 from pysymude.model.theta import ThetaLayout
 from pysymude.plan.binding import bind
 from pysymude.plan.compiled import CompiledSystem, compile_system
@@ -127,14 +129,15 @@ class _Given:
     layout: ThetaLayout
     method: Method
     theta: Float
-    further: bool = False  # whether the loss has terms that need no solve
+    further: bool = False  # whether the loss is more than residuals
 
     def __post_init__(self) -> None:
         expected = LossSpec(self.spec.columns)
         if self.further or self.spec != expected or bool((self.loss.link >= 0).any()):
             raise _refusal(
                 "the loss is more than residuals of measurements on the whole time span: a penalty, an "
-                "eliminated state, equivariance= or shooting. Export an objective without them; with "
+                "eliminated state, equivariance=, noise models, priors, limits, starts that are "
+                "expressions, or shooting. Export an objective without them; with "
                 "conserve='project' laws are part of the right-hand side"
             )
         if self.method.solver not in ("auto", *SOLVERS):
@@ -185,13 +188,18 @@ def _refusal(text: str) -> CapabilityError:
     return CapabilityError(f"this cannot be exported to Julia: {text}", capability="export")
 
 
+def _has_densities(system: ODESystem, loss: LossData) -> bool:
+    """Whether a likelihood, a prior or the start of an experiment is more than numbers."""
+    return bool(system.noise or system.priors or system.initial) or loss.side is not None
+
+
 def _given(source: Any) -> _Given:
     if isinstance(source, FitResult):
         return _given(source.objective).at(source.theta)
     if isinstance(source, Objective):
         return _Given(
             source.plan, source.data, source.spec, source.loss, source.layout, source.method,
-            source.theta0(), bool(source.parts),
+            source.theta0(), bool(source.parts) or _has_densities(source.system, source.loss),
         )  # fmt: skip
     if isinstance(source, str | PathLike):
         # not FitResult.load: the engine that made the fit may be missing here
@@ -201,6 +209,8 @@ def _given(source: Any) -> _Given:
         enforced = enforce(saved.system, laws, given.get("conserve"))
         plan = compile_system(enforced.solved)
         spec, loss, layout = bind(plan, saved.data, enforced)
+        if saved.method.get("weigh"):
+            loss = weighed(loss, saved.data)
         measured = measured_states(enforced, saved.data)
         size = magnitudes(*(a for a in (loss.solved.u0, measured) if a is not None))
         method = Method(
@@ -216,7 +226,9 @@ def _given(source: Any) -> _Given:
             layout,
             method,
             layout.check(saved.theta),
-            bool(given.get("equivariance")) or given.get("conserve") == "penalty",
+            bool(given.get("equivariance"))
+            or given.get("conserve") == "penalty"
+            or _has_densities(saved.system, loss),
         )
     raise InvalidInputError(
         "export_julia takes a FitResult, an Objective or the path of a saved fit; found "

@@ -31,7 +31,7 @@ from pysymude.fit.samples import (
     unknown_coefficients,
 )
 from pysymude.fit.scaling import scale_networks
-from pysymude.fit.weighing import relative_scales
+from pysymude.fit.weighing import weighed
 from pysymude.model.calls import explained, whole_number
 from pysymude.model.dataset import Dataset
 from pysymude.model.system import ODESystem, finite
@@ -392,10 +392,7 @@ def objective(
         / spreads(enforced, enforced.penalised, data),
     )
     if weigh:
-        scales = relative_scales(data, system.noise)
-        loss = loss.with_weight(
-            loss.weight / np.pad(scales, (0, len(spec.columns) - len(scales)), constant_values=1.0)
-        )
+        loss = weighed(loss, data, system.noise)
     symmetries = generators(equivariance)
     parts = equivariance_parts(enforced, symmetries, data, weights.equivariance)
     if enforced.conserve == "penalty":

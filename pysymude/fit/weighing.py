@@ -11,11 +11,19 @@ from pysymude.fit.scaling import noise_of_series
 from pysymude.model.dataset import Dataset
 from pysymude.plan.problem import LossData
 
-__all__ = ["noise_part", "relative_scales", "spread_part"]
+__all__ = ["noise_part", "relative_scales", "spread_part", "weighed"]
 
 Float = NDArray[np.float64]
 
 _LEAST = 1e-3  # of a column's spread: numbers without noise still have a model's error
+
+
+def weighed(loss: LossData, data: Dataset, models: Collection[str] = ()) -> LossData:
+    """The loss with its measured columns divided by `relative_scales`."""
+    weight = loss.weight.copy()
+    # what noise models read stands behind the columns of the data
+    weight[:, :, : len(data.columns)] /= relative_scales(data, models)
+    return loss.with_weight(weight)
 
 
 def relative_scales(data: Dataset, models: Collection[str] = ()) -> Float:

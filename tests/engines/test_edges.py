@@ -20,8 +20,6 @@ x, y, v = psu.states("x y v")
 c, k = psu.parameters("c k")
 t = psu.t
 
-pytestmark = pytest.mark.lacking("julia", "derivatives at edges are not settled there yet")
-
 
 @dataclass(frozen=True)
 class Edge:

@@ -59,7 +59,6 @@ def test_each_trajectory_is_that_of_a_single_solve(engine: str):
     assert all(array.flags.owndata for array in (found.t, found[2].u, found.observables["sum"]))
 
 
-@pytest.mark.lacking("julia", "one absolute tolerance serves all trajectories")
 @pytest.mark.parametrize("abstol", [None, {y: 1e-7}])
 def test_the_default_of_abstol_is_that_of_each_trajectory(engine: str, abstol):
     """States that are met on the way lower it: x by its start, y by what it falls to."""

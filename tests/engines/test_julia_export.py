@@ -245,6 +245,11 @@ def test_laws_are_part_of_the_script_or_refused(tmp_path: Path):
         tmp_path / "soft.npz",
         psu.objective(system, data, laws=x**2 + y**2, conserve="penalty", engine="native"),
         psu.objective(system, data, equivariance=psu.Generator(0, {x: -y, y: x}), engine="native"),
+        psu.objective(system.replace(noise={x: psu.Laplace(0.1)}), data, engine="native"),
+        psu.objective(
+            system.replace(priors={system.networks[0]: psu.Normal(0, 1)}), data, engine="native"
+        ),
+        psu.objective(system.replace(initial={x: 1.0}), data, engine="native"),
     ):
         with pytest.raises(CapabilityError, match="more than residuals"):
             julia_script(source)

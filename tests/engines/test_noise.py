@@ -166,3 +166,21 @@ def test_limits_of_detection(engine: str, model: str):
     np.testing.assert_allclose(obj.value_and_grad(theta)[1], differences(obj, theta), rtol=1e-6)
     fit = psu.fit(system, data, engine=engine, progress=False)
     assert fit.parameters["rate"] == pytest.approx(1.0, abs=0.06)
+
+
+def test_other_columns_count_as_without_noise_models(engine: str):
+    """A column with a noise model is not weighed beside those that have none."""
+    x, y = psu.states("x y")
+    t = np.linspace(0, 3, 13)
+    data = psu.Dataset.from_arrays(
+        t, np.c_[np.exp(-t), 100 * t * np.exp(-t)], states=[x, y], u0={x: 1.0, y: 0.0}
+    )
+    system = psu.ODESystem(
+        {x: -k * x, y: 100 * k * x - y}, trainable={k: 1.2, s: 0.2}, noise={x: psu.Laplace(s)}
+    )
+    plain = psu.objective(system, data, engine=engine)
+    theta = plain.theta0()
+    found = psu.objective(system, data, engine=engine, weigh=True)
+    assert found.value(theta) == pytest.approx(plain.value(theta), rel=1e-12)
+    fit = psu.fit(system, data, engine=engine, progress=False)
+    assert fit.parameters["k"] == pytest.approx(1.0, rel=1e-3)

@@ -120,7 +120,6 @@ def test_a_state_below_its_abstol_is_named(engine: str):
         psu.solve(mixed(), u0=[1e-3, 1e-9], t=[0.0, 1.0], engine=engine, abstol=1e-8)
 
 
-@pytest.mark.lacking("julia", "it tells of states at the times of outputs alone")
 def test_a_state_that_is_large_between_outputs_is_not_below_its_abstol(engine: str):
     """A throw from the ground to the ground, and a pulse that has come and gone."""
     height, speed = psu.states("height speed")

@@ -78,7 +78,7 @@ far worse than the steps are.
 """
 function stops(algorithm, times)
     rough = algorithm isa Rosenbrock23 || nameof(parentmodule(typeof(algorithm))) == :OrdinaryDiffEqSDIRK
-    return rough ? Vec(times) : Float64[]
+    return rough ? unique(Vec(times)) : Float64[]
 end
 
 # a reverse solve begins anew at every measurement, where multistep methods fall back to order one

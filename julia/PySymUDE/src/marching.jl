@@ -35,6 +35,8 @@ Tolerances(reltol, abstol, maxiters, dtmax = Inf) = Tolerances(reltol, abstol, m
 # one number for all states, or one each
 each(x::Number, n) = fill(Float64(x), n)
 each(x, n) = Vec(x)
+# one each for all of E problems
+each(x, n, E) = x isa AbstractMatrix ? Mat(x) : repeat(each(x, n), 1, E)
 
 "What one march calls, and its memory."
 mutable struct March
@@ -260,11 +262,12 @@ function error_norm(m::March, tol)
     return sqrt(sum / length(m.error))
 end
 
-"A march to the last of `times`; `states` gets the columns that it reaches."
-function march_through!(states, model::Model, way, u0, t0, times, p, tol::Tolerances)
+"A march to the last of `times`; `states` gets the columns that it reaches, `sizes` what all steps meet."
+function march_through!(states, sizes, model::Model, way, u0, t0, times, p, tol::Tolerances)
     next = Ref(1 + count(<=(t0), times))
     states[:, 1:next[]-1] .= u0
     function keep(m, t, stop)
+        widen!(sizes, m.next)
         while next[] <= length(times) && times[next[]] <= stop
             out = view(states, :, next[])
             x = (times[next[]] - t) / (stop - t)

@@ -25,6 +25,9 @@ mul0(x, y) = x == 0 || y == 0 ? 0.0 : x * y
 pow0(x, y) = (v = power(x, y); isfinite(v) ? v : 0.0)
 log0(x) = x > 0 ? log(x) : 0.0
 
+# the slope of mul0(x, y) by x: 0 times what is not finite is 0 wherever that 0 moves
+factor0(x, y) = x != 0 || isfinite(y) ? y : 0.0
+
 "x^n for a literal n: products, and one division where n < 0."
 @inline integer_power(x, ::Val{n}) where {n} = n >= 0 ? _power(x, Val(n)) : 1 / _power(x, Val(-n))
 @inline function _power(x, ::Val{n}) where {n}
@@ -39,7 +42,7 @@ floats(text) = parse.(Float64, split(text))
 
 const NAMES = (
     :sin_, :cos_, :tan_, :asin_, :acos_, :acosh_, :atanh_, :log_, :sqrt_, :power, :erf_, :heaviside,
-    :recip0, :mul0, :pow0, :log0, :integer_power, :ints, :floats,
+    :recip0, :mul0, :pow0, :log0, :factor0, :integer_power, :ints, :floats,
 )
 
 end

@@ -25,8 +25,8 @@ end
     Batch(t0, u0, q, ts, theta, scalings, reltol, abstol, maxiters, dtmax = Inf, tstops = Float64[])
 
 Initial value problems: one for each column of `u0` (states, experiments), `q` (parameters, experiments)
-and `ts` (times, experiments); the times ascend and may repeat the last one; the last five are
-[`Tolerances`](@ref).
+and `ts` (times, experiments); the times ascend and may repeat; the last five are [`Tolerances`](@ref), of
+which `abstol` may be a number, one a state, or one for each of (states, experiments).
 """
 struct Batch
     t0::Vec
@@ -35,13 +35,19 @@ struct Batch
     ts::Mat
     theta::Vec
     scalings::Vec
-    tolerances::Tolerances
+    reltol::Float64
+    abstol::Mat
+    maxiters::Int
+    dtmax::Float64
+    tstops::Vec
+
+    Batch(t0, u0, q, ts, theta, scalings, reltol, abstol, maxiters, dtmax = Inf, tstops = Float64[]) = new(
+        Vec(t0), Mat(u0), Mat(q), Mat(ts), Vec(theta), Vec(scalings), reltol, each(abstol, size(u0)...),
+        maxiters, dtmax, Vec(tstops),
+    )
 end
 
-Batch(t0, u0, q, ts, theta, scalings, reltol, abstol, more...) = Batch(
-    Vec(t0), Mat(u0), Mat(q), Mat(ts), Vec(theta), Vec(scalings),
-    Tolerances(reltol, each(abstol, size(u0, 1)), more...),
-)
+tolerances_of(b::Batch, e) = Tolerances(b.reltol, b.abstol[:, e], b.maxiters, b.dtmax, b.tstops)
 
 # a solver of OrdinaryDiffEq is told of the same tolerances; of what bounds its steps, only what is not usual
 function keywords(tol::Tolerances, alg, model::Model, u0, p, t0, times)
@@ -50,25 +56,35 @@ function keywords(tol::Tolerances, alg, model::Model, u0, p, t0, times)
     tstops = [stops(alg, times); filter(t -> t0 < t < t1, tol.tstops); zeros]
     more = isfinite(tol.dtmax) ? (; dtmax = min(tol.dtmax, t1 - t0)) : (;)
     isempty(zeros) || (more = (; more..., d_discontinuities = zeros))
-    return (; tol.reltol, abstol = one_or_each(tol.abstol), tol.maxiters, tstops, verbose = QUIET, more...)
+    return (; tol.reltol, abstol = one_or_each(alg, tol.abstol), tol.maxiters, tstops, verbose = QUIET, more...)
 end
 
-# SUNDIALS and others are quicker with one
-one_or_each(abstol) = all(==(abstol[1]), abstol) ? abstol[1] : abstol
+# SUNDIALS and others are quicker with one; those of FIRK have room for one alone beside one `reltol`
+one_or_each(alg, abstol) =
+    nameof(parentmodule(typeof(alg))) == :OrdinaryDiffEqFIRK ? minimum(abstol) :
+    all(==(abstol[1]), abstol) ? abstol[1] : abstol
 
 """
 States (states, times, experiments), NaN where a solve did not get; codes; steps tried, accepted, rejected,
-and changes of method, -1 where Rodas5P was taken from the start.
+and changes of method, -1 where Rodas5P was taken from the start; the largest size of each state that was met.
 """
 struct Results
     u::Array{Float64,3}
     codes::Vector{Int}
     stats::Matrix{Int}
+    sizes::Mat
 end
 
 function Results(states, b::Batch)
     T, E = size(b.ts)
-    return Results(fill(NaN, states, T, E), zeros(Int, E), zeros(Int, 4, E))
+    return Results(fill(NaN, states, T, E), zeros(Int, E), zeros(Int, 4, E), zeros(states, E))
+end
+
+function widen!(sizes, u)
+    @inbounds for i in eachindex(sizes, u)
+        isfinite(u[i]) && (sizes[i] = max(sizes[i], abs(u[i])))
+    end
+    return nothing
 end
 
 """
@@ -105,6 +121,7 @@ function evaluate!(s::Repeated, threads::Integer)
     fill!(s.results.u, NaN)
     fill!(s.results.codes, 0)
     fill!(s.results.stats, 0)
+    fill!(s.results.sizes, 0.0)
     Base.invokelatest(solve_all!, s.results, s.model, algorithm(s.algorithm), s.batch, threads)
     return nothing
 end
@@ -132,14 +149,15 @@ end
 function solve_one!(r::Results, model::Model, alg, b::Batch, e; more...)
     set_scalings!(model, b.scalings)
     copyto!(model.q, view(b.q, :, e))
-    times = b.ts[:, e]
+    times, sizes = b.ts[:, e], view(r.sizes, :, e)
+    widen!(sizes, view(b.u0, :, e))
     if times[end] <= b.t0[e]
         r.u[:, :, e] .= b.u0[:, e]
         return nothing
     end
-    p, u0, t0, tol = b.theta[1:model.learned], b.u0[:, e], b.t0[e], b.tolerances
+    p, u0, t0, tol = b.theta[1:model.learned], b.u0[:, e], b.t0[e], tolerances_of(b, e)
     if isempty(more) && marches(alg, model)
-        name, pace = march_through!(view(r.u, :, :, e), model, way(alg), u0, t0, times, p, tol)
+        name, pace = march_through!(view(r.u, :, :, e), sizes, model, way(alg), u0, t0, times, p, tol)
         r.stats[:, e] .= pace.accepted + pace.rejected, pace.accepted, pace.rejected, pace.changes
         if name != :NeedsImplicit
             r.codes[e] = code(name)
@@ -156,6 +174,8 @@ function solve_one!(r::Results, model::Model, alg, b::Batch, e; more...)
     r.codes[e] = outcome(sol)
     r.stats[1:3, e] .= count_steps(sol), sol.stats.naccept, sol.stats.nreject
     copy_times!(view(r.u, :, :, e), times, sol)
+    # of its steps, a solver tells only those that callbacks see
+    foreach(u -> widen!(sizes, u), eachcol(view(r.u, :, :, e)))
     return nothing
 end
 
@@ -189,7 +209,7 @@ end
 
 """
     solve_events(model, source, algorithm, directions, terminates, data...)
-        -> (u, codes, stats, which, times, states)
+        -> (u, codes, stats, sizes, which, times, states)
 
 The first problem of a [`Batch`](@ref), watching for zeros of the expressions of `source` (as
 [`load_observation`](@ref), without `pull!`): those that rise (direction 1), fall (-1) or both (0). Where
@@ -215,7 +235,9 @@ function solve_events(model::Model, source, name, directions, terminates, data..
         )
     end
     model.conditions === nothing || live!(model.conditions, true)
-    set = SciMLBase.CallbackSet(map(callback, eachindex(directions))...)
+    look(u, t, integrator) = (widen!(view(r.sizes, :, 1), u); false)
+    each_step = SciMLBase.DiscreteCallback(look, Returns(nothing); save_positions = (false, false))
+    set = SciMLBase.CallbackSet(map(callback, eachindex(directions))..., each_step)
     Base.invokelatest(solve_one!, r, model, alg, b, 1; callback = set)
-    return r.u, r.codes, r.stats, which, times, reduce(hcat, states; init = zeros(model.states, 0))
+    return r.u, r.codes, r.stats, r.sizes, which, times, reduce(hcat, states; init = zeros(model.states, 0))
 end

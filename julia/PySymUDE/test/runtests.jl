@@ -586,14 +586,14 @@ end
     const USES = Int[]
     observe!(y, u, p, t, q, c) = (y[1] = t - 0.3; y[2] = 0.7 - t; y[3] = t - 0.9; nothing)
     """
-    u, codes, stats, which, times, states = solve_events(
+    u, codes, stats, sizes, which, times, states = solve_events(
         load_model(SYSTEM), source, "Tsit5", [0, 1, -1], [false, true, true], BATCH...,
     )
     @test codes[1] == 0
     @test which == [0]
     @test times ≈ [0.3]
     @test size(states) == (2, 1)
-    u, codes, stats, which, times, states = solve_events(
+    u, codes, stats, sizes, which, times, states = solve_events(
         load_model(SYSTEM), source, "Rodas5P", [0, -1, 1], [false, true, true], BATCH...,
     )
     @test PySymUDE.CODES[codes[1]+1] == :Terminated

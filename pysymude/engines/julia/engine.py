@@ -31,7 +31,7 @@ from pysymude.engines.loss_layout import LossLayout
 from pysymude.engines.outcomes import CODES
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.problem import Batch, LossData, LossSpec, Samples
-from pysymude.plan.tolerance import lowered, magnitudes
+from pysymude.plan.tolerance import lowered, magnitudes_like
 
 __all__ = ["JuliaEngine"]
 
@@ -124,13 +124,13 @@ class JuliaEngine(AbstractEngine):
     ) -> BatchSolution:
         """All experiments of a batch, each thread with a model of its own."""
         _announce("solve", method.solver)
-        abstol = _abstol(method, batch)
+        abstol = _abstol(method, batch.u0.shape[1])
         found = _in_parts(compiled, batch, theta, method, abstol, threads)
-        lower = lowered(abstol, magnitudes(found[0])) if method.asked_abstol is None else None
+        follows = method.asked_abstol is None
+        lower = lowered(abstol, magnitudes_like(abstol, found[0])) if follows else None
         if lower is not None:
             found = _in_parts(compiled, batch, theta, method, lower, threads)
-        u, codes, counts = found
-        return _batch_solution(u, codes, counts, method)
+        return _batch_solution(method, *found)
 
     def solve_events(
         self, compiled: _Compiled, batch: Batch, theta: Float, method: Method, watch: Watch
@@ -139,15 +139,14 @@ class JuliaEngine(AbstractEngine):
         model, plan = compiled.model, compiled.plan
         _announce("events", method.solver)
         with translated("solving"):
-            u, codes, counts, which, times, states = package().solve_events(
+            u, codes, counts, sizes, which, times, states = package().solve_events(
                 model, watch_source(plan, watch.tape), method.solver,
                 np.array(watch.directions), np.array(watch.terminates),
-                *_problems(plan, batch, theta, method),
+                *_problems(plan, batch, theta, method, _abstol(method, len(plan.states))),
             )  # fmt: skip
         crossings = Crossings(from_julia(which), from_julia(times), from_julia(states))
-        found = from_julia(u), from_julia(codes), from_julia(counts)
-        solution = _batch_solution(*found, method)
-        return solution, crossings
+        found = (from_julia(array) for array in (u, codes, counts, sizes))
+        return _batch_solution(method, *found), crossings
 
     def loss(self, compiled: _Compiled, spec: LossSpec, data: LossData, method: Method) -> HeldLoss:
         """The loss with its arrays inside Julia."""
@@ -176,7 +175,7 @@ class JuliaEngine(AbstractEngine):
                 law_weight=to_julia(data.law_weight),
                 anchor=to_julia(data.anchor),
                 reltol=method.reltol,
-                abstol=_abstol(method, batch),
+                abstol=_abstol(method, batch.u0.shape[1])[0],
                 maxiters=method.max_steps or _LOSS_LIMIT,
                 dtmax=float(method.dtmax),
                 tstops=np.array(method.tstops, dtype=np.float64),
@@ -202,14 +201,15 @@ class JuliaEngine(AbstractEngine):
 def _in_parts(
     compiled: _Compiled, batch: Batch, theta: Float, method: Method, abstol: Float, threads: int
 ) -> list[NDArray[Any]]:
-    """States, codes and counts of steps of all experiments."""
+    """States, codes, counts of steps and sizes of states of all experiments."""
     parts: list[list[NDArray[Any]]] = []
     start, size, count = 0, _FIRST_PART * threads, len(batch.t0)
+    each = np.broadcast_to(abstol, batch.u0.shape)
     while start < count:
         end = count if count - start < 1.5 * size else start + size
         began = perf_counter()
         part = _part(batch, start, end)
-        parts.append(_solve(compiled, part, theta, method, abstol, threads))
+        parts.append(_solve(compiled, part, theta, method, each[start:end], threads))
         pace = (end - start) / max(perf_counter() - began, 1e-6)
         # the first may have compiled
         start, size = end, int(min(max(pace * _PART, size / 4, threads), 4 * size))
@@ -230,7 +230,9 @@ def _solve(
     if solves is None:
         with translated("setting up a solve"):
             solves = HeldSolves(
-                package().Repeated(model, method.solver, *_problems(plan, batch, theta, method))
+                package().Repeated(
+                    model, method.solver, *_problems(plan, batch, theta, method, abstol)
+                )
             )
     # the latest stand last, and the first is let go
     if batch.ts.size * batch.u0.shape[1] <= _KEPT:
@@ -245,27 +247,30 @@ def _part(batch: Batch, start: int, end: int) -> Batch:
     return Batch(batch.t0[part], batch.u0[part], batch.p[part], batch.ts[part])
 
 
-def _abstol(method: Method, batch: Batch) -> Float:
-    """One number a state: the largest where experiments have their own."""
-    states = batch.u0.shape[1]
-    largest = np.atleast_2d(method.abstol).max(axis=0)
-    return np.array(np.broadcast_to(largest, (states,)), dtype=np.float64)
+def _abstol(method: Method, states: int) -> Float:
+    """One number a state: a row that all experiments share, or one for each."""
+    rows = np.atleast_2d(method.abstol)
+    return np.array(np.broadcast_to(rows, (len(rows), states)), dtype=np.float64)
 
 
-def _problems(plan: CompiledSystem, batch: Batch, theta: Float, method: Method) -> tuple[Any, ...]:
+def _problems(
+    plan: CompiledSystem, batch: Batch, theta: Float, method: Method, abstol: Float
+) -> tuple[Any, ...]:
     """The arguments of a Julia Batch."""
     return (
         batch.t0, to_julia(batch.u0), to_julia(batch.p), to_julia(batch.ts), theta, plan.scalings,
-        method.reltol, _abstol(method, batch), method.max_steps or _SOLVE_LIMIT,
+        method.reltol, to_julia(abstol),
+        method.max_steps or _SOLVE_LIMIT,
         float(method.dtmax), np.array(method.tstops, dtype=np.float64),
     )  # fmt: skip
 
 
 def _batch_solution(
-    u: Float, codes: NDArray[np.int64], counts: NDArray[np.int64], method: Method
+    method: Method, u: Float, codes: NDArray[np.int64], counts: NDArray[np.int64], sizes: Float
 ) -> BatchSolution:
     retcodes = tuple(CODES[c] for c in codes.tolist())
-    return BatchSolution(u, retcodes, counts[:, :3].copy(), _took_steps(method, counts[:, 3]))
+    ran = _took_steps(method, counts[:, 3])
+    return BatchSolution(u, retcodes, counts[:, :3].copy(), ran, sizes)
 
 
 def _took_steps(method: Method, changes: NDArray[np.int64]) -> str:

@@ -114,12 +114,12 @@ class HeldSolves(_Held):
     def __init__(self, made: Any) -> None:
         super().__init__(made)
         batch, results = made.batch, made.results
-        inputs = batch.t0, batch.u0, batch.q, batch.ts, batch.theta, batch.scalings
-        self.inputs = [view(a).T for a in (*inputs, batch.tolerances.abstol)]
-        self.outputs = [view(a).T for a in (results.u, results.codes, results.stats)]
+        inputs = batch.t0, batch.u0, batch.q, batch.ts, batch.theta, batch.scalings, batch.abstol
+        self.inputs = [view(a).T for a in inputs]
+        self.outputs = [view(a).T for a in (results.u, results.codes, results.stats, results.sizes)]
 
     def run(self, arrays: tuple[Float, ...], threads: int) -> list[NDArray[Any]]:
-        """States (experiments, times, states), codes, and counts (experiments, 4)."""
+        """States (experiments, times, states), codes, counts (experiments, 4), sizes (experiments, states)."""
         check_process()
         with _LOCK:
             for inside, given in zip(self.inputs, arrays, strict=True):

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pysymude.engines.julia.literals import number
 from pysymude.engines.julia.names import INFIX, NAMED
-from pysymude.engines.julia.reverse import active, shares
+from pysymude.engines.julia.reverse import active, branches, shares
 from pysymude.errors import EmissionError
 from pysymude.model.network import MLP
 from pysymude.model.theta import Slot
@@ -171,7 +171,7 @@ class Lines:
     def reverse(self, seeds: Sequence[str], *, states: str, theta: str, time: str = "") -> None:
         """Lines that add to `states`, `theta` and `time` (where not empty) what `seeds` mean."""
         wanted = self.wanted(states, theta, time)
-        live = active(self.tape, wanted)
+        live, guarded = active(self.tape, wanted), branches(self.tape)
         parts: dict[int, list[str]] = {}
         for seed, output in zip(seeds, self.tape.outputs, strict=True):
             if live[output]:
@@ -195,7 +195,7 @@ class Lines:
                 vectors.setdefault(op.args[0], {})[op.data] = f"d{i}"
                 continue
             names = [self.name(k) for k in op.args]
-            for k, share in shares(op, f"d{i}", f"v{i}", names):
+            for k, share in shares(op, f"d{i}", f"v{i}", names, guarded=guarded):
                 if live[k]:
                     parts.setdefault(k, []).append(share)
 

@@ -15,39 +15,48 @@ SILENT = frozenset(
 )
 """Operations through which no derivative passes."""
 
-# d: the cotangent of the result; v: the result; a, b: the operands
+# The slope by each operand. v: the result; a, b: the operands. Where a one-sided slope is infinite it is 0.
 _UNARY: dict[str, str] = {
-    "sin": "{d} * cos_({a})",
-    "cos": "-{d} * sin_({a})",
-    "tan": "{d} * (1 + {v} * {v})",
-    "asin": "{d} / sqrt_(1 - {a} * {a})",
-    "acos": "-{d} / sqrt_(1 - {a} * {a})",
-    "atan": "{d} / (1 + {a} * {a})",
-    "sinh": "{d} * cosh({a})",
-    "cosh": "{d} * sinh({a})",
-    "tanh": "{d} * (1 - {v} * {v})",
-    "asinh": "{d} / sqrt_(1 + {a} * {a})",
-    "acosh": "{d} / sqrt_({a} * {a} - 1)",
-    "atanh": "{d} / (1 - {a} * {a})",
-    "exp": "{d} * {v}",
-    "log": "{d} / {a}",
-    "sqrt": "{d} / (2 * {v})",
-    "erf": f"{{d}} * {number(2 / math.sqrt(math.pi))} * exp(-{{a}} * {{a}})",
-    "abs": "{d} * sign({a})",
-    "recip0": "-{d} * {v} * {v}",
-    "log0": "{d} * ifelse({a} > 0, recip0({a}), 0.0)",
+    "sin": "cos_({a})",
+    "cos": "-sin_({a})",
+    "tan": "1 + {v} * {v}",
+    "asin": "recip0(sqrt_(1 - {a} * {a}))",
+    "acos": "-recip0(sqrt_(1 - {a} * {a}))",
+    "atan": "1 / (1 + {a} * {a})",
+    "sinh": "cosh({a})",
+    "cosh": "sinh({a})",
+    "tanh": "1 - {v} * {v}",
+    "asinh": "1 / sqrt_(1 + {a} * {a})",
+    "acosh": "recip0(sqrt_({a} * {a} - 1))",
+    "atanh": "1 / (1 - {a} * {a})",
+    "exp": "{v}",
+    "log": "1 / {a}",
+    "sqrt": "0.5 * recip0({v})",
+    "erf": f"{number(2 / math.sqrt(math.pi))} * exp(-{{a}} * {{a}})",
+    "abs": "sign({a})",
+    "recip0": "-{v} * {v}",
+    "log0": "ifelse({a} > 0, recip0({a}), 0.0)",
 }
 
 _BINARY: dict[str, tuple[str, str]] = {
+    "mul": ("{b}", "{a}"),
+    "pow": ("{b} * pow0({a}, {b} - 1)", "{v} * log0({a})"),
+    "mul0": ("factor0({a}, {b})", "factor0({b}, {a})"),
+    "pow0": ("{b} * pow0({a}, {b} - 1)", "mul0({v}, log0({a}))"),
+    "atan2": ("{b} * recip0({a} * {a} + {b} * {b})", "{a} * -recip0({a} * {a} + {b} * {b})"),
+}
+
+# those whose cotangent passes to one of them
+_CHOICE: dict[str, tuple[str, str]] = {
     "add": ("{d}", "{d}"),
-    "mul": ("{d} * {b}", "{d} * {a}"),
-    "pow": ("{d} * {b} * power({a}, {b} - 1)", "{d} * {v} * log_({a})"),
-    "mul0": ("{d} * {b}", "{d} * {a}"),
-    "pow0": ("{d} * {b} * pow0({a}, {b} - 1)", "{d} * mul0({v}, log0({a}))"),
-    "atan2": ("{d} * {b} / ({a} * {a} + {b} * {b})", "-{d} * {a} / ({a} * {a} + {b} * {b})"),
     "min": ("ifelse({a} <= {b}, {d}, 0.0)", "ifelse({a} <= {b}, 0.0, {d})"),
     "max": ("ifelse({a} >= {b}, {d}, 0.0)", "ifelse({a} >= {b}, 0.0, {d})"),
 }
+
+
+def branches(tape: Tape) -> bool:
+    """Whether a tape computes what it may not use: numbers there may be infinite, and have no say."""
+    return any(op.name in ("select", "mul0", "pow0", "min", "max") for op in tape.operations)
 
 
 def active(tape: Tape, wanted: Callable[[Operation], bool]) -> list[bool]:
@@ -59,21 +68,36 @@ def active(tape: Tape, wanted: Callable[[Operation], bool]) -> list[bool]:
     return found
 
 
-def shares(op: Operation, d: str, v: str, names: list[str]) -> list[tuple[int, str]]:
-    """(operand, cotangent) for an operation on numbers; `names` are its operands in source."""
-    if op.name == "ipow":
-        n = op.data
-        slope = f"integer_power({names[0]}, Val({n - 1}))"
-        return [(op.args[0], f"{d} * {number(float(n))} * {slope}")] if n else []
+def shares(
+    op: Operation, d: str, v: str, names: list[str], *, guarded: bool
+) -> list[tuple[int, str]]:
+    """(operand, cotangent) for an operation on numbers; `names` are its operands in source.
+
+    If `guarded`, a cotangent that is 0 stays so, whatever the slope.
+    """
     if op.name == "select":
         c = names[0]
         yes, no = f"ifelse({c}, {d}, 0.0)", f"ifelse({c}, 0.0, {d})"
         return [(op.args[1], yes), (op.args[2], no)]
-    if op.name in _UNARY:
-        return [(op.args[0], _UNARY[op.name].format(d=d, v=v, a=names[0]))]
-    first, second = _BINARY[op.name]
-    a, b = names
+    a, b = names[0], names[-1]
+    if op.name in _CHOICE:
+        given = [share.format(d=d, a=a, b=b) for share in _CHOICE[op.name]]
+        return list(zip(op.args, given, strict=True))
+    times = "mul0({d}, {slope})" if guarded else "{d} * {slope}"
     return [
-        (op.args[0], first.format(d=d, v=v, a=a, b=b)),
-        (op.args[1], second.format(d=d, v=v, a=a, b=b)),
+        (k, times.format(d=d, slope=slope if guarded else _factor(slope)))
+        for k, slope in zip(op.args, _slopes(op, v, a, b), strict=False)
     ]
+
+
+def _slopes(op: Operation, v: str, a: str, b: str) -> list[str]:
+    if op.name == "ipow":
+        n = op.data
+        return [f"{number(float(n))} * integer_power({a}, Val({n - 1}))"] if n else []
+    forms = (_UNARY[op.name],) if op.name in _UNARY else _BINARY[op.name]
+    return [form.format(v=v, a=a, b=b) for form in forms]
+
+
+def _factor(slope: str) -> str:
+    """A slope as a factor."""
+    return f"({slope})" if " + " in slope or " - " in slope or "/" in slope else slope
