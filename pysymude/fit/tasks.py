@@ -120,9 +120,7 @@ def _segments(objective: Objective, loss: LossData, count: int) -> tuple[LossDat
     """The loss with one row a segment, and the unconstrained starts of segments after the first."""
     batch, n = loss.batch, len(objective.system.states)
     along = _states_along(objective, loss)
-    # a short experiment repeats its last time: only its own times are cut
-    lengths = 1 + np.count_nonzero(np.diff(batch.ts, axis=1) > 0, axis=1)
-    cuts = [np.linspace(0, m - 1, min(count, m - 1) + 1).round().astype(int) for m in lengths]
+    cuts = [_cuts(ts, count) for ts in batch.ts]
     longest = 1 + max(int(np.diff(edges).max()) for edges in cuts)
     rows: list[dict[str, Any]] = []
     starts: list[Float] = []
@@ -157,6 +155,19 @@ def _segments(objective: Objective, loss: LossData, count: int) -> tuple[LossDat
     cut = Batch(*(stacked.pop(key) for key in ("t0", "u0", "p", "ts")))
     stacked["link"] = stacked["link"].astype(np.int32)
     return replace(loss, batch=cut, **stacked), np.concatenate(starts) if starts else np.zeros(0)
+
+
+def _cuts(ts: Float, count: int) -> NDArray[np.int64]:
+    """Where segments of an experiment begin, and where the last of them ends.
+
+    A segment begins at the first of equal times, so that all measurements at that time are its own; those
+    at the end are the last one's, as are the times with which a short experiment is filled up.
+    """
+    begins = np.flatnonzero(np.diff(ts, prepend=-np.inf) > 0)
+    parts = min(count, begins.size - 1)
+    edges = begins[np.linspace(0, begins.size - 1, parts + 1).round().astype(np.int64)]
+    edges[-1] = ts.size - 1
+    return edges
 
 
 def _anchor(weights: Float) -> Float:

@@ -184,7 +184,7 @@ def _at(obj: Objective, theta: Float) -> psu.FitResult:
 
     return psu.FitResult(
         objective=obj, theta=theta, loss=0.0, retcode=ReturnCode.Success, validation_loss=None,
-        history={}, stopped="", seconds=0.0, seed=0,
+        history={}, converged=False, stopped="", seconds=0.0, seed=0,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import pysymude as psu
 from pysymude.errors import InvalidInputError
+from pysymude.fit.tasks import shooting_task
 
 x = psu.states("x", positive=True)
 k, c = psu.parameters("k c")
@@ -41,3 +42,35 @@ def test_predictions_at_other_parameters():
     )
     with pytest.raises(InvalidInputError, match="no parameter 'q'"):
         fit.predict(t, parameters={"q": 1.0})
+
+
+def test_every_repeated_measurement_counts_under_multiple_shooting():
+    """Exact data but for one number that is off by 1/2: with weights 1 the loss is 1/4, wherever it stands."""
+    t = np.array([0.0, 0.0, 0.5, 0.5, 1.0, 1.5, 2.0, 2.0, 2.0])
+    system = SYSTEM.replace(trainable={k: 1.3})
+    for segments in (2, 3, 9):
+        for i in range(len(t)):
+            y = np.exp(-1.3 * t)
+            exact = psu.Dataset.from_arrays([t, t[:5]], [y, y[:5]], states=[x], u0={x: 1.0})
+            obj = psu.objective(system, exact, engine="native", reltol=1e-10)
+            task = shooting_task(obj, obj.loss, np.zeros(1), 1.0, segments)
+            starts = task.extra
+            y[i] += 0.5
+            changed = psu.Dataset.from_arrays(
+                [t, t[:5]], [y, np.exp(-1.3 * t[:5])], states=[x], u0={x: 1.0}
+            )
+            other = psu.objective(system, changed, engine="native", reltol=1e-10)
+            task = shooting_task(other, other.loss, np.zeros(1), 1.0, segments)
+            assert task.extra.size == starts.size
+            found = task.evaluate(np.concatenate([obj.theta0(), starts]))
+            assert found.value == pytest.approx(0.25, rel=1e-6)
+
+
+def test_a_horizon_ends_behind_equal_times():
+    t = np.array([0.0, 0.5, 0.5, 0.5, 1.0, 2.0, 2.0])
+    data = psu.Dataset.from_arrays(t, np.exp(-t), states=[x], u0={x: 1.0})
+    loss = psu.objective(SYSTEM, data, engine="native").loss
+    assert loss.with_horizon(1.0).n_measured == 7
+    half = loss.with_horizon(0.5)
+    assert half.batch.ts.max() == 0.5
+    assert half.n_measured == 4
