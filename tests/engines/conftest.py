@@ -1,7 +1,8 @@
 """One suite, every engine: the fixtures `engine`, `solver` and `stiff_solver` run over the registry.
 
 PYSYMUDE_TEST_ENGINES=native,julia narrows the run; an unknown name there, or in a mark
-``lacking(engine, reason, but=solvers)``, is an error at collection, so that a slip cannot hide a test.
+``lacking(engine, reason, but=solvers, strict=bool)``, is an error at collection, so that a slip cannot hide
+a test.
 PYSYMUDE_REQUIRE_JULIA=1 makes a failure of what would be skipped for want of Julia.
 """
 
@@ -41,7 +42,8 @@ def _solvers(name: str, *, stiff_only: bool) -> list[str]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "lacking(engine, reason, but=solvers): the engine does not do this yet"
+        "markers",
+        "lacking(engine, reason, but=solvers, strict=bool): the engine does not do this yet",
     )
 
 
@@ -65,9 +67,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             name, reason = _known([mark.args[0]], item.nodeid)[0], mark.args[1]
             given = item.callspec.params if getattr(item, "callspec", None) else {}
             but = mark.kwargs.get("but")  # solvers that do it; some of the others may by luck
+            strict = mark.kwargs.get("strict", not but)
             if given.get("engine") != name or (but and given.get("solver", but[0]) in but):
                 continue
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=not but))
+            item.add_marker(pytest.mark.xfail(reason=reason, strict=strict))
 
 
 @pytest.fixture

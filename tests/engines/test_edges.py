@@ -20,6 +20,11 @@ x, y, v = psu.states("x y v")
 c, k = psu.parameters("c k")
 t = psu.t
 
+# of one solver in some cases
+BEHIND = pytest.mark.lacking(
+    "julia", "steps may land a rounding error before what begins at a switch", strict=False
+)
+
 
 @dataclass(frozen=True)
 class Edge:
@@ -171,6 +176,9 @@ def test_gradient_at_an_edge_by_every_kind_of_step(name: str, sensealg: str, ste
     np.testing.assert_allclose(slopes, [right], rtol=allowed, atol=allowed)
 
 
+@pytest.mark.lacking(
+    "julia", "Jacobians are infinite where a slope is", but=("Tsit5", "Vern7", "Vern9")
+)
 @pytest.mark.parametrize("sensealg", SENSEALGS)
 def test_gradient_behind_the_root_of_an_empty_start(engine: str, solver: str, sensealg: str):
     """x' = k sqrt(x) + 1 from x = 0: with s = sqrt(x), 2 s/k - 2/k^2 log(1 + k s) = t.
@@ -200,6 +208,7 @@ def test_gradient_behind_the_root_of_an_empty_start(engine: str, solver: str, se
     assert slopes[0] == pytest.approx(-2 * s * by_k / by_s(s), rel=allowed)
 
 
+@BEHIND
 def test_a_root_that_begins_at_the_switch_is_never_of_a_negative_number(engine: str):
     """The state that is landed on lies where the branch behind it is defined, whatever was rounded."""
     rhs = sp.Piecewise((k * sp.sqrt(x - 1) + k, x > 1), (k, True))
@@ -243,6 +252,7 @@ def test_what_begins_at_the_switch_is_asked_for_behind_it_alone(name: str, steps
             assert sol.success, (start, reltol, sol.retcode)
 
 
+@BEHIND
 @pytest.mark.parametrize("steps", ["auto", "Vern7", "Rodas5P"])
 @pytest.mark.parametrize("sensealg", SENSEALGS)
 def test_the_root_behind_a_guard_that_is_passed(engine: str, sensealg: str, steps: str):

@@ -57,7 +57,7 @@ def test_any_function_of_what_is_simulated(engine: str, steps: str, sensealg: st
         return sum(v for name, v in terms.items() if name not in ("data", "links"))
 
     pulled = bound.pull(theta, weights * np.cos(seen))
-    h = 1e-5
+    h = 1e-3  # two orders above what steps of low order leave of smoothness
     right = [(value(theta + h * e) - value(theta - h * e)) / (2 * h) for e in np.eye(theta.size)]
     np.testing.assert_allclose(pulled.gradient, right, rtol=1e-4, atol=1e-5)
     assert pulled.terms["data"] == 0.0
@@ -80,7 +80,7 @@ def test_likelihoods_under_multiple_shooting(engine: str, steps: str, sensealg: 
     vector = task.embed(obj.theta0()) + 0.03
     found = task.evaluate(vector)
     assert found.terms["links"] > 0
-    h = 1e-5
+    h = 1e-3  # two orders above what steps of low order leave of smoothness
     right = [
         (task.evaluate(vector + h * e).value - task.evaluate(vector - h * e).value) / (2 * h)
         for e in np.eye(vector.size)

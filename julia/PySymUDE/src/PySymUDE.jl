@@ -16,7 +16,7 @@ module PySymUDE
 using ADTypes: AutoFiniteDiff
 using Base.Cartesian: @nexprs
 using FunctionWrappers: FunctionWrapper
-using LinearAlgebra: BlasInt, LAPACK, issuccess, lu!, mul!
+using LinearAlgebra: BlasInt, LAPACK, issuccess, lu!
 using PrecompileTools: @compile_workload
 using OrdinaryDiffEqCore: CompositeAlgorithm, OrdinaryDiffEqAlgorithm
 using OrdinaryDiffEqRosenbrock: OrdinaryDiffEqRosenbrock, Rodas5P, Rodas5PTableau, Rosenbrock23

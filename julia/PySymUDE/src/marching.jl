@@ -94,7 +94,8 @@ function march!(keep::F, m::March, u0, t0, t1, p, tol::Tolerances) where {F}
     live!(m.conditions, false)
     code, pace = go!(keep, m, t0, t1, p, tol)
     live!(m.conditions, true)
-    failed = code in (:DtLessThanMin, :Unstable)
+    # late times, too, may leave no room for a first step
+    failed = code == :Unstable || (code == :DtLessThanMin && !all(isfinite, m.f0))
     return failed && pace.accepted == 0 ? :InitialFailure : code, pace
 end
 

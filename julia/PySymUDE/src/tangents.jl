@@ -80,16 +80,21 @@ end
 
 # out = J(u) in + df/dtheta: the tangents of a slope, from those of the state
 function slope_tangents!(out::Mat, a::Ahead, tangents::Mat, u, t)
-    (; model, p, J, unit, gp) = a
+    (; model, p, unit, gu, gp) = a
     n = model.states
-    model.f.jac(J, u, p, t)
-    mul!(out, J, tangents)
     for i in 1:n
         fill!(unit, 0.0)
+        fill!(gu, 0.0)
+        fill!(gp, 0.0)
         unit[i] = 1.0
-        model.f.vjp_p(gp, unit, u, p, t)
-        for j in 1:model.learned
-            out[i, n+j] += gp[j]
+        # both at once, and finite at edges where formulas for the Jacobian are not
+        model.pull(gu, gp, unit, u, p, t)
+        for j in axes(out, 2)
+            sum = j > n ? gp[j-n] : 0.0
+            for k in 1:n
+                sum += gu[k] * tangents[k, j]
+            end
+            out[i, j] = sum
         end
     end
     return nothing

@@ -73,8 +73,10 @@ def shares(
 ) -> list[tuple[int, str]]:
     """(operand, cotangent) for an operation on numbers; `names` are its operands in source.
 
-    If `guarded`, a cotangent that is 0 stays so, whatever the slope.
+    If `guarded`, or where the slope may be infinite though the whole is not, as in exp(-1/x^2), a
+    cotangent that is 0 stays so.
     """
+    guarded = guarded or op.name == "log" or (op.name == "ipow" and op.data < 0)
     if op.name == "select":
         c = names[0]
         yes, no = f"ifelse({c}, {d}, 0.0)", f"ifelse({c}, 0.0, {d})"
