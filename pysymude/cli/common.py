@@ -150,7 +150,7 @@ def fit_rows(fit: FitResult) -> list[tuple[str, str]]:
     ]
     return [
         *rows,
-        ("outcome", f"{fit.retcode.name}, {fit.stopped}"),
+        ("outcome", f"{fit.retcode.name}, {'converged' if fit.converged else fit.stopped}"),
         ("training", f"{len(fit.history['stage'])} iterations in {fit.seconds:.1f} s"),
         ("solve", f"{_steps(fit)} steps, {fit.solver} on engine {fit.engine}"),
         ("tolerances", f"reltol {method.reltol:g}, abstol {method.abstol_text}"),
@@ -181,6 +181,12 @@ def fit_summary(fit: FitResult) -> dict[str, Any]:
         "seed": fit.seed,
         "retcode": fit.retcode.name,
         "stopped": fit.stopped,
+        "converged": fit.converged,
+        "warnings": list(fit.warnings),
+        "residuals": [
+            {"column": c.name, "count": c.count, "rms": c.rms, "r2": c.r2, "noise": c.noise}
+            for c in (fit.residuals.table if fit.success else ())
+        ],
         "versions": {
             "pysymude": __version__,
             "python": sys.version.split()[0],

@@ -118,6 +118,10 @@ def fit(
         print_model(system, "Model")
         found = train(system, measured, checkpoint=checkpoint, resume=resume, **options)
         print_table(fit_rows(found), title="Result")
+        if found.success:
+            say(str(found.residuals))
+        for sentence in found.warnings:
+            say(f"warning: {sentence}", style="yellow")
         _write(folder, found, options.get("validation"))
     end(found, interrupted=found.stopped == "interrupted")
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pysymude.fit.frozen import is_frozen
 from pysymude.fit.loop import FINISHED
 from pysymude.model.theta import Slot
+from pysymude.plan.numeric import NumericModel
 
 if TYPE_CHECKING:
     from pysymude.fit.result import FitResult
@@ -24,26 +25,29 @@ _GONE = 16.0  # on the scale of a logarithm, from the start: a value that has fa
 _OPEN = 3.0  # a direction along which a standard deviation is so many natural units (e-foldings) is open
 _PART = 0.3  # of a direction: what belongs to its name
 _POOR, _MISFIT = 0.5, 4.0
+_SMALL, _LARGE = 1e-2, 1e3  # the largest input of a network that needs no scaling lies between
 
 
 def warnings_of(fit: FitResult) -> tuple[str, ...]:
     """Sentences, the gravest first; empty where there is nothing to say."""
     if not fit.retcode.successful:
         return (f"the fitted system cannot be solved: {fit.retcode.value}",)
-    return (*_training(fit), *_misfit(fit), *_bounds(fit), *_undetermined(fit))
+    found = [*_training(fit), *_misfit(fit), *_scaling(fit), *_bounds(fit), *_undetermined(fit)]
+    return tuple(dict.fromkeys(found))
 
 
 def _training(fit: FitResult) -> list[str]:
     if not np.isfinite(fit.loss):
         return []
-    if len(fit.history["stage"]) == 0:
+    if len(fit.history["stage"]) == 0 and not fit.converged:
         return ["no stage could run; theta is the start"]
     if fit.stopped != FINISHED:
         return [f"training ended early: {fit.stopped}"]
     if not fit.converged:
         return [
-            "not converged: the optimiser still gained when its iterations were used up; give more, "
-            "stages=[psu.LBFGS(5000)] with theta0=fit.theta"
+            "not converged: the loss still slopes where the optimiser stopped. Its iterations were used up "
+            "(stages=[psu.LBFGS(5000)] with theta0=fit.theta goes on), or no step helped, as at a kink or where "
+            "solves are too inaccurate"
         ]
     return []
 
@@ -51,13 +55,51 @@ def _training(fit: FitResult) -> list[str]:
 def _misfit(fit: FitResult) -> list[str]:
     found: list[str] = []
     for c in fit.residuals.table:
-        if np.isfinite(c.chi2) and c.chi2 > _MISFIT:
+        model = fit.system.noise.get(c.name)
+        # scales that are learned make up for any misfit, so that only the variance explained can tell
+        learned = c.estimated or (model is not None and bool(model.free_symbols))
+        if not learned and np.isfinite(c.chi2) and c.chi2 > _MISFIT:
             found.append(
                 f"{c.name}: residuals are {np.sqrt(c.chi2):.2g} times the noise that was given, so the model "
                 "does not describe it, or the noise is larger"
             )
-        elif c.estimated and np.isfinite(c.r2) and c.r2 < _POOR and c.count > 2:
+        elif np.isfinite(c.r2) and c.r2 < (_POOR if learned else 0.0) and c.count > 2:
             found.append(f"{c.name}: the model explains {max(c.r2, 0.0):.0%} of its variance")
+    return [*found, *_impossible(fit)]
+
+
+def _impossible(fit: FitResult) -> list[str]:
+    """Measurements that the model gives the probability 0."""
+    obj = fit.objective
+    if obj.likelihood is None:
+        return []
+    found: list[str] = []
+    for name, e, i in obj.likelihood.impossible(obj.simulated(fit.theta), obj.loss):
+        trajectory = fit.data[e]
+        found.append(
+            f"{name}: at t = {obj.loss.batch.ts[e, i]:g} of experiment {trajectory.name!r} the model predicts 0 "
+            "or less, for which what was measured has probability 0"
+        )
+    return found
+
+
+def _scaling(fit: FitResult) -> list[str]:
+    """Networks that see numbers far from 1 and have no scaling."""
+    obj, found = fit.objective, list[str]()
+    for nn in obj.plan.networks:
+        if nn.input_scaling is not None:
+            continue
+        numeric = NumericModel(obj.plan, obj.loss.batch.p[0], fit.theta)
+        along = fit.predictions[0]
+        if obj.enforced.mixes:
+            return found
+        z = np.abs(numeric.evaluate(obj.plan.tape(list(nn.inputs)), along.t, along.u))
+        size = float(np.nanmax(z, initial=0.0))
+        if size > 0 and not _SMALL < size < _LARGE:
+            found.append(
+                f"network {nn.name!r} sees numbers of the size {size:.2g}, of which it can make little: give "
+                "input_scaling='data', output_scaling='data'"
+            )
     return found
 
 
@@ -67,7 +109,7 @@ def _bounds(fit: FitResult) -> list[str]:
     for slot in _numbers(fit):
         z, value = fit.theta[slot.offset], slot.natural(fit.theta[slot.offset])
         low, high = np.isfinite(slot.low), np.isfinite(slot.high)
-        if low and high and abs(z) > _EDGE:
+        if low and high and abs(z) > _EDGE and abs(z) > abs(start[slot.offset]) + 1.0:
             found.append(
                 f"{slot.name} = {value:.4g} lies at its bound {slot.low if z < 0 else slot.high:g}"
             )
@@ -95,7 +137,9 @@ def _undetermined(fit: FitResult) -> list[str]:
     if curvature is None:
         return []
     n = fit.objective.loss.n_measured
-    known = all(not c.estimated for c in fit.residuals.table)
+    known = fit.objective.likelihood is not None or all(
+        not c.estimated for c in fit.residuals.table
+    )
     # of a loss that is minus twice a log-likelihood, half the curvature is the information
     variance = 1.0 if known else fit.loss / max(n - fit.theta.size, 1)
     # on an unbounded scale a number's own size is its natural unit

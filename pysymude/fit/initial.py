@@ -37,6 +37,8 @@ class InitialStates:
         Experiment and position in `exprs` of each.
     p : float64 array, shape (E, parameters)
     positive : bool array, shape (starts,)
+        Whether it must not be negative.
+    logarithms : bool array, shape (starts,)
         Whether an engine takes it by its logarithm.
     """
 
@@ -47,6 +49,7 @@ class InitialStates:
     p: Float
     t0: Float
     positive: NDArray[np.bool_]
+    logarithms: NDArray[np.bool_]
 
     def values(self, theta: Float) -> Float:
         """The starts at theta, float64 (starts,)."""
@@ -56,9 +59,11 @@ class InitialStates:
     def embed(self, theta: Float) -> Float:
         """Theta as the engine takes it: with the starts behind its own numbers."""
         values = self.values(theta)
+        # 0 is a fine start of a positive state; only its logarithm is not
         with np.errstate(all="ignore"):
-            logs = np.log(values)
-        stored = np.where(self.positive, logs, values)
+            logs = np.log(np.where(values == 0.0, 1e-300, values))
+        stored = np.where(self.logarithms, logs, values)
+        stored[self.positive & (values < 0.0)] = np.nan
         return np.concatenate([theta[: self.size], stored, theta[self.size :]])
 
     def pull(self, theta: Float, gradient: Float) -> Float:
@@ -68,7 +73,9 @@ class InitialStates:
         values = self.values(theta)
         slopes = gradient[self.size : self.size + count]
         with np.errstate(all="ignore"):
-            slopes = np.where(self.positive, slopes / values, slopes)
+            slopes = np.where(
+                self.logarithms, slopes / np.where(values == 0.0, 1e-300, values), slopes
+            )
         for e in range(len(self.p)):
             here = self.places[:, 0] == e
             weights = np.zeros(len(self.exprs))
@@ -150,13 +157,12 @@ def initial_states(
     index = loss.u0_index.copy()
     states = np.array(numbers)[places[:, 1]] if len(places) else np.zeros(0, dtype=np.int64)
     index[places[:, 0], states] = size + np.arange(len(places))
+    # an engine need not take logarithms of a state whose starts are all of this kind
+    declared = loss.positive
+    free = np.array([not (loss.u0_index[:, k] >= 0).any() for k in range(index.shape[1])])
+    loss = replace(loss, positive=declared & ~(free & np.isin(np.arange(len(free)), states)))
     made = InitialStates(
-        plan,
-        tuple(exprs.values()),
-        size,
-        places,
-        loss.batch.p,
-        loss.batch.t0,
+        plan, tuple(exprs.values()), size, places, loss.batch.p, loss.batch.t0, declared[states],
         loss.positive[states],
-    )
+    )  # fmt: skip
     return made, replace(loss, u0_index=index.astype(np.int32))

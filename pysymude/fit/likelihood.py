@@ -18,7 +18,8 @@ __all__ = ["Likelihood", "likelihood_of"]
 Float = NDArray[np.float64]
 
 _LOG_2PI = 1.8378770664093453
-_FLOOR = 1e-10  # of a column's data: where only positive locations mean anything, less is rounding
+_FLOOR = 1e-10  # of the data: where only positive locations mean anything, less is rounding
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -99,24 +100,53 @@ class Likelihood:
                 continue
             y, h = loss.y[:, :, column.at][here], seen[:, :, column.at][here]
             scales = tuple(seen[:, :, k][here] for k in column.scales)
-            if column.family.positive or column.family.counts:
-                h = np.maximum(h, _FLOOR * max(float(np.abs(y).max()), 1e-300))
+            low = _floor(column.family, y)
             with np.errstate(all="ignore"):
+                inside = h if low is None else np.maximum(h, low)
                 if kind == 0:
-                    value, _, d_loc, d_scales = column.family.terms(y, h, *scales)
+                    value, _, d_loc, d_scales = column.family.terms(y, inside, *scales)
                 else:
-                    value, _, d_loc, d_scales = column.family.tail(y, h, *scales, above=kind > 0)
+                    value, _, d_loc, d_scales = column.family.tail(
+                        y, inside, *scales, above=kind > 0
+                    )
+            if low is not None:
+                # below what means anything the loss goes on as a slope that leads back
+                back = np.where(
+                    h < low, 2.0 * np.abs(d_loc) + 1.0 / np.maximum(low / _FLOOR, 1e-300), 0.0
+                )
+                value = value + (d_loc - back) * (h - inside)
+                d_loc = d_loc - back
             total += float((often[here] * value).sum())
             given[here, column.at] += 2.0 * often[here] * d_loc
             for k, d in zip(column.scales, d_scales, strict=True):
                 given[here, k] += 2.0 * often[here] * d
         return total
 
+    def impossible(self, seen: Float, loss: LossData) -> list[tuple[str, int, int]]:
+        """Column, experiment and row of measurements that need a positive prediction and have none: the first."""
+        found: list[tuple[str, int, int]] = []
+        for column in self.columns:
+            y, h = loss.y[:, :, column.at], seen[:, :, column.at]
+            here = (loss.weight[:, :, column.at] > 0) & (h <= 0)
+            if column.family.counts:
+                size = float(np.abs(y).max(initial=0.0))
+                # none were counted and none are expected, but for rounding
+                here &= (y > 0) | (h < -_ROUNDING * size)
+            elif not column.family.positive:
+                continue
+            if here.any():
+                e, i = np.argwhere(here)[0].tolist()
+                found.append((column.name, e, i))
+        return found
+
     def deviance(self, seen: Float, loss: LossData, data: Dataset) -> float:
         """Minus twice the logarithm of the likelihood, with all constants.
 
-        A column without noise has the scale that makes it likeliest.
+        A column without noise has the scale that makes it likeliest. Infinite where something measured has
+        the probability 0.
         """
+        if self.impossible(seen, loss):
+            return np.inf
         none = loss.with_weight(np.where(self._is_plain(loss), 0.0, loss.weight))
         total = self.evaluate(seen, none)[0] + 2.0 * self._limits(seen, loss, np.zeros_like(seen))
         number = np.zeros(loss.weight.shape, dtype=bool)
@@ -140,6 +170,15 @@ class Likelihood:
         found = np.zeros(loss.weight.shape, dtype=bool)
         found[:, :, self.plain] = True
         return found
+
+
+def _floor(family: Distribution, y: Float) -> Float | None:
+    """The smallest location that is taken as it is, for each measurement; None where any is."""
+    if family.positive:
+        return _FLOOR * y
+    if family.counts:
+        return np.full(y.shape, _FLOOR * max(float(np.abs(y).max(initial=0.0)), 1.0))
+    return None
 
 
 def likelihood_of(noise: Mapping[str, Distribution], spec: LossSpec, data: Dataset) -> Likelihood:

@@ -30,6 +30,7 @@ Float = NDArray[np.float64]
 FINISHED, INTERRUPTED = "finished", "interrupted"
 _CRAWL, _LEAST = 20, 1e-10  # so many iterations that gain less than this part of the loss end a leg
 _FEW, _ROUGH, _REST, _TRACE = 10.0, 1.5, 0.02, 1e-4
+_LOGARITHMS = 1e-2
 _DECREMENT, _NOTHING = 1e-4, 1e-10  # what a further step may promise where a fit has converged
 
 
@@ -197,6 +198,8 @@ class Loop:
     def is_minimum(self, leg: Leg, point: Point) -> bool:
         """Whether the optimiser's own model of the loss promises next to nothing from here."""
         promised = leg.optimizer.promise(point, self.state.memory)
+        if self.obj.likelihood is not None:  # differences of logarithms have a unit of their own
+            return promised <= _LOGARITHMS
         return promised <= max(_DECREMENT * abs(point.value), _NOTHING * self.state.first)
 
     def full(self, theta: Float) -> float:

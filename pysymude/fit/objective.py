@@ -215,7 +215,14 @@ class Objective:
         if not all(code.successful for code in found.retcodes):
             return -math.inf
         models = self.likelihood or likelihood_of({}, self.spec, self.data)
-        return -0.5 * models.deviance(found.seen, self.loss, self.data)
+        with np.errstate(all="ignore"):
+            return -0.5 * models.deviance(found.seen, self.loss, self.data)
+
+    def simulated(self, theta: ArrayLike) -> Float:
+        """What the model gives for each measured column, float64 (experiments, times, columns)."""
+        theta = self.layout.check(theta)
+        vector = theta if self.starts is None else self.starts.embed(theta)
+        return self._bound.simulate(vector).seen
 
     def log_posterior(self, theta: ArrayLike) -> float:
         """`log_likelihood` plus the logarithm of the priors' densities of natural values."""
@@ -392,7 +399,7 @@ def objective(
         / spreads(enforced, enforced.penalised, data),
     )
     if weigh:
-        loss = weighed(loss, data, system.noise)
+        loss = weighed(loss, data, system.noise, absolute=bool(system.priors))
     symmetries = generators(equivariance)
     parts = equivariance_parts(enforced, symmetries, data, weights.equivariance)
     if enforced.conserve == "penalty":

@@ -125,7 +125,7 @@ class LBFGS:
 
     def step(self, point: Point, memory: Memory, evaluate: Evaluate) -> Point | None:
         """One quasi-Newton step; further tries along the gradient, ever shorter, before giving up."""
-        if float(np.abs(point.gradient).max()) <= self.tolerance:
+        if self.is_flat(point):
             return None
         known = dict(memory)
         found = self._search(point, memory, evaluate, 1.0) if len(memory["s"]) else None
@@ -143,10 +143,14 @@ class LBFGS:
             memory["y"] = np.vstack([memory["y"], y])[-self.memory :]
         return found
 
+    def is_flat(self, point: Point) -> bool:
+        """Whether the slope is rounding beside the loss itself, whatever the unit of that is."""
+        return float(np.abs(point.gradient).max()) <= self.tolerance * abs(point.value)
+
     def promise(self, point: Point, memory: Memory) -> float:
         """Half of the slope along the quasi-Newton step."""
         if not len(memory["s"]):
-            return 0.0 if float(np.abs(point.gradient).max()) <= self.tolerance else np.inf
+            return 0.0 if self.is_flat(point) else np.inf
         return -0.5 * float(point.gradient @ _direction(point.gradient, memory))
 
     def _search(

@@ -88,13 +88,41 @@ def predict_many(
         raise CapabilityError(
             "many predictions at once are not available with conserve='eliminate'"
         )
+    times = output_times(t)
     known = dict(zip(obj.plan.parameters, obj.loss.batch.p[e].tolist(), strict=True))
     own = known | {_name(k): v for k, v in (parameters or {}).items()}
-    return solve_ensemble(
-        obj.enforced.solved, u0=fit.u0(e) if u0 is None else u0, t=t, parameters=own,
+    if u0 is None:
+        u0, begin = _own_starts(fit, e, own), float(obj.loss.batch.t0[e])
+        if times[0] < begin:
+            raise InvalidInputError(
+                f"t starts at {times[0]:g}, before the experiment's start {begin:g}; give u0="
+            )
+    else:
+        begin = float(times[0])
+    early = begin < times[0]
+    found = solve_ensemble(
+        obj.enforced.solved, u0=u0, t=np.append(begin, times) if early else times, parameters=own,
         theta=fit.theta[: obj.plan.layout.size], engine=obj.engine,
         **{k: v for k, v in obj.method.keywords.items() if k != "sensealg"},
     )  # fmt: skip
+    if not early:
+        return found
+    observables = {k: v[:, 1:].copy() for k, v in found.observables.items()}
+    return replace(found, t=times, u=found.u[:, 1:].copy(), observables=observables)
+
+
+def _own_starts(fit: FitResult, e: int, own: Mapping[str, Any]) -> Float:
+    """The start of an experiment for each member of a sweep of parameters, float64 (members, states)."""
+    plan = fit.objective.plan
+    sizes = [np.size(v) for v in own.values() if np.ndim(v)]
+    members = max(sizes, default=1)
+    rows: list[Float] = []
+    for i in range(members):
+        one = {k: float(v[i]) if np.ndim(v) else float(v) for k, v in own.items()}
+        p, changed = values(plan, one, fit.theta[: plan.layout.size])
+        theta = np.concatenate([changed, fit.theta[plan.layout.size :]])
+        rows.append(_own_start(fit, e, p, theta))
+    return np.array(rows)
 
 
 def _name(key: Any) -> str:

@@ -87,7 +87,7 @@ class Residuals:
         return ColumnFit(
             self.columns[j], int(r.size), rms, 1.0 - total / spread if spread > 0 else np.nan,
             float(np.sqrt(np.mean(sigma**2))) if known else rms / np.sqrt(self.freedom),
-            not known, float(np.mean((r / sigma) ** 2)) if known else np.nan,
+            not known, float(np.mean((r / sigma) ** 2)) if known and (sigma > 0).all() else np.nan,
         )  # fmt: skip
 
     def to_dataframe(self) -> Any:
@@ -130,11 +130,14 @@ def residuals_of(fit: FitResult) -> Residuals:
     measured: list[Float] = []
     for e, (trajectory, found) in enumerate(zip(data, fit.predictions, strict=True)):
         shape = len(trajectory), len(columns)
+        own = trajectory.noise_array()
         y, sigma, model = (np.full(shape, np.nan) for _ in range(3))
         for j, name in enumerate(columns):
             if name in trajectory.columns:
                 k = trajectory.columns.index(name)
-                y[:, j], sigma[:, j] = trajectory.u[:, k], trajectory.noise.get(name, np.nan)
+                # a limit is no measurement
+                y[:, j] = np.where(trajectory.censored[:, k] == 0, trajectory.u[:, k], np.nan)
+                sigma[:, j] = own[:, k]
                 model[:, j] = found[name][-len(trajectory) :]
         _read_noise_models(fit, e, found, model, sigma)
         values.append(y - model)

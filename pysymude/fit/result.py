@@ -172,9 +172,9 @@ class FitResult:
         loss, starts = self.objective.loss, self.objective.starts
         theta = self.theta if starts is None else starts.embed(self.theta)
         state = loss.batch.u0[e].copy()
-        for k, symbol in enumerate(self.system.states):
+        for k in range(state.size):
             if loss.u0_index[e, k] >= 0:
-                low = 0.0 if symbol.is_positive else -np.inf
+                low = 0.0 if loss.positive[k] else -np.inf
                 state[k] = from_unconstrained(theta[loss.u0_index[e, k]], low, np.inf)
         return state
 

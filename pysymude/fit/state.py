@@ -25,7 +25,9 @@ class History:
     """One row an iteration: stage, iteration, value, one column a term, validation, seconds."""
 
     def __init__(self, columns: dict[str, list[Any]] | None = None) -> None:
-        self._columns: dict[str, list[Any]] = columns or {"stage": []}
+        self._columns: dict[str, list[Any]] = columns or {
+            name: [] for name in ("stage", "iteration", "value", "seconds")
+        }
 
     def add(self, stage: str, **numbers: float) -> None:
         """A row; a column that appears for the first time is NaN before."""

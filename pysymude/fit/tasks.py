@@ -145,6 +145,7 @@ def _segments(objective: Objective, loss: LossData, count: int) -> tuple[LossDat
                     "ts": batch.ts[e, pick],
                     "y": loss.y[e, pick],
                     "weight": loss.weight[e, pick] * own[:, None],
+                    **({} if loss.side is None else {"side": loss.side[e, pick]}),
                     "u0_index": index.astype(np.int32),
                     "link": len(rows) + 1 if b < end else -1,
                     "law_weight": loss.law_weight[e, pick] * own[:, None],
@@ -165,6 +166,8 @@ def _cuts(ts: Float, count: int) -> NDArray[np.int64]:
     """
     begins = np.flatnonzero(np.diff(ts, prepend=-np.inf) > 0)
     parts = min(count, begins.size - 1)
+    if parts < 1:  # one time alone
+        return np.array([0, ts.size - 1])
     edges = begins[np.linspace(0, begins.size - 1, parts + 1).round().astype(np.int64)]
     edges[-1] = ts.size - 1
     return edges
@@ -193,8 +196,8 @@ def _states_along(objective: Objective, loss: LossData) -> Float:
 
 def _unconstrained(objective: Objective, u: Float) -> Float:
     found = np.empty(u.size)
-    for k, symbol in enumerate(objective.system.states):
-        if symbol.is_positive:
+    for k in range(u.size):
+        if objective.loss.positive[k]:
             found[k] = to_unconstrained(max(float(u[k]), 1e-12), 0.0, np.inf)
         else:
             found[k] = u[k]

@@ -145,6 +145,10 @@ def fit(
             "laws": (obj.enforced.conserve, [str(law.expr) for law in obj.laws], obj.weights),
             "symmetries": [str(part.expressions) for part in obj.parts],
             "resample": resample,
+            "noise": sorted((name, repr(model)) for name, model in obj.system.noise.items()),
+            "priors": sorted((name, repr(model)) for name, model in obj.system.priors.items()),
+            "initial": [(str(x), str(f)) for x, f in obj.system.initial.items()],
+            "frozen": obj.frozen,
         }
     )
     state = Progress(vector=start.copy())

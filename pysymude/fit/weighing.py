@@ -18,33 +18,39 @@ Float = NDArray[np.float64]
 _LEAST = 1e-3  # of a column's spread: numbers without noise still have a model's error
 
 
-def weighed(loss: LossData, data: Dataset, models: Collection[str] = ()) -> LossData:
+def weighed(
+    loss: LossData, data: Dataset, models: Collection[str] = (), *, absolute: bool = False
+) -> LossData:
     """The loss with its measured columns divided by `relative_scales`."""
     weight = loss.weight.copy()
     # what noise models read stands behind the columns of the data
-    weight[:, :, : len(data.columns)] /= relative_scales(data, models)
+    weight[:, :, : len(data.columns)] /= relative_scales(data, models, absolute=absolute)
     return loss.with_weight(weight)
 
 
-def relative_scales(data: Dataset, models: Collection[str] = ()) -> Float:
+def relative_scales(
+    data: Dataset, models: Collection[str] = (), *, absolute: bool = False
+) -> Float:
     """A number a column by which its residuals are divided, float64 (columns,).
 
     Where no noise is given, columns of different units and sizes are made comparable by an estimate of
     each one's noise, up to a common factor: the geometric mean of the scales is 1. Columns with noise or
-    with noise `models`, and a single one without, have 1.
+    with noise `models`, and a single one without, have 1. Beside columns with noise, and beside priors
+    (`absolute`), the estimate itself counts: what is known of one has to be weighed against the other.
     """
     columns = data.columns
     found = np.ones(len(columns))
     known = {name for trajectory in data for name in trajectory.noise}.union(models)
     open_ones = [j for j, name in enumerate(columns) if name not in known]
-    if len(open_ones) < 2:
+    absolute = absolute or bool(known)
+    if len(open_ones) < (1 if absolute else 2):
         return found
     for j in open_ones:
         found[j] = _estimate(data, columns[j])
     sizes = found[open_ones]
     if not (sizes > 0).all():
         return np.ones(len(columns))
-    found[open_ones] = sizes / np.exp(np.mean(np.log(sizes)))
+    found[open_ones] = sizes if absolute else sizes / np.exp(np.mean(np.log(sizes)))
     return found
 
 

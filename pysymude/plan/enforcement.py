@@ -118,6 +118,11 @@ def with_scales(system: ODESystem) -> ODESystem:
         for k, argument in enumerate(model.args)
     }
     read |= {f"{x.name}_start": start for x, start in system.initial.items()}
+    taken = [name for name in read if name in system.observables or name in map(str, system.states)]
+    if taken:
+        raise InvalidInputError(
+            f"the name {taken[0]!r} is needed for what a noise model or a start reads; rename the observable"
+        )
     observables = {**system.observables, **read}
     return system.replace(observables=observables, noise={}, priors={}, initial={})
 

@@ -102,3 +102,16 @@ def test_the_weights_gradient_of_a_network():
         for e in np.eye(weights.size)
     ]
     np.testing.assert_allclose(nn.pull(weights, at, given), expected, rtol=1e-7, atol=1e-9)
+
+
+def test_a_positive_state_may_start_at_zero(engine: str):
+    """The first epidemic model that anybody writes."""
+    t = np.arange(6.0)
+    b = psu.parameters("b", positive=True)
+    system = psu.ODESystem(
+        {x: b * y - x, y: x - y}, trainable={b: 2.0}, initial={x: 0, y: 1}, observables={"cases": x}
+    )
+    truth = psu.solve(system, t=t, parameters={b: 3.0}, engine=engine)
+    data = psu.Dataset.from_arrays(t, truth["cases"], states=["cases"])
+    fit = psu.fit(system, data, engine=engine, progress=False)
+    assert fit.parameters["b"] == pytest.approx(3.0, rel=1e-4)

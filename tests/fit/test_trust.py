@@ -178,3 +178,145 @@ def test_a_networks_value_is_not_what_it_adds():
     )
     with pytest.raises(psu.PySymUDEError, match="there is no network 'mm'"):
         fit.network("mm", at)
+
+
+def test_a_learned_scale_hides_no_misfit():
+    """A frequency that is missed by far: the noise that is learned would be as large as the signal."""
+    t = np.linspace(0, 15, 80)
+    values = np.cos(1.7 * t) * np.exp(-0.05 * t) + 0.03 * np.random.default_rng(2).standard_normal(
+        80
+    )
+    w, s = psu.parameters("w s", positive=True)
+    system = psu.ODESystem(
+        {x: y, y: -(w**2) * x - 0.1 * y}, trainable={w: 2.6, s: 0.1}, noise={x: psu.Normal(s)}
+    )
+    data = psu.Dataset.from_arrays(t, values, states=[x], u0={x: 1, y: 0})
+    fit = psu.fit(system, data, engine="native", progress=False)
+    assert fit.residuals.table[0].r2 < 0.5
+    assert any("explains" in sentence for sentence in fit.warnings)
+
+
+def test_a_checkpoint_of_other_noise_is_another_fits(tmp_path):
+    s = psu.parameters("s", positive=True)
+
+    def model(noise, **more):
+        return psu.ODESystem({x: -k * x}, trainable={k: 0.3, s: 0.5}, noise={x: noise}, **more)
+
+    how = {"checkpoint": tmp_path / "c.npz", "stages": psu.LBFGS(5)}
+    fitted(model(psu.Normal(s)), decay(noise=0.1), [x], **how)
+    for other, keywords in (
+        (model(psu.Laplace(s)), {}),
+        (model(psu.Normal(s), priors={s: psu.LogNormal(0, 1)}), {}),
+        (model(psu.Normal(s)), {"frozen": [s]}),
+    ):
+        with pytest.raises(psu.PySymUDEError, match="belongs to another fit"):
+            fitted(other, decay(noise=0.1), [x], resume=True, **how, **keywords)
+
+
+def test_many_predictions_start_where_one_does():
+    system = psu.ODESystem({x: -k * x}, trainable={k: 0.3, a: 5.0}, initial={x: a * k})
+    fit = fitted(system, decay(0.7, 8.0), [x])
+    one = fit.predict([1.0, 2.0], parameters={a: 3.0})
+    many = fit.predict([1.0, 2.0], parameters={a: np.array([3.0, 4.0])})
+    np.testing.assert_allclose(many.u[0], one.u, rtol=1e-6)
+    np.testing.assert_allclose(many.u[1], one.u * 4 / 3, rtol=1e-6)
+
+
+@pytest.mark.parametrize("noise", ["poisson", "negative binomial", "log-normal"])
+def test_predictions_below_zero_have_a_slope_that_leads_back(noise):
+    """The model runs below 0; the value rises there, its gradient is its own, and it is said."""
+    t = np.arange(6.0)
+    counts = np.array([5, 4, 3, 1, 1, 1.0])
+    m = psu.parameters("m")
+    model = {
+        "poisson": psu.Poisson(), "negative binomial": psu.NegativeBinomial(5.0),
+        "log-normal": psu.LogNormal(0.3),
+    }[noise]  # fmt: skip
+    system = psu.ODESystem({x: -m}, trainable={m: 1.5}, noise={x: model})
+    data = psu.Dataset.from_arrays(t, counts, states=[x], u0={x: 5.0})
+    obj = psu.objective(system, data, engine="native", reltol=1e-10, abstol=1e-10)
+    h = 1e-6
+    gradient = obj.value_and_grad([1.5])[1][0]
+    assert gradient == pytest.approx(
+        (obj.value([1.5 + h]) - obj.value([1.5 - h])) / (2 * h), rel=1e-4
+    )
+    assert gradient > 0
+    assert obj.log_likelihood([1.5]) == -np.inf
+    assert np.isfinite(obj.log_likelihood([0.9]))
+    fit = psu.fit(system, data, engine="native", progress=False)
+    assert fit.predict(t).u.min() > 0
+    assert fit.parameters["m"] == pytest.approx(0.85, abs=0.15)
+
+
+def test_an_impossible_measurement_is_named():
+    system = psu.ODESystem({x: k * (70 - x)}, trainable={k: 0.05}, noise={x: psu.Poisson()})
+    counts = np.array([3.0, 9, 16, 22, 25, 31])
+    data = psu.Dataset.from_arrays(np.arange(6.0), counts, states=[x], u0={x: 0.0})
+    fit = psu.fit(system, data, engine="native", progress=False)
+    assert any("x: at t = 0 of experiment '0' the model predicts 0" in w for w in fit.warnings)
+    assert fit.objective.log_likelihood(fit.theta) == -np.inf
+
+
+def test_units_of_a_column_without_noise_do_not_decide():
+    s, q = psu.parameters("s q", positive=True)
+    rng = np.random.default_rng(0)
+    first = decay(0.7, 8.0) * np.exp(0.05 * rng.standard_normal(21))
+    second = 3 * (1 - np.exp(-0.4 * T)) + 0.05 * rng.standard_normal(21)
+    found = []
+    for unit in (1e-4, 1.0, 1e4):
+        system = psu.ODESystem(
+            {x: -k * x, y: unit * 3 * q * (1 - y / (3 * unit))}, trainable={k: 0.3, s: 1.0, q: 0.2},
+            noise={x: psu.LogNormal(s)},
+        )  # fmt: skip
+        fit = fitted(system, np.stack([first, unit * second], axis=1), [x, y], u0={x: 8.0, y: 0.0})
+        found.append([fit.parameters[name] for name in ("k", "s", "q")])
+    assert found[1] == pytest.approx([0.7, 0.05, 0.4], rel=0.3)
+    np.testing.assert_allclose(found, [found[1]] * 3, rtol=1e-3)
+
+
+def test_least_squares_in_any_unit():
+    for unit in (1e-7, 1.0, 1e7):
+        system = psu.ODESystem({x: -k * x}, trainable={k: 0.1})
+        fit = fitted(system, unit * decay(), [x])
+        assert fit.parameters["k"] == pytest.approx(0.7, rel=1e-4)
+        assert fit.converged
+
+
+def test_limits_are_no_residuals():
+    values = decay(noise=0.02)
+    below = values < 0.5
+    data = psu.Dataset(
+        psu.Trajectory.from_arrays(
+            T, np.where(below, 0.5, values), states=[x], u0={x: 2.0}, noise=0.02,
+            censored=np.where(below, -1, 0)[:, None],
+        )
+    )  # fmt: skip
+    fit = psu.fit(
+        psu.ODESystem({x: -k * x}, trainable={k: 0.3}), data, engine="native", progress=False
+    )
+    assert fit.parameters["k"] == pytest.approx(0.7, abs=0.02)
+    assert fit.residuals.table[0].count == np.count_nonzero(~below)
+    assert fit.warnings == ()
+    shot = psu.fit(
+        psu.ODESystem({x: -k * x}, trainable={k: 0.3}), data, engine="native", progress=False,
+        stages=[psu.MultipleShooting(3), psu.LBFGS()],
+    )  # fmt: skip
+    assert shot.parameters == pytest.approx(fit.parameters, rel=1e-4)
+
+
+def test_names_that_noise_needs_are_kept_free():
+    s = psu.parameters("s", positive=True)
+    system = psu.ODESystem(
+        {x: -k * x},
+        trainable={k: 0.3, s: 0.5},
+        observables={"x_noise0": 2 * x},
+        noise={x: psu.Normal(s)},
+    )
+    with pytest.raises(psu.PySymUDEError, match="rename the observable"):
+        fitted(system, decay(), [x])
+
+
+def test_a_network_far_from_one_is_said():
+    nn = psu.MLP("nn", inputs=[x], outputs=1, hidden=3)
+    fit = fitted(psu.ODESystem({x: -nn[0]}), 1e-5 * decay(), [x], stages=psu.LBFGS(20))
+    assert any("input_scaling='data'" in sentence for sentence in fit.warnings)

@@ -47,6 +47,17 @@ class Distribution(ABC):
                 f"{type(self).__name__} takes ({', '.join(self.scales)}) as a noise model and "
                 f"({', '.join(self.arguments)}) as a prior; found {len(args)} arguments"
             )
+        self._check_scales()
+
+    def _check_scales(self) -> None:
+        names = self.scales if self.is_noise else self.arguments
+        for name, value in zip(names, self.args, strict=False):
+            place = names.index(name)
+            is_location = not self.is_noise and place == self.location and not self.counts
+            if value.is_number and not is_location and not value > 0:
+                raise InvalidInputError(
+                    f"the {name} of {type(self).__name__} must be positive; found {value}"
+                )
 
     @property
     def is_noise(self) -> bool:
@@ -125,4 +136,9 @@ def _argument(family: Distribution, value: Any) -> sp.Expr:
         )
     if not isinstance(value, sp.Expr) and not np.isfinite(value):
         raise InvalidInputError(f"{type(family).__name__} takes finite numbers; found {value!r}")
-    return cast("sp.Expr", sp.sympify(value, strict=True))
+    found = cast("sp.Expr", sp.sympify(value, strict=True))
+    if found.has(sp.nan, sp.oo, -sp.oo, sp.zoo, sp.I):
+        raise InvalidInputError(
+            f"{type(family).__name__} takes finite real numbers; found {value!r}"
+        )
+    return found
