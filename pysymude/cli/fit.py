@@ -33,13 +33,13 @@ __all__ = ["fit"]
 
 _OF_TABLE = (
     "time", "experiment", "variable", "value", "loq", "time_unit", "delimiter", "decimal", "u0", "noise",
-    "trainable_u0",
+    "trainable_u0", "t0",
 )  # fmt: skip
 
 
 def fit(
     model: Annotated[
-        Path, typer.Argument(help="The model, a TOML file; its table [fit] may hold all options.")
+        Path, typer.Argument(help="The model, a TOML file; its table 'fit' may hold all options.")
     ],
     data: Annotated[Path, typer.Argument(help="Measurements, a CSV file with a header.")],
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("pysymude-fit"),
@@ -51,6 +51,9 @@ def fit(
         str | None, typer.Option(help="Column that tells experiments apart.")
     ] = None,
     u0: Annotated[str | None, typer.Option("--u0", help="Known initial states, x=1,y=2.")] = None,
+    t0: Annotated[
+        float | None, typer.Option("--t0", help="When states start; by default at the first row.")
+    ] = None,
     trainable_u0: Annotated[
         bool, typer.Option("--trainable-u0", help="Learn all initial states.")
     ] = False,
@@ -106,6 +109,7 @@ def fit(
             "engine": engine, "solver": solver, "reltol": reltol, "abstol": abstol,
             "columns": columns and parse_columns(columns), "noise": noise and parse_noise(noise),
             "u0": u0 and parse_numbers(u0, "--u0"), "trainable_u0": trainable_u0 or None,
+            "t0": t0,
         }  # fmt: skip
         options |= {key: value for key, value in said.items() if value not in (None, [])}
         if "stages" in options:

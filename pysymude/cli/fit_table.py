@@ -5,6 +5,7 @@
     [fit]
     columns = { "hares [thousand]" = "x", lynxes = "y" }   # or ["x", "y"]
     time = "year"
+    t0 = 1899.5                                            # where states start; by default the first row
     noise = { x = 0.1, y = "sd_y" }                        # numbers or columns; or one for all
     u0 = { x = 30.0 }
     stages = ["Adam(300)", "LBFGS(500)"]
@@ -34,7 +35,7 @@ TEXTS = (
     "solver",
     "conserve",
 )
-NUMBERS = ("reltol", "weight_decay", "validation")
+NUMBERS = ("reltol", "weight_decay", "validation", "t0")
 TABLE = (
     *TEXTS, *NUMBERS, "experiment", "columns", "noise", "u0", "loq", "trainable_u0", "stages", "laws", "seed",
     "abstol",

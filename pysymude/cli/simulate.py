@@ -85,7 +85,7 @@ def _model(path: Path, u0: dict[str, float], parameters: dict[str, float]) -> di
     from pysymude.model.system import ODESystem
 
     system = ODESystem.from_toml(path)
-    if not u0:
+    if not u0 and not all(x in system.initial for x in system.states):
         example = ",".join(f"{x}=1" for x in system.states)
         raise InvalidInputError(f"--u0 is missing: give the initial state, such as --u0 {example}")
     if system.is_universal:
@@ -93,7 +93,7 @@ def _model(path: Path, u0: dict[str, float], parameters: dict[str, float]) -> di
             f"{path} contains the network {system.networks[0].name!r}, whose weights are unknown; run "
             "`pysymude fit` first, then simulate the fit.npz that it writes"
         )
-    return {"system": system, "u0": u0, "parameters": parameters}
+    return {"system": system, "u0": u0 or None, "parameters": parameters}
 
 
 def _table(solution: Solution) -> str:

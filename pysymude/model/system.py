@@ -251,6 +251,23 @@ class ODESystem:
     def from_toml(cls, path: str | PathLike[str]) -> ODESystem:
         """A system from a TOML file, which is parsed and never executed.
 
+        A small file; `pysymude.model.toml` shows one with every table that there may be, and
+        `to_toml` writes one::
+
+            positive = ["x"]
+
+            [equations]
+            x = "-k*x"
+
+            [trainable]
+            k = { start = 1.0, bounds = [0.0, 10.0] }
+
+            [initial]
+            x = 2.0
+
+            [noise]
+            x = "LogNormal(0.1)"
+
         Raises
         ------
         ModelFileError

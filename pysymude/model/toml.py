@@ -21,7 +21,7 @@ A whole file, with every table that it may have::
     alpha = 1.3
 
     [trainable]                        # learned: a starting value, or a table
-    gamma = { start = 1.0, bounds = [0.0, inf] }
+    gamma = { start = 1.0, bounds = [0.0, inf] }    # and scale = "log" or "linear"
 
     [networks.nn]
     inputs = ["x", "y"]
@@ -36,6 +36,17 @@ A whole file, with every table that it may have::
     [observables]
     total = "x + y"
     excess = "where(x > y, x - y, 0)"
+
+    [initial]                          # where states start, unless the data say otherwise
+    y = "2*gamma"
+
+    [noise]                            # of states and observables: a distribution, or a standard deviation
+    total = "LogNormal(0.1)"
+    x = "0.1 + 0.05*x"
+
+    [priors]                           # of what is learned
+    gamma = "LogNormal(0, 1)"
+    "nn.W1" = "Normal(0, 1)"
 
     [fit]                              # for `pysymude fit`; see `pysymude.cli.fit_table`
     stages = ["Adam(300)", "LBFGS(500)"]
