@@ -214,8 +214,10 @@ def _wide_states(table: Table, states: Any, taken: set[str], noise: set[str]) ->
         text = [column for column in others if table.is_text(column)]
         _leave_out(table, text)
         chosen = {column: plain(column) for column in others if column not in text}
+        _check_units(table, chosen)
     elif (known := _known(states)) is not None:
         chosen = {column: plain(column) for column in others if plain(column) in known}
+        _check_units(table, chosen)
         if chosen:
             _leave_out(table, [column for column in others if column not in chosen], known)
     else:
@@ -230,6 +232,19 @@ def _wide_states(table: Table, states: Any, taken: set[str], noise: set[str]) ->
                 f"column {column!r} is the time or experiment, not a state: set time="
             )
     return _checked(table, chosen)
+
+
+def _check_units(table: Table, chosen: Mapping[str, str]) -> None:
+    """Columns of one state are repeated measurements, which have one unit."""
+    first: dict[str, str] = {}
+    for column, name in chosen.items():
+        unit = column.strip()[len(name) :].strip(" _[]()")
+        other = first.setdefault(name, unit)
+        if other != unit and not (unit.isdigit() and other.isdigit()):
+            raise table.error(
+                f"two columns are called {name!r}, in {other or 'no unit'} and in {unit or 'no unit'}; say which "
+                f"one is measured: states={{'{column}': '{name}'}}"
+            )
 
 
 def _wide_noise(table: Table, asked: Asked, taken: set[str]) -> dict[str, Any]:

@@ -313,3 +313,13 @@ def test_numbers_come_through_every_style(rows, delimiter, comma, missing, long,
             :, j
         ]
     np.testing.assert_array_equal(u, expected)
+
+
+def test_columns_of_one_name_have_one_unit(tmp_path):
+    file = tmp_path / "units.csv"
+    file.write_text("t,x [mg],x [g]\n0,1,2\n1,2,3\n2,3,4\n")
+    with pytest.raises(InvalidInputError, match="two columns are called 'x', in mg and in g"):
+        Dataset.from_csv(file)
+    assert Dataset.from_csv(file, states={"x [g]": "x"})[0].u[0, 0] == 2.0
+    file.write_text("t,x (1),x (2)\n0,1,2\n1,2,3\n2,3,4\n")
+    assert Dataset.from_csv(file)[0].n_measured == 6
