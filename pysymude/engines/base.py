@@ -159,7 +159,10 @@ class Evaluation:
         for code in self.retcodes:
             if not code.successful:
                 return code
-        return ReturnCode.Success if self.success else ReturnCode.Unstable
+        if self.success:
+            return ReturnCode.Success
+        finite = np.isfinite(self.value)
+        return ReturnCode.GradientNotFinite if finite else ReturnCode.LossNotFinite
 
     @cached_property
     def message(self) -> str:

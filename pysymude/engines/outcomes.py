@@ -40,6 +40,10 @@ class ReturnCode(Enum):
         "The loss is finite but its gradient is not: somewhere along the solution an expression has no "
         "finite derivative."
     )
+    LossNotFinite = (
+        "Every experiment could be solved, but the loss is infinite or not a number: a noise model or a prior "
+        "has no density for what was measured or learned."
+    )
     Interrupted = "Ctrl-C ended the training; this is the best that was found until then."
 
     @property

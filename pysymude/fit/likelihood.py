@@ -122,6 +122,20 @@ class Likelihood:
                 given[here, k] += 2.0 * often[here] * d
         return total
 
+    def without_density(
+        self, seen: Float, loss: LossData
+    ) -> tuple[Column, int, int, tuple[float, ...]] | None:
+        """The first measurement whose density is not a number: column, experiment, row, scales."""
+        for column in self.columns:
+            for e, i in np.argwhere(loss.weight[:, :, column.at] > 0):
+                scales = tuple(float(seen[e, i, k]) for k in column.scales)
+                with np.errstate(all="ignore"):
+                    y, h = loss.y[e, i, column.at], seen[e, i, column.at]
+                    value = column.family.terms(y, h, *scales)[0]
+                if not np.isfinite(value):
+                    return column, int(e), int(i), scales
+        return None
+
     def impossible(self, seen: Float, loss: LossData) -> list[tuple[str, int, int]]:
         """Column, experiment and row of measurements that need a positive prediction and have none: the first."""
         found: list[tuple[str, int, int]] = []

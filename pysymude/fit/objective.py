@@ -186,7 +186,10 @@ class Objective:
     ) -> Evaluation:
         if not np.isfinite(theta).all():  # a start of a positive state that is not
             lost = np.full(theta.size, np.nan) if gradient else None
-            return Evaluation(math.nan, lost, {}, (ReturnCode.InitialFailure,), 0)
+            said = "A start that initial= gives is negative or not a number, and its state is declared positive."
+            return Evaluation(
+                math.nan, lost, {}, (ReturnCode.InitialFailure,), 0, reason=lambda: said
+            )
         if self.likelihood is None:
             return bound.evaluate(theta, gradient=gradient)
         found = bound.simulate(theta)
@@ -199,9 +202,27 @@ class Objective:
         terms["data"] = value
         total = float(sum(terms.values()))
         if not gradient or not math.isfinite(total):
-            return Evaluation(total, lost if gradient else None, terms, found.retcodes, found.steps)
+            return Evaluation(
+                total, lost if gradient else None, terms, found.retcodes, found.steps,
+                reason=partial(self._not_finite, found.seen),
+            )  # fmt: skip
         pulled = bound.pull(theta, given)
         return Evaluation(total, pulled.gradient, terms, pulled.retcodes, found.steps)
+
+    def _not_finite(self, seen: Float) -> str:
+        """Which noise model has no density, or nothing."""
+        if self.likelihood is None:
+            return ""
+        found = self.likelihood.without_density(seen, self.loss)
+        if found is None:
+            return ""
+        column, e, i, scales = found
+        numbers = ", ".join(f"{s:.4g}" for s in scales)
+        return (
+            f"The noise of {column.name!r}, {column.family!r}, has none at t = {self.loss.batch.ts[e, i]:g} of "
+            f"experiment {self.data[e].name!r}"
+            + (f", where its arguments are {numbers}." if numbers else ".")
+        )
 
     def log_likelihood(self, theta: ArrayLike) -> float:
         """The logarithm of the likelihood of all measurements, with all constants.

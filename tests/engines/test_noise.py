@@ -185,3 +185,13 @@ def test_other_columns_count_as_without_noise_models(engine: str):
     )
     fit = psu.fit(system, data, engine=engine, progress=False)
     assert fit.parameters["k"] == pytest.approx(1.0, rel=1e-3)
+
+
+def test_a_scale_that_is_not_positive_is_named(engine: str):
+    x = psu.states("x")
+    system = psu.ODESystem({x: -k}, trainable={k: 1.0}, noise={x: 0.1 * x})
+    data = psu.Dataset.from_arrays(np.arange(4.0), np.arange(4.0), states=[x], u0={x: 1.5})
+    found = psu.objective(system, data, engine=engine).evaluate([0.0])
+    assert found.retcode is psu.ReturnCode.LossNotFinite
+    assert "The noise of 'x', Normal(0.1*x), has none at t = 2" in found.message
+    assert "arguments are -0.05" in found.message

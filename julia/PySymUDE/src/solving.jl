@@ -5,7 +5,7 @@ const QUIET = SciMLLogging.None()
 "How a solve may end; a result holds the position in this tuple, counted from 0."
 const CODES = (
     :Success, :MaxIters, :DtLessThanMin, :Unstable, :ConvergenceFailure, :InitialFailure, :Failure,
-    :Terminated, :Chattering, :GradientNotFinite, :Interrupted,
+    :Terminated, :Chattering, :GradientNotFinite, :LossNotFinite, :Interrupted,
 )
 
 code(name::Symbol) = findfirst(==(name), CODES) - 1
