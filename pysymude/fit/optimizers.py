@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 __all__ = ["LBFGS", "Adam", "Memory", "Optimizer", "Point"]
 
 Float = NDArray[np.float64]
+_NOTHING = 1e-100  # slopes whose squares are no numbers any more
 Memory = dict[str, Float]
 
 
@@ -125,7 +126,8 @@ class LBFGS:
 
     def step(self, point: Point, memory: Memory, evaluate: Evaluate) -> Point | None:
         """One quasi-Newton step; further tries along the gradient, ever shorter, before giving up."""
-        if self.is_flat(point):
+        memory.setdefault("first", np.array([abs(point.value)]))
+        if self.is_flat(point, memory):
             return None
         known = dict(memory)
         found = self._search(point, memory, evaluate, 1.0) if len(memory["s"]) else None
@@ -143,14 +145,16 @@ class LBFGS:
             memory["y"] = np.vstack([memory["y"], y])[-self.memory :]
         return found
 
-    def is_flat(self, point: Point) -> bool:
-        """Whether the slope is rounding beside the loss itself, whatever the unit of that is."""
-        return float(np.abs(point.gradient).max()) <= self.tolerance * abs(point.value)
+    def is_flat(self, point: Point, memory: Memory) -> bool:
+        """Whether the slope is rounding beside the loss at the start, whatever the unit of that is."""
+        steepest = float(np.abs(point.gradient).max())
+        first = float(memory.get("first", np.array([abs(point.value)]))[0])
+        return steepest <= self.tolerance * first or steepest < _NOTHING
 
     def promise(self, point: Point, memory: Memory) -> float:
         """Half of the slope along the quasi-Newton step."""
         if not len(memory["s"]):
-            return 0.0 if self.is_flat(point) else np.inf
+            return 0.0 if self.is_flat(point, memory) else np.inf
         return -0.5 * float(point.gradient @ _direction(point.gradient, memory))
 
     def _search(
