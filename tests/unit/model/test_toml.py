@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 import pysymude.model.toml as toml
 from pysymude.errors import ModelFileError
+from pysymude.model.distributions.lognormal import LogNormal
+from pysymude.model.distributions.normal import Normal
 from pysymude.model.network import MLP
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
@@ -38,6 +40,9 @@ def test_the_file_in_the_documentation_says_all_it_should():
         trainable={gamma: 1.0},
         bounds={gamma: (0.0, None)},
         observables={"total": x + y, "excess": sp.Piecewise((x - y, x > y), (0, True))},
+        initial={y: 2 * gamma},
+        noise={"total": LogNormal(0.1), x: 0.1 + 0.05 * x},
+        priors={gamma: LogNormal(0, 1), "nn.W1": Normal(0, 1)},
     )
 
 

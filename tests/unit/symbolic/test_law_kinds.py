@@ -193,7 +193,8 @@ def test_seven_bodies_keep_their_momentum_within_the_budget():
     laws = psu.first_integrals(psu.ODESystem(rhs), budget=5)
     assert {sum(p1), sum(p2)} <= {law.expr for law in laws}
     assert all(law.certificate.check() for law in laws)
-    assert sum(span.seconds for span in laws.searched) < 7.5
+    # how long that takes stands in benchmarks/bounds.py
+    assert any(span.ended != "exhausted" for span in laws.searched)
 
 
 def test_networks_and_laws_of_networks_are_copied_and_pickled():
