@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -177,6 +178,8 @@ def test_ctrl_c_ends_what_runs_and_its_children(julia):
     process = subprocess.Popen(
         [sys.executable, "-m", "pysymude.cli", "setup-julia"], text=True,
         env={**os.environ, "PYTHONPATH": root}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        # a shell's background job ignores Ctrl-C, and so would what it starts
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     try:
         lines = []
