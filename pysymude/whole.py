@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and read whole where they are no larger than expected."""
 
 from __future__ import annotations
 
@@ -6,11 +6,28 @@ import os
 import platform
 import re
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import get_ident
 
-__all__ = ["write_whole"]
+__all__ = ["read_whole", "write_whole"]
+
+
+def read_whole(
+    path: str | os.PathLike[str], largest: int, refuse: Callable[[str], Exception], too_large: str
+) -> bytes:
+    """The content of a file of at most so many bytes; what `refuse` makes of the reason is raised else."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(largest + 1)
+    except FileNotFoundError:
+        raise refuse(f"no such file, seen from {Path.cwd()}") from None
+    except OSError as error:
+        raise refuse(f"cannot be read: {error.strerror}") from error
+    if len(content) > largest:
+        raise refuse(too_large)
+    return content
 
 
 def write_whole(target: Path, content: bytes) -> None:

@@ -86,13 +86,12 @@ def _impossible(fit: FitResult) -> list[str]:
 def _scaling(fit: FitResult) -> list[str]:
     """Networks that see numbers far from 1 and have no scaling."""
     obj, found = fit.objective, list[str]()
+    if obj.enforced.mixes:  # predictions are in other states than the plan
+        return found
+    numeric, along = NumericModel(obj.plan, obj.loss.batch.p[0], fit.theta), fit.predictions[0]
     for nn in obj.plan.networks:
         if nn.input_scaling is not None:
             continue
-        numeric = NumericModel(obj.plan, obj.loss.batch.p[0], fit.theta)
-        along = fit.predictions[0]
-        if obj.enforced.mixes:
-            return found
         z = np.abs(numeric.evaluate(obj.plan.tape(list(nn.inputs)), along.t, along.u))
         size = float(np.nanmax(z, initial=0.0))
         if size > 0 and not _SMALL < size < _LARGE:

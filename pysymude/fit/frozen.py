@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from pysymude.errors import InvalidInputError
-from pysymude.model.coerce import meant
+from pysymude.model.coerce import label_of, meant
 from pysymude.model.theta import ThetaLayout
 
 __all__ = ["frozen_names", "is_frozen"]
@@ -24,7 +24,7 @@ def frozen_names(given: Any, layout: ThetaLayout) -> tuple[str, ...]:
     known = [*dict.fromkeys(s.name.rpartition(".")[0] for s in layout.of_kind("weight")), *layout]
     names: list[str] = []
     for entry in entries:
-        name = entry if isinstance(entry, str) else str(getattr(entry, "name", entry))
+        name = label_of(entry)
         if name not in known:
             raise InvalidInputError(
                 f"frozen= names {name!r}, which is not learned; there are {', '.join(known)}"

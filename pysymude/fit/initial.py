@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
 from pysymude.model.network import MLP, NetworkOutput
-from pysymude.model.transforms import slope_of
-from pysymude.plan.compiled import CompiledSystem
-from pysymude.plan.numeric import NumericModel, network_weights
+from pysymude.plan.compiled import CompiledSystem, Program
+from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import LossData
 
 __all__ = ["InitialStates", "initial_states"]
@@ -53,7 +53,7 @@ class InitialStates:
 
     def values(self, theta: Float) -> Float:
         """The starts at theta, float64 (starts,)."""
-        found = np.stack([self._run(self.exprs, e, theta) for e in range(len(self.p))])
+        found = np.stack([self._run(self._tape, e, theta) for e in range(len(self.p))])
         return found[self.places[:, 0], self.places[:, 1]]
 
     def embed(self, theta: Float) -> Float:
@@ -70,12 +70,13 @@ class InitialStates:
         """The gradient by theta of what has this gradient by ``embed(theta)``."""
         count = len(self.places)
         own = np.concatenate([gradient[: self.size], gradient[self.size + count :]])
-        values = self.values(theta)
         slopes = gradient[self.size : self.size + count]
-        with np.errstate(all="ignore"):
-            slopes = np.where(
-                self.logarithms, slopes / np.where(values == 0.0, 1e-300, values), slopes
-            )
+        if self.logarithms.any():
+            values = self.values(theta)
+            with np.errstate(all="ignore"):
+                slopes = np.where(
+                    self.logarithms, slopes / np.where(values == 0.0, 1e-300, values), slopes
+                )
         for e in range(len(self.p)):
             here = self.places[:, 0] == e
             weights = np.zeros(len(self.exprs))
@@ -92,41 +93,53 @@ class InitialStates:
         u0[missing & ~np.isfinite(u0)] = 0.0
         return replace(loss, batch=replace(loss.batch, u0=u0))
 
-    def _run(self, exprs: tuple[sp.Expr, ...], e: int, theta: Float) -> Float:
+    # tapes take longer to build than to run, and theta is asked for thousands of times
+    @cached_property
+    def _tape(self) -> Program:
+        return self.plan.tape(list(self.exprs))
+
+    @cached_property
+    def _outputs(self) -> tuple[Any, ...]:
+        """Outputs of networks that the expressions read."""
+        found = {o for f in self.exprs for o in f.atoms(NetworkOutput)}
+        return tuple(sorted(found, key=sp.default_sort_key))
+
+    @cached_property
+    def _slopes(self) -> Program:
+        """Each expression's derivatives by the trainable parameters, then by the outputs of networks."""
+        symbols = [self.plan.system.symbol(s.name) for s in self.plan.layout.of_kind("parameter")]
+        return self.plan.tape(
+            [
+                d
+                for f in self.exprs
+                for d in (*(f.diff(s) for s in symbols), *(_by_output(f, o) for o in self._outputs))
+            ]
+        )
+
+    @cached_property
+    def _inputs(self) -> tuple[Program, ...]:
+        """Those of the network of each output."""
+        return tuple(self.plan.tape(list(o.args[0].inputs)) for o in self._outputs)
+
+    def _run(self, tape: Program, e: int, theta: Float) -> Float:
         model = NumericModel(self.plan, self.p[e], theta)
-        nowhere = np.zeros(len(self.plan.states))
-        return model.evaluate(self.plan.tape(list(exprs)), self.t0[e], nowhere)
+        return model.evaluate(tape, self.t0[e], np.zeros(len(self.plan.states)))
 
     def _pull_one(self, theta: Float, e: int, weights: Float, own: Float) -> None:
         """Adds the derivatives of ``weights @ exprs`` in experiment e."""
-        parts = (w * f for w, f in zip(weights.tolist(), self.exprs, strict=True))
-        total = sp.Add(*parts)
-        outputs = sorted(total.atoms(NetworkOutput), key=sp.default_sort_key)
         slots = self.plan.layout.of_kind("parameter")
-        symbols = [self.plan.system.symbol(s.name) for s in slots]
-        found = self._run(
-            (*(total.diff(s) for s in symbols), *(_by_output(total, o) for o in outputs)), e, theta
-        )
-        for slot, d in zip(slots, found, strict=False):
-            z = theta[slot.offset]
-            own[slot.offset] += d * float(slope_of(z, slot.low, slot.high, slot.log))
-        offsets = dict(zip(self._names, np.cumsum([0, *self._sizes]), strict=False))
-        for output, d in zip(outputs, found[len(slots) :], strict=True):
-            nn = cast("MLP", output.args[0])
-            z = self._run(tuple(nn.inputs), e, theta)
+        if not slots and not self._outputs:
+            return
+        found = weights @ self._run(self._slopes, e, theta).reshape(len(self.exprs), -1)
+        for slot, d in zip(slots, found[: len(slots)], strict=True):
+            own[slot.offset] += d * float(slot.slope(theta[slot.offset]))
+        for output, inputs, d in zip(self._outputs, self._inputs, found[len(slots) :], strict=True):
+            nn: MLP = output.args[0]
             given = np.zeros(nn.outputs)
-            given[int(cast("Any", output.args[1]))] = d
-            first = int(offsets[nn.name])
-            flat = network_weights(self.plan.networks, theta)[nn.name]
-            own[first : first + nn.n_weights] += nn.pull(flat, z, given)
-
-    @property
-    def _names(self) -> list[str]:
-        return [nn.name for nn in self.plan.networks]
-
-    @property
-    def _sizes(self) -> list[int]:
-        return [nn.n_weights for nn in self.plan.networks]
+            given[int(output.args[1])] = d
+            first = self.plan.layout[f"{nn.name}.W1"].offset
+            here = slice(first, first + nn.n_weights)
+            own[here] += nn.pull(theta[here], self._run(inputs, e, theta), given)
 
 
 def _by_output(expr: sp.Expr, output: sp.Expr) -> sp.Expr:

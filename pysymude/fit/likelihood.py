@@ -161,13 +161,11 @@ class Likelihood:
         """
         if self.impossible(seen, loss):
             return np.inf
-        none = loss.with_weight(np.where(self._is_plain(loss), 0.0, loss.weight))
-        total = self.evaluate(seen, none)[0] + 2.0 * self._limits(seen, loss, np.zeros_like(seen))
-        number = np.zeros(loss.weight.shape, dtype=bool)
-        number[:, :, self.plain] = self._is_number(loss)
-        for j in self.plain:
-            name, w = data.columns[j], loss.weight[:, :, j]
-            here = number[:, :, j]
+        given, numbers = np.zeros_like(seen), self._is_number(loss)
+        total = 2.0 * self._limits(seen, loss, given)
+        total += 2.0 * sum(self._column(column, seen, loss, given) for column in self.columns)
+        for k, j in enumerate(self.plain):
+            name, w, here = data.columns[j], loss.weight[:, :, j], numbers[:, :, k]
             r = w[here] * (seen[:, :, j] - loss.y[:, :, j])[here]
             n, squares = r.size, float((r**2).sum())
             if n == 0:
@@ -179,11 +177,6 @@ class Likelihood:
                 squares = n
             total += squares + float((_LOG_2PI - 2.0 * np.log(w[here])).sum())
         return total
-
-    def _is_plain(self, loss: LossData) -> NDArray[np.bool_]:
-        found = np.zeros(loss.weight.shape, dtype=bool)
-        found[:, :, self.plain] = True
-        return found
 
 
 def _floor(family: Distribution, y: Float) -> Float | None:

@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pysymude.engines.base import AbstractEngine, BoundLoss, Capability, Evaluation, Method
+from pysymude.engines.base import (
+    AbstractEngine,
+    BoundLoss,
+    Capability,
+    Evaluation,
+    Method,
+    Simulated,
+)
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.engines.registry import select_engine
 from pysymude.errors import InvalidInputError
@@ -230,9 +237,7 @@ class Objective:
         Noise that is nowhere given is the one that makes the measurements likeliest, for each column.
         -inf where a solve fails.
         """
-        theta = self.layout.check(theta)
-        vector = theta if self.starts is None else self.starts.embed(theta)
-        found = self._bound.simulate(vector)
+        found = self._simulated(theta)
         if not all(code.successful for code in found.retcodes):
             return -math.inf
         models = self.likelihood or likelihood_of({}, self.spec, self.data)
@@ -241,9 +246,11 @@ class Objective:
 
     def simulated(self, theta: ArrayLike) -> Float:
         """What the model gives for each measured column, float64 (experiments, times, columns)."""
+        return self._simulated(theta).seen
+
+    def _simulated(self, theta: ArrayLike) -> Simulated:
         theta = self.layout.check(theta)
-        vector = theta if self.starts is None else self.starts.embed(theta)
-        return self._bound.simulate(vector).seen
+        return self._bound.simulate(theta if self.starts is None else self.starts.embed(theta))
 
     def log_posterior(self, theta: ArrayLike) -> float:
         """`log_likelihood` plus the logarithm of the priors' densities of natural values."""
@@ -278,8 +285,8 @@ class Objective:
         return found
 
     def with_loss(self, loss: LossData) -> Objective:
-        """The same objective with other numbers in its data."""
-        return replace(self, loss=loss)
+        """The same objective with other numbers in its data; itself, with what it has bound, for its own."""
+        return self if loss is self.loss else replace(self, loss=loss)
 
     @property
     def solver(self) -> str:

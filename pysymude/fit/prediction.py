@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import CapabilityError, InvalidInputError
+from pysymude.model.coerce import label_of
 from pysymude.model.event import Event
 from pysymude.plan.problem import Batch
 from pysymude.solving.checks import initial_state, output_times, values
@@ -46,7 +47,7 @@ def predict_one(
     times = output_times(t)
     p, theta = obj.loss.batch.p[e], fit.theta
     if parameters:
-        own = dict(fit.data[e].parameters) | {_name(k): v for k, v in parameters.items()}
+        own = dict(fit.data[e].parameters) | {label_of(k): v for k, v in parameters.items()}
         p, changed = values(obj.plan, own, theta[: obj.plan.layout.size])
         theta = np.concatenate([changed, theta[obj.plan.layout.size :]])
     start = times[0]
@@ -90,7 +91,7 @@ def predict_many(
         )
     times = output_times(t)
     known = dict(zip(obj.plan.parameters, obj.loss.batch.p[e].tolist(), strict=True))
-    own = known | {_name(k): v for k, v in (parameters or {}).items()}
+    own = known | {label_of(k): v for k, v in (parameters or {}).items()}
     if u0 is None:
         u0, begin = _own_starts(fit, e, own), float(obj.loss.batch.t0[e])
         if times[0] < begin:
@@ -123,7 +124,3 @@ def _own_starts(fit: FitResult, e: int, own: Mapping[str, Any]) -> Float:
         theta = np.concatenate([changed, fit.theta[plan.layout.size :]])
         rows.append(_own_start(fit, e, p, theta))
     return np.array(rows)
-
-
-def _name(key: Any) -> str:
-    return key if isinstance(key, str) else str(getattr(key, "name", key))

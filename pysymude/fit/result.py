@@ -25,7 +25,7 @@ from pysymude.fit.prediction import is_many, predict_many, predict_one
 from pysymude.fit.residuals import Residuals, residuals_of
 from pysymude.fit.saved import KIND, NUMBERS, SavedFit, fit_parts
 from pysymude.model.calls import explained
-from pysymude.model.coerce import float_array
+from pysymude.model.coerce import float_array, label_of
 from pysymude.model.dataset import Dataset
 from pysymude.model.event import Event, event_list
 from pysymude.model.system import ODESystem
@@ -52,7 +52,8 @@ class FitResult:
     theta : float64 array, shape (parameters,)
         The learned vector; `layout` names its slices, `values` gives natural values by name.
     loss : float
-        Sum of squared residuals over the training measurements, without weight decay.
+        Sum of squared residuals over the training measurements, without weight decay; with noise models or
+        priors minus twice the logarithm of their densities, as `objective` says.
     retcode : ReturnCode
         How the solves at `theta` ended.
     validation_loss : float or None
@@ -208,7 +209,7 @@ class FitResult:
         z : array
             In the order of the network's inputs.
         """
-        text = name if isinstance(name, str) else str(getattr(name, "name", name))
+        text = label_of(name)
         networks = {nn.name: nn for nn in self.objective.plan.networks}
         if text not in networks:
             raise InvalidInputError(

@@ -38,16 +38,7 @@ def freed(states: Iterable[sp.Symbol], trajectory: Trajectory) -> Trajectory:
         s.name
         for s in states
         if s.name in trajectory.columns and s.name not in trajectory.u0
-        and np.isfinite(first := _first(trajectory, s.name)) and (first > 0 or not s.is_positive)
+        and np.isfinite(first := trajectory.first_measured(s.name)) and (first > 0 or not s.is_positive)
     ]  # fmt: skip
     names = tuple(sorted({*already, *read}))
     return trajectory if names == already else replace(trajectory, trainable_u0=names)
-
-
-def _first(trajectory: Trajectory, name: str) -> float:
-    """The mean of what was measured at the first time, as `Trajectory.initial_state` takes it; else NaN."""
-    here = trajectory.t == trajectory.t[0]
-    k = trajectory.columns.index(name)
-    values = trajectory.u[here, k][trajectory.censored[here, k] == 0]
-    values = values[np.isfinite(values)]
-    return float(values.mean()) if values.size else np.nan

@@ -28,7 +28,7 @@ from pysymude.fit.state import Progress, fit_key
 from pysymude.fit.tasks import Task, horizon_task, matching_task, samples_task, shooting_task
 from pysymude.fit.validation import Validation, split
 from pysymude.model.calls import explained
-from pysymude.model.coerce import float_array
+from pysymude.model.coerce import float_array, label_of
 from pysymude.model.dataset import Dataset
 from pysymude.model.system import ODESystem
 from pysymude.model.trajectory import Trajectory
@@ -289,7 +289,7 @@ def _start_by_names(obj: Objective, given: Mapping[Any, Any], seed: int) -> Floa
     values = obj.layout.unpack(obj.theta0(seed))
     networks = {nn.name: nn for nn in obj.plan.networks}
     for key, value in given.items():
-        name = key if isinstance(key, str) else str(getattr(key, "name", key))
+        name = label_of(key)
         if name in networks:
             flat = np.asarray(value, dtype=np.float64).ravel()
             slots = [s for s in obj.layout.of_kind("weight") if s.name.startswith(f"{name}.")]

@@ -22,6 +22,7 @@ __all__ = [
     "close_matches",
     "float_array",
     "is_list_of_several",
+    "label_of",
     "meant",
     "name_of",
     "names_of",
@@ -62,6 +63,11 @@ def name_of(value: object, *, what: str) -> str:
     if check_name(name, what=f"a name in {what}") == str(t):
         raise InvalidInputError(f"{what} must not contain 't': that name is time")
     return name
+
+
+def label_of(key: Any) -> str:
+    """What a symbol, a network or a string is called, whatever that is; `name_of` checks it."""
+    return key if isinstance(key, str) else str(getattr(key, "name", key))
 
 
 def names_of(values: Any, *, what: str) -> tuple[str, ...]:

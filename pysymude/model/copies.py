@@ -28,7 +28,7 @@ def reduced_system(system: ODESystem) -> Reduced:
     EmissionError
         Something in it has no text, see `system_to_text`.
     """
-    expressions = [*system.rhs.values(), *system.observables.values()]
+    expressions = system.expressions
     inputs = [z for nn in networks_within(expressions) for z in nn.inputs]
     named = {*system.states, *system.parameters, *system.trainable}
     return system_from_text, (system_to_text(system), _facts([*expressions, *inputs, *named]))

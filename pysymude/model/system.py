@@ -16,7 +16,7 @@ from sympy.core.function import AppliedUndef
 
 from pysymude.errors import InvalidInputError
 from pysymude.model.calls import explained
-from pysymude.model.coerce import number_of
+from pysymude.model.coerce import label_of, number_of
 from pysymude.model.distributions.base import Distribution
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
 from pysymude.model.noise import checked_priors, noise_models
@@ -175,20 +175,20 @@ class ODESystem:
         """The networks, by name."""
         # a learned Hamiltonian stands in its equations by its derivatives alone
         kinds = (NetworkOutput, NetworkDerivative)
-        found = {cast("MLP", o.args[0]) for e in self._expressions() for o in e.atoms(*kinds)}
+        found = {cast("MLP", o.args[0]) for e in self.expressions for o in e.atoms(*kinds)}
         return tuple(sorted(found, key=lambda nn: nn.name))
 
     @cached_property
     def unread(self) -> frozenset[sp.Symbol]:
         """Trainable parameters that no equation, observable or network reads: only laws may."""
         inputs = (z for nn in self.networks for z in nn.inputs)
-        read = {s for e in (*self._expressions(), *inputs) for s in e.free_symbols}
+        read = {s for e in (*self.expressions, *inputs) for s in e.free_symbols}
         return frozenset(self._trainable.keys() - read)
 
     @cached_property
     def functions(self) -> tuple[AppliedUndef, ...]:
         """Unknown functions such as w(t), by name."""
-        found = {f for e in self._expressions() for f in e.atoms(AppliedUndef)}
+        found = {f for e in self.expressions for f in e.atoms(AppliedUndef)}
         return tuple(sorted(found, key=str))
 
     @property
@@ -216,6 +216,14 @@ class ODESystem:
             slots.append(Slot(symbol.name, (), offset, "parameter", *self._bounds[symbol], scale))
             offset += 1
         return ThetaLayout(slots)
+
+    @property
+    def expressions(self) -> tuple[sp.Expr, ...]:
+        """All expressions in it: right-hand sides, observables, starts, arguments of noise models."""
+        noise = (argument for model in self._noise.values() for argument in model.args)
+        return (
+            *self._rhs.values(), *self._observables.values(), *self._initial.values(), *noise,
+        )  # fmt: skip
 
     # -- other ways to make one ---------------------------------------------------------------
 
@@ -311,7 +319,7 @@ class ODESystem:
             )
         given |= changes
         if "trainable" in changes and "bounds" not in changes:
-            kept = {_name(k) for k in given["trainable"]}
+            kept = {label_of(k) for k in given["trainable"]}
             given["bounds"] = {k: v for k, v in self._bounds.items() if k.name in kept}
             if "priors" not in changes:
                 gone = {s.name for s in self._trainable} - kept
@@ -322,7 +330,7 @@ class ODESystem:
 
     def symbol(self, name: Any, *, what: str = "name") -> sp.Symbol:
         """The system's symbol for a symbol or a name; the error lists what is near."""
-        text = _name(name)
+        text = label_of(name)
         if text not in self._symbols:
             raise InvalidInputError(
                 f"{what}: the system has no state or parameter {text!r}; it has "
@@ -332,16 +340,9 @@ class ODESystem:
 
     # -- details ------------------------------------------------------------------------------
 
-    def _expressions(self) -> Iterable[sp.Expr]:
-        yield from self._rhs.values()
-        yield from self._observables.values()
-        yield from self._initial.values()
-        for model in self._noise.values():
-            yield from model.args
-
     def _free_symbols(self, further: Iterable[sp.Symbol]) -> list[sp.Symbol]:
         """States, then all other symbols by name, after a check that names are unique and plain."""
-        found = {s for e in self._expressions() for s in e.free_symbols}
+        found = {s for e in self.expressions for s in e.free_symbols}
         found = found.union(further) - {t} - set(self.states)
         ordered = [*self.states, *sorted(cast("set[sp.Symbol]", found), key=lambda s: s.name)]
         names = [*(s.name for s in ordered), *(nn.name for nn in self.networks)]
@@ -548,7 +549,7 @@ def _equations(rhs: Any) -> dict[sp.Symbol, sp.Expr]:
 def _observables(given: Names, states: tuple[sp.Symbol, ...]) -> dict[str, sp.Expr]:
     found: dict[str, sp.Expr] = {}
     for key, value in _mapping("observables", given).items():
-        name = check_name(_name(key), what="the name of an observable")
+        name = check_name(label_of(key), what="the name of an observable")
         if name in {s.name for s in states}:
             raise InvalidInputError(f"observable {name!r} has the name of a state; rename it")
         found[name] = expression(value, f"observable {name!r}")
@@ -559,7 +560,7 @@ def _starts(given: Names, states: tuple[sp.Symbol, ...]) -> dict[sp.Symbol, sp.E
     names = {s.name: s for s in states}
     found: dict[sp.Symbol, sp.Expr] = {}
     for key, value in _mapping("initial", given).items():
-        name = _name(key)
+        name = label_of(key)
         if name not in names:
             raise InvalidInputError(
                 f"initial= names {name!r}, which is no state; the states are {', '.join(names)}"
@@ -622,10 +623,6 @@ def _mapping(what: str, given: Any) -> Mapping[Any, Any]:
             f"{what}= takes a mapping such as {{k: 1.0}}; found {type(given).__name__} {given!r}"
         )
     return given
-
-
-def _name(key: Any) -> str:
-    return key if isinstance(key, str) else getattr(key, "name", str(key))
 
 
 def _near(text: str, names: Iterable[str]) -> str:

@@ -8,12 +8,12 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike, fspath
-from pathlib import Path
 from typing import Any, cast
 
 from pysymude.errors import InvalidInputError, ModelFileError
 from pysymude.model.coerce import number_of
 from pysymude.model.symbols import check_name, escaped
+from pysymude.whole import read_whole
 
 __all__ = ["TomlTable", "parse_toml", "read_text"]
 
@@ -29,15 +29,10 @@ def read_text(path: str | PathLike[str]) -> str:
     ModelFileError
         The file is missing, unreadable, no UTF-8 text, or larger than 1 MB.
     """
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
-    except FileNotFoundError:
-        raise ModelFileError(f"{fspath(path)}: no such file, seen from {Path.cwd()}") from None
-    except OSError as error:
-        raise ModelFileError(f"{fspath(path)}: cannot be read: {error.strerror}") from error
-    if len(data) > LARGEST_FILE:
-        raise ModelFileError(f"{fspath(path)}: larger than 1 MB, which no model is")
+    data = read_whole(
+        path, LARGEST_FILE, lambda reason: ModelFileError(f"{fspath(path)}: {reason}"),
+        "larger than 1 MB, which no model is",
+    )  # fmt: skip
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -179,6 +179,12 @@ class Trajectory:
         """
         return np.array([self._initial(name_of(s, what="states")) for s in states], np.float64)
 
+    def first_measured(self, column: str) -> float:
+        """The mean of what was measured in the rows of the first time; NaN where nothing was."""
+        here = self.t == self.t[0], self.columns.index(column)
+        known = self.u[here][(self.censored[here] == 0) & ~np.isnan(self.u[here])]
+        return float(known.mean()) if known.size else float("nan")
+
     def _initial(self, state: str) -> float:
         if state in self.u0:
             return self.u0[state]
@@ -186,11 +192,10 @@ class Trajectory:
             reason = f"it is not among the columns {', '.join(self.columns)}"
         elif self.t0 < self.t[0]:
             reason = f"the first row is at t = {self.t[0]}, after t0 = {self.t0}"
+        elif not np.isnan(found := self.first_measured(state)):
+            return found
         else:
             here = self.t == self.t[0], self.columns.index(state)
-            known = self.u[here][(self.censored[here] == 0) & ~np.isnan(self.u[here])]
-            if known.size:
-                return float(known.mean())
             limited = bool((self.censored[here] != 0).any())
             reason = f"it is {'only a limit' if limited else 'not measured'} in the first row"
         label = f" of trajectory {self.name!r}" if self.name else ""

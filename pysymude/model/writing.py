@@ -52,9 +52,7 @@ def system_to_text(system: ODESystem) -> str:
     EmissionError
         The system contains something that the text form cannot write or that is beyond its size.
     """
-    expressions = [*system.rhs.values(), *system.observables.values()]
-    expressions += system.initial.values()
-    expressions += [a for model in system.noise.values() for a in model.args]
+    expressions = [*system.expressions]
     networks = networks_within(expressions)
     expressions += [z for nn in networks for z in nn.inputs]
     named = [*system.states, *system.parameters, *system.trainable]

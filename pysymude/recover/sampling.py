@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
 from pysymude.fit.result import FitResult
-from pysymude.model.coerce import number_of
+from pysymude.model.coerce import label_of, number_of
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.numeric import NumericModel
 from pysymude.recover.learned import learned_outputs
@@ -120,7 +120,7 @@ def _limits(fit: FitResult, box: Any) -> dict[int, tuple[float, float]]:
         )
     found: dict[int, tuple[float, float]] = {}
     for key, pair in box.items():
-        name = key if isinstance(key, str) else getattr(key, "name", str(key))
+        name = label_of(key)
         if name not in names:
             raise InvalidInputError(
                 f"box= names {name!r}, which is no state; the states are {', '.join(names)}"

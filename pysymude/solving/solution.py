@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.errors import InvalidInputError, SolveFailedError
-from pysymude.model.coerce import float_array
+from pysymude.model.coerce import float_array, label_of
 from pysymude.solving.dense import Again
 from pysymude.solving.tabular import data_frame, data_set
 
@@ -276,7 +276,7 @@ class EnsembleSolution:
 
 def _column(solution: Solution | EnsembleSolution, name: Any) -> Float:
     """A state or an observable of a solution, by name or by symbol; times are the last axis."""
-    text = name if isinstance(name, str) else getattr(name, "name", str(name))
+    text = label_of(name)
     if text in solution.states:
         return solution.u[..., solution.states.index(text)]
     if text in solution.observables:

@@ -19,6 +19,7 @@ from pysymude.engines.base import (
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.engines.registry import select_engine
 from pysymude.model.calls import explained
+from pysymude.model.coerce import label_of
 from pysymude.model.event import Event, event_expressions, event_list
 from pysymude.model.system import ODESystem
 from pysymude.plan.compiled import CompiledSystem, compile_system
@@ -150,7 +151,7 @@ def _with_initial(plan: CompiledSystem, p: Float, theta: Float, t0: float, u0: A
     model = NumericModel(plan, p, theta)
     found = model.evaluate(plan.tape(list(given.values())), t0, np.zeros(len(plan.states)))
     own = {x.name: float(v) for x, v in zip(given, found, strict=True)}
-    return own | {k if isinstance(k, str) else k.name: v for k, v in (u0 or {}).items()}
+    return own | {label_of(k): v for k, v in (u0 or {}).items()}
 
 
 def solve_one(

@@ -15,6 +15,7 @@ __all__ = [
     "run",
     "run_back",
     "run_tangents",
+    "slope_back",
     "slopes",
     "spare",
 ]
@@ -71,6 +72,25 @@ def run_back(m, w, program, theta, gtheta, o, g):
         m.code, m.ranges[program, 0], m.ranges[program, 1], m.consts, m.net, m.scaling, theta, gtheta,
         w.v, o, g,
     )  # fmt: skip
+
+
+@inner
+def slope_back(m, w, theta, A, factor, q, o, u):
+    """Cotangents of the slope of stage q, at the block at `o`, to those of the stages before it and to u.
+
+    The stage's state is u plus the sum of ``factor A[q, r] k_r``; the cotangents are in `w.stage`.
+    """
+    n, G, g, H = m.n, w.stage, w.g, w.held.shape[0]
+    for s in range(H, m.size):
+        g[s] = 0.0
+    for j in range(n):
+        g[m.f_slots[j]] += m.f_factors[j] * G[q * n + j]
+    run_back(m, w, RHS, theta, w.gtheta, o, g)
+    for j in range(n):
+        d = g[H + 1 + j]
+        u[j] += d
+        for r in range(q):
+            G[r * n + j] += factor * A[q, r] * d
 
 
 @inner

@@ -7,7 +7,6 @@ Loading needs LLVM's linker alone. Numba is imported where there is something to
 from __future__ import annotations
 
 import ctypes
-import logging
 import os
 import threading
 from collections.abc import Callable
@@ -26,8 +25,6 @@ from pysymude.engines.native.keeping import (
 from pysymude.engines.native.records import Record, RecordKind
 
 __all__ = ["Entry"]
-
-log = logging.getLogger("pysymude")
 
 _loading = threading.RLock()
 # a code object lives as long as what holds its memory

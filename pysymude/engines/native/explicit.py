@@ -7,8 +7,8 @@ from pysymude.engines.native.blocks import (
     all_zero,
     error_norm,
     place,
-    run_back,
     run_tangents,
+    slope_back,
     slopes,
     where,
 )
@@ -131,10 +131,10 @@ def back_explicit(m, w, x, problem, theta, keep, e, step, i, lam, u, carry, shar
     `carry` are cotangents of the slope at the end that the next step took over; where `shared`, those of
     the first slope are left there for the step before. Returns the last output not yet used.
     """
-    n, G, g = m.n, w.stage, w.g
+    n, G = m.n, w.stage
     t, h, base = w.times[step, 0], w.times[step, 1], w.steps[step, st.STEP_BASE]
     count = x.total if w.steps[step, st.STEP_EXTRA] else x.stages
-    live, H = w.steps[step, st.STEP_LIVE] != 0, w.held.shape[0]
+    live = w.steps[step, st.STEP_LIVE] != 0
     for j in range(x.total * n):
         G[j] = 0.0
     for j in range(n):
@@ -157,16 +157,7 @@ def back_explicit(m, w, x, problem, theta, keep, e, step, i, lam, u, carry, shar
         o = where(m, keep, base + q)
         if keep != ALL:
             stage_explicit(m, w, x, theta, o, base, q, w.u[step], t, h, live, w.other, 0)
-        for s in range(H, m.size):
-            g[s] = 0.0
-        for j in range(n):
-            g[m.f_slots[j]] += m.f_factors[j] * G[q * n + j]
-        run_back(m, w, RHS, theta, w.gtheta, o, g)
-        for j in range(n):
-            d = g[H + 1 + j]
-            u[j] += d
-            for r in range(q):
-                G[r * n + j] += h * x.A[q, r] * d
+        slope_back(m, w, theta, x.A, h, q, o, u)
     for j in range(n):
         lam[j] = u[j]
     return i

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from pysymude.engines.native import structures as st
-from pysymude.engines.native.blocks import all_zero, run_back, run_tangents, slopes, where
+from pysymude.engines.native.blocks import (
+    all_zero,
+    run_back,
+    run_tangents,
+    slope_back,
+    slopes,
+    where,
+)
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.implicit import stage_implicit, start_implicit, weight_inside
 from pysymude.engines.native.systems import factor, solve, solve_transposed
@@ -89,21 +96,11 @@ def back_implicit(m, w, x, problem, theta, keep, e, step, i, lam, u):
 @inner
 def stage_back(m, w, x, theta, keep, base, q, step, t, h, live, u):
     """Cotangents of the slope of stage q back to the stages before it and to the step's start."""
-    n, G, g, H = m.n, w.stage, w.g, w.held.shape[0]
     o = where(m, keep, base + q)
     if keep != ALL:
         stage_implicit(m, w, x, o, base, q, w.u[step], t, h, live)
         slopes(m, w, theta, o, w.other, 0)
-    for s in range(H, m.size):
-        g[s] = 0.0
-    for j in range(n):
-        g[m.f_slots[j]] += m.f_factors[j] * G[q * n + j]
-    run_back(m, w, RHS, theta, w.gtheta, o, g)
-    for j in range(n):
-        d = g[H + 1 + j]
-        u[j] += d
-        for r in range(q):
-            G[r * n + j] += x.A[q, r] * d
+    slope_back(m, w, theta, x.A, 1.0, q, o, u)
 
 
 @inner

@@ -26,7 +26,7 @@ __all__ = ["drive", "initial_states", "interpolate", "start_slopes"]
 
 EXPLICIT, WAITING = st.EXPLICIT, st.WAITING
 MEASURE, BACKWARD, FORWARD = st.MEASURE, st.BACKWARD, st.FORWARD
-GIVEN, GO_ON = st.GIVEN, st.GO_ON
+GIVEN = st.GIVEN
 
 
 @inner
@@ -95,13 +95,10 @@ def drive(task, first, last, todo):
     m, w, problem, x, y = task.model, task.memory, task.problem, task.explicit, task.implicit
     options, theta = task.options, task.theta
     for e in range(first, last):
-        if todo & GO_ON:
-            code, count = 0, w.counts[0]
-        else:
-            hold(m, w, problem.p, theta, e)
-            begin(m, w, problem, e)
-            code, count = march(m, w, problem, x, y, options, theta, e)
-            w.counts[0] = count
+        hold(m, w, problem.p, theta, e)
+        begin(m, w, problem, e)
+        code, count = march(m, w, problem, x, y, options, theta, e)
+        w.counts[0] = count
         if code < 0:
             w.marks[WAITING] = e
             return code

@@ -224,8 +224,8 @@ class Wanted(Record):
     out: Float
 
 
-# what a task is to do; GIVEN: for derivatives that are given, GO_ON: along the steps that are there
-SOLVE, MEASURE, BACKWARD, FORWARD, GIVEN, GO_ON = 1, 2, 4, 8, 16, 32
+# what a task is to do; GIVEN: for derivatives that are given
+SOLVE, MEASURE, BACKWARD, FORWARD, GIVEN = 1, 2, 4, 8, 16
 T, END, H, H_BEFORE, E_BEFORE, ERROR, STOP, RATE = range(8)  # of `walk`
 (
     METHOD, STEP, BASE, OUTPUT, NEXT_STOP, STOPS, FRESH, RESTART, LIVE, STIFF, MILD, ACCEPTED, REJECTED,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
 
-__all__ = ["Distribution", "Terms"]
+__all__ = ["Distribution", "LogDistribution", "Terms"]
 
 Float = NDArray[np.float64]
 Terms = tuple[Any, Any, Any, tuple[Any, ...]]
@@ -127,6 +128,29 @@ class Distribution(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(str, self.args))})"
+
+
+class LogDistribution(Distribution):
+    """A family of log y: around log h for a prediction h as noise, around `loc` as a prior."""
+
+    positive = True
+
+    log_terms: ClassVar[Callable[..., Terms]]
+    """As `terms`, of log y and its location."""
+    log_tail: ClassVar[Callable[..., Terms]]
+    """As `tail`, of log y and its location."""
+
+    def terms(self, y: Any, loc: Any, *scales: Any) -> Terms:
+        """See `Distribution.terms`; `loc` is the prediction as noise, the location of log y as a prior."""
+        middle = np.log(loc) if self.is_noise else loc
+        value, d_y, d_loc, d_scales = self.log_terms(np.log(y), middle, scales[0])
+        d_loc = d_loc / loc if self.is_noise else d_loc
+        return value + np.log(y), (d_y + 1.0) / y, d_loc, d_scales
+
+    def tail(self, y: Any, loc: Any, *scales: Any, above: bool) -> Terms:
+        """See `Distribution.tail`."""
+        value, d_y, d_loc, d_scales = self.log_tail(np.log(y), np.log(loc), scales[0], above)
+        return value, d_y / y, d_loc / loc, d_scales
 
 
 def _argument(family: Distribution, value: Any) -> sp.Expr:

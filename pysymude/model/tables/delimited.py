@@ -6,11 +6,11 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike, fspath
-from pathlib import Path
 
 from pysymude.errors import InvalidInputError
 from pysymude.model.tables.cells import Style, is_missing, reading
 from pysymude.model.tables.table import Table, check_header
+from pysymude.whole import read_whole
 
 __all__ = ["parse_csv", "read_csv"]
 
@@ -36,15 +36,10 @@ def read_csv(
     if not isinstance(path, str | PathLike):
         raise InvalidInputError(f"from_csv takes the path of a file; found {type(path).__name__}")
     source = fspath(path)
-    try:
-        with Path(path).open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-    except FileNotFoundError:
-        raise InvalidInputError(f"{source}: no such file, seen from {Path.cwd()}") from None
-    except OSError as error:
-        raise InvalidInputError(f"{source}: cannot be read: {error.strerror}") from error
-    if len(content) > LARGEST_FILE:
-        raise InvalidInputError(f"{source}: larger than 500 MB; read the rows that you need")
+    content = read_whole(
+        path, LARGEST_FILE, lambda reason: InvalidInputError(f"{source}: {reason}"),
+        "larger than 500 MB; read the rows that you need",
+    )  # fmt: skip
     # spreadsheets put a mark first, and some write two bytes a letter
     wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
     try:

@@ -11,6 +11,7 @@ from typing import Any, cast
 import sympy as sp
 
 from pysymude.errors import DerivationError, InvalidInputError
+from pysymude.model.coerce import label_of
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem, expression
 from pysymude.symbolic.exact.canonical import canonical
@@ -101,7 +102,7 @@ def lagrangian_system(
         )
     here = {s for f in rhs.values() for s in f.free_symbols}
     gone = {s.name for e in (value, *pushed.values()) for s in e.free_symbols - here}
-    kept = {k: v for k, v in _mapping("parameters", parameters).items() if _name(k) not in gone}
+    kept = {k: v for k, v in _mapping("parameters", parameters).items() if label_of(k) not in gone}
     return ODESystem(rhs, parameters=kept, **keywords)
 
 
@@ -152,7 +153,7 @@ def hamiltonian_system(
     rhs = {x: value.diff(y) for x, y in pairs} | {y: -value.diff(x) for x, y in pairs}
     here = {s for f in rhs.values() for s in f.free_symbols}
     gone = {s.name for s in value.free_symbols - here - {*rhs}}
-    kept = {k: v for k, v in _mapping("parameters", parameters).items() if _name(k) not in gone}
+    kept = {k: v for k, v in _mapping("parameters", parameters).items() if label_of(k) not in gone}
     return ODESystem(rhs, parameters=kept, **keywords)
 
 
@@ -223,7 +224,3 @@ def _mapping(what: str, given: Any) -> Mapping[Any, Any]:
     if not isinstance(given, Mapping):
         raise InvalidInputError(f"{what}= takes a mapping; found {type(given).__name__} {given!r}")
     return given
-
-
-def _name(key: Any) -> str:
-    return key if isinstance(key, str) else str(getattr(key, "name", key))

@@ -31,6 +31,11 @@ SYSTEMS = [
     ),
     psu.ODESystem({x: nn[0] * plain, y: nn[1] + inner[0] ** 2}, parameters={plain: 2.0}),
     psu.ODESystem({plain: -plain * whole}, trainable={whole: 2.0}),
+    # symbols that stand in starts and noise models alone keep their assumptions, too
+    psu.ODESystem(
+        {x: -a * x, y: -y}, trainable={a: 1.0}, initial={x: 1 + plain},
+        noise={x: psu.Normal(whole), y: 0.1 + 0.2 * y}, priors={a: psu.LogNormal(0, 1)},
+    ),
 ]  # fmt: skip
 
 
