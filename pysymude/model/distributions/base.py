@@ -41,12 +41,13 @@ class Distribution(ABC):
     positive: ClassVar[bool] = False
     """Whether values and locations are positive."""
 
-    def __init__(self, *args: Any) -> None:
+    def __init__(self, *args: Any, **named: Any) -> None:
         self.args = tuple(_argument(self, a) for a in args)
-        if len(args) not in (len(self.scales), len(self.arguments)):
+        if named or len(args) not in (len(self.scales), len(self.arguments)):
+            found = f"{next(iter(named))}=" if named else f"{len(args)} arguments"
             raise InvalidInputError(
                 f"{type(self).__name__} takes ({', '.join(self.scales)}) as a noise model and "
-                f"({', '.join(self.arguments)}) as a prior; found {len(args)} arguments"
+                f"({', '.join(self.arguments)}) as a prior, without names; found {found}"
             )
         self._check_scales()
 

@@ -125,6 +125,7 @@ def test_priors_have_scipys_density(name):
     [
         (lambda: psu.Normal("s"), "takes numbers and SymPy expressions; found 's'"),
         (lambda: psu.Normal(1, 2, 3), r"takes \(scale\) as a noise model and \(loc, scale\)"),
+        (lambda: psu.LogNormal(sigma=1), r"\(loc, scale\) as a prior, without names; found sigma="),
         (lambda: psu.LogNormal(float("nan")), "finite numbers"),
         (lambda: psu.Poisson().check_values(np.array([1.5]), "column 'n'"), "counts 0, 1, 2"),
         (lambda: psu.LogNormal(1).check_values(np.array([0.0]), "column 'c'"), "positive values"),
