@@ -24,6 +24,7 @@ __all__ = [
     "Capability",
     "Crossings",
     "Evaluation",
+    "Linearised",
     "Method",
     "Simulated",
     "SolverInfo",
@@ -181,6 +182,18 @@ class Simulated:
     steps: int
 
 
+@dataclass(frozen=True, eq=False)
+class Linearised:
+    """What a model gives for each measurement, and the derivatives of a part of it.
+
+    `slopes` (rows, directions) has a row for each place that was asked for, in the order of these; NaN
+    where a solve failed.
+    """
+
+    simulated: Simulated
+    slopes: Float
+
+
 class BoundLoss(ABC):
     """A loss with its data, compiled, for any theta; what engines return for a loss and for samples.
 
@@ -204,6 +217,28 @@ class BoundLoss(ABC):
         are part.
         """
         raise NotImplementedError
+
+    def linearise(
+        self, theta: Float, asked: NDArray[np.bool_], directions: Float | None = None
+    ) -> Linearised:
+        """What `simulate` gives, and its derivatives at the places `asked` (E, T, columns).
+
+        They are by each number of theta, or along `directions` (K, theta). Only where something is measured
+        at a time, or a law counts, can anything be asked for.
+        """
+        found = self.simulate(theta)
+        rows, given = np.argwhere(asked), np.zeros(asked.shape)
+        slopes = np.full((len(rows), theta.size), np.nan)
+        if all(code.successful for code in found.retcodes):
+            # links and laws are no part of what is asked
+            rest = self.pull(theta, given).gradient
+            for row, place in enumerate(map(tuple, rows)):
+                given[place] = 1.0
+                pulled = self.pull(theta, given).gradient
+                given[place] = 0.0
+                if pulled is not None and rest is not None:
+                    slopes[row] = pulled - rest
+        return Linearised(found, slopes if directions is None else slopes @ directions.T)
 
 
 class AbstractEngine(ABC):

@@ -84,6 +84,16 @@ class InitialStates:
             self._pull_one(theta, e, weights, own)
         return own
 
+    def jacobian(self, theta: Float) -> Float:
+        """The derivatives of ``embed(theta)``, float64 (its size, theta)."""
+        count, size = len(self.places), theta.size + len(self.places)
+        own = np.setdiff1d(np.arange(size), self.size + np.arange(count))
+        found = np.zeros((size, theta.size))
+        found[own] = np.eye(theta.size)
+        for k in range(self.size, self.size + count):
+            found[k] = self.pull(theta, np.eye(size)[k])
+        return found
+
     def filled(self, loss: LossData, theta: Float) -> LossData:
         """The loss with the starts at theta among its numbers: they tell how large states are."""
         u0 = loss.batch.u0.copy()

@@ -25,6 +25,7 @@ from pysymude.errors import InvalidInputError
 from pysymude.fit.diagnosis import not_differentiable
 from pysymude.fit.frozen import frozen_names, is_frozen
 from pysymude.fit.initial import InitialStates, initial_states
+from pysymude.fit.least_squares import jacobian_of, residuals_of_loss
 from pysymude.fit.likelihood import Likelihood, likelihood_of
 from pysymude.fit.priors import Priors
 from pysymude.fit.samples import (
@@ -168,7 +169,7 @@ class Objective:
         Where the gradient is not finite, `message` names the expression whose derivative is not.
         """
         theta = self.layout.check(theta)
-        found = self.of_bound(self._bound, self.loss, theta, gradient=gradient)
+        found = self.of_bound(self.bound, self.loss, theta, gradient=gradient)
         if found.retcode is ReturnCode.GradientNotFinite:
             found = replace(found, reason=partial(self._not_differentiable, theta.copy()))
         return self.with_parts(found, theta, gradient=gradient)
@@ -231,6 +232,34 @@ class Objective:
             + (f", where its arguments are {numbers}." if numbers else ".")
         )
 
+    def residuals(self, theta: ArrayLike) -> Float:
+        """(measured - model) / noise for each measurement, float64 of shape (measurements,).
+
+        Experiment after experiment, time after time, column after column; what was not measured is left
+        out. The noise is 1 where none was given, and a normal noise model's where there is one. Laws,
+        symmetries and priors are no part of it: without these, and with noise that is fixed, the sum of the
+        squares is `value`. NaN where a solve fails; `evaluate` tells why.
+
+        Raises
+        ------
+        InvalidInputError
+            A column has noise that is not normal, or limits were measured: then the loss is no sum of squares.
+        """
+        return residuals_of_loss(self, self.layout.check(theta))
+
+    def jacobian(self, theta: ArrayLike) -> Float:
+        """The derivatives of `residuals` by theta, float64 of shape (measurements, parameters).
+
+        They are exact, as gradients are. One solve, then one sweep along its steps for each number of theta
+        or for each measurement, whichever are fewer. What is frozen has zeros.
+
+        Raises
+        ------
+        InvalidInputError
+            As for `residuals`.
+        """
+        return jacobian_of(self, self.layout.check(theta))
+
     def log_likelihood(self, theta: ArrayLike) -> float:
         """The logarithm of the likelihood of all measurements, with all constants.
 
@@ -250,7 +279,7 @@ class Objective:
 
     def _simulated(self, theta: ArrayLike) -> Simulated:
         theta = self.layout.check(theta)
-        return self._bound.simulate(theta if self.starts is None else self.starts.embed(theta))
+        return self.bound.simulate(theta if self.starts is None else self.starts.embed(theta))
 
     def log_posterior(self, theta: ArrayLike) -> float:
         """`log_likelihood` plus the logarithm of the priors' densities of natural values."""
@@ -263,7 +292,7 @@ class Objective:
         return Priors(self.system.priors, self.layout)
 
     @cached_property
-    def _held(self) -> NDArray[np.int64]:
+    def held(self) -> NDArray[np.int64]:
         """Entries of theta that are frozen."""
         slots = [s for s in self.layout.values() if is_frozen(s.name, self.frozen)]
         spans = [np.arange(s.slice.start, s.slice.stop) for s in slots]
@@ -280,7 +309,7 @@ class Objective:
             found = _added(found, part.name, more.value, more.gradient)
         if self.frozen and found.gradient is not None:
             slope = found.gradient.copy()
-            slope[self._held] = 0.0
+            slope[self.held] = 0.0
             found = replace(found, gradient=slope)
         return found
 
@@ -291,11 +320,12 @@ class Objective:
     @property
     def solver(self) -> str:
         """What took the steps so far, or what was asked for where that is still open."""
-        bound = self.__dict__.get("_bound")
+        bound = self.__dict__.get("bound")
         return (bound.ran if bound is not None else "") or self.method.solver
 
     @cached_property
-    def _bound(self) -> BoundLoss:
+    def bound(self) -> BoundLoss:
+        """The loss with its data, as the engine holds it."""
         compiled = self.runner.compile(self.plan)
         return self.runner.loss(compiled, self.spec, self.loss, self.method)
 

@@ -73,12 +73,14 @@ def pull_held(m, w, theta, P):
 
 
 @inner
-def push_held(m, w, theta, P, j):
-    """The tangents along theta[j] of what is held, into w.g; the rest of w.g is 0."""
+def push_held(m, w, theta, P):
+    """The tangents along `w.dtheta` of what is held, into w.g; the rest of w.g is 0."""
     for s in range(m.size):
         w.g[s] = 0.0
     for q in range(m.theta_at.shape[0]):
-        if m.theta_at[q] == j:
-            w.g[P + q] = learned_slope(theta[j], m.kind[q], m.low[q], m.high[q])
+        at = m.theta_at[q]
+        if w.dtheta[at] != 0.0:
+            slope = learned_slope(theta[at], m.kind[q], m.low[q], m.high[q])
+            w.g[P + q] = slope * w.dtheta[at]
     first, last = m.ranges[START, 0], m.ranges[START, 1]
     push(m.code, first, last, m.consts, m.net, m.scaling, theta, w.dtheta, w.held, 0, w.g)

@@ -22,7 +22,7 @@ from pysymude.engines.native.measuring import (
 )
 from pysymude.engines.native.sweeps import go_back, go_forward
 
-__all__ = ["drive", "initial_states", "interpolate", "start_slopes"]
+__all__ = ["drive", "initial_states", "interpolate", "start_slopes", "start_tangent"]
 
 EXPLICIT, WAITING = st.EXPLICIT, st.WAITING
 MEASURE, BACKWARD, FORWARD = st.MEASURE, st.BACKWARD, st.FORWARD
@@ -60,22 +60,23 @@ def forward(m, w, problem, x, y, options, theta, e, count):
     n = m.n
     for j in range(theta.shape[0]):
         w.dtheta[j] = 1.0
-        push_held(m, w, theta, problem.p.shape[1], j)
+        push_held(m, w, theta, problem.p.shape[1])
         for r in range(n):
-            w.work[5, r] = start_tangent(problem, theta, e, r, j)
+            w.work[5, r] = start_tangent(problem, theta, w.dtheta, e, r)
         go_forward(m, w, problem, x, y, theta, options.keep, e, count)
         w.gtheta[j] += tangents_observed(m, w, problem, theta, e)
         w.dtheta[j] = 0.0
 
 
 @inner
-def start_tangent(problem, theta, e, r, j):
-    """The derivative of the r-th initial state of experiment e by theta[j]."""
+def start_tangent(problem, theta, dtheta, e, r):
+    """The tangent of the r-th initial state of experiment e along that of theta."""
     total = 0.0
     for c in range(problem.u0.shape[1]):
-        if problem.u0_index[e, c] == j:
-            slope = math.exp(theta[j]) if problem.positive[c] else 1.0
-            total += problem.mix[r, c] * slope
+        at = problem.u0_index[e, c]
+        if at >= 0 and dtheta[at] != 0.0:
+            slope = math.exp(theta[at]) if problem.positive[c] else 1.0
+            total += problem.mix[r, c] * slope * dtheta[at]
     return total
 
 

@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.engines.base import BoundLoss, Evaluation, Simulated
+from pysymude.engines.base import BoundLoss, Evaluation, Linearised, Simulated
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.tasks import (
     Desk,
@@ -19,7 +19,8 @@ from pysymude.engines.native.tasks import (
     run_all,
     start_slopes,
 )
-from pysymude.engines.native.workers import count_threads
+from pysymude.engines.native.wanted import Wanted
+from pysymude.engines.native.workers import count_threads, each
 from pysymude.engines.outcomes import CODES, ReturnCode
 
 __all__ = ["NativeLoss"]
@@ -89,6 +90,39 @@ class NativeLoss(BoundLoss):
             return self._evaluation(office.problem, slope, theta.size, True)
         finally:
             self.free.append(office)
+
+    def linearise(
+        self, theta: Float, asked: NDArray[np.bool_], directions: Float | None = None
+    ) -> Linearised:
+        """What the model gives, and its derivatives at the places asked: one solve, then a sweep each."""
+        if self.linked:
+            return super().linearise(theta, asked, directions)
+        office, read = self._taken(), self._read(theta)
+        try:
+            given = None if directions is None else directions[:, : read.size]
+            wanted = Wanted(read, asked, given, theta.size)
+            self._linearise(office, wanted)
+            if self.scheme.follow(office.problem.out):
+                self._linearise(office, wanted)
+            found = self._evaluation(office.problem, read, theta.size, False)
+            seen = office.problem.seen.copy()
+            simulated = Simulated(seen, found.terms, found.retcodes, found.steps)
+            if not all(code.successful for code in found.retcodes):
+                wanted.slopes[:] = np.nan
+            return Linearised(simulated, wanted.slopes)
+        finally:
+            self.free.append(office)
+
+    def _linearise(self, office: _Office, wanted: Wanted) -> None:
+        first = office.desks[0].task
+        first.theta[:] = wanted.theta
+        initial_states(first)
+
+        def part(k: int) -> None:
+            for e in range(*self.parts[k]):
+                wanted.fill(office.desks[k], e)
+
+        each(part, range(len(self.parts)), count_threads())
 
     def _taken(self) -> _Office:
         return self.free.pop() if self.free else self._office()

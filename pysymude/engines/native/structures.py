@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 
 from pysymude.engines.native.records import Record
 
-__all__ = ["Explicit", "Implicit", "Memory", "Model", "Options", "Problem", "Task", "Wanted"]
+__all__ = [
+    "Explicit",
+    "Implicit",
+    "Memory",
+    "Model",
+    "Options",
+    "Problem",
+    "Slopes",
+    "Task",
+    "Wanted",
+]
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -222,6 +232,19 @@ class Wanted(Record):
     task: Task
     times: Float
     out: Float
+
+
+class Slopes(Record):
+    """Directions (K, theta) or what is asked for (T, columns), and room for derivatives of one experiment.
+
+    `slopes` is (T, columns, K), or (T, columns, theta) beside cotangents of its start, (T, columns, n).
+    """
+
+    task: Task
+    directions: Float
+    asked: Int
+    slopes: Float
+    starts: Float
 
 
 # what a task is to do; GIVEN: for derivatives that are given

@@ -20,7 +20,8 @@ from pysymude.engines.native.workers import each
 from pysymude.plan.tolerance import lowered, magnitudes_like
 
 __all__ = [
-    "Desk", "Scheme", "drive", "initial_states", "interpolate", "parts_of", "run_all", "start_slopes",
+    "Desk", "Scheme", "drive", "initial_states", "interpolate", "linearise_back", "linearise_forward",
+    "parts_of", "run_all", "start_slopes",
 ]  # fmt: skip
 
 Float = NDArray[np.float64]
@@ -38,6 +39,9 @@ drive = Entry(_KERNELS, "drive")
 initial_states = Entry(_KERNELS, "initial_states")
 interpolate = Entry(_KERNELS, "interpolate")
 start_slopes = Entry(_KERNELS, "start_slopes")
+_LINEARISING = "pysymude.engines.native.linearising"
+linearise_back = Entry(_LINEARISING, "linearise_back")
+linearise_forward = Entry(_LINEARISING, "linearise_forward")
 
 _waiting: WeakKeyDictionary[st.Model, dict[Any, list[st.Memory]]] = WeakKeyDictionary()
 
