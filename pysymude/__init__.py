@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pysymude.fit.result import FitResult
     from pysymude.fit.stages import LBFGS, Adam, GradientMatching, LawMatching, MultipleShooting
     from pysymude.fit.training import fit
+    from pysymude.interchange.sbml.reading import SbmlModel, read_sbml
     from pysymude.model.distributions.binomial import Binomial
     from pysymude.model.distributions.laplace import Laplace
     from pysymude.model.distributions.loglaplace import LogLaplace
@@ -74,6 +75,8 @@ _LATER = {
     "Objective": "fit.objective",
     "objective": "fit.objective",
     "FitResult": "fit.result",
+    "SbmlModel": "interchange.sbml.reading",
+    "read_sbml": "interchange.sbml.reading",
     "Adam": "fit.stages",
     "GradientMatching": "fit.stages",
     "LBFGS": "fit.stages",
@@ -141,6 +144,7 @@ __all__ = [
     "PySymUDEError",
     "Recovered",
     "ReturnCode",
+    "SbmlModel",
     "Solution",
     "StudentT",
     "Symmetries",
@@ -167,6 +171,7 @@ __all__ = [
     "parameters",
     "project",
     "prolongation",
+    "read_sbml",
     "recover",
     "solve",
     "solve_ensemble",

@@ -1,17 +1,31 @@
-"""Small inputs of options, parsed by hand: pairs and times."""
+"""What options and arguments say: pairs, times, the file of a model."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
 
-__all__ = ["parse_numbers", "parse_times"]
+if TYPE_CHECKING:
+    from pysymude.model.system import ODESystem
+
+__all__ = ["parse_numbers", "parse_times", "read_model"]
 
 _MOST_TIMES = 10_000_000
+
+
+def read_model(path: Path) -> ODESystem:
+    """The system in a TOML file, or in one of SBML: .xml or .sbml."""
+    from pysymude.model.system import ODESystem
+
+    if path.suffix.lower() in (".xml", ".sbml"):
+        return ODESystem.from_sbml(path)
+    return ODESystem.from_toml(path)
 
 
 def parse_numbers(text: str, option: str) -> dict[str, float]:

@@ -10,6 +10,7 @@ import typer
 
 from pysymude.cli.common import FAILED, Debug, friendly, print_table, say
 from pysymude.cli.files import write_text
+from pysymude.cli.inputs import read_model
 from pysymude.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ __all__ = ["laws"]
 
 
 def laws(
-    model: Annotated[Path, typer.Argument(help="A model (.toml), with or without networks.")],
+    model: Annotated[Path, typer.Argument(help="A model (.toml, or .xml for SBML).")],
     kind: Annotated[
         str,
         typer.Option(
@@ -47,10 +48,9 @@ def laws(
     with friendly(debug):
         if as_json and latex:
             raise InvalidInputError("--json and --latex exclude each other; leave one of them out")
-        from pysymude.model.system import ODESystem
         from pysymude.symbolic.laws.derivation import first_integrals
 
-        system = ODESystem.from_toml(model)
+        system = read_model(model)
         found = first_integrals(system, kind=kind, degree=degree, budget=budget)
         proved = [law.certificate.check() for law in found]
         generators, moving = _symmetries(system, budget) if symmetries else (None, [])

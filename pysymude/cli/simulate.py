@@ -18,7 +18,7 @@ from pysymude.cli.common import (
     say,
 )
 from pysymude.cli.files import check_figure_name, write_figure, write_text
-from pysymude.cli.inputs import parse_numbers, parse_times
+from pysymude.cli.inputs import parse_numbers, parse_times, read_model
 from pysymude.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ __all__ = ["simulate"]
 
 
 def simulate(
-    model: Annotated[Path, typer.Argument(help="A model (.toml), or a fit that was saved (.npz).")],
+    model: Annotated[Path, typer.Argument(help="A model (.toml, .xml), or a saved fit (.npz).")],
     t: Annotated[str, typer.Option("--t", help="start:stop:count, or a list of times.")],
     u0: Annotated[
         str, typer.Option("--u0", help="Initial state, x=1,y=2. A saved fit has its own.")
@@ -82,9 +82,7 @@ def _model(path: Path, u0: dict[str, float], parameters: dict[str, float]) -> di
             # behind the system's own numbers stand the learned initial states
             "theta": fit.theta[: fit.system.layout.size],
         }
-    from pysymude.model.system import ODESystem
-
-    system = ODESystem.from_toml(path)
+    system = read_model(path)
     if not u0 and not all(x in system.initial for x in system.states):
         example = ",".join(f"{x}=1" for x in system.states)
         raise InvalidInputError(f"--u0 is missing: give the initial state, such as --u0 {example}")

@@ -285,6 +285,35 @@ class ODESystem:
 
         return system_from_toml(path)
 
+    @classmethod
+    def from_sbml(
+        cls, source: str | PathLike[str], *, trainable: Any = (), observables: Any = None
+    ) -> ODESystem:
+        """The system of an SBML model, level 1 to 3; needs ``pip install "pysymude[petab]"``.
+
+        States are concentrations, or amounts where the file says so. Rules and functions are put in.
+        `psu.read_sbml` gives the units and the map of names, too.
+
+        Parameters
+        ----------
+        source : str or path
+            A file, or the text of one. Nothing in it is executed, and nothing is fetched.
+        trainable : ids, or mapping from id to float, optional
+            Parameters to be learned, which start at the value in the file where none is given.
+        observables : ids, or mapping from name to id, text or SymPy expression, optional
+            What is measured; by default all that assignment rules define.
+
+        Raises
+        ------
+        ModelFileError
+            The file is missing or no SBML, or has elements that are not read; the message names one.
+        MissingPackageError
+            python-libsbml is not installed.
+        """
+        from pysymude.interchange.sbml.reading import read_sbml
+
+        return read_sbml(source, trainable=trainable, observables=observables).system
+
     def to_toml(self, path: str | PathLike[str]) -> None:
         """Writes a TOML file that `from_toml` reads back, every number to its last bit.
 

@@ -1,0 +1,30 @@
+"""Packages that only this folder needs, imported when they are."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from pysymude.errors import MissingPackageError
+
+__all__ = ["needed"]
+
+_NAMES = {"libsbml": "python-libsbml", "yaml": "pyyaml"}
+
+
+def needed(module: str) -> Any:
+    """The module, imported.
+
+    Raises
+    ------
+    MissingPackageError
+        Its package is not installed; the message has the command that installs it.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        name = _NAMES.get(module, module)
+        raise MissingPackageError(
+            f'this needs the package {name}; install it with: pip install "pysymude[petab]"',
+            name=name,
+        ) from error

@@ -1,0 +1,1 @@
+"""SBML models: from the document of libSBML to an `ODESystem`."""

@@ -1,0 +1,76 @@
+"""Units of SBML as text, such as ``10^-9 mole / litre``; they are kept, and never converted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pysymude.interchange.packages import needed
+from pysymude.interchange.sbml.document import Document
+from pysymude.interchange.sbml.quantities import Quantity
+
+__all__ = ["unit_of"]
+
+
+def unit_of(document: Document, quantity: Quantity) -> str:
+    """The unit of a quantity; empty where the file says none."""
+    one, model = quantity.element, document.model
+    if quantity.kind == "species":
+        substance = one.getSubstanceUnits() or (one.getUnits() if document.level == 1 else "")
+        above = _text(document, substance or _default(document, "substance"))
+        if quantity.amount or not above:
+            return above
+        below = unit_of(document, _compartment(quantity, model))
+        return f"{above} / {_bracketed(below)}" if below else above
+    if quantity.kind == "stoichiometry":
+        return ""
+    return _text(document, one.getUnits() or _size_unit(document, quantity))
+
+
+def _compartment(quantity: Quantity, model: Any) -> Quantity:
+    element = model.getCompartment(quantity.compartment)
+    return Quantity(quantity.compartment, quantity.symbol, "compartment", True, None, element)
+
+
+def _size_unit(document: Document, quantity: Quantity) -> str:
+    if quantity.kind != "compartment":
+        return ""
+    sizes = {1: "length", 2: "area", 3: "volume"}
+    return _default(document, sizes.get(quantity.element.getSpatialDimensions(), ""))
+
+
+def _default(document: Document, what: str) -> str:
+    """The unit that the model, or SBML before level 3, gives to all that say none."""
+    if not what:
+        return ""
+    if document.level < 3:
+        builtin = {"substance": "mole", "volume": "litre", "area": "metre^2", "length": "metre"}
+        defined = document.model.getUnitDefinition(what) is not None
+        return what if defined else builtin.get(what, "")
+    return str(getattr(document.model, f"get{what.capitalize()}Units")())
+
+
+def _text(document: Document, unit: str) -> str:
+    """A unit definition multiplied out, or the name of a base unit."""
+    definition = document.model.getUnitDefinition(unit) if unit else None
+    if definition is None:
+        return unit
+    above: list[str] = []
+    below: list[str] = []
+    for one in definition.getListOfUnits():
+        kind = str(needed("libsbml").UnitKind_toString(one.getKind()))
+        exponent = one.getExponentAsDouble() if one.getLevel() > 2 else float(one.getExponent())
+        factor = (
+            one.getMultiplier() * 10.0 ** one.getScale()
+            if one.isSetMultiplier() or one.isSetScale()
+            else 1.0
+        )
+        text = kind if factor == 1.0 else f"{factor:g} {kind}"
+        power = "" if abs(exponent) == 1 else f"^{abs(exponent):g}"
+        part = f"({text}){power}" if power and factor != 1.0 else f"{text}{power}"
+        (above if exponent > 0 else below).append(part)
+    top = " ".join(above) or "1"
+    return f"{top} / {_bracketed(' '.join(below))}" if below else top
+
+
+def _bracketed(text: str) -> str:
+    return f"({text})" if " " in text else text
