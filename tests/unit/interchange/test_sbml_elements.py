@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import sympy as sp
-
 from typer.testing import CliRunner
 
 import pysymude as psu
