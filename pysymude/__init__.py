@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pysymude.plan.projection import project
     from pysymude.recover.recovered import Recovered
     from pysymude.recover.recovery import recover
+    from pysymude.solving.simulator import Simulator, simulator
     from pysymude.solving.solution import EnsembleSolution, EventRecord, Solution
     from pysymude.solving.solve import solve
     from pysymude.solving.sweep import solve_ensemble
@@ -67,6 +68,8 @@ _LATER = {
     "engines": "engines.registry",
     "EventRecord": "solving.solution",
     "ReturnCode": "engines.outcomes",
+    "Simulator": "solving.simulator",
+    "simulator": "solving.simulator",
     "Solution": "solving.solution",
     "solve": "solving.solve",
     "export_julia": "export.julia",
@@ -145,6 +148,7 @@ __all__ = [
     "Recovered",
     "ReturnCode",
     "SbmlModel",
+    "Simulator",
     "Solution",
     "StudentT",
     "Symmetries",
@@ -173,6 +177,7 @@ __all__ = [
     "prolongation",
     "read_sbml",
     "recover",
+    "simulator",
     "solve",
     "solve_ensemble",
     "states",

@@ -174,12 +174,16 @@ class Evaluation:
 
 @dataclass(frozen=True, eq=False)
 class Simulated:
-    """What a model gives for each measurement, float64 (E, T, columns), and the terms beside the data."""
+    """What a model gives for each measurement, float64 (E, T, columns), and the terms beside the data.
+
+    `sizes` (E or 1, states) are the largest magnitudes of the states that were met.
+    """
 
     seen: Float
     terms: Mapping[str, float]
     retcodes: tuple[ReturnCode, ...]
     steps: int
+    sizes: Float
 
 
 @dataclass(frozen=True, eq=False)

@@ -95,8 +95,9 @@ class HeldLoss(HeldSamples):
         with _LOCK:
             self.fill(theta, 0)
             out, seen = self.out.copy(), np.array(self.observed, order="C")
+            sizes = self.seen.copy()[None]
         found = self.layout.read(out, theta, gradient=False)
-        return Simulated(seen, found.terms, found.retcodes, found.steps)
+        return Simulated(seen, found.terms, found.retcodes, found.steps, sizes)
 
     def pull(self, theta: Float, given: Float) -> Evaluation:
         """The gradient of a loss whose derivatives by what `simulate` gives are `given`."""

@@ -74,8 +74,7 @@ class NativeLoss(BoundLoss):
             if self.scheme.follow(office.problem.out):
                 self._run(office, read, st.SOLVE | st.MEASURE)
             found = self._evaluation(office.problem, read, theta.size, False)
-            seen = office.problem.seen.copy()
-            return Simulated(seen, found.terms, found.retcodes, found.steps)
+            return self._simulated(office.problem, found)
         finally:
             self.free.append(office)
 
@@ -105,8 +104,7 @@ class NativeLoss(BoundLoss):
             if self.scheme.follow(office.problem.out):
                 self._linearise(office, wanted)
             found = self._evaluation(office.problem, read, theta.size, False)
-            seen = office.problem.seen.copy()
-            simulated = Simulated(seen, found.terms, found.retcodes, found.steps)
+            simulated = self._simulated(office.problem, found)
             if not all(code.successful for code in found.retcodes):
                 wanted.slopes[:] = np.nan
             return Linearised(simulated, wanted.slopes)
@@ -123,6 +121,10 @@ class NativeLoss(BoundLoss):
                 wanted.fill(office.desks[k], e)
 
         each(part, range(len(self.parts)), count_threads())
+
+    def _simulated(self, problem: st.Problem, found: Evaluation) -> Simulated:
+        seen, sizes = problem.seen.copy(), problem.sizes.copy()
+        return Simulated(seen, found.terms, found.retcodes, found.steps, sizes)
 
     def _taken(self) -> _Office:
         return self.free.pop() if self.free else self._office()
