@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pysymude.export.julia import export_julia
     from pysymude.fit.ensemble import FitEnsemble, fit_ensemble
     from pysymude.fit.objective import Objective, objective
+    from pysymude.fit.own_loss import jax_loss, torch_loss
     from pysymude.fit.result import FitResult
     from pysymude.fit.stages import LBFGS, Adam, GradientMatching, LawMatching, MultipleShooting
     from pysymude.fit.training import fit
@@ -77,6 +78,8 @@ _LATER = {
     "fit_ensemble": "fit.ensemble",
     "Objective": "fit.objective",
     "objective": "fit.objective",
+    "jax_loss": "fit.own_loss",
+    "torch_loss": "fit.own_loss",
     "FitResult": "fit.result",
     "SbmlModel": "interchange.sbml.reading",
     "read_sbml": "interchange.sbml.reading",
@@ -165,6 +168,7 @@ __all__ = [
     "invariants",
     "is_first_integral",
     "is_symmetry",
+    "jax_loss",
     "lagrangian_system",
     "lie_bracket",
     "lie_derivative",
@@ -185,6 +189,7 @@ __all__ = [
     "symmetry_laws",
     "t",
     "to_diffeqpy",
+    "torch_loss",
 ]
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from pysymude.errors import InvalidInputError
+from pysymude.fit.stages import LBFGS, Adam, LawMatching
 from pysymude.model.calls import whole_number
 from pysymude.model.system import finite
 
-__all__ = ["check_arguments"]
+__all__ = ["check_arguments", "check_own"]
 
 
 def check_arguments(
@@ -45,3 +46,32 @@ def check_arguments(
         raise InvalidInputError(
             f"checkpoint={str(checkpoint)!r} lies in a folder that does not exist; make it first"
         )
+
+
+def check_own(stages: Any, *, validation: Any, resample: Any) -> Any:
+    """The stages for a loss of the user's own, of which only predictions at all times are known.
+
+    Raises
+    ------
+    InvalidInputError
+        A stage or an option that needs a sum over measurements.
+    """
+    for name, value in (("validation", validation), ("resample", resample)):
+        if value is not None:
+            raise InvalidInputError(
+                f"{name}= takes measurements out of a sum over them, and loss= is a function of your own; "
+                "leave it out, and let the function leave them out"
+            )
+    if stages is None:
+        return (LBFGS(),)
+    for stage in stages if isinstance(stages, list | tuple) else [stages]:
+        kind = type(stage).__name__
+        if not isinstance(stage, LawMatching | Adam | LBFGS):
+            raise InvalidInputError(
+                f"{kind} minimises a misfit of its own, not loss=; write stages=[psu.Adam(300), psu.LBFGS(500)]"
+            )
+        if not isinstance(stage, LawMatching) and min(stage.horizon) < 1.0:
+            raise InvalidInputError(
+                f"{kind}(horizon=) is for sums over measurements, and loss= sees all times; leave horizon= out"
+            )
+    return stages

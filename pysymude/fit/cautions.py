@@ -54,6 +54,8 @@ def _training(fit: FitResult) -> list[str]:
 
 def _misfit(fit: FitResult) -> list[str]:
     found: list[str] = []
+    if fit.objective.own is not None:  # what it makes of the data is the user's affair
+        return found
     for c in fit.residuals.table:
         model = fit.system.noise.get(c.name)
         # scales that are learned make up for any misfit, so that only the variance explained can tell
@@ -129,7 +131,8 @@ def _numbers(fit: FitResult) -> list[Slot]:
 def _undetermined(fit: FitResult) -> list[str]:
     """Directions in which the loss is so flat that the data say nothing."""
     slots = _numbers(fit)
-    if not slots or len(slots) > _MOST or fit.objective.plan.networks:
+    obj = fit.objective
+    if not slots or len(slots) > _MOST or obj.plan.networks or obj.own is not None:
         return []
     offsets = np.array([s.offset for s in slots])
     curvature = _curvature(fit, offsets)

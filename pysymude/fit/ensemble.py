@@ -307,6 +307,10 @@ def _check(n: Any, folder: Any, resume: bool, options: dict[str, Any]) -> None:
             raise InvalidInputError(
                 f"fit_ensemble sets {name}= for each member itself; leave it out"
             )
+    if options.get("loss") is not None:
+        raise InvalidInputError(
+            "fit_ensemble keeps its members in files, which hold no functions; loss= is for psu.fit"
+        )
     for name in options:
         if name not in _KEYWORDS:
             raise WrongCallError(f"fit_ensemble has no {name}=; {instead(name, _KEYWORDS)}")

@@ -115,6 +115,7 @@ def _weights(obj: Objective, seen: Float) -> Float:
 
 def _check(obj: Objective) -> None:
     """An error where a loss is no sum of squares."""
+    obj.refuse_own("residuals")
     for column in _models(obj):
         if not isinstance(column.family, Normal):
             raise InvalidInputError(

@@ -181,8 +181,8 @@ class Loop:
 
     def enough(self) -> float:
         """A loss that describes the data: a few times what their noise makes, by all that is known of it."""
-        if self.obj.likelihood is not None:
-            return np.inf  # a likelihood has no scale of its own
+        if self.obj.likelihood is not None or self.obj.own is not None:
+            return np.inf  # these have no scale that is known
         loss, data = self.parts.training, self.obj.data
         spread = spread_part(loss)
         rough = min(_ROUGH * noise_part(data, loss, roughness_of_series), _REST * spread)

@@ -27,6 +27,7 @@ from pysymude.fit.frozen import frozen_names, is_frozen
 from pysymude.fit.initial import InitialStates, initial_states
 from pysymude.fit.least_squares import jacobian_of, residuals_of_loss
 from pysymude.fit.likelihood import Likelihood, likelihood_of
+from pysymude.fit.own_loss import OwnLoss, own_loss
 from pysymude.fit.priors import Priors
 from pysymude.fit.samples import (
     Part,
@@ -105,6 +106,7 @@ class Objective:
     likelihood: Likelihood | None = None
     frozen: tuple[str, ...] = ()
     starts: InitialStates | None = None
+    own: OwnLoss | None = None
 
     @property
     def keywords(self) -> dict[str, Any]:
@@ -120,6 +122,7 @@ class Objective:
             "law_weight": self.weights.law,
             "equivariance": self.symmetries,
             "equivariance_weight": self.weights.equivariance,
+            **({} if self.own is None else {"loss": self.own.function}),
         }
 
     def rebuilt(self, system: ODESystem, data: Dataset, **changes: Any) -> Objective:
@@ -198,7 +201,7 @@ class Objective:
             return Evaluation(
                 math.nan, lost, {}, (ReturnCode.InitialFailure,), 0, reason=lambda: said
             )
-        if self.likelihood is None:
+        if self.likelihood is None and self.own is None:
             return bound.evaluate(theta, gradient=gradient)
         found = bound.simulate(theta)
         terms, lost = dict(found.terms), np.full(theta.size, np.nan)
@@ -206,7 +209,7 @@ class Objective:
             return Evaluation(
                 math.nan, lost if gradient else None, terms, found.retcodes, found.steps
             )
-        value, given = self.likelihood.evaluate(found.seen, loss)
+        value, given = self._scored(found.seen, loss, gradient=gradient)
         terms["data"] = value
         total = float(sum(terms.values()))
         if not gradient or not math.isfinite(total):
@@ -217,8 +220,17 @@ class Objective:
         pulled = bound.pull(theta, given)
         return Evaluation(total, pulled.gradient, terms, pulled.retcodes, found.steps)
 
+    def _scored(self, seen: Float, loss: LossData, *, gradient: bool) -> tuple[float, Float]:
+        """The loss of what the model gives, and its derivatives by that."""
+        if self.own is not None:
+            return self.own.evaluate(seen, gradient=gradient)
+        assert self.likelihood is not None  # noqa: S101
+        return self.likelihood.evaluate(seen, loss)
+
     def _not_finite(self, seen: Float) -> str:
         """Which noise model has no density, or nothing."""
+        if self.own is not None:
+            return "The function of loss= gave it."
         if self.likelihood is None:
             return ""
         found = self.likelihood.without_density(seen, self.loss)
@@ -266,12 +278,18 @@ class Objective:
         Noise that is nowhere given is the one that makes the measurements likeliest, for each column.
         -inf where a solve fails.
         """
+        self.refuse_own("a likelihood")
         found = self._simulated(theta)
         if not all(code.successful for code in found.retcodes):
             return -math.inf
         models = self.likelihood or likelihood_of({}, self.spec, self.data)
         with np.errstate(all="ignore"):
             return -0.5 * models.deviance(found.seen, self.loss, self.data)
+
+    def refuse_own(self, what: str) -> None:
+        """An error where the loss is a function of the user's own, of which no more is known."""
+        if self.own is not None:
+            raise InvalidInputError(f"loss= is a function of your own, which has no {what}")
 
     def simulated(self, theta: ArrayLike) -> Float:
         """What the model gives for each measured column, float64 (experiments, times, columns)."""
@@ -365,6 +383,7 @@ def objective(
     equivariance_weight: float = 1.0,
     weigh: bool = False,
     frozen: Any = (),
+    loss: Any = None,
     solver: Any = "auto",
     reltol: float = 1e-6,
     abstol: Any = None,
@@ -404,6 +423,14 @@ def objective(
         the scales have the geometric mean 1. `fit` does so.
     frozen : one or several of symbol, network, or name such as ``"nn.W1"``
         What keeps its value although it is trainable.
+    loss : callable, optional
+        A loss of your own in place of the sum of squares, ``loss(predictions, data)``, where `data` is the
+        dataset and ``predictions[0]["x"]`` what the model gives for a state or an observable of an experiment,
+        by number or by name, at its times; ``predictions[0].u`` are all ``predictions[0].columns``. It returns
+        a number, or a number and its slopes by each ``predictions[e].u``. Functions of JAX and torch are
+        differentiated by these: the kind is that of what is returned, or of `jax_loss` and `torch_loss`
+        around it. A number of NumPy without slopes is differentiated by central differences in each
+        prediction that was looked at, two calls for each.
     solver, reltol, abstol, max_steps, dtmax, tstops, engine
         As for `solve`.
     sensealg : str
@@ -441,6 +468,7 @@ def objective(
     )
     chosen = select_engine(engine, Capability.GRADIENT)
     data = checked_dataset(data)
+    function = loss
     # names and values are checked before anything is computed from them
     bind(compile_system(system), data)
     given = enforce(system, read_laws(system, laws), conserve)
@@ -456,7 +484,10 @@ def objective(
         * np.sqrt(weights.law)
         / spreads(enforced, enforced.penalised, data),
     )
-    if weigh:
+    own = None
+    if function is not None:
+        own, spec, loss = own_loss(function, system, plan, data, (spec, loss))
+    elif weigh:
         loss = weighed(loss, data, system.noise, absolute=bool(system.priors))
     symmetries = generators(equivariance)
     parts = equivariance_parts(enforced, symmetries, data, weights.equivariance)
@@ -471,13 +502,13 @@ def objective(
     if system.initial:
         known = np.array([[not from_initial(system, x, tr) for x in system.states] for tr in data])
         exprs = {k: system.initial[x] for k, x in enumerate(system.states) if x in system.initial}
-        own = compile_system(enforced.system)
-        starts, loss = initial_states(own, exprs, loss, layout.size, known)
+        given_plan = compile_system(enforced.system)
+        starts, loss = initial_states(given_plan, exprs, loss, layout.size, known)
     obj = Objective(
         system, data, enforced, plan, spec, loss, layout, _UNDECIDED, chosen,
         tuple(parts), symmetries, weights, weigh,
         likelihood_of(system.noise, spec, data) if system.noise or loss.side is not None else None,
-        frozen_names(frozen, layout), starts,
+        frozen_names(frozen, layout), starts, own,
     )  # fmt: skip
     if starts is not None:
         obj = replace(obj, loss=starts.filled(loss, obj.theta0()))

@@ -100,6 +100,10 @@ def objective_from_text(text: str, data: Dataset, loss: LossData) -> Objective:
 
 
 def _told(obj: Objective) -> dict[str, Any]:
+    if obj.own is not None:
+        raise InvalidInputError(
+            "loss= is a function of your own, which no file holds; keep fit.theta, and give the function again"
+        )
     written, formulas = write_formulas(obj)
     method = {
         **obj.method.keywords,

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.errors import InvalidInputError
-from pysymude.fit.arguments import check_arguments
+from pysymude.fit.arguments import check_arguments, check_own
 from pysymude.fit.loop import INTERRUPTED, Leg, Loop, Step
 from pysymude.fit.objective import FAILED, Objective, checked_dataset, objective
 from pysymude.fit.progress import Reporter
@@ -54,6 +54,7 @@ def fit(
     equivariance: Any = (),
     equivariance_weight: float = 1.0,
     frozen: Any = (),
+    loss: Any = None,
     stages: Sequence[Stage] | Stage | None = None,
     seed: int = 0,
     theta0: ArrayLike | Mapping[Any, ArrayLike] | None = None,
@@ -81,8 +82,9 @@ def fit(
     ----------
     system, data, engine, solver, reltol, abstol, max_steps, dtmax, tstops, sensealg
         As for `objective`.
-    laws, conserve, law_weight, equivariance, equivariance_weight, frozen
-        As for `objective`.
+    laws, conserve, law_weight, equivariance, equivariance_weight, frozen, loss
+        As for `objective`. With a loss of your own, stages are `LawMatching`, `Adam` and `LBFGS` on all times
+        (by default `LBFGS`), and there is neither `validation` nor `resample`.
     stages : sequence of stages, optional
         `LawMatching`, `GradientMatching`, `Adam`, `LBFGS`, `MultipleShooting`, in order. By default:
         coefficients of laws and gradient matching, then L-BFGS on a growing horizon.
@@ -121,10 +123,12 @@ def fit(
     data = free_measured_starts(_checked(system), checked_dataset(data))
     obj = objective(
         system, data, weigh=True, frozen=frozen, laws=laws, conserve=conserve, law_weight=law_weight,
-        equivariance=equivariance, equivariance_weight=equivariance_weight, solver=solver,
+        equivariance=equivariance, equivariance_weight=equivariance_weight, loss=loss, solver=solver,
         reltol=reltol, abstol=abstol, max_steps=max_steps, dtmax=dtmax, tstops=tstops,
         sensealg=sensealg, engine=engine,
     )  # fmt: skip
+    if obj.own is not None:
+        stages = check_own(stages, validation=validation, resample=resample)
     stages = check_stages(stages, networks=bool(obj.plan.networks))
     start = obj.theta0(seed) if theta0 is None else _given_start(obj, theta0, seed)
     parts = split(obj, validation, patience)
@@ -149,6 +153,8 @@ def fit(
             "priors": sorted((name, repr(model)) for name, model in obj.system.priors.items()),
             "initial": [(str(x), str(f)) for x, f in obj.system.initial.items()],
             "frozen": obj.frozen,
+            # of a function there is but its name
+            **({} if loss is None else {"loss": getattr(loss, "__qualname__", repr(type(loss)))}),
         }
     )
     state = Progress(vector=start.copy())
