@@ -7,6 +7,7 @@ from pysymude.errors import PySymUDEError
 from pysymude.model.dataset import Dataset
 from pysymude.model.event import Event
 from pysymude.model.network import MLP
+from pysymude.model.period import Period
 from pysymude.model.symbols import parameters, states, t
 from pysymude.model.system import ODESystem, neural_ode
 from pysymude.model.trajectory import Trajectory
@@ -146,6 +147,7 @@ __all__ = [
     "Normal",
     "ODESystem",
     "Objective",
+    "Period",
     "Poisson",
     "PySymUDEError",
     "Recovered",

@@ -244,6 +244,10 @@ class BoundLoss(ABC):
                     slopes[row] = pulled - rest
         return Linearised(found, slopes if directions is None else slopes @ directions.T)
 
+    def retime(self, t0: Float, ts: Float) -> None:
+        """Other start times (E,) and times of measurement (E, T) from now on; for losses alone."""
+        raise NotImplementedError
+
 
 class AbstractEngine(ABC):
     """An engine. Final subclasses only; `compile` once, then everything else moves arrays.

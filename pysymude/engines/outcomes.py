@@ -44,6 +44,10 @@ class ReturnCode(Enum):
         "Every experiment could be solved, but the loss is infinite or not a number: a noise model or a prior "
         "has no density for what was measured or learned."
     )
+    NoSteadyState = (
+        "A period that begins at -inf did not come to rest at one state: it oscillates or grows, or a whole "
+        "line of states is at rest and its place on it is not determined."
+    )
     Interrupted = "Ctrl-C ended the training; this is the best that was found until then."
 
     @property
@@ -52,5 +56,5 @@ class ReturnCode(Enum):
         return self in (ReturnCode.Success, ReturnCode.Terminated)
 
 
-CODES = tuple(ReturnCode)
+CODES = tuple(code for code in ReturnCode if code is not ReturnCode.NoSteadyState)
 """What compiled code returns is a position in this tuple; PySymUDE.jl has it too."""

@@ -22,6 +22,7 @@ from pysymude.engines.base import (
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.engines.registry import select_engine
 from pysymude.errors import InvalidInputError
+from pysymude.fit.coursed import bind_loss
 from pysymude.fit.diagnosis import not_differentiable
 from pysymude.fit.frozen import frozen_names, is_frozen
 from pysymude.fit.initial import InitialStates, initial_states
@@ -46,7 +47,7 @@ from pysymude.model.dataset import Dataset
 from pysymude.model.system import ODESystem, finite
 from pysymude.model.theta import ThetaLayout
 from pysymude.model.trajectory import Trajectory
-from pysymude.plan.binding import bind, from_initial, start_u0
+from pysymude.plan.binding import bind, start_expressions, start_u0
 from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.enforcement import Enforced, enforce
 from pysymude.plan.laws import Law, read_laws
@@ -345,7 +346,7 @@ class Objective:
     def bound(self) -> BoundLoss:
         """The loss with its data, as the engine holds it."""
         compiled = self.runner.compile(self.plan)
-        return self.runner.loss(compiled, self.spec, self.loss, self.method)
+        return bind_loss(self.runner, compiled, self.spec, self.loss, self.method)
 
     @cached_property
     def _bound_parts(self) -> list[BoundLoss]:
@@ -470,9 +471,10 @@ def objective(
     data = checked_dataset(data)
     function = loss
     # names and values are checked before anything is computed from them
-    bind(compile_system(system), data)
+    plain = enforce(system, (), None)
+    bind(compile_system(plain.solved), data, plain)
     given = enforce(system, read_laws(system, laws), conserve)
-    _check_trainable(given)
+    _check_trainable(given, data)
     enforced = given.with_system(scale_networks(system, data))
     if enforced.penalised:
         enforced = enforced.with_floors(floors(enforced, data))
@@ -499,11 +501,9 @@ def objective(
             "trainable initial state; use trainable={k: start}"
         )
     starts = None
-    if system.initial:
-        known = np.array([[not from_initial(system, x, tr) for x in system.states] for tr in data])
-        exprs = {k: system.initial[x] for k, x in enumerate(system.states) if x in system.initial}
-        given_plan = compile_system(enforced.system)
-        starts, loss = initial_states(given_plan, exprs, loss, layout.size, known)
+    given_starts = start_expressions(plan, system, data, loss.courses)
+    if any(given_starts):
+        starts, loss = initial_states(plan, given_starts, loss, layout.size)
     obj = Objective(
         system, data, enforced, plan, spec, loss, layout, _UNDECIDED, chosen,
         tuple(parts), symmetries, weights, weigh,
@@ -552,12 +552,15 @@ def measured_states(enforced: Enforced, data: Dataset) -> Float | None:
     return np.concatenate(rows)
 
 
-def _check_trainable(enforced: Enforced) -> None:
+def _check_trainable(enforced: Enforced, data: Dataset) -> None:
     """Every trainable parameter stands somewhere; a law whose coefficients are free is not nothing."""
     system = enforced.system
+    read = {name for trajectory in data for name in trajectory.read}
     for symbol in sorted(
         system.unread - unknown_coefficients(system, enforced.laws), key=lambda s: s.name
     ):
+        if symbol.name in read:
+            continue
         raise InvalidInputError(
             f"the trainable parameter {symbol.name!r} stands in no equation, observable or law; take "
             "it out of trainable="

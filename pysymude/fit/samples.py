@@ -18,7 +18,7 @@ from pysymude.fit.scaling import Smoothed, smooth
 from pysymude.model.dataset import Dataset
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
-from pysymude.plan.binding import parameter_values
+from pysymude.plan.fixed_values import typical_values
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.enforcement import Enforced
 from pysymude.plan.guards import half_line_arguments
@@ -269,7 +269,7 @@ def _points(enforced: Enforced, data: Dataset) -> tuple[Float, Float, Float]:
     if smoothed is not None:
         return smoothed.t, smoothed.u, smoothed.p
     u = np.stack([trajectory.initial_state(plan.states) for trajectory in data])
-    p = np.stack([parameter_values(plan, trajectory.parameters) for trajectory in data])
+    p = np.stack([typical_values(plan, trajectory) for trajectory in data])
     return np.array([trajectory.t0 for trajectory in data]), u, p
 
 

@@ -14,7 +14,7 @@ from pysymude.model.dataset import Dataset
 from pysymude.model.network import MLP, Scaling
 from pysymude.model.system import ODESystem
 from pysymude.model.trajectory import Trajectory
-from pysymude.plan.binding import parameter_values
+from pysymude.plan.fixed_values import typical_values
 from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.numeric import NumericModel
 
@@ -75,7 +75,7 @@ def smooth(plan: CompiledSystem, data: Dataset, points: int = 4) -> Smoothed | N
             if symbol.is_positive:
                 # a spline may dip below zero where the state cannot
                 u[:, k] = np.maximum(u[:, k], 1e-3 * np.nanmax(np.abs(u[:, k])))
-        p = np.tile(parameter_values(plan, trajectory.parameters), (t.size, 1))
+        p = np.tile(typical_values(plan, trajectory), (t.size, 1))
         noise = np.tile([_noise_of(trajectory, name) for name in plan.states], (t.size, 1))
         parts.append((t, u, du, p, noise))
     sizes = [len(part[0]) for part in parts]

@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.engines.base import Evaluation
+from pysymude.fit.coursed import bind_loss
 from pysymude.fit.objective import Objective
 from pysymude.fit.optimizers import Point
 from pysymude.fit.samples import Part
 from pysymude.fit.scaling import Smoothed
 from pysymude.model.transforms import to_unconstrained
+from pysymude.plan.course import Course
 from pysymude.plan.problem import Batch, LossData, Samples
 
 __all__ = ["Task", "horizon_task", "matching_task", "samples_task", "shooting_task"]
@@ -96,13 +98,20 @@ def samples_task(objective: Objective, parts: Sequence[Part], decay: Float) -> T
 
 def shooting_task(
     objective: Objective, loss: LossData, decay: Float, weight: float, segments: int
-) -> Task:
-    """Each experiment cut into segments whose starts are unknowns; gaps are penalised."""
+) -> Task | None:
+    """Each experiment cut into segments whose starts are unknowns; gaps are penalised.
+
+    None where changes happen at times that are learned: no segment could be told which are its own.
+    """
+    if loss.courses is not None and not all(c.is_fixed for c in loss.courses.each):
+        log.info("MultipleShooting is left out: the starts of periods or the times of doses are learned")
+        return None
     cut, starts = _segments(objective, loss, segments)
     scale = np.sqrt(np.nanmean(_states_along(objective, loss) ** 2, axis=(0, 1)))
     ties = np.sqrt(weight * loss.n_measured / max(1, starts.size)) / np.where(scale > 0, scale, 1.0)
     cut = replace(cut, link_weight=ties)
-    bound = objective.runner.loss(
+    bound = bind_loss(
+        objective.runner,
         objective.runner.compile(objective.plan),
         replace(objective.spec, links=True),
         cut,
@@ -123,9 +132,10 @@ def _segments(objective: Objective, loss: LossData, count: int) -> tuple[LossDat
     cuts = [_cuts(ts, count) for ts in batch.ts]
     longest = 1 + max(int(np.diff(edges).max()) for edges in cuts)
     rows: list[dict[str, Any]] = []
+    courses: list[Course] = []
     starts: list[Float] = []
     # behind the starts that are expressions
-    size = objective.layout.size + (0 if objective.starts is None else len(objective.starts.places))
+    size = objective.layout.size + (0 if objective.starts is None else objective.starts.count)
     for e, edges in enumerate(cuts):
         end = edges[-1]
         for a, b in pairwise(edges):
@@ -137,6 +147,9 @@ def _segments(objective: Objective, loss: LossData, count: int) -> tuple[LossDat
             if a > 0:
                 index = size + sum(s.size for s in starts) + np.arange(n, dtype=np.int32)
                 starts.append(_unconstrained(objective, along[e, a]))
+            if loss.courses is not None:
+                whole = loss.courses.each[e]
+                courses.append(whole.after(float(batch.ts[e, a])) if a > 0 else whole)
             rows.append(
                 {
                     "t0": batch.ts[e, a] if a > 0 else batch.t0[e],
@@ -155,6 +168,8 @@ def _segments(objective: Objective, loss: LossData, count: int) -> tuple[LossDat
     stacked = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
     cut = Batch(*(stacked.pop(key) for key in ("t0", "u0", "p", "ts")))
     stacked["link"] = stacked["link"].astype(np.int32)
+    if loss.courses is not None:
+        loss = replace(loss, courses=loss.courses.of(courses))
     return replace(loss, batch=cut, **stacked), np.concatenate(starts) if starts else np.zeros(0)
 
 

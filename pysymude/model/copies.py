@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any
 
@@ -14,7 +14,7 @@ from pysymude.model.system import ODESystem
 from pysymude.model.toml import networks_within, system_from_text
 from pysymude.model.writing import system_to_text
 
-__all__ = ["reduced_network", "reduced_system"]
+__all__ = ["expressions_from_text", "expressions_to_text", "reduced_network", "reduced_system"]
 
 Facts = dict[str, dict[str, bool]]
 Reduced = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -45,6 +45,28 @@ def reduced_network(network: MLP) -> Reduced:
 def _network(text: str, facts: Facts, name: str) -> MLP:
     system = system_from_text(text, facts)
     return next(nn for nn in networks_within(system.rhs.values()) if nn.name == name)
+
+
+def expressions_to_text(expressions: Sequence[sp.Expr]) -> tuple[str, Facts]:
+    """Expressions with their networks as the text of a system that observes them, and their symbols' facts.
+
+    Raises
+    ------
+    EmissionError
+        One of them has no text, see `system_to_text`.
+    """
+    names = {s.name for e in expressions for s in e.free_symbols}
+    names |= {nn.name for nn in networks_within(expressions)}
+    free = (name for i in count() if (name := f"e{i}") not in names)
+    state = sp.Symbol(next(free), real=True)
+    observed = {next(free): e for e in expressions}
+    text, facts = reduced_system(ODESystem({state: 0}, observables=observed))[1]
+    return text, facts
+
+
+def expressions_from_text(text: str, facts: Facts) -> list[sp.Expr]:
+    """The inverse of `expressions_to_text`."""
+    return list(system_from_text(text, facts).observables.values())
 
 
 def _facts(expressions: Iterable[Any]) -> Facts:

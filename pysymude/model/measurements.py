@@ -19,7 +19,10 @@ from pysymude.model.coerce import (
     short,
 )
 
+from pysymude.model.period import Given, Period, given_values
+
 __all__ = [
+    "check_changes",
     "check_start",
     "checked_censored",
     "checked_columns",
@@ -28,7 +31,14 @@ __all__ = [
     "checked_trainable",
     "checked_u0",
     "checked_values",
+    "first_start",
 ]
+
+
+def first_start(times: FloatArray, periods: tuple[Period, ...]) -> float:
+    """Where an experiment starts of which nothing is said: at its first row, or its first period before that."""
+    known = [p.start for p in periods if isinstance(p.start, float) and not p.is_steady]
+    return min([float(times[0]), *known[:1]])
 
 
 def checked_columns(states: object) -> tuple[str, ...]:
@@ -55,6 +65,25 @@ def checked_times(t: object) -> FloatArray:
             "sort the rows, and put other experiments in trajectories of their own"
         )
     return times
+
+
+def check_changes(
+    t0: float, periods: tuple[Period, ...], doses: Mapping[str, Any]
+) -> None:
+    """That periods and doses, where their times are numbers, lie where the experiment is."""
+    for period in periods:
+        if isinstance(period.start, float) and not period.is_steady and period.start < t0:
+            raise InvalidInputError(
+                f"the period that starts at {period.start:g} begins before the experiment, at t0 = {t0:g}; "
+                "give an earlier t0="
+            )
+    for name, pairs in doses.items():
+        for time, _ in pairs:
+            if isinstance(time, float) and time < t0:
+                raise InvalidInputError(
+                    f"doses[{name!r}] has a dose at {time:g}, before the experiment starts at t0 = {t0:g}; "
+                    f"give t0={time:g} with the state there as u0="
+                )
 
 
 def check_start(times: FloatArray, t0: float, u0_given: bool) -> None:
@@ -89,19 +118,19 @@ def checked_values(u: object, times: FloatArray, columns: tuple[str, ...]) -> Fl
     return values
 
 
-def checked_u0(u0: object, columns: tuple[str, ...]) -> dict[str, float]:
+def checked_u0(u0: object, columns: tuple[str, ...]) -> dict[str, Given]:
     """Explicit initial values by name, from a mapping or from one number per column."""
     if u0 is None:
         return {}
     if isinstance(u0, Mapping):
-        return numbers_by_name(cast("object", u0), what="u0")
+        return given_values(cast("object", u0), what="u0")
     values = float_array(u0, what="u0")
     if values.shape != (len(columns),):
         raise InvalidInputError(
             f"u0 must be a mapping or have one entry for each of {', '.join(columns)}; "
             f"found shape {values.shape}"
         )
-    return numbers_by_name(dict(zip(columns, values, strict=True)), what="u0")
+    return dict(numbers_by_name(dict(zip(columns, values, strict=True)), what="u0"))
 
 
 def checked_trainable(trainable: Any) -> bool | tuple[str, ...] | None:

@@ -9,12 +9,14 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import InvalidInputError
 from pysymude.model.calls import explained
-from pysymude.model.coerce import FloatArray, Name, name_of, number_of, numbers_by_name
+from pysymude.model.coerce import FloatArray, Name, name_of, number_of
 from pysymude.model.measurements import (
+    check_changes,
     check_start,
     checked_censored,
     checked_columns,
@@ -23,6 +25,15 @@ from pysymude.model.measurements import (
     checked_trainable,
     checked_u0,
     checked_values,
+    first_start,
+)
+from pysymude.model.period import (
+    Doses,
+    Given,
+    Period,
+    checked_doses,
+    checked_periods,
+    given_values,
 )
 from pysymude.model.symbols import check_label, check_name
 
@@ -41,14 +52,14 @@ class Trajectory:
         Measurements, each column in its own unit; NaN is not measured. Read-only.
     columns : tuple of str
         The state or observable that each column of `u` measures.
-    u0 : mapping from state to float
+    u0 : mapping from state to float or SymPy expression
         Only the initial values that were given explicitly. Read-only.
     t0 : float
         Start time, at most ``t[0]``.
     trainable_u0 : None, bool or tuple of str
         Whether all initial values are learned, or the names of those that are, sorted; None where
         nothing was said.
-    parameters : mapping from parameter to float
+    parameters : mapping from parameter to float or SymPy expression
         Values of this experiment only. Read-only.
     noise : mapping from column to float, or to float64 array of shape (times,)
         Standard deviation of each column, in its unit; empty when unknown. Read-only.
@@ -56,18 +67,24 @@ class Trajectory:
         Unique within a `Dataset`.
     censored : int8 array, shape (times, columns)
         0 where `u` was measured; where `u` holds a limit instead, -1 says below it, 1 above. Read-only.
+    periods : tuple of Period
+        What changes at known times.
+    doses : mapping from state to tuple of (time, amount)
+        What is added to states at known times. Read-only.
     """
 
     t: FloatArray
     u: FloatArray
     columns: tuple[str, ...]
-    u0: Mapping[str, float]
+    u0: Mapping[str, Given]
     t0: float
     trainable_u0: bool | tuple[str, ...] | None
-    parameters: Mapping[str, float]
+    parameters: Mapping[str, Given]
     noise: Mapping[str, float | FloatArray]
     name: str
     censored: NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
+    periods: tuple[Period, ...] = ()
+    doses: Doses = field(default_factory=dict[str, tuple[tuple[Given, Given], ...]])
 
     def __post_init__(self) -> None:
         # here, since `replace` and unpickling come this way too
@@ -78,7 +95,7 @@ class Trajectory:
             object.__setattr__(self, "censored", np.zeros(np.shape(self.u), np.int8))
         for which, kind in (("t", np.float64), ("u", np.float64), ("censored", np.int8)):
             object.__setattr__(self, which, _frozen(getattr(self, which), kind))
-        for which in ("u0", "parameters"):
+        for which in ("u0", "parameters", "doses"):
             object.__setattr__(self, which, MappingProxyType(dict(getattr(self, which))))
         noise = {c: _frozen(s, np.float64) if np.ndim(s) else s for c, s in self.noise.items()}
         object.__setattr__(self, "noise", MappingProxyType(noise))
@@ -91,12 +108,14 @@ class Trajectory:
         u: ArrayLike,
         *,
         states: Name | Sequence[Name],
-        u0: Mapping[Any, float] | ArrayLike | None = None,
+        u0: Mapping[Any, Any] | ArrayLike | None = None,
         t0: float | None = None,
         trainable_u0: bool | Name | Collection[Name] | None = None,
-        parameters: Mapping[Any, float] | None = None,
+        parameters: Mapping[Any, Any] | None = None,
         noise: float | ArrayLike | Mapping[Any, float | ArrayLike] | None = None,
         censored: ArrayLike | None = None,
+        periods: Sequence[Period] | Period | None = None,
+        doses: Mapping[Any, Any] | None = None,
         name: str = "",
     ) -> Trajectory:
         """A checked trajectory; the arrays are copied.
@@ -112,19 +131,26 @@ class Trajectory:
             The state or observable in each column of `u`.
         u0 : mapping from symbol or name to float, or array, shape (columns,), optional
             Initial values. The mapping may name states that are no column; a state that it leaves
-            out starts at the first row, or at the mean of those rows that share its time.
+            out starts at the first row, or at the mean of those rows that share its time. An expression
+            of trainable parameters is learned with them.
         t0 : float, optional
-            Start time, by default ``t[0]``.
+            Start time, by default ``t[0]``, or the first period's start where that is earlier.
         trainable_u0 : bool, or symbols and names, optional
             Learn all initial values, or those of some states, or none of them. By default `fit` learns
             those that were only measured, in the first row, and takes those in `u0` as known.
-        parameters : mapping from symbol or name to float, optional
-            Values of parameters in this experiment only.
+        parameters : mapping from symbol or name to float or SymPy expression, optional
+            Values of parameters in this experiment only; also of trainable ones. An expression of
+            trainable parameters is learned with them.
         noise : float, array of the shape of `u`, or mapping from column to float or array, optional
             Standard deviation of the measurement, in the unit of the column; positive. An array has one
             number for each measurement; in a mapping its shape is (times,).
         censored : array of the shape of `u`, optional
             -1 where the value lies below the number in `u`, 1 where it lies above, 0 where it is the number.
+        periods : sequence of Period, optional
+            Other parameter values and changed states from known times on; see `Period`.
+        doses : mapping from state to sequence of (time, amount), optional
+            What is added to a state, at times of `t`. Times and amounts may be expressions of trainable
+            parameters. A measurement at the time of a dose was made after it.
         name : str
             How results call this experiment.
 
@@ -142,7 +168,9 @@ class Trajectory:
         """
         columns = checked_columns(states)
         times = checked_times(t)
-        start = float(times[0]) if t0 is None else number_of(t0, what="t0")
+        changes, added = checked_periods(periods), checked_doses(doses)
+        start = first_start(times, changes) if t0 is None else number_of(t0, what="t0")
+        check_changes(start, changes, added)
         check_start(times, start, u0 is not None)
         values = checked_values(u, times, columns)
         return cls(
@@ -152,10 +180,12 @@ class Trajectory:
             u0=checked_u0(u0, columns),
             t0=start,
             trainable_u0=checked_trainable(trainable_u0),
-            parameters=numbers_by_name({} if parameters is None else parameters, what="parameters"),
+            parameters=given_values({} if parameters is None else parameters, what="parameters"),
             noise=checked_noise(noise, columns, values),
             name=name,
             censored=checked_censored(censored, values, columns),
+            periods=changes,
+            doses=added,
         )
 
     def initial_state(self, states: Sequence[Name]) -> FloatArray:
@@ -187,7 +217,12 @@ class Trajectory:
 
     def _initial(self, state: str) -> float:
         if state in self.u0:
-            return self.u0[state]
+            given = self.u0[state]
+            if isinstance(given, float):
+                return given
+            raise InvalidInputError(
+                f"the initial value of {state!r} is {given}, which is known only with its parameters"
+            )
         if state not in self.columns:
             reason = f"it is not among the columns {', '.join(self.columns)}"
         elif self.t0 < self.t[0]:
@@ -204,7 +239,9 @@ class Trajectory:
         )
 
     def _names(self) -> Iterator[str]:
-        yield from chain(self.columns, self.u0, self.parameters, self.noise)
+        yield from chain(self.columns, self.u0, self.parameters, self.noise, self.doses)
+        for period in self.periods:
+            yield from period.names
         if isinstance(self.trainable_u0, tuple):
             yield from self.trainable_u0
 
@@ -212,6 +249,22 @@ class Trajectory:
     def n_measured(self) -> int:
         """How many entries of `u` are measured, that is, not NaN."""
         return int(np.count_nonzero(~np.isnan(self.u)))
+
+    @property
+    def changes(self) -> bool:
+        """Whether something in it is no number, or changes on the way: then it is solved in parts."""
+        several = bool(self.periods or self.doses)
+        return several or any(isinstance(v, sp.Expr) for v in self.parameters.values())
+
+    @property
+    def read(self) -> frozenset[str]:
+        """The names of all symbols in its expressions."""
+        pairs = (value for several in self.doses.values() for pair in several for value in pair)
+        parts = (
+            v for p in self.periods for v in (p.start, *p.set.values(), *p.parameters.values())
+        )
+        given = (*self.u0.values(), *self.parameters.values(), *pairs, *parts)
+        return frozenset(s.name for v in given if isinstance(v, sp.Expr) for s in v.free_symbols)
 
     def noise_array(self) -> FloatArray:
         """The standard deviation of each measurement, float64 (times, columns); NaN where none is given."""
@@ -254,8 +307,28 @@ class Trajectory:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # read-only mappings cannot be pickled or deep-copied; __post_init__ makes them again
-        maps = {name: dict(getattr(self, name)) for name in ("u0", "parameters", "noise")}
-        return Trajectory, tuple(maps.get(f.name, getattr(self, f.name)) for f in fields(self))
+        from pysymude.model.period_text import given_to_text
+
+        maps = {name: dict(getattr(self, name)) for name in ("u0", "parameters", "noise", "doses")}
+        found = {f.name: maps.get(f.name, getattr(self, f.name)) for f in fields(self)}
+        # and expressions travel as text
+        for name in ("u0", "parameters"):
+            found[name] = list(found[name]), given_to_text(list(found[name].values()))
+        pairs = {k: [v for pair in several for v in pair] for k, several in self.doses.items()}
+        found["doses"] = {k: given_to_text(several) for k, several in pairs.items()}
+        return _again, (found,)
+
+
+def _again(found: dict[str, Any]) -> Trajectory:
+    """The inverse of `Trajectory.__reduce__`."""
+    from pysymude.model.period_text import given_from_text
+
+    for name in ("u0", "parameters"):
+        keys, told = found[name]
+        found[name] = dict(zip(keys, given_from_text(told), strict=True))
+    flat = {k: given_from_text(told) for k, told in found["doses"].items()}
+    found["doses"] = {k: tuple(zip(v[::2], v[1::2], strict=True)) for k, v in flat.items()}
+    return Trajectory(**found)
 
 
 def _frozen(values: Any, kind: Any) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,12 @@ from pysymude.model.system import ODESystem
 from pysymude.model.theta import ThetaLayout
 from pysymude.model.trajectory import Trajectory
 from pysymude.plan.compiled import CompiledSystem
+from pysymude.plan.course import Courses, bind_courses, resolved
 from pysymude.plan.enforcement import Enforced, enforce
+from pysymude.plan.fixed_values import parameter_values
 from pysymude.plan.problem import Batch, LossData, LossSpec
 
-__all__ = ["bind", "from_initial", "layout_with_u0", "parameter_values", "start_u0"]
+__all__ = ["bind", "layout_with_u0", "start_expressions", "start_u0"]
 
 Float = NDArray[np.float64]
 
@@ -63,10 +65,11 @@ def bind(
         [np.pad(a, ((0, 0), (0, len(scales)))) for a in part] for part in (y, weight, side)
     )
     layout, index = layout_with_u0(plan, enforced.system, data)
+    courses = bind_courses(plan, data, mixes=enforced.mixes)
     batch = Batch(
         t0=np.array([trajectory.t0 for trajectory in data]),
         u0=np.stack([_start(enforced.system, trajectory) for trajectory in data]),
-        p=np.stack([parameter_values(plan, trajectory.parameters) for trajectory in data]),
+        p=_parameters(plan, data, courses),
         ts=np.stack(ts),
     )
     nothing = np.full(len(data), -1, dtype=np.int32)
@@ -85,10 +88,24 @@ def bind(
         law_weight=np.repeat(counted[:, :, None], len(laws), axis=2).astype(np.float64),
         anchor=anchor.astype(np.float64),
         side=np.stack(side) if any(part.any() for part in side) else None,
+        courses=courses,
     )  # fmt: skip
     if loss.n_measured == 0:
         raise InvalidInputError("the dataset has no measurement: every entry is NaN")
     return LossSpec((*columns, *scales), laws=laws, mixes=enforced.mixes), loss, layout
+
+
+def _parameters(plan: CompiledSystem, data: Dataset, courses: Courses | None) -> Float:
+    """The values of each experiment, float64 (E, parameters): of its first leg that is measured."""
+    if courses is None:
+        return np.stack([parameter_values(plan, _numbers(trajectory)) for trajectory in data])
+    return np.stack(
+        [next(leg.p for leg in course.legs if not leg.is_steady) for course in courses.each]
+    )
+
+
+def _numbers(trajectory: Trajectory) -> dict[str, float]:
+    return {k: v for k, v in trajectory.parameters.items() if isinstance(v, float)}
 
 
 def layout_with_u0(
@@ -124,53 +141,6 @@ def start_u0(system: ODESystem, data: Dataset) -> dict[str, float]:
     return found
 
 
-def parameter_values(plan: CompiledSystem, given: Mapping[str, float]) -> Float:
-    """P for one experiment: the fixed values, with `given` over them.
-
-    Raises
-    ------
-    InvalidInputError
-        `given` names something that is no parameter, or a parameter has no value.
-    """
-    p = plan.default_parameters.copy()
-    for name, value in given.items():
-        if name in plan.trainable:
-            raise InvalidInputError(
-                f"parameter {name!r} is trainable, so it cannot have a value of its own here; take it "
-                "out of trainable= or out of this mapping"
-            )
-        if name in plan.states:
-            raise InvalidInputError(
-                f"parameters= names {name!r}, which is a state; its start belongs to u0="
-            )
-        if name not in plan.parameters:
-            raise InvalidInputError(
-                f"the system has no parameter {name!r}; it has {', '.join(plan.parameters) or 'none'}"
-                f"{meant(name, plan.parameters)}"
-            )
-        p[plan.parameters.index(name)] = value
-    missing = np.isnan(p)
-    if missing.any():
-        name = plan.parameters[int(missing.argmax())]
-        raise InvalidInputError(
-            f"parameter {name!r}{_reader(plan, name)} has no value; {_advice(name)}"
-        )
-    return p
-
-
-def _advice(name: str) -> str:
-    return f"give ODESystem(..., parameters={{{name}: ...}}) or trainable={{{name}: ...}}"
-
-
-def _reader(plan: CompiledSystem, name: str) -> str:
-    """Names the network when only a network's inputs contain the symbol: probably a slip."""
-    symbol = plan.system.symbol(name)
-    for nn in plan.networks:
-        if any(z.has(symbol) for z in nn.inputs):
-            return f", an input of network {nn.name!r} and no state of the system,"
-    return ""
-
-
 def _names(states: Sequence[sp.Symbol]) -> tuple[str, ...]:
     return tuple(s.name for s in states)
 
@@ -199,24 +169,49 @@ def _named(trainable: bool | tuple[str, ...] | None) -> Sequence[str]:
 
 
 def _trainable(system: ODESystem, trajectory: Trajectory) -> Sequence[str]:
-    """States whose start is learned by itself; one that `initial` gives is not, but by name."""
+    """States whose start is learned by itself; one that an expression gives is not, but by name."""
     if trajectory.trainable_u0 is True:
-        return [x.name for x in system.states if not from_initial(system, x, trajectory)]
+        return [x.name for x in system.states if _start_expression(system, x, trajectory) is None]
     return _named(trajectory.trainable_u0)
 
 
-def from_initial(system: ODESystem, state: sp.Symbol, trajectory: Trajectory) -> bool:
-    """Whether a state of an experiment starts where ``initial=`` says."""
-    named = _named(trajectory.trainable_u0)
-    return state in system.initial and state.name not in trajectory.u0 and state.name not in named
+def _start_expression(
+    system: ODESystem, state: sp.Symbol, trajectory: Trajectory
+) -> sp.Expr | None:
+    """The expression by which a state of an experiment starts, its own or that of ``initial=``; or None."""
+    if state.name in _named(trajectory.trainable_u0):
+        return None
+    given = trajectory.u0.get(state.name, system.initial.get(state))
+    return given if isinstance(given, sp.Expr) else None
+
+
+def start_expressions(
+    plan: CompiledSystem, system: ODESystem, data: Dataset, courses: Courses | None
+) -> list[dict[int, sp.Expr]]:
+    """The starts of each experiment that are expressions, by the number of the state."""
+    found: list[dict[int, sp.Expr]] = []
+    for e, trajectory in enumerate(data):
+        swap: dict[Any, Any] = {}
+        if courses is not None:
+            own = zip(courses.moved, courses.each[e].legs[0].moved, strict=True)
+            swap = {plan.system.symbol(name): value for name, value in own}
+        what = f"the start of {{}} in experiment {trajectory.name!r}"
+        found.append(
+            {
+                k: resolved(plan, expr, what.format(x.name)).xreplace(swap)
+                for k, x in enumerate(system.states)
+                if (expr := _start_expression(system, x, trajectory)) is not None
+            }
+        )
+    return found
 
 
 def _start(system: ODESystem, trajectory: Trajectory) -> Float:
-    """The initial state; NaN where ``initial=`` gives it."""
+    """The initial state; NaN where an expression gives it."""
     return np.array(
         [
             np.nan
-            if from_initial(system, x, trajectory)
+            if _start_expression(system, x, trajectory) is not None
             else float(trajectory.initial_state([x.name])[0])
             for x in system.states
         ]

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from pysymude.plan.course import Courses
 
 __all__ = ["Batch", "LossData", "LossSpec", "Samples"]
 
@@ -84,6 +88,8 @@ class LossData:
         A law's drift is its value less the mean with these weights.
     side : int8, shape (E, T, columns), or None
         -1 where `y` is an upper limit of what was measured, 1 where it is a lower one.
+    courses : Courses, or None
+        What changes on the way; then each experiment is solved leg by leg, see `pysymude.solving.legs`.
     """
 
     batch: Batch
@@ -97,6 +103,7 @@ class LossData:
     law_weight: Float
     anchor: Float
     side: NDArray[np.int8] | None = None
+    courses: Courses | None = None
 
     def with_weight(self, weight: Float) -> LossData:
         """The same loss with other weights: a validation part, a shorter horizon."""

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from pysymude.errors import InvalidInputError
 from pysymude.model.coerce import float_array, meant, numbers_by_name
 from pysymude.model.system import ODESystem
-from pysymude.plan.binding import parameter_values
+
 from pysymude.plan.compiled import CompiledSystem
+from pysymude.plan.fixed_values import parameter_values
 
 __all__ = ["check_is_system", "check_scalings", "initial_state", "output_times", "values"]
 

@@ -77,6 +77,7 @@ class HeldLoss(HeldSamples):
     def __init__(self, made: Any, layout: LossLayout, *, follows: bool) -> None:
         super().__init__(made, layout)
         self.observed, self.given = view(made.observed).T, view(made.given).T
+        self.t0, self.ts = view(made.t0), view(made.ts).T
         self.follows = follows
         # the absolute tolerances go down with the states that are met
         self.seen, self.abstol = view(made.seen), view(made.tolerances.abstol)
@@ -107,6 +108,11 @@ class HeldLoss(HeldSamples):
             self.fill(theta, _GRADIENT | _GIVEN)
             out = self.out.copy()
         return self.layout.read(out, theta, gradient=True)
+
+    def retime(self, t0: Float, ts: Float) -> None:
+        """Other times from now on."""
+        with _LOCK:
+            self.t0[:], self.ts[...] = t0, ts
 
 
 class HeldSolves(_Held):

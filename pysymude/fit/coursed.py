@@ -1,0 +1,320 @@
+"""A loss whose experiments change on the way: each is solved leg by leg, and differentiated the same way back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from threading import Lock
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.engines.base import AbstractEngine, BoundLoss, Evaluation, Method, Simulated
+from pysymude.engines.outcomes import ReturnCode
+from pysymude.plan.course import Courses
+from pysymude.plan.problem import Batch, LossData, LossSpec
+from pysymude.solving.legs import Part, Path
+from pysymude.solving.steady import SteadyState, SteadyStates
+
+__all__ = ["CoursedLoss", "bind_loss"]
+
+Float = NDArray[np.float64]
+
+
+def bind_loss(
+    engine: AbstractEngine, compiled: object, spec: LossSpec, data: LossData, method: Method
+) -> BoundLoss:
+    """A loss bound to its data, whether its experiments change on the way or not."""
+    if data.courses is None:
+        return engine.loss(compiled, spec, data, method)
+    return CoursedLoss(engine, spec, data, method, data.courses)
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """A part that was solved: which rows it gave, where it came from and went, what was seen."""
+
+    part: Part
+    rows: NDArray[np.int64]
+    before: Float
+    start: Float
+    end: Float
+    steady: SteadyState | None = None
+
+
+@dataclass(eq=False)
+class _Run:
+    """All experiments at one theta."""
+
+    seen: Float
+    laws: Float
+    codes: list[ReturnCode]
+    starts: Float
+    ends: Float
+    steps: int
+    taken: list[list[_Step]]
+
+
+@final
+@dataclass(eq=False)
+class CoursedLoss(BoundLoss):
+    """`BoundLoss` over legs; each leg is a loss of its own, whose start and values are learned numbers."""
+
+    engine: AbstractEngine
+    spec: LossSpec
+    data: LossData
+    method: Method
+    courses: Courses
+
+    def __post_init__(self) -> None:
+        self.compiled = self.engine.compile(self.courses.inner)
+        self.paths = [Path(self.courses, course) for course in self.courses.each]
+        self.size = self.courses.inner.layout.size
+        self.bound: dict[tuple[int, int, int], BoundLoss] = {}
+        # what moves in time has its times in memory that is shared
+        self.lock = Lock()
+
+    # -- what losses do ----------------------------------------------------------------------------
+
+    def evaluate(self, theta: Float, *, gradient: bool) -> Evaluation:
+        """The loss at theta, with or without its gradient."""
+        with self.lock:
+            run = self._forward(theta)
+            terms = self._terms(run)
+            r = self.data.weight * np.where(self.data.weight > 0, run.seen - self.data.y, 0.0)
+            terms["data"] = float((r**2).sum())
+            slope = None
+            if gradient:
+                slope = self._backward(run, theta, 2.0 * self.data.weight * r)
+        return self._evaluation(run, terms, slope, theta.size, gradient)
+
+    def simulate(self, theta: Float) -> Simulated:
+        """What the model gives for each measurement at theta."""
+        with self.lock:
+            run = self._forward(theta)
+        return Simulated(run.seen, self._terms(run), tuple(run.codes), run.steps)
+
+    def pull(self, theta: Float, given: Float) -> Evaluation:
+        """The gradient of a loss whose derivatives by what `simulate` gives are `given`."""
+        with self.lock:
+            run = self._forward(theta)
+            terms = self._terms(run)
+            terms["data"] = 0.0
+            slope = self._backward(run, theta, given)
+        return self._evaluation(run, terms, slope, theta.size, True)
+
+    def _evaluation(
+        self, run: _Run, terms: dict[str, float], slope: Float | None, size: int, gradient: bool
+    ) -> Evaluation:
+        codes = list(run.codes)
+        if not all(code.successful for code in codes):
+            lost = np.full(size, np.nan) if gradient else None
+            return Evaluation(math.nan, lost, dict.fromkeys(terms, math.nan), tuple(codes), run.steps)
+        if slope is not None and not np.isfinite(slope).all():
+            codes[0] = ReturnCode.GradientNotFinite
+        return Evaluation(float(sum(terms.values())), slope, terms, tuple(codes), run.steps)
+
+    # -- there -------------------------------------------------------------------------------------
+
+    def _forward(self, theta: Float) -> _Run:
+        data, C, L = self.data, len(self.spec.columns), len(self.spec.laws)
+        E, T = data.batch.ts.shape
+        starts = self._starts(theta)
+        run = _Run(
+            np.zeros((E, T, C)), np.zeros((E, T, L)), [ReturnCode.Success] * E, starts, starts.copy(),
+            0, [[] for _ in range(E)],
+        )  # fmt: skip
+        for e in range(E):
+            u = starts[e]
+            parts = list(self.paths[e].parts(theta, float(data.batch.ts[e, -1])))
+            for part in parts:
+                step = self._part(run, e, part, u, last=part is parts[-1])
+                run.taken[e].append(step)
+                if not run.codes[e].successful:
+                    break
+                u = step.end
+            run.ends[e] = u
+        return run
+
+    def _part(self, run: _Run, e: int, part: Part, u: Float, *, last: bool) -> _Step:
+        ts, nothing = self.data.batch.ts[e], np.zeros(0, dtype=np.int64)
+        if part.leg.is_steady:
+            found = self.steady.find(
+                part.p, part.theta, u, lambda v, span: self._march(e, part, v, span)
+            )
+            run.codes[e] = found.retcode
+            return _Step(part, nothing, u, u, found.u, found)
+        start = self.paths[e].changed(part, u)
+        rows = np.flatnonzero((ts >= part.begin) & ((ts < part.end) | last))
+        if not rows.size and not part.end > part.begin:
+            return _Step(part, rows, u, start, start)
+        bound, at = self._leg(e, part, rows)
+        found = bound.simulate(np.concatenate([part.theta, start]))
+        run.steps += found.steps
+        run.codes[e] = found.retcodes[0]
+        self.ran = bound.ran
+        C, L = run.seen.shape[2], run.laws.shape[2]
+        run.seen[e, rows] = found.seen[0, at, :C]
+        run.laws[e, rows] = found.seen[0, at, C : C + L]
+        return _Step(part, rows, u, start, found.seen[0, -1, C + L :].copy())
+
+    def _leg(self, e: int, part: Part, rows: NDArray[np.int64]) -> tuple[BoundLoss, NDArray[np.int64]]:
+        """The loss of a leg with its times, and which of them are `rows`."""
+        ts = self.data.batch.ts[e]
+        if self.paths[e].course.is_fixed:
+            key = e, part.number, rows.size
+            if key not in self.bound:
+                self.bound[key] = self._bound(e, part, np.append(ts[rows], part.end))
+            return self.bound[key], np.arange(rows.size)
+        # all times of the experiment, those of other legs at this leg's ends
+        times = np.append(np.clip(ts, part.begin, part.end), part.end)
+        key = e, part.number, -1
+        if key not in self.bound:
+            self.bound[key] = self._bound(e, part, times)
+        self.bound[key].retime(np.array([part.begin]), times[None])
+        return self.bound[key], rows
+
+    def _bound(self, e: int, part: Part, times: Float) -> BoundLoss:
+        n, K = len(self.courses.inner.states), times.size
+        columns = (*self.spec.columns, *self.spec.laws, *self.courses.inner.states)
+        batch = Batch(np.array([part.begin]), np.zeros((1, n)), part.p[None], times[None])
+        shape = 1, K, len(columns)
+        loss = LossData(
+            batch, np.zeros(shape), np.ones(shape), (self.size + np.arange(n, dtype=np.int32))[None],
+            np.full(1, -1, dtype=np.int32), np.ones(n), np.zeros(n, dtype=bool), np.eye(n),
+            np.zeros((1, K, 0)), np.zeros((1, K)),
+        )  # fmt: skip
+        return self.engine.loss(self.compiled, LossSpec(columns), loss, self._method(e))
+
+    def _method(self, e: int) -> Method:
+        """The method with the tolerances of one experiment."""
+        abstol = self.method.abstol
+        if isinstance(abstol, tuple) and isinstance(abstol[0], tuple):
+            return replace(self.method, abstol=abstol[min(e, len(abstol) - 1)])
+        return self.method
+
+    def _march(self, e: int, part: Part, u: Float, span: float) -> tuple[Float, ReturnCode]:
+        batch = Batch(np.zeros(1), u[None], part.p[None], np.array([[span]]))
+        found = self.engine.solve(self.compiled, batch, part.theta, self._method(e))
+        return found.u[0, -1], found.retcodes[0]
+
+    @cached_property
+    def steady(self) -> SteadyStates:
+        """How legs come to rest."""
+        return SteadyStates(self.courses.inner)
+
+    def _starts(self, theta: Float) -> Float:
+        """Where experiments start, in the coordinates that are solved."""
+        data, index = self.data, self.data.u0_index
+        values = theta[np.maximum(index, 0)]
+        values = np.where(data.positive, np.exp(np.where(data.positive, values, 0.0)), values)
+        return np.where(index >= 0, values, data.batch.u0) @ data.mix.T
+
+    # -- the terms beside the data -----------------------------------------------------------------
+
+    def _terms(self, run: _Run) -> dict[str, float]:
+        terms = {"data": 0.0, "links": 0.0, **dict.fromkeys(self.spec.laws, 0.0)}
+        if not all(code.successful for code in run.codes):
+            return dict.fromkeys(terms, math.nan)
+        if self.spec.links:
+            terms["links"] = float((self._gaps(run) ** 2).sum())
+        r = self._drifts(run)
+        for k, law in enumerate(self.spec.laws):
+            terms[law] = float((r[:, :, k] ** 2).sum())
+        return terms
+
+    def _gaps(self, run: _Run) -> Float:
+        """Ends less the starts that are tied to them, weighed; 0 where nothing is."""
+        link = self.data.link
+        gap = self.data.link_weight * (run.ends - run.starts[np.maximum(link, 0)])
+        return np.where(link[:, None] >= 0, gap, 0.0)
+
+    def _anchors(self, run: _Run) -> list[tuple[int, NDArray[np.int64], Float]]:
+        """For each leg: experiment, rows, and the weights of the mean from which a law drifts there."""
+        found: list[tuple[int, NDArray[np.int64], Float]] = []
+        for e, steps in enumerate(run.taken):
+            for step in steps:
+                if step.rows.size:
+                    own = self.data.anchor[e, step.rows]
+                    first = (np.arange(own.size) == 0).astype(np.float64)
+                    found.append((e, step.rows, own / own.sum() if own.sum() > 0 else first))
+        return found
+
+    def _drifts(self, run: _Run) -> Float:
+        """How far laws are from their means in each leg, weighed: a change may break a law."""
+        r = np.zeros_like(run.laws)
+        if run.laws.size:
+            for e, rows, anchor in self._anchors(run):
+                values = run.laws[e, rows]
+                r[e, rows] = self.data.law_weight[e, rows] * (values - anchor @ values)
+        return r
+
+    def _law_slopes(self, run: _Run) -> Float:
+        r = 2.0 * self.data.law_weight * self._drifts(run)
+        if r.size:
+            for e, rows, anchor in self._anchors(run):
+                r[e, rows] -= anchor[:, None] * r[e, rows].sum(axis=0)
+        return r
+
+    # -- and back ----------------------------------------------------------------------------------
+
+    def _backward(self, run: _Run, theta: Float, given: Float) -> Float:
+        """The gradient of what has the derivatives `given` by what was seen, with links and laws."""
+        if not all(code.successful for code in run.codes):
+            return np.full(theta.size, np.nan)
+        found = np.zeros(theta.size)
+        seen = np.concatenate([given, self._law_slopes(run)], axis=2)
+        ends, starts = np.zeros_like(run.ends), np.zeros_like(run.starts)
+        if self.spec.links:
+            gaps = 2.0 * self.data.link_weight * self._gaps(run)
+            ends += gaps
+            np.add.at(starts, np.maximum(self.data.link, 0), -gaps)
+        for e, steps in enumerate(run.taken):
+            starts[e] += self._back(e, steps, ends[e], seen[e], found)
+        slopes, index = starts @ self.data.mix, self.data.u0_index
+        if self.data.positive.any():
+            learned = np.exp(np.where(self.data.positive, theta[np.maximum(index, 0)], 0.0))
+            slopes = slopes * np.where(self.data.positive, learned, 1.0)
+        own = index >= 0
+        np.add.at(found, index[own], slopes[own])
+        return found
+
+    def _back(
+        self, e: int, steps: Sequence[_Step], slopes: Float, seen: Float, own: Float
+    ) -> Float:
+        """Cotangents of an experiment's end, as those of its start; others are added to `own`."""
+        path, behind = self.paths[e], 0.0  # of the time at which the leg behind begins
+        for k in range(len(steps) - 1, -1, -1):
+            step, part = steps[k], steps[k].part
+            if step.steady is not None:
+                by_theta, slopes = self.steady.pull(step.steady, slopes, part.p, part.theta)
+                path.moved_pulled(part, by_theta, own)
+                continue
+            if k + 1 < len(steps) and steps[k + 1].part.moves:
+                speed = path.model(part).rhs(part.end, step.end)
+                path.start_pulled(steps[k + 1].part, behind + float(slopes @ speed), own)
+            slopes = self._leg_back(e, step, slopes, seen, own)
+            if part.moves:
+                behind = -float(slopes @ path.model(part).rhs(part.begin, step.start))
+            slopes, by_time = path.change_pulled(part, step.before, slopes, own)
+            behind += by_time
+        return slopes
+
+    def _leg_back(self, e: int, step: _Step, slopes: Float, seen: Float, own: Float) -> Float:
+        """Cotangents of a leg's end and of what was seen on it, as those of its start."""
+        if not step.rows.size and not step.part.end > step.part.begin:
+            return slopes
+        bound, at = self._leg(e, step.part, step.rows)
+        total = seen.shape[1]
+        rows = step.rows.size if self.paths[e].course.is_fixed else len(seen)
+        weights = np.zeros((1, rows + 1, total + slopes.size))
+        weights[0, at, :total] = seen[step.rows]
+        weights[0, -1, total:] = slopes
+        gradient = bound.pull(np.concatenate([step.part.theta, step.start]), weights).gradient
+        if gradient is None:
+            return np.full(slopes.size, np.nan)
+        self.paths[e].moved_pulled(step.part, gradient[: self.size], own)
+        return gradient[self.size :]

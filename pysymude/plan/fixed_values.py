@@ -1,0 +1,82 @@
+"""The values of a plan's fixed parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from pysymude.errors import InvalidInputError
+from pysymude.model.coerce import meant
+from pysymude.model.trajectory import Trajectory
+from pysymude.plan.compiled import CompiledSystem
+
+__all__ = ["parameter_values", "typical_values"]
+
+Float = NDArray[np.float64]
+
+
+def parameter_values(plan: CompiledSystem, given: Mapping[str, float]) -> Float:
+    """P for one experiment: the fixed values, with `given` over them.
+
+    Raises
+    ------
+    InvalidInputError
+        `given` names something that is no parameter, or a parameter has no value.
+    """
+    p = plan.default_parameters.copy()
+    for name, value in given.items():
+        if name in plan.trainable:
+            raise InvalidInputError(
+                f"parameter {name!r} is trainable, so it cannot have a value of its own here; take it "
+                "out of trainable= or out of this mapping"
+            )
+        if name in plan.states:
+            raise InvalidInputError(
+                f"parameters= names {name!r}, which is a state; its start belongs to u0="
+            )
+        if name not in plan.parameters:
+            raise InvalidInputError(
+                f"the system has no parameter {name!r}; it has {', '.join(plan.parameters) or 'none'}"
+                f"{meant(name, plan.parameters)}"
+            )
+        p[plan.parameters.index(name)] = value
+    missing = np.isnan(p)
+    if missing.any():
+        name = plan.parameters[int(missing.argmax())]
+        raise InvalidInputError(
+            f"parameter {name!r}{_reader(plan, name)} has no value; {_advice(name)}"
+        )
+    return p
+
+
+def typical_values(plan: CompiledSystem, trajectory: Trajectory) -> Float:
+    """As `parameter_values`, for what need not be exact: an expression has the value that it starts with."""
+    system = plan.system
+    known: dict[Any, Any] = {**system.parameters, **system.trainable}
+    found: dict[str, float] = {}
+    for name, value in trajectory.parameters.items():
+        if name in plan.trainable:
+            continue
+        number = value
+        if isinstance(value, sp.Expr):
+            number = value.xreplace({system.symbol(s.name): v for s, v in known.items()})
+            number = float(number) if number.is_number else 0.0
+        found[name] = number
+    return parameter_values(plan, found)
+
+
+def _advice(name: str) -> str:
+    return f"give ODESystem(..., parameters={{{name}: ...}}) or trainable={{{name}: ...}}"
+
+
+def _reader(plan: CompiledSystem, name: str) -> str:
+    """Names the network when only a network's inputs contain the symbol: probably a slip."""
+    symbol = plan.system.symbol(name)
+    for nn in plan.networks:
+        if any(z.has(symbol) for z in nn.inputs):
+            return f", an input of network {nn.name!r} and no state of the system,"
+    return ""
