@@ -140,15 +140,14 @@ class CoursedLoss(BoundLoss):
         return run
 
     def _part(self, run: _Run, e: int, part: Part, u: Float, *, last: bool) -> _Step:
-        ts, nothing = self.data.batch.ts[e], np.zeros(0, dtype=np.int64)
+        rows = self.paths[e].rows(part, self.data.batch.ts[e], last=last)
         if part.leg.is_steady:
             found = self.steady.find(
                 part.p, part.theta, u, lambda v, span: self._march(e, part, v, span)
             )
             run.codes[e] = found.retcode
-            return _Step(part, nothing, u, u, found.u, found)
+            return _Step(part, rows, u, u, found.u, found)
         start = self.paths[e].changed(part, u)
-        rows = np.flatnonzero((ts >= part.begin) & ((ts < part.end) | last))
         if not rows.size and not part.end > part.begin:
             return _Step(part, rows, u, start, start)
         bound, at = self._leg(e, part, rows)

@@ -56,6 +56,12 @@ class Path:
     courses: Courses
     course: Course
 
+    def rows(self, part: Part, ts: Float, *, last: bool) -> NDArray[np.int64]:
+        """Which of ascending times lie in a part: from its start on, up to the next one's."""
+        if part.leg.is_steady:
+            return np.zeros(0, dtype=np.int64)
+        return np.flatnonzero((ts >= part.begin) & ((ts < part.end) | last))
+
     def parts(self, theta: Float, end: float) -> Iterator[Part]:
         """The legs up to `end`, in their order; those that come to rest have no times."""
         legs = self.course.legs
@@ -124,6 +130,19 @@ class Path:
         """The cotangent of a part's start, as those of theta."""
         pulled = self.starts[part.number].pull(np.array([slope]), part.leg.p, part.outer).theta
         own[: pulled.size] += pulled
+
+    def as_outer(self, part: Part) -> tuple[Float, Float]:
+        """The values of a part as the outer plan's parameters and theta."""
+        c, p, theta = self.courses, part.leg.p.copy(), part.outer.copy()
+        if c.moved:
+            values = self.moved[part.number].values(part.leg.p, part.outer)
+            for name, value in zip(c.moved, values.tolist(), strict=True):
+                if name in c.outer.parameters:
+                    p[c.outer.parameters.index(name)] = value
+                else:
+                    slot = c.outer.layout[name]
+                    theta[slot.offset] = float(slot.stored(value))
+        return p, theta
 
     def model(self, part: Part) -> NumericModel:
         """The right-hand side and the observables of a part."""

@@ -32,6 +32,7 @@ March = Callable[[Float, float], tuple[Float, ReturnCode]]
 _ROUNDS, _STEPS = 16, 12
 _RESTS = 1e-3  # how far one more stretch may move what Newton's method may begin with
 _SHARP = 1e-10
+_GONE = 1e-6
 _SINGULAR = 1e-13
 
 
@@ -85,13 +86,16 @@ class SteadyStates:
             return SteadyState(u, ReturnCode.InitialFailure, lost)
         span = 1.0 / fastest if fastest > 0 else 1.0
         span = min(max(span, 1e-6), 1e6)
-        before = u
+        before, peak = u, np.abs(u)
         for _ in range(_ROUNDS):
             after, code = march(before, span)
             if not code.successful or not np.isfinite(after).all():
                 return SteadyState(before, code if not code.successful else ReturnCode.Unstable, lost)
-            scale = np.maximum(np.abs(after), 1e-6 * np.abs(after).max(initial=0.0))
-            rests = np.all(np.abs(after - before) <= _RESTS * np.maximum(scale, 1e-300))
+            peak = np.maximum(peak, np.abs(after))
+            # what dies out is at rest where nothing is left of it
+            scale = np.maximum(np.abs(after), _GONE * np.maximum(peak, 1e-3 * peak.max(initial=0.0)))
+            scale = np.maximum(scale, 1e-300)
+            rests = np.all(np.abs(after - before) <= _RESTS * scale)
             before = after
             if rests and (found := self._sharpened(model, after, kept, totals, scale)) is not None:
                 return found
