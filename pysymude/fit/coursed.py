@@ -19,7 +19,7 @@ from pysymude.plan.problem import Batch, LossData, LossSpec
 from pysymude.solving.legs import Part, Path
 from pysymude.solving.steady import SteadyState, SteadyStates
 
-__all__ = ["CoursedLoss", "bind_loss"]
+__all__ = ["CoursedLoss", "bind_loss", "method_of"]
 
 Float = NDArray[np.float64]
 
@@ -31,6 +31,14 @@ def bind_loss(
     if data.courses is None:
         return engine.loss(compiled, spec, data, method)
     return CoursedLoss(engine, spec, data, method, data.courses)
+
+
+def method_of(method: Method, e: int) -> Method:
+    """The method with the tolerances of one experiment."""
+    abstol = method.abstol
+    if isinstance(abstol, tuple) and isinstance(abstol[0], tuple):
+        return replace(method, abstol=abstol[min(e, len(abstol) - 1)])
+    return method
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +120,9 @@ class CoursedLoss(BoundLoss):
         codes = list(run.codes)
         if not all(code.successful for code in codes):
             lost = np.full(size, np.nan) if gradient else None
-            return Evaluation(math.nan, lost, dict.fromkeys(terms, math.nan), tuple(codes), run.steps)
+            return Evaluation(
+                math.nan, lost, dict.fromkeys(terms, math.nan), tuple(codes), run.steps
+            )
         if slope is not None and not np.isfinite(slope).all():
             codes[0] = ReturnCode.GradientNotFinite
         return Evaluation(float(sum(terms.values())), slope, terms, tuple(codes), run.steps)
@@ -160,7 +170,9 @@ class CoursedLoss(BoundLoss):
         run.laws[e, rows] = found.seen[0, at, C : C + L]
         return _Step(part, rows, u, start, found.seen[0, -1, C + L :].copy())
 
-    def _leg(self, e: int, part: Part, rows: NDArray[np.int64]) -> tuple[BoundLoss, NDArray[np.int64]]:
+    def _leg(
+        self, e: int, part: Part, rows: NDArray[np.int64]
+    ) -> tuple[BoundLoss, NDArray[np.int64]]:
         """The loss of a leg with its times, and which of them are `rows`."""
         ts = self.data.batch.ts[e]
         if self.paths[e].course.is_fixed:
@@ -186,18 +198,11 @@ class CoursedLoss(BoundLoss):
             np.full(1, -1, dtype=np.int32), np.ones(n), np.zeros(n, dtype=bool), np.eye(n),
             np.zeros((1, K, 0)), np.zeros((1, K)),
         )  # fmt: skip
-        return self.engine.loss(self.compiled, LossSpec(columns), loss, self._method(e))
-
-    def _method(self, e: int) -> Method:
-        """The method with the tolerances of one experiment."""
-        abstol = self.method.abstol
-        if isinstance(abstol, tuple) and isinstance(abstol[0], tuple):
-            return replace(self.method, abstol=abstol[min(e, len(abstol) - 1)])
-        return self.method
+        return self.engine.loss(self.compiled, LossSpec(columns), loss, method_of(self.method, e))
 
     def _march(self, e: int, part: Part, u: Float, span: float) -> tuple[Float, ReturnCode]:
         batch = Batch(np.zeros(1), u[None], part.p[None], np.array([[span]]))
-        found = self.engine.solve(self.compiled, batch, part.theta, self._method(e))
+        found = self.engine.solve(self.compiled, batch, part.theta, method_of(self.method, e))
         return found.u[0, -1], found.retcodes[0]
 
     @cached_property

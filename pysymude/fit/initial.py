@@ -93,7 +93,7 @@ class InitialStates:
 
     def jacobian(self, theta: Float) -> Float:
         """The derivatives of ``embed(theta)``, float64 (its size, theta)."""
-        count, size = len(self.places), theta.size + len(self.places)
+        count, size = self.count, theta.size + self.count
         own = np.setdiff1d(np.arange(size), self.size + np.arange(count))
         found = np.zeros((size, theta.size))
         found[own] = np.eye(theta.size)

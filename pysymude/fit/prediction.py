@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import CapabilityError, InvalidInputError
+from pysymude.fit.coursed import method_of
 from pysymude.model.coerce import label_of
+from pysymude.model.dataset import Dataset
 from pysymude.model.event import Event
+from pysymude.plan.binding import start_expressions
+from pysymude.plan.course import Courses, bind_courses
+from pysymude.plan.formulas import formulas
 from pysymude.plan.problem import Batch
+from pysymude.solving.along import Along
 from pysymude.solving.checks import initial_state, output_times, values
+from pysymude.solving.legs import Path
 from pysymude.solving.solution import EnsembleSolution, Solution
 from pysymude.solving.solve import solve_one
 from pysymude.solving.sweep import solve_ensemble
@@ -45,6 +52,13 @@ def predict_one(
     """One trajectory; `e` is the experiment whose start and parameters count where nothing else is said."""
     obj, enforced = fit.objective, fit.objective.enforced
     times = output_times(t)
+    if obj.loss.courses is not None:
+        if events:
+            raise CapabilityError(
+                "events= is not available for an experiment that changes on the way; look for the zeros in the "
+                "solution"
+            )
+        return _predict_along(fit, times, u0, parameters, e)
     p, theta = obj.loss.batch.p[e], fit.theta
     if parameters:
         own = dict(fit.data[e].parameters) | {label_of(k): v for k, v in parameters.items()}
@@ -68,6 +82,39 @@ def predict_one(
     return solve_one(obj.runner, obj.plan, one, theta, obj.method, events)
 
 
+def _predict_along(
+    fit: FitResult, times: Float, u0: Any, parameters: Mapping[Any, Any] | None, e: int
+) -> Solution:
+    """As `predict_one`, leg by leg."""
+    obj, trajectory = fit.objective, fit.data[e]
+    own = {label_of(k): v for k, v in (parameters or {}).items()}
+    if own:
+        trajectory = replace(trajectory, parameters={**trajectory.parameters, **own})
+    courses = bind_courses(obj.plan, Dataset(trajectory), mixes=obj.enforced.mixes)
+    if courses is None:  # what was an expression has become a number
+        courses = cast("Courses", obj.loss.courses)
+        courses = courses.of([courses.each[e]])
+    course, start = courses.each[0], float(obj.loss.batch.t0[e])
+    if u0 is not None:
+        state = initial_state(tuple(s.name for s in fit.system.states), u0)
+        if times[0] > start:
+            course = Path(courses, course).fixed(fit.theta).after(times[0])
+    elif times[0] < start:
+        raise InvalidInputError(
+            f"t starts at {times[0]:g}, before the experiment's start {start:g}; give u0="
+        )
+    else:
+        state = fit.u0(e)
+        exprs = start_expressions(obj.plan, fit.system, Dataset(trajectory), courses)[0]
+        made = formulas(obj.plan, list(exprs.values()))
+        if exprs:
+            state[list(exprs)] = made.values(course.legs[0].p, fit.theta, start)
+    along = Along(
+        obj.runner, courses, course, fit.theta, obj.enforced.mix @ state, method_of(obj.method, e)
+    )
+    return along.solution(times)
+
+
 def _own_start(fit: FitResult, e: int, p: Float, theta: Float) -> Float:
     """The start of an experiment, where ``initial=`` gives it by the parameters of now."""
     starts = fit.objective.starts
@@ -85,6 +132,11 @@ def predict_many(
 ) -> EnsembleSolution:
     """A trajectory for each entry of the arrays among starts and parameters."""
     obj = fit.objective
+    if obj.loss.courses is not None:
+        raise CapabilityError(
+            "many predictions at once are not available for an experiment that changes on the way; call "
+            "predict for each"
+        )
     if obj.enforced.mixes:
         raise CapabilityError(
             "many predictions at once are not available with conserve='eliminate'"

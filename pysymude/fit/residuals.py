@@ -152,16 +152,18 @@ def residuals_of(fit: FitResult) -> Residuals:
 
 def _read_noise_models(fit: FitResult, e: int, found: Solution, model: Float, sigma: Float) -> None:
     """Expected measurements and their spread by the noise models of an experiment, in place."""
-    plan = compile_system(fit.system)
-    numeric = NumericModel(plan, fit.objective.loss.batch.p[e], fit.theta)
-    rows = len(model)
+    plan, rows = compile_system(fit.system), len(model)
     for j, name in enumerate(fit.data.columns):
         family = fit.system.noise.get(name)
         if family is None:
             continue
         scales: list[Float] = []
         if family.args:
-            values = numeric.evaluate(plan.tape(list(family.args)), found.t, found.u)
+            values = np.empty((len(found.t), len(family.args)))
+            tape = plan.tape(list(family.args))
+            for span in fit.spans(found.t, e):
+                numeric = NumericModel(plan, span.p, span.theta)
+                values[span.rows] = numeric.evaluate(tape, found.t[span.rows], found.u[span.rows])
             scales = [values[-rows:, k] for k in range(len(family.args))]
         h = model[:, j].copy()
         model[:, j], sigma[:, j] = family.mean(h, *scales), family.spread(h, *scales)

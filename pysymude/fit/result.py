@@ -35,6 +35,7 @@ from pysymude.model.transforms import from_unconstrained
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.laws import Law
 from pysymude.plan.numeric import NumericModel, network_weights
+from pysymude.solving.along import Span, spans
 from pysymude.solving.solution import Solution
 from pysymude.symbolic.symmetries.generator import Generator
 
@@ -190,9 +191,10 @@ class FitResult:
             raise InvalidInputError(
                 f"u must have {n} columns ({', '.join(self._states)}); found shape {states.shape}"
             )
-        p = obj.loss.batch.p[self._experiment(experiment)]
+        first = np.atleast_1d(np.asarray(t, dtype=np.float64)).ravel()[:1]
+        here = self.spans(first, self._experiment(experiment))[0]
         learned, given = (
-            NumericModel(compile_system(s), p, self.theta)
+            NumericModel(compile_system(s), here.p, here.theta)
             for s in (obj.enforced.model, self.system)
         )
         return learned.unknown_term(t, states, given)
@@ -236,8 +238,14 @@ class FitResult:
         """
         e = self._experiment(experiment)
         found = self.predictions[e] if t is None else self.predict(t, experiment=experiment)
-        obj = self.objective
-        return law_values(obj.enforced, obj.loss.batch.p[e], self.theta, found.t, found.u)
+        values = {law.name: np.empty(len(found.t)) for law in self.laws}
+        for span in self.spans(found.t, e):
+            there = found.t[span.rows], found.u[span.rows]
+            for name, along in law_values(
+                self.objective.enforced, span.p, span.theta, *there
+            ).items():
+                values[name][span.rows] = along
+        return values
 
     def relative_drift(
         self, t: ArrayLike | None = None, *, experiment: int | str = 0
@@ -245,7 +253,8 @@ class FitResult:
         """How far each law has moved at each time, by name: float64 arrays (times,).
 
         It is |I(t) - I(t[0])| relative to the sum of the absolute values of the law's terms at the
-        start. A balance law changes by itself; it is left out.
+        start. A balance law changes by itself; it is left out. A change on the way may break a law: each
+        period is taken by itself, from its own first time on.
 
         Parameters
         ----------
@@ -254,14 +263,15 @@ class FitResult:
         """
         obj, e = self.objective, self._experiment(experiment)
         found = self.predictions[e] if t is None else self.predict(t, experiment=experiment)
-        p = obj.loss.batch.p[e]
-        values = law_values(obj.enforced, p, self.theta, found.t, found.u)
-        sizes = law_sizes(obj.enforced, p, self.theta, found.t[:1], found.u[:1])
-        return {
-            law.name: np.abs(values[law.name] - values[law.name][0]) / sizes[law.name][0]
-            for law in obj.laws
-            if not law.is_balance
-        }
+        moved = {law.name: np.zeros(len(found.t)) for law in obj.laws if not law.is_balance}
+        for span in self.spans(found.t, e):
+            rows, known = span.rows, (span.p, span.theta)
+            values = law_values(obj.enforced, *known, found.t[rows], found.u[rows])
+            sizes = law_sizes(obj.enforced, *known, found.t[rows[:1]], found.u[rows[:1]])
+            for name in moved:
+                change = np.abs(values[name] - values[name][0])
+                moved[name][rows] = change / sizes[name][0]
+        return moved
 
     def drift(self, t: ArrayLike | None = None, *, experiment: int | str = 0) -> dict[str, float]:
         """How far each law moves along the fitted trajectory, by name: the largest relative drift.
@@ -329,6 +339,13 @@ class FitResult:
             **method.keywords,
             engine=self.engine,
         )
+
+    def spans(self, t: Float, e: int) -> list[Span]:
+        """The parameters and theta that hold in experiment `e` at ascending times, rows of `t` by rows."""
+        loss = self.objective.loss
+        if loss.courses is None:
+            return [Span(np.arange(len(t)), loss.batch.p[e], self.theta)]
+        return spans(loss.courses, loss.courses.each[e], self.theta, t)
 
     @cached_property
     def predictions(self) -> tuple[Solution, ...]:

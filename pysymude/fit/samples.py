@@ -18,9 +18,9 @@ from pysymude.fit.scaling import Smoothed, smooth
 from pysymude.model.dataset import Dataset
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
-from pysymude.plan.fixed_values import typical_values
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.enforcement import Enforced
+from pysymude.plan.fixed_values import typical_values
 from pysymude.plan.guards import half_line_arguments
 from pysymude.plan.laws import Law
 from pysymude.plan.problem import Samples

@@ -18,6 +18,7 @@ from pysymude.fit.files import read, understood
 from pysymude.fit.formulas import read_formulas, write_formulas
 from pysymude.fit.objective import Objective, objective
 from pysymude.model.dataset import Dataset
+from pysymude.model.period_text import changes_from_text, changes_to_text
 from pysymude.model.system import ODESystem
 from pysymude.model.toml import system_from_text
 from pysymude.model.trajectory import Trajectory
@@ -70,12 +71,11 @@ def fit_parts(
         trajectories.append(
             {
                 "states": list(trajectory.columns),
-                "u0": dict(trajectory.u0),
                 "t0": trajectory.t0,
                 "trainable_u0": trajectory.trainable_u0,
-                "parameters": dict(trajectory.parameters),
                 "noise": noise,
                 "name": trajectory.name,
+                **changes_to_text(trajectory),
             }
         )
     meta = {
@@ -188,8 +188,8 @@ def _trajectory(given: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Traje
     changed: dict[str, Any] = {
         "trainable_u0": tuple(trainable) if isinstance(trainable, list) else trainable,
         "noise": noise or None,
-        "u0": given["u0"] or None,
         # files of version 0.1 have none
         "censored": arrays.get("censored"),
+        **changes_from_text(given),
     }
     return Trajectory.from_arrays(arrays["t"], arrays["u"], **given | changed)

@@ -14,8 +14,8 @@ from pysymude.model.dataset import Dataset
 from pysymude.model.network import MLP, Scaling
 from pysymude.model.system import ODESystem
 from pysymude.model.trajectory import Trajectory
-from pysymude.plan.fixed_values import typical_values
 from pysymude.plan.compiled import CompiledSystem, compile_system
+from pysymude.plan.fixed_values import typical_values
 from pysymude.plan.numeric import NumericModel
 
 if TYPE_CHECKING:

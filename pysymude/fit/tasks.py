@@ -104,7 +104,9 @@ def shooting_task(
     None where changes happen at times that are learned: no segment could be told which are its own.
     """
     if loss.courses is not None and not all(c.is_fixed for c in loss.courses.each):
-        log.info("MultipleShooting is left out: the starts of periods or the times of doses are learned")
+        log.info(
+            "MultipleShooting is left out: the starts of periods or the times of doses are learned"
+        )
         return None
     cut, starts = _segments(objective, loss, segments)
     scale = np.sqrt(np.nanmean(_states_along(objective, loss) ** 2, axis=(0, 1)))

@@ -213,7 +213,9 @@ def _further_attempts(obj: Objective, legs: list[Leg], start: Float, seed: int) 
 
 def _matching(obj: Objective, decay: Float, points: int) -> Task | None:
     if obj.loss.courses is not None:
-        log.info("GradientMatching is left out: no curve through data tells what changes on the way")
+        log.info(
+            "GradientMatching is left out: no curve through data tells what changes on the way"
+        )
         return None
     smoothed = smooth(compile_system(obj.system), obj.data, points)
     if smoothed is None:

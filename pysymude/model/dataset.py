@@ -79,6 +79,8 @@ class Dataset(Sequence[Trajectory]):
         parameters: Any = None,
         noise: Any = None,
         censored: Any = None,
+        periods: Any = None,
+        doses: Any = None,
         name: str | Sequence[str] = "",
     ) -> Dataset:
         """One experiment, or one for each pair of arrays in two lists of the same length.
@@ -92,6 +94,10 @@ class Dataset(Sequence[Trajectory]):
             The state or observable in each column.
         u0, parameters, noise, censored, name
             As for `Trajectory.from_arrays`, for all experiments; or a list with one per experiment.
+        doses
+            As for `Trajectory.from_arrays`, for all experiments; or a list with one mapping per experiment.
+        periods
+            As for `Trajectory.from_arrays`, for all experiments; or a list with one list per experiment.
         t0, trainable_u0
             As for `Trajectory.from_arrays`, for all experiments.
 
@@ -108,7 +114,13 @@ class Dataset(Sequence[Trajectory]):
                 f"u must be a list of {n} arrays like t; found shape {np.shape(cast('Any', values))}"
             )
         several = times is t
-        each = {"u0": u0, "parameters": parameters, "name": name}
+        each = {
+            "u0": u0,
+            "parameters": parameters,
+            "name": name,
+            "doses": doses,
+            "periods": periods,
+        }
         own = {key: one_each(value, n, what=key) for key, value in each.items()}
         for key, value in (("noise", noise), ("censored", censored)):
             own[key] = one_each(value, n, what=key) if several else [value]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -26,19 +27,28 @@ def fingerprint(trajectories: Iterable[Trajectory]) -> str:
 
 def _content(trajectory: Trajectory) -> bytes:
     trainable = trajectory.trainable_u0
-    words = {
+    words: dict[str, Any] = {
         "name": trajectory.name,
         "columns": trajectory.columns,
-        "u0": dict(trajectory.u0),
+        "u0": {k: _told(v) for k, v in trajectory.u0.items()},
         "t0": trajectory.t0,
         "trainable_u0": list(trainable) if isinstance(trainable, tuple) else trainable,
-        "parameters": dict(trajectory.parameters),
+        "parameters": {k: _told(v) for k, v in trajectory.parameters.items()},
         "noise": {c: np.asarray(s).tolist() for c, s in trajectory.noise.items()},
         "shape": trajectory.u.shape,
     }
+    if trajectory.periods or trajectory.doses:
+        words["periods"] = [repr(p) for p in trajectory.periods]
+        words["doses"] = {
+            k: [list(map(_told, pair)) for pair in v] for k, v in trajectory.doses.items()
+        }
     # NaN has many bit patterns, which all mean "not measured"
     u = np.where(np.isnan(trajectory.u), np.nan, trajectory.u)
     arrays = trajectory.t.astype("<f8").tobytes() + u.astype("<f8").tobytes()
     if trajectory.censored.any():
         arrays += trajectory.censored.tobytes()
     return json.dumps(words, sort_keys=True).encode() + b"\0" + arrays
+
+
+def _told(value: Any) -> Any:
+    return value if isinstance(value, float) else str(value)

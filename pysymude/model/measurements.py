@@ -18,7 +18,6 @@ from pysymude.model.coerce import (
     numbers_by_name,
     short,
 )
-
 from pysymude.model.period import Given, Period, given_values
 
 __all__ = [
@@ -67,9 +66,7 @@ def checked_times(t: object) -> FloatArray:
     return times
 
 
-def check_changes(
-    t0: float, periods: tuple[Period, ...], doses: Mapping[str, Any]
-) -> None:
+def check_changes(t0: float, periods: tuple[Period, ...], doses: Mapping[str, Any]) -> None:
     """That periods and doses, where their times are numbers, lie where the experiment is."""
     for period in periods:
         if isinstance(period.start, float) and not period.is_steady and period.start < t0:

@@ -16,7 +16,15 @@ from pysymude.model.calls import explained
 from pysymude.model.coerce import name_of, number_of, short
 from pysymude.model.symbols import t
 
-__all__ = ["Doses", "Given", "Period", "checked_doses", "checked_periods", "given_value", "given_values"]
+__all__ = [
+    "Doses",
+    "Given",
+    "Period",
+    "checked_doses",
+    "checked_periods",
+    "given_value",
+    "given_values",
+]
 
 Given = float | sp.Expr
 """A number, or an expression of what is learned."""
@@ -64,12 +72,12 @@ class Period:
         self,
         start: Any,
         *,
-        set: Mapping[Any, Any] = MappingProxyType({}),
+        set: Mapping[Any, Any] = MappingProxyType({}),  # noqa: A002
         parameters: Mapping[Any, Any] = MappingProxyType({}),
     ) -> None:
         object.__setattr__(self, "start", _start(start))
         changes = given_values(set, what="set")
-        found = {name: sp.sympify(value) for name, value in changes.items()}
+        found = {name: sp.sympify(value, strict=True) for name, value in changes.items()}
         object.__setattr__(self, "set", MappingProxyType(found))
         values = given_values(parameters, what="parameters")
         object.__setattr__(self, "parameters", MappingProxyType(values))
@@ -133,9 +141,8 @@ def given_values(values: Any, *, what: str) -> dict[str, Given]:
 
 
 def _start(start: Any) -> Given:
-    if isinstance(start, (int, float, np.number)) and not isinstance(start, bool):
-        if float(start) == -math.inf:
-            return -math.inf
+    if isinstance(start, (float, np.floating)) and start == -math.inf:
+        return -math.inf
     found = given_value(start, what="the start of a Period")
     if isinstance(found, sp.Expr) and found.has(t):
         raise InvalidInputError(f"the start of a Period is a time; found {found}, which contains t")
@@ -152,10 +159,11 @@ def checked_periods(periods: Any) -> tuple[Period, ...]:
     """
     if periods is None:
         return ()
-    if isinstance(periods, Period):
-        return (periods,)
+    periods = (periods,) if isinstance(periods, Period) else periods
     if not isinstance(periods, Sequence) or isinstance(periods, str):
-        raise InvalidInputError(f"periods= takes psu.Period(start, ...) in a list; found {short(periods)}")
+        raise InvalidInputError(
+            f"periods= takes psu.Period(start, ...) in a list; found {short(periods)}"
+        )
     found = tuple(cast("Sequence[Any]", periods))
     last = None
     for period in found:

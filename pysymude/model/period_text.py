@@ -9,8 +9,16 @@ import sympy as sp
 
 from pysymude.model.copies import expressions_from_text, expressions_to_text
 from pysymude.model.period import Given, Period
+from pysymude.model.trajectory import Trajectory
 
-__all__ = ["given_from_text", "given_to_text", "period_from_text", "period_to_text"]
+__all__ = [
+    "changes_from_text",
+    "changes_to_text",
+    "given_from_text",
+    "given_to_text",
+    "period_from_text",
+    "period_to_text",
+]
 
 
 def given_to_text(values: Sequence[Given]) -> dict[str, Any]:
@@ -47,3 +55,33 @@ def period_from_text(
         set=dict(zip(changed, states, strict=True)),
         parameters=dict(zip(named, parameters, strict=True)),
     )
+
+
+def changes_to_text(trajectory: Trajectory) -> dict[str, Any]:
+    """Starts, parameters, periods and doses of an experiment as JSON; numbers as they are where all are."""
+    found: dict[str, Any] = {}
+    for name in ("u0", "parameters"):
+        values = dict(getattr(trajectory, name))
+        plain = all(isinstance(v, float) for v in values.values())
+        found[name] = values if plain else [list(values), given_to_text(list(values.values()))]
+    if trajectory.periods:
+        found["periods"] = [list(period_to_text(period)) for period in trajectory.periods]
+    if trajectory.doses:
+        flat = {k: [v for pair in pairs for v in pair] for k, pairs in trajectory.doses.items()}
+        found["doses"] = {k: given_to_text(values) for k, values in flat.items()}
+    return found
+
+
+def changes_from_text(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Keywords of `Trajectory.from_arrays`, from what `changes_to_text` made."""
+    found: dict[str, Any] = {}
+    for name in ("u0", "parameters"):
+        values = told[name]
+        if isinstance(values, list):
+            keys, text = values
+            values = dict(zip(keys, given_from_text(text), strict=True))
+        found[name] = values or None
+    found["periods"] = [period_from_text(*parts) for parts in told.get("periods", ())]
+    flat = {k: given_from_text(text) for k, text in told.get("doses", {}).items()}
+    found["doses"] = {k: list(zip(v[::2], v[1::2], strict=True)) for k, v in flat.items()}
+    return found

@@ -190,7 +190,7 @@ def _system(model: TomlTable, assumptions: Mapping[str, Mapping[str, bool]]) -> 
         return ODESystem(
             rhs,
             parameters=values,
-            trainable=trainable,
+            trainable={symbols[name]: start for name, start in trainable.items()},
             bounds=bounds,
             scales=scales,
             observables=observables,
@@ -336,8 +336,8 @@ def _trainable(
 
 
 def _check_all_used(model: TomlTable, expressions: list[sp.Expr]) -> None:
-    for key in ("parameters", "trainable"):
-        _check_used(model, key, _symbol_names(expressions))
+    # what is learned may stand in laws, or in what data say of doses and starts
+    _check_used(model, "parameters", _symbol_names(expressions))
     networks = networks_within(expressions)
     everywhere = [*expressions, *(z for nn in networks for z in nn.inputs)]
     _check_used(model, "symbolic", _symbol_names(everywhere))

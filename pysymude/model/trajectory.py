@@ -307,27 +307,24 @@ class Trajectory:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # read-only mappings cannot be pickled or deep-copied; __post_init__ makes them again
-        from pysymude.model.period_text import given_to_text
+        from pysymude.model.period_text import changes_to_text
 
-        maps = {name: dict(getattr(self, name)) for name in ("u0", "parameters", "noise", "doses")}
-        found = {f.name: maps.get(f.name, getattr(self, f.name)) for f in fields(self)}
+        found = {f.name: getattr(self, f.name) for f in fields(self)}
         # and expressions travel as text
-        for name in ("u0", "parameters"):
-            found[name] = list(found[name]), given_to_text(list(found[name].values()))
-        pairs = {k: [v for pair in several for v in pair] for k, several in self.doses.items()}
-        found["doses"] = {k: given_to_text(several) for k, several in pairs.items()}
+        found |= {"noise": dict(self.noise), "periods": [], "doses": {}, **changes_to_text(self)}
         return _again, (found,)
 
 
 def _again(found: dict[str, Any]) -> Trajectory:
     """The inverse of `Trajectory.__reduce__`."""
-    from pysymude.model.period_text import given_from_text
+    from pysymude.model.period_text import changes_from_text
 
-    for name in ("u0", "parameters"):
-        keys, told = found[name]
-        found[name] = dict(zip(keys, given_from_text(told), strict=True))
-    flat = {k: given_from_text(told) for k, told in found["doses"].items()}
-    found["doses"] = {k: tuple(zip(v[::2], v[1::2], strict=True)) for k, v in flat.items()}
+    changes = changes_from_text(found)
+    pairs = {k: tuple(several) for k, several in changes["doses"].items()}
+    found |= {
+        "u0": changes["u0"] or {}, "parameters": changes["parameters"] or {},
+        "periods": tuple(changes["periods"]), "doses": pairs,
+    }  # fmt: skip
     return Trajectory(**found)
 
 

@@ -68,7 +68,8 @@ class Course:
     def after(self, time: float) -> Course:
         """What is left of it for whoever starts at `time` with a state of their own."""
         here = max(
-            (i for i, leg in enumerate(self.legs) if not leg.is_steady and leg.start <= time), default=0
+            (i for i, leg in enumerate(self.legs) if not leg.is_steady and leg.start <= time),
+            default=0,
         )
         return Course((replace(self.legs[here], start=time, set={}), *self.legs[here + 1 :]))
 
@@ -168,19 +169,17 @@ def _check_names(plan: CompiledSystem, data: Dataset, moved: Sequence[str]) -> N
 def _inner(system: ODESystem, moved: Sequence[str]) -> ODESystem:
     """The system with moved parameters among what it learns, each free in its natural value."""
     symbols = [system.symbol(name) for name in moved]
-    free = {s: 0.0 for s in symbols}
+    free = dict.fromkeys(symbols, 0.0)
     fixed = {s: v for s, v in system.parameters.items() if s not in free}
     bounds = {s: b for s, b in system.bounds.items() if s not in free}
     scales = {s: v for s, v in system.given_scales.items() if s not in free}
     return system.replace(
         parameters=fixed, trainable={**system.trainable, **free}, priors={}, scales=scales,
-        bounds={**bounds, **{s: (None, None) for s in symbols}},
+        bounds={**bounds, **dict.fromkeys(symbols, (None, None))},
     )  # fmt: skip
 
 
-def _take(
-    plan: CompiledSystem, inner: CompiledSystem, moved: Sequence[str]
-) -> NDArray[np.int64]:
+def _take(plan: CompiledSystem, inner: CompiledSystem, moved: Sequence[str]) -> NDArray[np.int64]:
     found = np.empty(inner.layout.size, dtype=np.int64)
     for slot in inner.layout.values():
         if slot.name in moved:
@@ -201,7 +200,7 @@ def resolved(
     InvalidInputError
         It contains something that the system does not have, or that has no place here.
     """
-    found = sp.sympify(expr)
+    found = sp.sympify(expr, strict=True)
     if not isinstance(expr, sp.Expr):
         return found
     own = {s.name: s for s in (*plan.system.states, *_parameters(plan.system))}
@@ -287,7 +286,9 @@ class _Binder:
         for name, pairs in trajectory.doses.items():
             x = self.plan.system.symbol(name)
             found += [
-                _Change(self.time(time, trajectory), {name: x + sp.sympify(amount)}, None)
+                _Change(
+                    self.time(time, trajectory), {name: x + sp.sympify(amount, strict=True)}, None
+                )
                 for time, amount in pairs
             ]
         found.sort(key=lambda c: self.guess(c.start, trajectory))
@@ -318,13 +319,19 @@ class _Binder:
     def together(self, first: _Change, then: _Change) -> _Change:
         """Two changes at one time, the second one of what the first has made."""
         swap = {self.plan.system.symbol(k): v for k, v in first.set.items()}
-        both = dict(first.set) | {k: sp.sympify(v).xreplace(swap) for k, v in then.set.items()}
+        both = dict(first.set) | {
+            k: sp.sympify(v, strict=True).xreplace(swap) for k, v in then.set.items()
+        }
         return _Change(
             first.start, both, first.parameters if then.parameters is None else then.parameters
         )
 
     def leg(
-        self, trajectory: Trajectory, start: Given, changes: Mapping[str, Any], own: Mapping[str, Given]
+        self,
+        trajectory: Trajectory,
+        start: Given,
+        changes: Mapping[str, Any],
+        own: Mapping[str, Given],
     ) -> Leg:
         values = {**trajectory.parameters, **own}
         plan = self.plan

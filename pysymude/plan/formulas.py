@@ -108,7 +108,7 @@ class Formulas:
 
 def formulas(plan: CompiledSystem, exprs: Sequence[sp.Expr]) -> Formulas:
     """The expressions of a plan."""
-    return Formulas(plan, tuple(sp.sympify(e) for e in exprs))
+    return Formulas(plan, tuple(sp.sympify(e, strict=True) for e in exprs))
 
 
 def _by_output(expr: sp.Expr, output: sp.Expr) -> sp.Expr:

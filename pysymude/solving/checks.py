@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from pysymude.errors import InvalidInputError
 from pysymude.model.coerce import float_array, meant, numbers_by_name
 from pysymude.model.system import ODESystem
-
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.fixed_values import parameter_values
 

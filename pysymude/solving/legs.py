@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -79,9 +79,7 @@ class Path:
             after = max(starts[i + 1], begin) if i + 1 < len(legs) else math.inf
             yield self._part(i, leg, begin, min(after, max(end, begin)), moves, theta)
 
-    def _part(
-        self, i: int, leg: Leg, begin: float, end: float, moves: bool, theta: Float
-    ) -> Part:
+    def _part(self, i: int, leg: Leg, begin: float, end: float, moves: bool, theta: Float) -> Part:
         c = self.courses
         own = theta[: c.outer.layout.size]
         values = self.moved[i].values(leg.p, own) if c.moved else np.zeros(0)
@@ -109,9 +107,7 @@ class Path:
         if not part.leg.set:
             return slopes, 0.0
         places = list(part.leg.set)
-        pulled = self.sets[part.number].pull(
-            slopes[places], part.leg.p, part.outer, part.begin, u
-        )
+        pulled = self.sets[part.number].pull(slopes[places], part.leg.p, part.outer, part.begin, u)
         before = slopes.copy()
         before[places] = 0.0
         own[: pulled.theta.size] += pulled.theta
@@ -130,6 +126,14 @@ class Path:
         """The cotangent of a part's start, as those of theta."""
         pulled = self.starts[part.number].pull(np.array([slope]), part.leg.p, part.outer).theta
         own[: pulled.size] += pulled
+
+    def fixed(self, theta: Float) -> Course:
+        """The course with its starts as the numbers that they are at theta."""
+        starts = [self._start(i, theta) for i in range(len(self.course.legs))]
+        ordered = np.maximum.accumulate(starts).tolist()
+        return Course(
+            tuple(replace(leg, start=s) for leg, s in zip(self.course.legs, ordered, strict=True))
+        )
 
     def as_outer(self, part: Part) -> tuple[Float, Float]:
         """The values of a part as the outer plan's parameters and theta."""
@@ -175,5 +179,3 @@ class Path:
     @cached_property
     def _made(self) -> dict[tuple[sp.Expr, ...], Formulas]:
         return {}
-
-

@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.errors import InvalidInputError, SolveFailedError
 from pysymude.model.coerce import float_array, label_of
-from pysymude.solving.dense import Again
 from pysymude.solving.tabular import data_frame, data_set
 
 __all__ = ["EnsembleSolution", "EventRecord", "Solution", "Stats"]
@@ -79,7 +78,7 @@ class Solution:
     solver: str
     observables: Mapping[str, Float]
     events: Mapping[str, EventRecord] = field(default_factory=dict[str, EventRecord])
-    again: Again | None = field(default=None, repr=False)
+    again: Any = field(default=None, repr=False)
 
     def __call__(self, t: ArrayLike) -> Float:
         """The states at other times: (states,) for one time, (times, states) for several in any order.
@@ -187,7 +186,7 @@ class EnsembleSolution:
     engine: str
     solver: str
     observables: Mapping[str, Float]
-    again: Again | None = field(default=None, repr=False)
+    again: Any = field(default=None, repr=False)
 
     def __call__(self, t: ArrayLike) -> Float:
         """The states at other times, (trajectories, states) or (trajectories, times, states).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,13 +18,19 @@ from pysymude.engines.base import (
 )
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.engines.registry import select_engine
+from pysymude.errors import CapabilityError
 from pysymude.model.calls import explained
 from pysymude.model.coerce import label_of
+from pysymude.model.dataset import Dataset
 from pysymude.model.event import Event, event_expressions, event_list
+from pysymude.model.period import Period
 from pysymude.model.system import ODESystem
+from pysymude.model.trajectory import Trajectory
 from pysymude.plan.compiled import CompiledSystem, compile_system
+from pysymude.plan.course import Courses, bind_courses
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch
+from pysymude.solving.along import Along
 from pysymude.solving.checks import (
     check_is_system,
     check_scalings,
@@ -58,6 +64,8 @@ def solve(
     tstops: Sequence[float] = (),
     engine: str = "auto",
     events: Sequence[Event] | Event = (),
+    periods: Sequence[Period] | Period | None = None,
+    doses: Mapping[Any, Any] | None = None,
     throw: bool = False,
 ) -> Solution:
     """The solution of an initial value problem at given times.
@@ -94,6 +102,11 @@ def solve(
         Zeros of expressions, found between steps and kept in ``Solution.events``; one that terminates
         is the last point of the solution, with the return code ``Terminated``. A zero at the start
         does not count, and neither does one that is touched without a change of sign.
+    periods : sequence of Period, optional
+        Other parameter values and changed states from known times on; see `Period`. An output at the start of
+        a period comes after its change.
+    doses : mapping from state to sequence of (time, amount), optional
+        What is added to a state.
     throw : bool
         Raise `SolveFailedError` where the return code is not a success.
 
@@ -119,10 +132,30 @@ def solve(
     plan, batch, vector = initial_value_problem(system, u0, t, parameters, theta)
     control = Control(reltol, abstol, max_steps, dtmax, tstops)
     method = choose_method(chosen, plan, batch, vector, solver=solver, control=control)
+    if periods or doses:
+        if events:
+            raise CapabilityError(
+                "events= has no place beside periods= and doses=; solve piece by piece"
+            )
+        courses = _courses(plan, batch, periods, doses)
+        along = Along(chosen, courses, courses.each[0], vector, batch.u0[0], method)
+        found = along.solution(batch.ts[0])
+        return found.raise_for_retcode() if throw else found
     run, found = _solved(chosen, plan, batch, vector, method, events)
     if run.sizes is not None or not events:
         warn_of_abstol(method, plan.states, run)
     return found.raise_for_retcode() if throw else found
+
+
+def _courses(plan: CompiledSystem, batch: Batch, periods: Any, doses: Any) -> Courses:
+    """What changes on the way of one solve."""
+    own = dict(zip(plan.parameters, batch.p[0].tolist(), strict=True))
+    trajectory = Trajectory.from_arrays(
+        batch.ts[0], np.zeros(batch.ts.shape[1]), states=plan.states[0], t0=batch.t0[0],
+        u0=dict.fromkeys(plan.states, 0.0), parameters=own, periods=periods, doses=doses,
+    )  # fmt: skip
+    found = bind_courses(plan, Dataset(trajectory))
+    return cast("Courses", found)
 
 
 def initial_value_problem(

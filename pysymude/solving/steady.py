@@ -1,4 +1,4 @@
-"""Steady states: reached by integration, ended by Newton's method, differentiated by the implicit function theorem.
+"""Steady states: reached by integration, ended by Newton's method, differentiated as implicit functions.
 
 Where a system keeps linear combinations of its states whatever its rates are, its Jacobian is singular, and
 the equations that follow from the others are replaced by these totals.
@@ -29,7 +29,7 @@ Float = NDArray[np.float64]
 March = Callable[[Float, float], tuple[Float, ReturnCode]]
 """The state a time later, and how the solve ended."""
 
-_ROUNDS, _STEPS = 16, 12
+_ROUNDS, _STEPS = 14, 12
 _RESTS = 1e-3  # how far one more stretch may move what Newton's method may begin with
 _SHARP = 1e-10
 _GONE = 1e-6
@@ -90,10 +90,14 @@ class SteadyStates:
         for _ in range(_ROUNDS):
             after, code = march(before, span)
             if not code.successful or not np.isfinite(after).all():
-                return SteadyState(before, code if not code.successful else ReturnCode.Unstable, lost)
+                return SteadyState(
+                    before, code if not code.successful else ReturnCode.Unstable, lost
+                )
             peak = np.maximum(peak, np.abs(after))
             # what dies out is at rest where nothing is left of it
-            scale = np.maximum(np.abs(after), _GONE * np.maximum(peak, 1e-3 * peak.max(initial=0.0)))
+            scale = np.maximum(
+                np.abs(after), _GONE * np.maximum(peak, 1e-3 * peak.max(initial=0.0))
+            )
             scale = np.maximum(scale, 1e-300)
             rests = np.all(np.abs(after - before) <= _RESTS * scale)
             before = after
