@@ -62,6 +62,7 @@ class _Run:
     codes: list[ReturnCode]
     starts: Float
     ends: Float
+    sizes: Float
     steps: int
     taken: list[list[_Step]]
 
@@ -103,7 +104,7 @@ class CoursedLoss(BoundLoss):
         """What the model gives for each measurement at theta."""
         with self.lock:
             run = self._forward(theta)
-        return Simulated(run.seen, self._terms(run), tuple(run.codes), run.steps)
+        return Simulated(run.seen, self._terms(run), tuple(run.codes), run.steps, run.sizes)
 
     def pull(self, theta: Float, given: Float) -> Evaluation:
         """The gradient of a loss whose derivatives by what `simulate` gives are `given`."""
@@ -135,7 +136,7 @@ class CoursedLoss(BoundLoss):
         starts = self._starts(theta)
         run = _Run(
             np.zeros((E, T, C)), np.zeros((E, T, L)), [ReturnCode.Success] * E, starts, starts.copy(),
-            0, [[] for _ in range(E)],
+            np.abs(starts), 0, [[] for _ in range(E)],
         )  # fmt: skip
         for e in range(E):
             u = starts[e]
@@ -163,6 +164,7 @@ class CoursedLoss(BoundLoss):
         bound, at = self._leg(e, part, rows)
         found = bound.simulate(np.concatenate([part.theta, start]))
         run.steps += found.steps
+        run.sizes[e] = np.maximum(run.sizes[e], found.sizes[0])
         run.codes[e] = found.retcodes[0]
         self.ran = bound.ran
         C, L = run.seen.shape[2], run.laws.shape[2]

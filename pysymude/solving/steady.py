@@ -89,10 +89,11 @@ class SteadyStates:
         before, peak = u, np.abs(u)
         for _ in range(_ROUNDS):
             after, code = march(before, span)
+            if code is ReturnCode.MaxIters:  # it never stops to move
+                return SteadyState(before, ReturnCode.NoSteadyState, lost)
             if not code.successful or not np.isfinite(after).all():
-                return SteadyState(
-                    before, code if not code.successful else ReturnCode.Unstable, lost
-                )
+                code = ReturnCode.Unstable if code.successful else code
+                return SteadyState(before, code, lost)
             peak = np.maximum(peak, np.abs(after))
             # what dies out is at rest where nothing is left of it
             scale = np.maximum(
