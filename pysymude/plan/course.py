@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -39,19 +40,29 @@ class Leg:
         Of the outer plan; of no meaning where a parameter is moved.
     moved : tuple of SymPy expression
         The value of each moved parameter.
-    set : mapping from number of a state to SymPy expression
-        What states become at the start.
+    places : int64 array
+        The states that change at the start.
+    set : tuple of SymPy expression
+        What they become.
+    added : float64 array, or None
+        What is added to them, where a number is all that is.
     """
 
     start: Given
     p: Float
     moved: tuple[sp.Expr, ...]
-    set: Mapping[int, sp.Expr]
+    places: NDArray[np.int64]
+    set: tuple[sp.Expr, ...]
+    added: Float | None
 
-    @property
+    @cached_property
     def is_steady(self) -> bool:
         """Whether the state comes to rest at its end."""
         return self.start == -math.inf
+
+    def unchanged(self, start: float) -> Leg:
+        """The same from another time on, without its change."""
+        return replace(self, start=start, places=np.zeros(0, dtype=np.int64), set=(), added=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +71,7 @@ class Course:
 
     legs: tuple[Leg, ...]
 
-    @property
+    @cached_property
     def is_fixed(self) -> bool:
         """Whether all starts are numbers."""
         return not any(isinstance(leg.start, sp.Expr) for leg in self.legs)
@@ -71,7 +82,7 @@ class Course:
             (i for i, leg in enumerate(self.legs) if not leg.is_steady and leg.start <= time),
             default=0,
         )
-        return Course((replace(self.legs[here], start=time, set={}), *self.legs[here + 1 :]))
+        return Course((self.legs[here].unchanged(time), *self.legs[here + 1 :]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -341,12 +352,17 @@ class _Binder:
         p = parameter_values(plan, {**numbers, **stand_in})
         moved = tuple(self.value(trajectory, name, values) for name in self.moved)
         swap = {plan.system.symbol(k): v for k, v in zip(self.moved, moved, strict=True)}
-        label = f"in experiment {trajectory.name!r}"
-        becomes = {
-            plan.states.index(k): resolved(plan, f, f"set[{k}] {label}", states=True).xreplace(swap)
-            for k, f in changes.items()
-        }
-        return Leg(start, p, moved, becomes)
+        what = f"set[{{}}] in experiment {trajectory.name!r}"
+        places = [plan.states.index(name) for name in changes]
+        found = [
+            resolved(plan, f, what.format(name), states=True).xreplace(swap)
+            for name, f in changes.items()
+        ]
+        added = [f - plan.system.states[k] for f, k in zip(found, places, strict=True)]
+        numbers = None
+        if all(d.is_number for d in added):
+            numbers = np.array([float(d) for d in added])
+        return Leg(start, p, moved, np.array(places, dtype=np.int64), tuple(found), numbers)
 
     def value(self, trajectory: Trajectory, name: str, values: Mapping[str, Given]) -> sp.Expr:
         """A moved parameter's value in one leg: given here, learned, or fixed."""

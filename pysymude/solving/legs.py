@@ -94,22 +94,26 @@ class Path:
 
     def changed(self, part: Part, u: Float) -> Float:
         """The state behind the change at the start of a part."""
-        if not part.leg.set:
+        leg = part.leg
+        if not leg.set:
             return u
         found = u.copy()
-        found[list(part.leg.set)] = self.sets[part.number].values(
-            part.leg.p, part.outer, part.begin, u
-        )
+        if leg.added is not None:
+            found[leg.places] += leg.added
+        else:
+            made = self.sets[part.number]
+            found[leg.places] = made.values(leg.p, part.outer, part.begin, u)
         return found
 
     def change_pulled(self, part: Part, u: Float, slopes: Float, own: Float) -> tuple[Float, float]:
         """Cotangents behind a change, as those of the state before and of time; others are added to `own`."""
-        if not part.leg.set:
+        leg = part.leg
+        if leg.added is not None or not leg.set:
             return slopes, 0.0
-        places = list(part.leg.set)
-        pulled = self.sets[part.number].pull(slopes[places], part.leg.p, part.outer, part.begin, u)
+        made = self.sets[part.number]
+        pulled = made.pull(slopes[leg.places], leg.p, part.outer, part.begin, u)
         before = slopes.copy()
-        before[places] = 0.0
+        before[leg.places] = 0.0
         own[: pulled.theta.size] += pulled.theta
         return before + pulled.u, pulled.t
 
@@ -168,7 +172,7 @@ class Path:
     @cached_property
     def sets(self) -> list[Formulas]:
         """What each leg makes of states."""
-        return [self._of(*leg.set.values()) for leg in self.course.legs]
+        return [self._of(*leg.set) for leg in self.course.legs]
 
     def _of(self, *exprs: sp.Expr) -> Formulas:
         known = self._made

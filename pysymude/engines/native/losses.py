@@ -146,7 +146,7 @@ class NativeLoss(BoundLoss):
         desks[0].task.theta[:] = theta
         initial_states(desks[0].task)
         # what ties experiments writes to others' starts
-        threads = 1 if self.linked else count_threads()
+        threads = 1 if self.linked or len(self.parts) == 1 else count_threads()
         parts = run_all(desks, theta, self.parts, todo, threads)
         slope = parts[0].copy()
         for other in parts[1:]:
