@@ -29,6 +29,7 @@ from pysymude.fit.initial import InitialStates, initial_states
 from pysymude.fit.least_squares import jacobian_of, residuals_of_loss
 from pysymude.fit.likelihood import Likelihood, likelihood_of
 from pysymude.fit.own_loss import OwnLoss, own_loss
+from pysymude.fit.per_experiment import separated
 from pysymude.fit.priors import Priors
 from pysymude.fit.samples import (
     Part,
@@ -308,7 +309,7 @@ class Objective:
 
     @cached_property
     def _priors(self) -> Priors:
-        return Priors(self.system.priors, self.layout)
+        return Priors(self.system.priors, self.layout, self.plan)
 
     @cached_property
     def held(self) -> NDArray[np.int64]:
@@ -384,6 +385,7 @@ def objective(
     equivariance_weight: float = 1.0,
     weigh: bool = False,
     frozen: Any = (),
+    per_experiment: Any = (),
     loss: Any = None,
     solver: Any = "auto",
     reltol: float = 1e-6,
@@ -432,6 +434,9 @@ def objective(
         differentiated by these: the kind is that of what is returned, or of `jax_loss` and `torch_loss`
         around it. A number of NumPy without slopes is differentiated by central differences in each
         prediction that was looked at, two calls for each.
+    per_experiment : one or several of symbol or name, or mapping to Distribution or None
+        Trainable parameters of which each experiment has its own, called ``k_`` and the experiment's name;
+        their prior ties them, and may contain what is learned for all: ``{V: psu.LogNormal(mu, 0.3)}``.
     solver, reltol, abstol, max_steps, dtmax, tstops, engine
         As for `solve`.
     sensealg : str
@@ -468,7 +473,7 @@ def objective(
         _not_negative(equivariance_weight, "equivariance_weight"),
     )
     chosen = select_engine(engine, Capability.GRADIENT)
-    data = checked_dataset(data)
+    system, data = separated(system, checked_dataset(data), per_experiment)
     function = loss
     # names and values are checked before anything is computed from them
     plain = enforce(system, (), None)

@@ -17,6 +17,7 @@ from pysymude.errors import InvalidInputError
 from pysymude.fit.arguments import check_arguments, check_own
 from pysymude.fit.loop import INTERRUPTED, Leg, Loop, Step
 from pysymude.fit.objective import FAILED, Objective, checked_dataset, objective
+from pysymude.fit.per_experiment import separated
 from pysymude.fit.progress import Reporter
 from pysymude.fit.resampling import resampled
 from pysymude.fit.result import FitResult
@@ -54,6 +55,7 @@ def fit(
     equivariance: Any = (),
     equivariance_weight: float = 1.0,
     frozen: Any = (),
+    per_experiment: Any = (),
     loss: Any = None,
     stages: Sequence[Stage] | Stage | None = None,
     seed: int = 0,
@@ -120,7 +122,8 @@ def fit(
         seed=seed, weight_decay=weight_decay, patience=patience, resample=resample, checkpoint=checkpoint,
         checkpoint_every=checkpoint_every, resume=resume, callback=callback,
     )  # fmt: skip
-    data = free_measured_starts(_checked(system), checked_dataset(data))
+    system, data = separated(_checked(system), checked_dataset(data), per_experiment)
+    data = free_measured_starts(system, data)
     obj = objective(
         system, data, weigh=True, frozen=frozen, laws=laws, conserve=conserve, law_weight=law_weight,
         equivariance=equivariance, equivariance_weight=equivariance_weight, loss=loss, solver=solver,

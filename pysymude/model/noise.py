@@ -54,7 +54,7 @@ def _noise_model(name: str, value: Any) -> Distribution:
 
 
 def checked_priors(given: Mapping[Any, Any], layout: ThetaLayout) -> dict[str, Distribution]:
-    """A distribution of numbers for each slot or network named."""
+    """A distribution for each slot or network named, of numbers or of what is learned."""
     networks = {slot.name.rpartition(".")[0] for slot in layout.of_kind("weight")}
     known = [*networks, *layout]
     found: dict[str, Distribution] = {}
@@ -65,10 +65,16 @@ def checked_priors(given: Mapping[Any, Any], layout: ThetaLayout) -> dict[str, D
                 f"priors= names {name!r}, which is not learned; there are {', '.join(known)}"
                 f"{meant(name, known)}"
             )
-        if not isinstance(value, Distribution) or not value.is_prior or value.free_symbols:
+        if not isinstance(value, Distribution) or not value.is_prior:
             raise InvalidInputError(
-                f"the prior of {name!r} must be a distribution with numbers, such as psu.Normal(0, 1); "
+                f"the prior of {name!r} must be a whole distribution, such as psu.Normal(0, 1); "
                 f"found {value!r}"
             )
+        for symbol in sorted(value.free_symbols, key=str):
+            if symbol.name not in layout or layout[symbol.name].kind != "parameter":
+                raise InvalidInputError(
+                    f"the prior of {name!r}, {value!r}, contains {symbol}, which is not learned; its arguments "
+                    "are numbers or expressions of trainable parameters"
+                )
         found[name] = value
     return found

@@ -59,7 +59,8 @@ class ODESystem:
         or a number is the standard deviation of a `Normal`. It may contain states, parameters that are
         learned, and time.
     priors : mapping from trainable symbol, network or name to Distribution
-        Of parameters in their natural values; of all weights of a network, or of ``"nn.W1"``.
+        Of parameters in their natural values; of all weights of a network, or of ``"nn.W1"``. Arguments
+        may be expressions of other trainable parameters, such as the mean of a population.
 
     Raises
     ------
@@ -183,6 +184,7 @@ class ODESystem:
         """Trainable parameters that no equation, observable or network reads: only laws may."""
         inputs = (z for nn in self.networks for z in nn.inputs)
         read = {s for e in (*self.expressions, *inputs) for s in e.free_symbols}
+        read = read.union(*(model.free_symbols for model in self._priors.values()))
         return frozenset(self._trainable.keys() - read)
 
     @cached_property
