@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pysymude.fit.result import FitResult
     from pysymude.fit.stages import LBFGS, Adam, GradientMatching, LawMatching, MultipleShooting
     from pysymude.fit.training import fit
+    from pysymude.infer.profile import Profile, profile
     from pysymude.interchange.sbml.reading import SbmlModel, read_sbml
     from pysymude.model.distributions.binomial import Binomial
     from pysymude.model.distributions.laplace import Laplace
@@ -90,6 +91,8 @@ _LATER = {
     "LawMatching": "fit.stages",
     "MultipleShooting": "fit.stages",
     "fit": "fit.training",
+    "Profile": "infer.profile",
+    "profile": "infer.profile",
     "project": "plan.projection",
     "Recovered": "recover.recovered",
     "recover": "recover.recovery",
@@ -149,6 +152,7 @@ __all__ = [
     "Objective",
     "Period",
     "Poisson",
+    "Profile",
     "PySymUDEError",
     "Recovered",
     "ReturnCode",
@@ -179,6 +183,7 @@ __all__ = [
     "noether_hamiltonian",
     "objective",
     "parameters",
+    "profile",
     "project",
     "prolongation",
     "read_sbml",

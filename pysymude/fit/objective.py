@@ -304,11 +304,12 @@ class Objective:
     def log_posterior(self, theta: ArrayLike) -> float:
         """`log_likelihood` plus the logarithm of the priors' densities of natural values."""
         theta = self.layout.check(theta)
-        priors = self._priors.evaluate(theta)[0]
+        priors = self.priors.evaluate(theta)[0]
         return self.log_likelihood(theta) - 0.5 * priors
 
     @cached_property
-    def _priors(self) -> Priors:
+    def priors(self) -> Priors:
+        """What the priors add."""
         return Priors(self.system.priors, self.layout, self.plan)
 
     @cached_property
@@ -322,7 +323,7 @@ class Objective:
         """`found` with the terms added that need no solve; theta may have more unknowns behind it."""
         own = theta[: self.layout.size]
         if self.system.priors:
-            value, slope = self._priors.evaluate(own)
+            value, slope = self.priors.evaluate(own)
             found = _added(found, "priors", value, slope if gradient else None)
         for part, bound in zip(self.parts, self._bound_parts, strict=True):
             more = bound.evaluate(own, gradient=gradient)

@@ -369,6 +369,57 @@ class FitResult:
         """
         return warnings_of(self)
 
+    def covariance(self) -> Any:
+        """The covariance of parameters and learned starts, with correlations and what the data leave open.
+
+        From Fisher's information of the data for normal noise, given or learned, by exact derivatives; for
+        other noise from the loss's second derivatives. Where no noise was given it is estimated from the
+        residuals, chi2 / (n - p), and the result says so. Learned scales (logarithms of positive numbers, say)
+        are taken into account by their derivatives. Weights of networks are accounted for.
+
+        Returns
+        -------
+        pysymude.infer.covariance.Covariance
+            With `matrix`, `standard_errors`, `correlations` and `undetermined`.
+
+        Raises
+        ------
+        InvalidInputError
+            The fitted system cannot be solved, or the loss is a function of your own.
+        """
+        from pysymude.infer.covariance import covariance_of
+
+        return covariance_of(self)
+
+    def standard_errors(self) -> dict[str, float]:
+        """Standard errors in natural units, by name; infinite where the data do not determine a number."""
+        return dict(self.covariance().standard_errors)
+
+    def confidence_intervals(
+        self, level: float = 0.95, *, method: str = "wald", **keywords: Any
+    ) -> dict[str, tuple[float, float]]:
+        """Intervals for parameters and learned starts, by name: pairs in natural units.
+
+        Parameters
+        ----------
+        level : float
+        method : str
+            ``"wald"``: symmetric on the scale on which a number is learned, so inside of its bounds; those of
+            positive numbers are symmetric in their logarithms. ``"profile"``: where the best loss with that
+            number held rises by as much as the level asks, see `profile`. ``"bootstrap"``: quantiles of refits
+            on resampled measurements. Where no noise was given, quantiles are Student's.
+        **keywords
+            For ``"bootstrap"``: `draws` (200) and `seed`; for ``"profile"`` those of `profile`.
+
+        Raises
+        ------
+        InvalidInputError
+            As for `covariance`, or a level or a method that there is not.
+        """
+        from pysymude.infer.intervals import intervals_of
+
+        return intervals_of(self, level, method, keywords)
+
     def summary(self) -> str:
         """A few lines of text: data, loss, learned parameters, residuals, warnings, how it was computed."""
         obj = self.objective

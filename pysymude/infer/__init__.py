@@ -1,0 +1,1 @@
+"""How sure a fit is: errors, profiles, starts, comparisons, samples, designs, identifiability."""

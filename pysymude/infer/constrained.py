@@ -1,0 +1,79 @@
+"""Refits in which one number keeps its value: few steps, in coordinates in which the loss is nearly round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.fit.optimizers import LBFGS, Point
+from pysymude.infer.evidence import Evidence, fisher
+
+__all__ = ["Rest", "refit"]
+
+Float = NDArray[np.float64]
+
+_ROUNDS = 60
+_ENOUGH = (
+    1e-5  # of a unit of the loss divided by its scale: intervals are where it rises by some units
+)
+_FLOOR = 1e-8  # of the largest information: directions that are flatter are stretched no further
+
+
+@dataclass(frozen=True, eq=False)
+class Rest:
+    """The numbers that move, at `places` of theta, and a matrix that makes the loss round: (places, places)."""
+
+    places: NDArray[np.int64]
+    spread: Float
+
+    @classmethod
+    def around(cls, evidence: Evidence, theta: Float, held: int | None) -> Rest:
+        """By the information at theta where it is Fisher's, else by that at the fit."""
+        free, units = evidence.free, evidence.units
+        scaled = evidence.scaled
+        if evidence.is_expected and theta is not evidence.fit.theta:
+            found = fisher(evidence.objective, theta)[np.ix_(free, free)]
+            if np.isfinite(found).all():
+                scaled = found * np.outer(units, units)
+        keep = free != held
+        values, vectors = np.linalg.eigh(scaled[np.ix_(keep, keep)])
+        largest = max(float(values.max(initial=0.0)), 1e-300)
+        spread = vectors / np.sqrt(np.maximum(values, _FLOOR * largest))
+        return cls(free[keep], units[keep][:, None] * spread * np.sqrt(evidence.scale))
+
+
+def refit(evidence: Evidence, theta: Float, rest: Rest) -> tuple[Float, float] | None:
+    """Theta with the smallest loss that moving `rest` gives, and that loss; None where it cannot be solved."""
+    obj, scale = evidence.objective, evidence.scale
+
+    def evaluate(y: Float) -> Point:
+        moved = theta.copy()
+        moved[rest.places] += rest.spread @ y
+        found = obj.evaluate(moved) if np.isfinite(moved).all() else None
+        if found is None or not found.success or found.gradient is None:
+            return Point(y, np.inf, np.zeros_like(y), False)
+        slope = rest.spread.T @ found.gradient[rest.places]
+        return Point(y, found.value / scale, slope / scale, True)
+
+    point = evaluate(np.zeros(rest.places.size))
+    if not point.ok:
+        return None
+    optimizer = LBFGS()
+    steep = float(np.linalg.norm(point.gradient))
+    if rest.places.size and steep > 0:
+        # in these coordinates the loss is y^2, so that half the slope is the first step
+        unit = point.gradient / steep
+        memory: dict[str, Any] = {"s": unit[None].copy(), "y": 2.0 * unit[None]}
+        for _ in range(_ROUNDS):
+            if optimizer.promise(point, memory) <= _ENOUGH:
+                break
+            better = optimizer.step(point, memory, evaluate)
+            if better is None:
+                break
+            point = better
+    moved = theta.copy()
+    moved[rest.places] += rest.spread @ point.theta
+    return moved, point.value * scale

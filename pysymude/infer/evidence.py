@@ -1,0 +1,197 @@
+"""What the data say around a fit: the loss as a likelihood, its information, its scale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.errors import InvalidInputError
+from pysymude.fit.frozen import is_frozen
+from pysymude.fit.least_squares import sensitivities
+from pysymude.fit.objective import Objective
+from pysymude.model.distributions.normal import Normal
+from pysymude.model.theta import Slot
+
+if TYPE_CHECKING:
+    from pysymude.fit.result import FitResult
+
+__all__ = ["Evidence", "unit_of"]
+
+Float = NDArray[np.float64]
+
+_TIGHT = 1e-9  # second derivatives are differences of gradients, which need digits to spare
+_STEP = 2e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """The loss of a fit as minus twice the logarithm of a likelihood, but for a constant and its scale.
+
+    Attributes
+    ----------
+    fit : FitResult
+    """
+
+    fit: FitResult
+
+    def __post_init__(self) -> None:
+        if not self.fit.retcode.successful:
+            raise InvalidInputError(
+                f"the fitted system cannot be solved, so nothing can be said around it: "
+                f"{self.fit.retcode.value}"
+            )
+        self.objective.refuse_own("likelihood")
+
+    @property
+    def objective(self) -> Objective:
+        """The loss."""
+        return self.fit.objective
+
+    @cached_property
+    def free(self) -> NDArray[np.int64]:
+        """Places in theta that are not frozen."""
+        return np.setdiff1d(np.arange(self.fit.theta.size), self.objective.held)
+
+    @cached_property
+    def slots(self) -> dict[str, Slot]:
+        """Learned numbers that have a name: parameters and starts, but no weights."""
+        layout = self.fit.layout
+        slots = [*layout.of_kind("parameter"), *layout.of_kind("u0")]
+        return {s.name: s for s in slots if not is_frozen(s.name, self.objective.frozen)}
+
+    @cached_property
+    def noise_is_known(self) -> bool:
+        """Whether the loss has a scale of its own: noise was given or modelled, or there are priors."""
+        obj = self.objective
+        if obj.likelihood is not None or obj.system.priors:
+            return True
+        return any(trajectory.noise for trajectory in obj.data)
+
+    @cached_property
+    def dof(self) -> float:
+        """Measurements less what was learned; infinite where the noise is known."""
+        if self.noise_is_known:
+            return np.inf
+        rank = int(np.linalg.matrix_rank(self.scaled, tol=1e-10 * self._largest, hermitian=True))
+        return float(max(self.objective.loss.n_measured - rank, 1))
+
+    @cached_property
+    def scale(self) -> float:
+        """The variance by which the loss is divided: 1, or what the residuals show (chi2 / (n - p))."""
+        if self.noise_is_known:
+            return 1.0
+        data = self.objective.evaluate(self.fit.theta, gradient=False).terms["data"]
+        return max(float(data) / self.dof, 1e-300)
+
+    def threshold(self, level: float) -> float:
+        """How much the loss, divided by `scale`, may rise inside of an interval for one number."""
+        from scipy.stats import norm, t
+
+        tail = 0.5 * (1.0 + level)
+        return float(norm.ppf(tail) if np.isinf(self.dof) else t.ppf(tail, self.dof)) ** 2
+
+    @cached_property
+    def units(self) -> Float:
+        """The natural unit of each free number: an e-folding where there is a bound, else its size."""
+        theta, found = self.fit.theta, np.ones(self.fit.theta.size)
+        for slot in self.fit.layout.values():
+            if slot.kind != "weight":
+                found[slot.offset] = unit_of(slot, float(theta[slot.offset]))
+        return found[self.free]
+
+    @cached_property
+    def scaled(self) -> Float:
+        """`information` in natural units."""
+        return self.information * np.outer(self.units, self.units)
+
+    @cached_property
+    def _largest(self) -> float:
+        return max(float(np.abs(self.scaled).max(initial=0.0)), 1e-300)
+
+    @cached_property
+    def is_expected(self) -> bool:
+        """Whether the information is Fisher's, from exact first derivatives; else half the loss's curvature."""
+        obj = self.objective
+        plain = obj.likelihood is None or all(
+            isinstance(c.family, Normal) for c in obj.likelihood.columns
+        )
+        limits = obj.loss.side is not None and bool((obj.loss.side != 0).any())
+        return plain and not limits and not obj.parts and not obj.enforced.penalised
+
+    @cached_property
+    def information(self) -> Float:
+        """Half the second derivatives of the loss by the free numbers, at the fit."""
+        if not self.is_expected:
+            return 0.5 * self._curvature()
+        found = fisher(self.objective, self.fit.theta)[np.ix_(self.free, self.free)]
+        return found + 0.5 * self._of_priors()
+
+    def _of_priors(self) -> Float:
+        """Second derivatives of the priors' part, by differences of their gradient."""
+        obj = self.objective
+        if not obj.system.priors:
+            return np.zeros((self.free.size, self.free.size))
+        return self._differences(lambda z: obj.priors.evaluate(z)[1], 1e-5)
+
+    def _curvature(self) -> Float:
+        """Second derivatives of the loss, by differences of its exact gradient at tight tolerances."""
+        obj = self.objective
+        method = replace(obj.method, reltol=min(obj.method.reltol, _TIGHT))
+        tight = replace(obj, method=method)
+
+        def gradient(z: Float) -> Float:
+            found = tight.evaluate(z)
+            if not found.success or found.gradient is None:
+                raise InvalidInputError(
+                    f"the loss cannot be evaluated around the fit: {found.message}"
+                )
+            return found.gradient
+
+        return self._differences(gradient, _STEP)
+
+    def _differences(self, gradient: Callable[[Float], Float], step: float) -> Float:
+        """Central differences of a gradient by the free numbers, made symmetric."""
+        theta = self.fit.theta
+        rows: list[Float] = []
+        for place, unit in zip(self.free, self.units, strict=True):
+            h = step * unit
+            sides: list[Float] = []
+            for sign in (1.0, -1.0):
+                moved = theta.copy()
+                moved[place] += sign * h
+                sides.append(gradient(moved)[self.free])
+            rows.append((sides[0] - sides[1]) / (2 * h))
+        matrix = np.array(rows).reshape(self.free.size, self.free.size)
+        return 0.5 * (matrix + matrix.T)
+
+
+def fisher(obj: Objective, theta: Float) -> Float:
+    """Fisher's information of all measurements with normal noise, by theta, (theta, theta)."""
+    found = sensitivities(obj, theta)
+    loss, models = obj.loss, () if obj.likelihood is None else obj.likelihood.columns
+    counted = loss.weight > 0
+    weights = loss.weight.copy()
+    total = np.zeros((theta.size, theta.size))
+    for column in models:
+        here = counted[:, :, column.at]
+        (k,) = column.scales
+        sigma = found.seen[:, :, k]
+        weights[:, :, column.at][here] /= sigma[here]
+        # the scale itself: 2/s^2 for each measurement
+        rows = found.slopes[found.row[:, :, k][here]]
+        rows = rows * (np.sqrt(2.0) * loss.weight[:, :, column.at][here] / sigma[here])[:, None]
+        total += rows.T @ rows
+    rows = found.slopes[found.row[counted]] * weights[counted][:, None]
+    return total + rows.T @ rows
+
+
+def unit_of(slot: Slot, z: float) -> float:
+    """The natural unit of a learned number: where it has a bound that of a logarithm, else its size."""
+    if np.isfinite(slot.low) or np.isfinite(slot.high):
+        return 1.0
+    return abs(z) if z != 0 else 1.0

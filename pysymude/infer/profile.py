@@ -1,0 +1,246 @@
+"""Profiles: the best loss as a function of one learned number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.errors import InvalidInputError
+from pysymude.fit.progress import Reporter
+from pysymude.fit.result import FitResult
+from pysymude.infer.covariance import check_level
+from pysymude.infer.evidence import Evidence
+from pysymude.infer.profiling import Profiler, Side
+from pysymude.model.calls import explained
+from pysymude.model.coerce import label_of, meant
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Profile", "profile"]
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """The best loss with one number held at each of several values; made by `profile`.
+
+    Attributes
+    ----------
+    name : str
+    values : float64 array, shape (points,)
+        Of the number, ascending, in its natural unit.
+    loss : float64 array, shape (points,)
+        The best loss with the number held there.
+    theta : float64 array, shape (points, parameters)
+        Where that is reached: how the others make up for it.
+    best : float
+        The value at the smallest loss.
+    scale, dof : float
+        What the loss is divided by, and the degrees of freedom of its estimate, as for `Covariance`.
+    level : float
+        Up to where the profile was followed.
+    open_low, open_high : bool
+        Whether the loss stays below the threshold to that side, as far as the number may go.
+    warnings : tuple of str
+    """
+
+    name: str
+    values: Float
+    loss: Float
+    theta: Float
+    best: float
+    scale: float
+    dof: float
+    level: float
+    open_low: bool
+    open_high: bool
+    warnings: tuple[str, ...]
+    bounds: tuple[float, float]
+    stored: Float
+    evidence: Evidence
+
+    @property
+    def rise(self) -> Float:
+        """The loss above its smallest, divided by `scale`: compare it with `threshold`."""
+        return (self.loss - self.loss.min()) / self.scale
+
+    def threshold(self, level: float) -> float:
+        """How far `rise` may go inside of an interval of this level."""
+        return self.evidence.threshold(check_level(level))
+
+    def interval(self, level: float | None = None) -> tuple[float, float]:
+        """Both ends, in the natural unit.
+
+        An open end is that of what the number may be: a bound, or infinity.
+
+        Raises
+        ------
+        InvalidInputError
+            The profile was followed to a lower level than that.
+        """
+        wanted = self.threshold(self.level if level is None else level)
+        middle = int(np.argmin(self.loss))
+        ends: list[float] = []
+        for side, is_open, bound in (
+            (slice(middle, None, -1), self.open_low, self.bounds[0]),
+            (slice(middle, None), self.open_high, self.bounds[1]),
+        ):
+            root = np.sqrt(np.maximum(self.rise[side], 0.0))
+            over = np.flatnonzero(root >= np.sqrt(wanted))
+            if over.size:
+                ends.append(self._crossing(root, self.stored[side], np.sqrt(wanted), int(over[0])))
+            elif is_open:
+                ends.append(bound)
+            else:
+                raise InvalidInputError(
+                    f"this profile was followed to the level {self.level:g}; make it again with level={level}"
+                )
+        return ends[0], ends[1]
+
+    def _crossing(self, root: Float, z: Float, wanted: float, k: int) -> float:
+        """The value at which the root of the rise has a height, on the way out to point k."""
+        from scipy.interpolate import PchipInterpolator
+
+        slot = self.evidence.slots[self.name]
+        way, outward = root[: k + 1], z[: k + 1]
+        if np.all(np.diff(way) > 0):
+            # nearly a straight line, on the scale on which the number is learned
+            return float(slot.natural(float(PchipInterpolator(way, outward)(wanted))))
+        part = (wanted - root[k - 1]) / (root[k] - root[k - 1])
+        return float(slot.natural(z[k - 1] + part * (z[k] - z[k - 1])))
+
+    def plot(self, *, ax: Axes | None = None) -> Figure:
+        """A matplotlib figure of the rise of the loss, with the threshold and the interval."""
+        from pysymude.plot import plot_profile
+
+        return plot_profile(self, ax=ax)
+
+    def __repr__(self) -> str:
+        low, high = self.interval()
+        ends = "(" if self.open_low else "["
+        return (
+            f"Profile({self.name} = {self.best:.6g}, {self.level:.0%} within {ends}{low:.6g}, {high:.6g}"
+            f"{')' if self.open_high else ']'}; {len(self.values)} points)"
+        )
+
+
+@explained
+def profile(
+    fit: FitResult,
+    name: Any,
+    *,
+    level: float = 0.95,
+    checkpoint: str | PathLike[str] | None = None,
+    jobs: int = 1,
+    progress: bool = False,
+) -> Any:
+    """The profile of one learned number: refits with it held at values to both sides of the best.
+
+    Steps adapt to how the loss rises; each refit starts from where the last one ended. A side on which the
+    loss stays below the threshold for as far as the number may go is open, and the interval says so.
+
+    Parameters
+    ----------
+    fit : FitResult
+    name : symbol or str, or several of them
+        A parameter or a learned start such as ``"u0[0].x"``. Several give a mapping from name to profile.
+    level : float
+        Both sides are followed to the threshold of this level, and a little beyond.
+    checkpoint : path, optional
+        A file in which points are kept as they come; the same call goes on from there. For several names
+        it is a folder.
+    jobs : int
+        How many processes share several names.
+    progress : bool
+        Show a progress bar on a terminal.
+
+    Returns
+    -------
+    Profile, or dict of str to Profile
+
+    Raises
+    ------
+    InvalidInputError
+        There is no such learned number, the fit cannot be solved, or a level that is none.
+    """
+    if not isinstance(fit, FitResult):
+        raise InvalidInputError(f"profile takes a FitResult first; found {type(fit).__name__}")
+    check_level(level)
+    known = Evidence(fit).slots
+    several = isinstance(name, list | tuple)
+    names = [label_of(n) for n in name] if several else [label_of(name)]
+    for one in names:
+        if one not in known:
+            raise InvalidInputError(
+                f"there is no profile of {one!r}; there are {', '.join(known) or 'none'}"
+                f"{meant(one, known)}"
+            )
+    if not several:
+        return _one(fit, names[0], level, checkpoint, progress)
+    places = {n: _place(checkpoint, n) for n in names}
+    if jobs == 1:
+        return {n: _one(fit, n, level, places[n], progress) for n in names}
+    from joblib import Parallel, delayed
+
+    found = Parallel(n_jobs=jobs)(delayed(_one)(fit, n, level, places[n], False) for n in names)
+    return dict(zip(names, found, strict=True))
+
+
+def _place(folder: str | PathLike[str] | None, name: str) -> Path | None:
+    if folder is None:
+        return None
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    safe = "".join(c if c.isalnum() else "_" for c in name)
+    return Path(folder) / f"{safe}.npz"
+
+
+def _one(
+    fit: FitResult,
+    name: str,
+    level: float,
+    checkpoint: str | PathLike[str] | None,
+    progress: bool,
+) -> Profile:
+    evidence = Evidence(fit)
+    profiler = Profiler(evidence, name, evidence.threshold(level), level)
+    with Reporter(progress, 24) as reporter:
+        low, high = profiler.run(
+            checkpoint, lambda loss: reporter.advance(f"profile of {name}", loss)
+        )
+    return _joined(profiler, low, high, level)
+
+
+def _joined(profiler: Profiler, low: Side, high: Side, level: float) -> Profile:
+    evidence, slot = profiler.evidence, profiler.slot
+    # beyond the best point the lower side goes down on the scale that is learned
+    theta = np.concatenate([low.theta[:0:-1], high.theta])
+    loss = np.concatenate([low.loss[:0:-1], high.loss])
+    z = theta[:, slot.offset]
+    values = np.array([float(slot.natural(v)) for v in z])
+    below, above = low.is_open, high.is_open
+    if values[0] > values[-1]:  # an upper bound alone turns the scale round
+        theta, loss, values = theta[::-1], loss[::-1], values[::-1]
+        below, above = above, below
+    best = int(np.argmin(loss))
+    warnings: list[str] = []
+    better = (profiler.start_loss - float(loss.min())) / evidence.scale
+    if better > 0.1:
+        warnings.append(
+            f"the profile found a loss of {loss.min():.6g}, less than the fit's {profiler.start_loss:.6g}: fit "
+            f"again from theta0=profile.theta[{best}]"
+        )
+    for is_open, side in zip((below, above), ("below", "above"), strict=True):
+        if is_open:
+            warnings.append(f"the data do not bound {profiler.name} from {side}")
+    return Profile(
+        profiler.name, values, loss, theta, float(values[best]), evidence.scale, evidence.dof, level,
+        below, above, tuple(warnings), (slot.low, slot.high), theta[:, slot.offset], evidence,
+    )  # fmt: skip

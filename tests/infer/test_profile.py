@@ -1,0 +1,175 @@
+"""Profiles beside those that a formula gives; open ends; interrupted and resumed ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import optimize, stats
+
+import pysymude as psu
+from pysymude.infer import profiling
+
+x = psu.states("x", positive=True)
+A, k, b, K = psu.parameters("A k b K", positive=True)
+T = np.linspace(0.0, 3.0, 8)
+TIGHT: dict[str, Any] = {"reltol": 1e-9, "progress": False, "engine": "native"}
+VALUES = 2.0 * np.exp(-0.8 * T) + 0.3 * np.random.default_rng(5).normal(size=T.size)
+
+
+def decayed(noise: float | None) -> psu.FitResult:
+    given = None if noise is None else {x: noise}
+    data = psu.Dataset.from_arrays(T, VALUES[:, None], states=[x], noise=given)
+    system = psu.ODESystem({x: -k * x}, trainable={A: 1.0, k: 1.0}, initial={x: A})
+    return psu.fit(system, data, **TIGHT)
+
+
+def best_loss(rate: float) -> float:
+    """The least squares left where the rate is held: the size is linear."""
+    e = np.exp(-rate * T)
+    a = float(e @ VALUES / (e @ e))
+    return float(((VALUES - a * e) ** 2).sum())
+
+
+@pytest.mark.parametrize("noise", [0.3, None])
+def test_interval_is_where_the_formula_crosses(noise: float | None):
+    fit = decayed(noise)
+    found = psu.profile(fit, "k", level=0.99)
+    least = optimize.minimize_scalar(best_loss, bounds=(0.1, 3.0), method="bounded")
+    scale = 0.09 if noise else least.fun / (T.size - 2)
+    for level in (0.95, 0.99):
+        estimated = stats.t.ppf(0.5 + level / 2, T.size - 2) ** 2
+        rise = stats.chi2.ppf(level, 1) if noise else estimated
+
+        def over(rate: float, rise: float = rise) -> float:
+            return (best_loss(rate) - least.fun) / scale - rise
+
+        right = optimize.brentq(over, 1e-3, least.x), optimize.brentq(over, least.x, 20.0)
+        np.testing.assert_allclose(found.interval(level), right, rtol=2e-3)
+    # at the level asked for, a point stands at the crossing itself
+    np.testing.assert_allclose(found.interval(), right, rtol=1e-4)
+    assert found.best == pytest.approx(least.x, rel=1e-3)
+    for value, loss in zip(found.values, found.loss, strict=True):
+        expected = best_loss(value) / (0.09 if noise else 1.0)
+        assert loss == pytest.approx(expected, rel=1e-4)
+    assert not found.open_low
+    assert not found.open_high
+    assert np.all(np.diff(found.values) > 0)
+    # Wald's interval knows no skewness
+    wald = fit.confidence_intervals(0.99)["k"]
+    assert abs(np.log(wald[1] / right[1])) > 0.02
+
+
+def test_others_make_up_for_what_is_held():
+    found = psu.profile(decayed(0.3), k)
+    e = np.exp(-found.values[:, None] * T)
+    sizes = (e @ VALUES) / (e**2).sum(axis=1)
+    np.testing.assert_allclose(np.exp(found.theta[:, 0]), sizes, rtol=1e-2)
+
+
+def test_intervals_by_name_are_those_of_profiles():
+    fit = decayed(0.3)
+    assert fit.confidence_intervals(0.9, method="profile") == {
+        name: psu.profile(fit, name, level=0.9).interval(0.9) for name in ("A", "k")
+    }
+    both = psu.profile(fit, ["A", k])
+    assert list(both) == ["A", "k"]
+
+
+def test_saturated_kinetics_leave_an_end_open():
+    """Far above its constant a rate says nothing of it but that it is small."""
+    t = np.linspace(0.0, 1.0, 9)
+    values = 50.0 - 2.0 * t + 0.02 * np.random.default_rng(0).normal(size=t.size)
+    data = psu.Dataset.from_arrays(t, values[:, None], states=[x], u0={x: 50.0}, noise={x: 0.02})
+    system = psu.ODESystem({x: -k * x / (K + x)}, trainable={k: 1.0, K: 1.0})
+    fit = psu.fit(system, data, **TIGHT)
+    found = psu.profile(fit, "K")
+    assert found.open_low
+    assert found.interval()[0] == 0.0
+    assert any("do not bound K from below" in sentence for sentence in found.warnings)
+    assert "(0," in repr(found)
+
+
+def test_a_product_is_open_to_both_sides():
+    data = psu.Dataset.from_arrays(T, VALUES[:, None], states=[x], u0={x: 2.0}, noise={x: 0.3})
+    system = psu.ODESystem({x: -k * b * x}, trainable={k: 1.0, b: 0.7})
+    found = psu.profile(psu.fit(system, data, **TIGHT), "k")
+    assert found.interval() == (0.0, np.inf)
+    assert found.rise.max() < 1e-3
+    assert found.values[-1] > 1e4 * found.values[0]
+
+
+def test_bounds_are_ends():
+    data = psu.Dataset.from_arrays(T, VALUES[:, None], states=[x], u0={x: 2.0}, noise={x: 0.3})
+    system = psu.ODESystem({x: -k * x}, trainable={k: 0.8}, bounds={k: (0.75, 5.0)})
+    found = psu.profile(psu.fit(system, data, **TIGHT), "k")
+    assert found.open_low
+    assert found.interval()[0] == 0.75
+    assert found.values[0] == pytest.approx(0.75, abs=1e-3)
+
+
+class EnoughError(Exception):
+    """A stand-in for a process that is killed."""
+
+
+def test_an_interrupted_profile_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    fit = decayed(0.3)
+    whole = psu.profile(fit, "k")
+    calls, refit = [0], profiling.refit
+
+    def counted(*given: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == 6:
+            raise EnoughError
+        return refit(*given)
+
+    monkeypatch.setattr(profiling, "refit", counted)
+    with pytest.raises(EnoughError):
+        psu.profile(fit, "k", checkpoint=tmp_path / "k.npz")
+    before = calls[0]
+    resumed = psu.profile(fit, "k", checkpoint=tmp_path / "k.npz")
+    np.testing.assert_array_equal(resumed.values, whole.values)
+    np.testing.assert_array_equal(resumed.loss, whole.loss)
+    # what was there was not computed again
+    assert calls[0] - before < len(whole.values)
+    with pytest.raises(psu.PySymUDEError, match="belongs to another profile: name"):
+        psu.profile(fit, "A", checkpoint=tmp_path / "k.npz")
+    again = psu.profile(fit, ["A", "k"], checkpoint=tmp_path / "both")
+    assert sorted(p.name for p in (tmp_path / "both").iterdir()) == ["A.npz", "k.npz"]
+    np.testing.assert_array_equal(again["k"].values, whole.values)
+
+
+def test_a_better_optimum_is_said():
+    fit = decayed(0.3)
+    from dataclasses import replace
+
+    worse = replace(fit, theta=fit.theta + 0.2)
+    found = psu.profile(worse, "k")
+    assert any("found a loss of" in sentence for sentence in found.warnings)
+    np.testing.assert_allclose(found.interval(), psu.profile(fit, "k").interval(), rtol=1e-2)
+
+
+def test_the_figure_shows_threshold_and_interval():
+    found = psu.profile(decayed(0.3), "k")
+    fig = found.plot()
+    (axes,) = fig.axes
+    assert axes.get_xlabel() == "k"
+    heights = [float(line.get_ydata()[0]) for line in axes.get_lines()]
+    assert any(h == pytest.approx(stats.chi2.ppf(0.95, 1)) for h in heights)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda f: psu.profile(f, "q"), "no profile of 'q'; there are A, k"),
+        (lambda f: psu.profile(f, "k", level=2), "level must lie between 0 and 1"),
+        (lambda f: psu.profile({}, "k"), "profile takes a FitResult first"),
+        (lambda f: psu.profile(f, "k").interval(0.9999), "followed to the level 0.95; make it again"),
+        (lambda f: psu.profile(f, "k", step=1), "profile has no step="),
+    ],
+)  # fmt: skip
+def test_wrong_calls(call: Any, message: str):
+    with pytest.raises(psu.PySymUDEError, match=message):
+        call(decayed(0.3))
