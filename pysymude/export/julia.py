@@ -140,6 +140,11 @@ class _Given:
                 "expressions, or shooting. Export an objective without them; with "
                 "conserve='project' laws are part of the right-hand side"
             )
+        if self.loss.courses is not None:
+            raise _refusal(
+                "periods, doses and parameters that are expressions have no words in a script; export an "
+                "objective without them"
+            )
         if self.method.solver not in ("auto", *SOLVERS):
             raise _refusal(
                 f"the solver {self.method.solver!r} cannot stand in a script; choose one of "

@@ -90,11 +90,17 @@ def _scaling(fit: FitResult) -> list[str]:
     obj, found = fit.objective, list[str]()
     if obj.enforced.mixes:  # predictions are in other states than the plan
         return found
-    numeric, along = NumericModel(obj.plan, obj.loss.batch.p[0], fit.theta), fit.predictions[0]
+    along = fit.predictions[0]
+    here = fit.spans(along.t, 0)[0]
+    numeric, t, u = (
+        NumericModel(obj.plan, here.p, here.theta),
+        along.t[here.rows],
+        along.u[here.rows],
+    )
     for nn in obj.plan.networks:
         if nn.input_scaling is not None:
             continue
-        z = np.abs(numeric.evaluate(obj.plan.tape(list(nn.inputs)), along.t, along.u))
+        z = np.abs(numeric.evaluate(obj.plan.tape(list(nn.inputs)), t, u))
         size = float(np.nanmax(z, initial=0.0))
         if size > 0 and not _SMALL < size < _LARGE:
             found.append(

@@ -87,6 +87,8 @@ def not_differentiable(
     implicit steps read.
     """
     spec, loss = data
+    if loss.courses is not None:  # no one solve shows all of it
+        return ""
     batch = _with_more_times(loss, theta)
     path = _Path(batch, engine.solve(engine.compile(plan), batch, theta, method).u, loss)
     measured = (*spec.columns, *spec.laws)

@@ -15,7 +15,8 @@ from pysymude.model.coerce import label_of
 from pysymude.model.dataset import Dataset
 from pysymude.model.event import Event
 from pysymude.plan.binding import start_expressions
-from pysymude.plan.course import Courses, bind_courses
+from pysymude.plan.course import Courses
+from pysymude.plan.course_binding import bind_courses
 from pysymude.plan.formulas import formulas
 from pysymude.plan.problem import Batch
 from pysymude.solving.along import Along
@@ -61,7 +62,9 @@ def predict_one(
         return _predict_along(fit, times, u0, parameters, e)
     p, theta = obj.loss.batch.p[e], fit.theta
     if parameters:
-        own = dict(fit.data[e].parameters) | {label_of(k): v for k, v in parameters.items()}
+        own: dict[str, Any] = dict(fit.data[e].parameters) | {
+            label_of(k): v for k, v in parameters.items()
+        }
         p, changed = values(obj.plan, own, theta[: obj.plan.layout.size])
         theta = np.concatenate([changed, theta[obj.plan.layout.size :]])
     start = times[0]

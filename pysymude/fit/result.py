@@ -321,6 +321,10 @@ class FitResult:
             time; NaN where the solve failed.
         """
         obj, e = self.objective, self._experiment(experiment)
+        if obj.loss.courses is not None:
+            raise CapabilityError(
+                "adjoint_drift is of one smooth trajectory; this experiment changes on the way"
+            )
         given: dict[str, Any] = {} if reltol is None else {"reltol": reltol}
         if abstol is not None:
             given |= {"abstol": abstol, "asked_abstol": abstol}
@@ -335,7 +339,7 @@ class FitResult:
             found.u,
             terminal_values(terminal, self._states, found.u),
             theta=self.theta[: adjoint.system.layout.size],
-            parameters=self.data[e].parameters,
+            parameters=dict(zip(obj.plan.parameters, obj.loss.batch.p[e].tolist(), strict=True)),
             **method.keywords,
             engine=self.engine,
         )

@@ -55,7 +55,7 @@ def expressions_to_text(expressions: Sequence[sp.Expr]) -> tuple[str, Facts]:
     EmissionError
         One of them has no text, see `system_to_text`.
     """
-    names = {s.name for e in expressions for s in e.free_symbols}
+    names = {str(s) for e in expressions for s in e.free_symbols}
     names |= {nn.name for nn in networks_within(expressions)}
     free = (name for i in count() if (name := f"e{i}") not in names)
     state = sp.Symbol(next(free), real=True)

@@ -264,7 +264,7 @@ class Trajectory:
             v for p in self.periods for v in (p.start, *p.set.values(), *p.parameters.values())
         )
         given = (*self.u0.values(), *self.parameters.values(), *pairs, *parts)
-        return frozenset(s.name for v in given if isinstance(v, sp.Expr) for s in v.free_symbols)
+        return frozenset(str(s) for v in given if isinstance(v, sp.Expr) for s in v.free_symbols)
 
     def noise_array(self) -> FloatArray:
         """The standard deviation of each measurement, float64 (times, columns); NaN where none is given."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import sympy as sp
@@ -16,7 +16,8 @@ from pysymude.model.system import ODESystem
 from pysymude.model.theta import ThetaLayout
 from pysymude.model.trajectory import Trajectory
 from pysymude.plan.compiled import CompiledSystem
-from pysymude.plan.course import Courses, bind_courses, resolved
+from pysymude.plan.course import Courses
+from pysymude.plan.course_binding import bind_courses, resolved
 from pysymude.plan.enforcement import Enforced, enforce
 from pysymude.plan.fixed_values import parameter_values
 from pysymude.plan.problem import Batch, LossData, LossSpec
@@ -198,7 +199,7 @@ def start_expressions(
         what = f"the start of {{}} in experiment {trajectory.name!r}"
         found.append(
             {
-                k: resolved(plan, expr, what.format(x.name)).xreplace(swap)
+                k: cast("sp.Expr", resolved(plan, expr, what.format(x.name)).xreplace(swap))
                 for k, x in enumerate(system.states)
                 if (expr := _start_expression(system, x, trajectory)) is not None
             }

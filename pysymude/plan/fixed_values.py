@@ -61,11 +61,11 @@ def typical_values(plan: CompiledSystem, trajectory: Trajectory) -> Float:
     for name, value in trajectory.parameters.items():
         if name in plan.trainable:
             continue
-        number = value
         if isinstance(value, sp.Expr):
-            number = value.xreplace({system.symbol(s.name): v for s, v in known.items()})
-            number = float(number) if number.is_number else 0.0
-        found[name] = number
+            number: Any = value.xreplace({system.symbol(s.name): v for s, v in known.items()})
+            found[name] = float(number) if number.is_number else 0.0
+        else:
+            found[name] = value
     return parameter_values(plan, found)
 
 

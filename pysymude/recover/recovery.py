@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from pysymude.errors import InvalidInputError
+from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.fit.result import FitResult
 from pysymude.model.calls import explained
 from pysymude.plan.compiled import compile_system
@@ -132,6 +132,11 @@ def _check(fit: Any, max_terms: Any, resamples: Any) -> None:
         raise InvalidInputError(
             f"recover: the fit ended with {fit.retcode.name} ({fit.retcode.value}), so its networks "
             "have learned nothing; mend the fit first"
+        )
+    if fit.objective.loss.courses is not None:
+        raise CapabilityError(
+            "recover linearises whole trajectories, and these experiments change on the way (periods, doses, or "
+            "parameters that are expressions); cut them into experiments of their own, each with its u0="
         )
     for name, value in (("max_terms", max_terms), ("resamples", resamples)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:

@@ -27,7 +27,8 @@ from pysymude.model.period import Period
 from pysymude.model.system import ODESystem
 from pysymude.model.trajectory import Trajectory
 from pysymude.plan.compiled import CompiledSystem, compile_system
-from pysymude.plan.course import Courses, bind_courses
+from pysymude.plan.course import Courses
+from pysymude.plan.course_binding import bind_courses
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch
 from pysymude.solving.along import Along

@@ -1,3 +1,5 @@
+# SymPy annotates its classes in parts only
+# pyright: reportArgumentType=false
 """Steady states: reached by integration, ended by Newton's method, differentiated as implicit functions.
 
 Where a system keeps linear combinations of its states whatever its rates are, its Jacobian is singular, and

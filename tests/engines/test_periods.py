@@ -299,6 +299,20 @@ WRONG = [
 ]  # fmt: skip
 
 
+def test_what_has_no_words_for_them_refuses(tmp_path):
+    fit = psu.fit(
+        UDE, psu.Dataset(CASES["periods"]), engine="native", progress=False, stages=psu.LBFGS(1)
+    )
+    with pytest.raises(CapabilityError, match="periods, doses and parameters that are expressions"):
+        psu.export_julia(fit, tmp_path / "script.jl")
+    with pytest.raises(CapabilityError, match="change on the way"):
+        psu.recover(fit)
+    with pytest.raises(CapabilityError, match="changes on the way"):
+        fit.adjoint_drift()
+    with pytest.raises(CapabilityError, match="changes on the way"):
+        fit.predict(T, u0={gut: np.array([1.0, 2.0]), c: 0.0})
+
+
 def of(trajectory, system=UDE):
     obj = psu.objective(system, trajectory, engine="native")
     return obj.value(obj.theta0())
