@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pysymude.fit.result import FitResult
     from pysymude.fit.stages import LBFGS, Adam, GradientMatching, LawMatching, MultipleShooting
     from pysymude.fit.training import fit
+    from pysymude.infer.compare import Comparison, compare
+    from pysymude.infer.multistart import MultiStart, multistart
     from pysymude.infer.profile import Profile, profile
     from pysymude.interchange.sbml.reading import SbmlModel, read_sbml
     from pysymude.model.distributions.binomial import Binomial
@@ -91,6 +93,10 @@ _LATER = {
     "LawMatching": "fit.stages",
     "MultipleShooting": "fit.stages",
     "fit": "fit.training",
+    "Comparison": "infer.compare",
+    "compare": "infer.compare",
+    "MultiStart": "infer.multistart",
+    "multistart": "infer.multistart",
     "Profile": "infer.profile",
     "profile": "infer.profile",
     "project": "plan.projection",
@@ -130,6 +136,7 @@ __all__ = [
     "AssertedLaw",
     "Binomial",
     "CommutatorTable",
+    "Comparison",
     "Dataset",
     "EnsembleSolution",
     "Event",
@@ -145,6 +152,7 @@ __all__ = [
     "LawSet",
     "LogLaplace",
     "LogNormal",
+    "MultiStart",
     "MultipleShooting",
     "NegativeBinomial",
     "Normal",
@@ -164,6 +172,7 @@ __all__ = [
     "Trajectory",
     "adjoint_laws",
     "commutator_table",
+    "compare",
     "engines",
     "euler_operator",
     "export_julia",
@@ -178,6 +187,7 @@ __all__ = [
     "lagrangian_system",
     "lie_bracket",
     "lie_derivative",
+    "multistart",
     "neural_ode",
     "noether",
     "noether_hamiltonian",

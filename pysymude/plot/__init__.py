@@ -2,7 +2,7 @@
 
 from pysymude.plot.figures import plot_fit, plot_solution, plot_trajectories, plot_unknown_term
 from pysymude.plot.history import plot_history
-from pysymude.plot.inference import plot_profile
+from pysymude.plot.inference import plot_profile, plot_waterfall
 from pysymude.plot.laws import plot_laws
 from pysymude.plot.recovered import plot_ensemble, plot_recovered
 
@@ -16,4 +16,5 @@ __all__ = [
     "plot_solution",
     "plot_trajectories",
     "plot_unknown_term",
+    "plot_waterfall",
 ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pysymude.infer.multistart import MultiStart
 from pysymude.infer.profile import Profile
 from pysymude.model.symbols import escaped
 from pysymude.plot.style import COLOURS, PALE, SHADE, draw_legend, dress, figure_and_axes
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_profile"]
+__all__ = ["plot_profile", "plot_waterfall"]
 
 
 def plot_profile(found: Profile, *, ax: Axes | None = None) -> Figure:
@@ -51,6 +52,42 @@ def plot_profile(found: Profile, *, ax: Axes | None = None) -> Figure:
         axes.set_xscale("log")
     axes.set_xlabel(escaped(found.name))
     axes.set_ylabel("rise of the loss / scale")
+    dress(axes)
+    draw_legend(axes, axes.get_legend_handles_labels()[0])
+    return fig
+
+
+def plot_waterfall(found: MultiStart, *, ax: Axes | None = None) -> Figure:
+    """A figure of the losses of fits from many starts, in ascending order.
+
+    A step that many share is an optimum that is easily found; one alone at the bottom may not be the last.
+
+    Parameters
+    ----------
+    found : MultiStart
+    ax : matplotlib Axes, optional
+        Where to draw; by default in a new figure.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    fig, axes = figure_and_axes(ax, 5.0, 3.4)
+    losses = found.losses
+    best = np.arange(len(losses)) < found.reached
+    numbers = np.arange(1, len(losses) + 1)
+    axes.plot(numbers, losses, "-", color=PALE, linewidth=1.0, zorder=1)
+    axes.plot(
+        numbers[best], losses[best], "o", color=COLOURS[0], markersize=5, label="at the best loss"
+    )
+    if not best.all():
+        axes.plot(
+            numbers[~best], losses[~best], "o", color=COLOURS[1], markersize=5, label="above it"
+        )
+    if losses[0] > 0 and losses[-1] > 10 * losses[0]:
+        axes.set_yscale("log")
+    axes.set_xlabel("fit, by loss")
+    axes.set_ylabel("loss")
     dress(axes)
     draw_legend(axes, axes.get_legend_handles_labels()[0])
     return fig
