@@ -436,8 +436,9 @@ def objective(
         around it. A number of NumPy without slopes is differentiated by central differences in each
         prediction that was looked at, two calls for each.
     per_experiment : one or several of symbol or name, or mapping to Distribution or None
-        Trainable parameters of which each experiment has its own, called ``k_`` and the experiment's name;
-        their prior ties them, and may contain what is learned for all: ``{V: psu.LogNormal(mu, 0.3)}``.
+        Trainable parameters of which each experiment has its own, called ``k_`` and the experiment's name.
+        A prior ties them: with ``V = V0*exp(d)`` in the equations, ``{d: psu.Normal(0, 0.3)}`` is a
+        population around V0. A spread that is learned needs a prior of its own: at 0 the density is infinite.
     solver, reltol, abstol, max_steps, dtmax, tstops, engine
         As for `solve`.
     sensealg : str

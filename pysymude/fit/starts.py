@@ -33,11 +33,14 @@ def freed(states: Iterable[sp.Symbol], trajectory: Trajectory) -> Trajectory:
     """The trajectory with all initial states trainable that come from its first row."""
     if trajectory.trainable_u0 is True or trajectory.t0 < trajectory.t[0]:
         return trajectory
+    if any(period.is_steady for period in trajectory.periods):
+        return trajectory  # of the start only totals matter, which no reading of one state tells
     already = trajectory.trainable_u0 or ()
     read = [
         s.name
         for s in states
         if s.name in trajectory.columns and s.name not in trajectory.u0
+        and s.name not in trajectory.changed_at_start
         and np.isfinite(first := trajectory.first_measured(s.name)) and (first > 0 or not s.is_positive)
     ]  # fmt: skip
     names = tuple(sorted({*already, *read}))

@@ -223,7 +223,11 @@ class Trajectory:
             raise InvalidInputError(
                 f"the initial value of {state!r} is {given}, which is known only with its parameters"
             )
-        if state not in self.columns:
+        if state in self.changed_at_start:
+            reason = (
+                f"it changes at t = {self.t0}, and what was measured there was measured after that"
+            )
+        elif state not in self.columns:
             reason = f"it is not among the columns {', '.join(self.columns)}"
         elif self.t0 < self.t[0]:
             reason = f"the first row is at t = {self.t[0]}, after t0 = {self.t0}"
@@ -249,6 +253,13 @@ class Trajectory:
     def n_measured(self) -> int:
         """How many entries of `u` are measured, that is, not NaN."""
         return int(np.count_nonzero(~np.isnan(self.u)))
+
+    @property
+    def changed_at_start(self) -> frozenset[str]:
+        """States that a dose or a period changes at `t0` itself."""
+        dosed = (k for k, pairs in self.doses.items() if any(time == self.t0 for time, _ in pairs))
+        sets = (k for period in self.periods if period.start == self.t0 for k in period.set)
+        return frozenset((*dosed, *sets))
 
     @property
     def changes(self) -> bool:

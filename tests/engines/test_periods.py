@@ -252,7 +252,10 @@ def test_files_and_copies_keep_them(tmp_path):
 
 
 x = psu.states("x")
+PLAIN = psu.ODESystem({c: -ke * c}, trainable={ke: 1.0})
+AT_START = psu.Trajectory.from_arrays([0, 1], [5.0, 3.0], states=[c], doses={c: [(0.0, 5.0)]})
 WRONG = [
+    (lambda: psu.fit(PLAIN, AT_START, progress=False), "no initial value of state 'c'.*changes at t = 0"),
     (lambda: experiment({gut: [(-1.0, 3.0)]}), "a dose at -1, before the experiment starts at t0 = 0"),
     (lambda: experiment({gut: [(1.0, 3.0), (1, 4)]}), "two doses at 1; add their amounts"),
     (lambda: experiment({gut: (1.0, 3.0)}), "must be .time, amount. pairs"),
@@ -303,7 +306,7 @@ def test_what_has_no_words_for_them_refuses(tmp_path):
     fit = psu.fit(
         UDE, psu.Dataset(CASES["periods"]), engine="native", progress=False, stages=psu.LBFGS(1)
     )
-    with pytest.raises(CapabilityError, match="periods, doses and parameters that are expressions"):
+    with pytest.raises(CapabilityError, match="cannot be exported to Julia"):
         psu.export_julia(fit, tmp_path / "script.jl")
     with pytest.raises(CapabilityError, match="change on the way"):
         psu.recover(fit)
