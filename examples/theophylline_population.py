@@ -21,13 +21,13 @@ from scipy.optimize import least_squares
 import pysymude as psu
 
 gut, blood = psu.states("gut blood")
-m_ka, m_V, ke, s = psu.parameters("m_ka m_V ke s", positive=True)
-d_ka, d_V = psu.parameters("d_ka d_V")
-ka, V = m_ka * sp.exp(d_ka), m_V * sp.exp(d_V)
+m_ka, m_v, ke, s = psu.parameters("m_ka m_V ke s", positive=True)
+d_ka, d_v = psu.parameters("d_ka d_V")
+ka, V = m_ka * sp.exp(d_ka), m_v * sp.exp(d_v)
 nn = psu.MLP("nn", inputs=[blood / (10 * V)], outputs=1, hidden=4)
 # deviations from the population, on the logarithm
-POPULATION = {d_V: psu.Normal(0, 0.2), d_ka: psu.Normal(0, 0.7)}
-STARTS = {m_ka: 1.5, m_V: 0.5, d_ka: 0.0, d_V: 0.0, s: 0.5}
+POPULATION = {d_v: psu.Normal(0, 0.2), d_ka: psu.Normal(0, 0.7)}
+STARTS = {m_ka: 1.5, m_v: 0.5, d_ka: 0.0, d_v: 0.0, s: 0.5}
 
 
 def model(rate: sp.Expr, **more: dict) -> psu.ODESystem:

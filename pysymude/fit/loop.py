@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -129,7 +130,8 @@ class Loop:
             self.keep_best(task, point)
         why, ended = "", False
         while state.iteration < leg.iterations and not why and not ended:
-            found = leg.optimizer.step(point, state.memory, task.evaluate)
+            see = partial(task.evaluate, step=state.iteration + 1)
+            found = leg.optimizer.step(point, state.memory, see)
             if found is None:
                 ended = True
                 break
@@ -209,7 +211,7 @@ class Loop:
 
     def first_point(self, task: Task, leg: Leg) -> Point:
         """Where the leg starts; networks that make the solve fail are drawn towards zero first."""
-        point = task.evaluate(self.state.vector)
+        point = task.evaluate(self.state.vector, self.state.iteration)
         weights = [s.slice for s in self.obj.layout.of_kind("weight")]
         for _ in range(8):
             if point.ok or not weights:
@@ -217,7 +219,7 @@ class Loop:
             log.info("%s: the start fails (%s); weights are halved", leg.label, point.message)
             for part in weights:
                 self.state.vector[part] *= 0.5
-            point = task.evaluate(self.state.vector)
+            point = task.evaluate(self.state.vector, self.state.iteration)
         if task.full and point.ok and not np.isfinite(self.state.first):
             self.state.first = abs(point.value)
         return point

@@ -34,7 +34,7 @@ def stages_from_text(text: str) -> tuple[Stage, ...]:
     Examples
     --------
     >>> stages_from_text("Adam(300, learning_rate=0.01), LBFGS(horizon=(0.5, 1))")[0]
-    Adam(iterations=300, learning_rate=0.01, horizon=(1.0,), clip=1000.0)
+    Adam(iterations=300, learning_rate=0.01, horizon=(1.0,), clip=1000.0, batch=None)
     """
     found: list[Stage] = []
     for name, inside in _pieces(_STAGE, text, f"stages are written {_USUAL}"):

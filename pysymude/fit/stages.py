@@ -101,21 +101,33 @@ class Adam:
         Growing horizon: the iterations are split evenly over these parts of the time span.
     clip : float
         Largest norm of the gradient.
+    batch : int, optional
+        How many experiments each step sees, or, where there is one alone, how many of its times. They are
+        shuffled each time all have been seen.
     """
 
     iterations: int = 300
     learning_rate: float = 1e-2
     horizon: tuple[float, ...] = (1.0,)
     clip: float = 1e3
+    batch: int | None = None
 
     def __post_init__(self) -> None:
         _positive(self, "iterations", "learning_rate", "clip")
         _check_horizon(self.horizon)
+        if self.batch is not None:
+            _positive(self, "batch")
+            if self.horizon != (1.0,):
+                raise InvalidInputError(
+                    "Adam takes batch= or horizon=, one of them: a batch is of the whole time span"
+                )
 
     def legs(self) -> list[tuple[str, int, Optimizer, float, int]]:
         """(kind, iterations, optimiser, horizon, segments)."""
         each = -(-self.iterations // len(self.horizon))
         optimizer = optimizers.Adam(self.learning_rate, each, self.clip)
+        if self.batch is not None:
+            return [("batch", each, optimizer, 1.0, self.batch)]
         return [("loss", each, optimizer, h, 1) for h in self.horizon]
 
 
@@ -209,7 +221,7 @@ def check_stages(stages: Any, *, networks: bool) -> tuple[Stage, ...]:
 
 
 def _positive(stage: Any, *names: str) -> None:
-    whole = {f.name for f in fields(stage) if f.type == "int"}
+    whole = {f.name for f in fields(stage) if f.type in ("int", "int | None")}
     for name in names:
         value = getattr(stage, name)
         kind = "a positive whole number" if name in whole else "a positive number"

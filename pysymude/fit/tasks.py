@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.engines.base import Evaluation
+from pysymude.fit.batches import Batches
 from pysymude.fit.coursed import bind_loss
 from pysymude.fit.objective import Objective
 from pysymude.fit.optimizers import Point
@@ -21,7 +22,7 @@ from pysymude.model.transforms import to_unconstrained
 from pysymude.plan.course import Course
 from pysymude.plan.problem import Batch, LossData, Samples
 
-__all__ = ["Task", "horizon_task", "matching_task", "samples_task", "shooting_task"]
+__all__ = ["Task", "batch_task", "horizon_task", "matching_task", "samples_task", "shooting_task"]
 
 log = logging.getLogger("pysymude")
 
@@ -36,7 +37,7 @@ class Task:
     of theta at the places `held` stay as they are.
     """
 
-    run: Callable[[Float], Evaluation]
+    run: Callable[[Float, int], Evaluation]
     decay: Float
     extra: Float
     full: bool = False
@@ -50,9 +51,9 @@ class Task:
         """Theta out of the task's vector."""
         return vector[: vector.size - self.extra.size]
 
-    def evaluate(self, vector: Float) -> Point:
-        """Value, gradient and named terms at the task's vector."""
-        found = self.run(vector)
+    def evaluate(self, vector: Float, step: int = 0) -> Point:
+        """Value, gradient and named terms at the task's vector, as the step of that number sees them."""
+        found = self.run(vector, step)
         if not found.success or found.gradient is None:
             return Point(vector, np.inf, np.zeros_like(vector), False, {}, found.message)
         theta = self.extract(vector)
@@ -70,7 +71,12 @@ def horizon_task(objective: Objective, loss: LossData, decay: Float, horizon: fl
     """The loss on the first part of the time span, or on all of it."""
     cut = loss if horizon >= 1 else loss.with_horizon(horizon)
     bound = objective.with_loss(cut)
-    return Task(bound.evaluate, decay, np.zeros(0), full=horizon >= 1)
+    return Task(lambda v, _: bound.evaluate(v), decay, np.zeros(0), full=horizon >= 1)
+
+
+def batch_task(objective: Objective, loss: LossData, decay: Float, size: int) -> Task:
+    """The loss of another part of the data in each step."""
+    return Task(Batches(objective, loss, size, seed=0).evaluate, decay, np.zeros(0))
 
 
 def matching_task(objective: Objective, smoothed: Smoothed, decay: Float) -> Task:
@@ -89,7 +95,7 @@ def samples_task(objective: Objective, parts: Sequence[Part], decay: Float) -> T
     """A sum of terms that need no solve."""
     alone = replace(objective, parts=tuple(parts))
 
-    def run(theta: Float) -> Evaluation:
+    def run(theta: Float, _: int) -> Evaluation:
         nothing = Evaluation(0.0, np.zeros(theta.size), {}, (), 0)
         return alone.with_parts(nothing, theta, gradient=True)
 
@@ -120,7 +126,7 @@ def shooting_task(
         objective.method,
     )
 
-    def run(vector: Float) -> Evaluation:
+    def run(vector: Float, _: int) -> Evaluation:
         found = objective.of_bound(bound, cut, vector, gradient=True)
         return objective.with_parts(found, vector, gradient=True)
 

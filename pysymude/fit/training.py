@@ -26,7 +26,14 @@ from pysymude.fit.scaling import smooth
 from pysymude.fit.stages import GradientMatching, Stage, check_stages
 from pysymude.fit.starts import free_measured_starts
 from pysymude.fit.state import Progress, fit_key
-from pysymude.fit.tasks import Task, horizon_task, matching_task, samples_task, shooting_task
+from pysymude.fit.tasks import (
+    Task,
+    batch_task,
+    horizon_task,
+    matching_task,
+    samples_task,
+    shooting_task,
+)
 from pysymude.fit.validation import Validation, split
 from pysymude.model.calls import explained
 from pysymude.model.coerce import float_array, label_of
@@ -190,6 +197,9 @@ def _legs(obj: Objective, stages: Sequence[Stage], parts: Validation, decay: Flo
                 terms = _coefficient_parts(obj)
                 make, label = lambda p=terms: _law_matching(obj, p, decay), name
                 held = _told_by_the_data(obj) if terms else ()
+            elif kind == "batch":
+                make = lambda n=segments: batch_task(obj, parts.training, decay, n)  # noqa: E731
+                label = f"{name} (batches of {segments})"
             elif kind == "shooting":
                 make = lambda a=amount, n=segments: shooting_task(obj, parts.training, decay, a, n)  # noqa: E731
                 label = f"{name} (ties x{amount:g})"
