@@ -48,6 +48,7 @@ class Contents:
     events : tuple of EventText
     reactions : mapping from id to SymPy expression
     functions : mapping from id to Lambda
+    identifiers : Identifiers
     """
 
     document: Document
@@ -59,6 +60,7 @@ class Contents:
     events: tuple[EventText, ...]
     reactions: Mapping[str, sp.Expr]
     functions: Mapping[str, Lambda]
+    identifiers: Identifiers
 
 
 def contents_of(document: Document) -> Contents:
@@ -69,7 +71,8 @@ def contents_of(document: Document) -> Contents:
     ModelFileError
         Something that is refused: the message names the line, the kind and the id of the element.
     """
-    found = quantities(document, Identifiers(e.getId() for e in _named(document)))
+    identifiers = Identifiers(e.getId() for e in _named(document))
+    found = quantities(document, identifiers)
     reader = _Reader(document, found, _functions(document))
     reactions = reader.reactions()
     reader.names |= reactions

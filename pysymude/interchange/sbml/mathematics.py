@@ -106,7 +106,7 @@ class Formula:
         if kind == libsbml.AST_RATIONAL:
             return Term(self._rational(node))
         if kind in (libsbml.AST_REAL, libsbml.AST_REAL_E):
-            return Term(self._number(node.getReal()))
+            return Term(self.number(node.getReal()))
         if kind in (libsbml.AST_PLUS, libsbml.AST_MINUS):
             return self._sum(node, names, depth)
         if kind == libsbml.AST_TIMES:
@@ -160,7 +160,8 @@ class Formula:
             self.refuse(f"its formula contains {name!r}, which is nothing of the model")
         return names[name]
 
-    def _number(self, value: float) -> Any:
+    def number(self, value: float) -> Any:
+        """A number, whole where it is."""
         if not math.isfinite(value):
             self.refuse("its formula contains a number that is not finite in float64")
         # 2.0 as an exponent or a stoichiometry is exactly 2

@@ -1,0 +1,217 @@
+"""From tables to a system and its data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.errors import InvalidInputError, ModelFileError
+from pysymude.interchange.petab.courses_of import Experiment, Plan, plan_of
+from pysymude.interchange.petab.described import Described, Measured
+from pysymude.interchange.petab.entities import Entities, entities_of
+from pysymude.interchange.petab.measured_columns import Column, Columns
+from pysymude.model.dataset import Dataset
+from pysymude.model.period import Period
+from pysymude.model.system import ODESystem
+from pysymude.model.trajectory import Trajectory
+
+__all__ = ["Assembled", "assembled"]
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A problem in our terms.
+
+    Attributes
+    ----------
+    system : ODESystem
+        What is learned has no bounds here, and starts at its nominal value.
+    places : sequence of (experiment, row, column)
+        Where each row of the measurement table stands in the data.
+    learned : mapping from id to name
+        Parameters of the table that are estimated and stand in a formula, by the name of their symbol.
+    """
+
+    entities: Entities
+    system: ODESystem
+    data: Dataset
+    places: Sequence[tuple[int, int, int]]
+    learned: Mapping[str, str]
+
+
+def assembled(described: Described) -> Assembled:
+    """The system and the data of a problem.
+
+    Raises
+    ------
+    ModelFileError
+        The tables say something that has no meaning, or none here.
+    """
+    entities = entities_of(described)
+    plan = plan_of(entities)
+    if not described.measurements:
+        raise ModelFileError("the measurement table has no rows", where=str(described.file))
+    if entities.contents.events:
+        first = entities.contents.events[0]
+        entities.contents.document.refuse(first.element, "events are not read", label=first.id)
+    columns = Columns(entities, plan.lowered)
+    groups: dict[tuple[str, bool], list[tuple[int, Measured]]] = {}
+    for k, one in enumerate(described.measurements):
+        groups.setdefault((one.experiment, math.isinf(one.time)), []).append((k, one))
+    places: list[Any] = [None] * len(described.measurements)
+    trajectories: list[Trajectory] = []
+    used: set[Any] = set()
+    for (key, at_rest), rows in groups.items():
+        experiment = _resting(plan.experiment(key), rows) if at_rest else plan.experiment(key)
+        table = _Table(columns, experiment)
+        for k, one in rows:
+            places[k] = table.add(one)
+        name = key + (" at rest" if at_rest else "")
+        trajectory = _trajectory(plan, experiment, table, name or "experiment")
+        places = _numbered(places, rows, table, len(trajectories))
+        trajectories.append(trajectory)
+        used |= {s for e in _expressions(experiment) for s in e.free_symbols}
+    made = list(columns.made.values())
+    return _with_system(plan, made, Dataset(trajectories), places, used)
+
+
+def _numbered(places: list[Any], rows: Sequence[tuple[int, Measured]], table: _Table, e: int) -> list[Any]:
+    order = table.order()
+    for k, _ in rows:
+        row, column = places[k]
+        places[k] = (e, order[row], column)
+    return places
+
+
+def _resting(experiment: Experiment, rows: Sequence[tuple[int, Measured]]) -> Experiment:
+    """An experiment whose last state is measured when it has come to rest."""
+    if len(experiment.stages) > 1:
+        rows[0][1].row.refuse("a measurement at rest after several periods is not read")
+    only = experiment.stages[0]
+    stages = (replace(only, start=-math.inf), replace(only, start=max(only.start, 0.0)))
+    return replace(experiment, stages=stages)
+
+
+class _Table:
+    """The measurements of one experiment, as rows by time and replicate."""
+
+    def __init__(self, columns: Columns, experiment: Experiment) -> None:
+        self.columns, self.experiment = columns, experiment
+        self.names: dict[str, int] = {}
+        self.rows: dict[tuple[float, int], dict[int, tuple[float, float | None]]] = {}
+        self.count: dict[tuple[float, int], int] = {}
+
+    def add(self, one: Measured) -> tuple[tuple[float, int], int]:
+        column, scale = self.columns.of(one)
+        time = self.experiment.t0 if math.isinf(one.time) else one.time
+        if time < self.experiment.t0:
+            one.row.refuse(f"it was measured at {one.time:g}, before its experiment begins at {self.experiment.t0:g}")
+        if column.noise is not None:
+            try:
+                column.noise.check_values(np.array([one.value]), "the measurement")
+            except InvalidInputError as error:
+                one.row.refuse(str(error))
+        j = self.names.setdefault(column.name, len(self.names))
+        n = self.count[time, j] = self.count.get((time, j), 0) + 1
+        self.rows.setdefault((time, n), {})[j] = (one.value, scale)
+        return (time, n), j
+
+    def order(self) -> dict[tuple[float, int], int]:
+        return {key: i for i, key in enumerate(sorted(self.rows))}
+
+    def arrays(self) -> tuple[NDArray[Any], NDArray[Any], dict[str, NDArray[Any]]]:
+        """Times, values, and standard deviations of columns that have numbers of their own."""
+        order, width = self.order(), len(self.names)
+        values = np.full((len(order), width), np.nan)
+        scales = np.full((len(order), width), np.nan)
+        for key, cells in self.rows.items():
+            for j, (value, scale) in cells.items():
+                values[order[key], j] = value
+                scales[order[key], j] = np.nan if scale is None else scale
+        noise = {
+            name: np.where(np.isnan(scales[:, j]), 1.0, scales[:, j])
+            for name, j in self.names.items()
+            if not np.isnan(scales[:, j]).all()
+        }
+        times = np.array([time for time, _ in order], dtype=np.float64)
+        return times, values, noise
+
+
+def _trajectory(plan: Plan, experiment: Experiment, table: _Table, name: str) -> Trajectory:
+    times, values, noise = table.arrays()
+    if times[0] == times[-1]:  # nothing is measured later; a start alone is an answer, too
+        after = times[-1] + max(1.0, abs(times[-1]))
+        times, values = np.append(times, after), np.vstack([values, np.full(values.shape[1], np.nan)])
+        noise = {k: np.append(v, 1.0) for k, v in noise.items()}
+    first, *later = experiment.stages
+    periods: list[Any] = []
+    if later or first.start == -math.inf:
+        periods = [Period(first.start)]
+        periods += [
+            Period(
+                s.start,
+                set={x.name: e for x, e in s.set.items()},
+                parameters=_by_name(plan, s.parameters, first.parameters),
+            )
+            for s in later
+        ]
+    return Trajectory.from_arrays(
+        times, values, states=list(table.names), t0=experiment.t0, trainable_u0=False,
+        u0={x.name: _plain(e) for x, e in experiment.starts.items()},
+        parameters=_by_name(plan, first.parameters, {}), noise=noise or None, periods=periods or None,
+        name=name,
+    )  # fmt: skip
+
+
+def _by_name(plan: Plan, values: Mapping[Any, Any], before: Mapping[Any, Any]) -> dict[str, Any]:
+    """Values of parameters by name; those that only `before` has go back to their own."""
+    found = {s.name: _plain(e) for s, e in values.items()}
+    for s in before:
+        if s not in values and s in plan.fixed:
+            found[s.name] = plan.fixed[s]
+    return found
+
+
+def _plain(expr: Any) -> Any:
+    return float(expr) if expr.is_number else expr
+
+
+def _expressions(experiment: Experiment) -> list[Any]:
+    parts = [experiment.starts.values()]
+    parts += [v for s in experiment.stages for v in (s.set.values(), s.parameters.values())]
+    return [e for part in parts for e in part if not isinstance(e, float)]
+
+
+def _with_system(
+    plan: Plan, columns: Sequence[Column], data: Dataset, places: Sequence[Any], used: set[Any]
+) -> Assembled:
+    found = plan.lowered
+    noise = {c.name: c.noise for c in columns if c.noise is not None}
+    expressions = [
+        *found.rhs.values(), *found.initial.values(), *(c.expr for c in columns),
+        *(a for n in noise.values() for a in n.args),
+    ]  # fmt: skip
+    read = used.union(*(e.free_symbols for e in expressions))
+    described = plan.described
+    nominal = {k: p.nominal for k, p in described.parameters.items()}
+    learned = {s: k for s, k in plan.learned.items() if s in read}
+    within = set().union(*(e.free_symbols for e in expressions))
+    try:
+        system = ODESystem(
+            found.rhs,
+            parameters={s: v for s, v in plan.fixed.items() if s in within},
+            trainable={s: nominal[k] for s, k in learned.items()},
+            observables={c.name: c.expr for c in columns},
+            initial=found.initial,
+            noise=noise,
+        )
+    except ModelFileError:
+        raise
+    except InvalidInputError as error:
+        raise ModelFileError(str(error), where=str(described.file)) from error
+    return Assembled(plan.entities, system, data, places, {k: s.name for s, k in learned.items()})

@@ -1,0 +1,89 @@
+"""The YAML file of a problem: plain data, and the paths in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+from pysymude.errors import InvalidInputError, ModelFileError
+from pysymude.interchange.packages import needed
+from pysymude.whole import read_whole
+
+__all__ = ["YamlFile", "read_yaml"]
+
+LARGEST = 5_000_000  # bytes
+
+
+@dataclass(frozen=True)
+class YamlFile:
+    """A mapping, and the folder that its paths start from."""
+
+    path: Path
+    content: Mapping[str, Any]
+
+    def refuse(self, problem: str) -> NoReturn:
+        """Raise the error about this file.
+
+        Raises
+        ------
+        ModelFileError
+            Always.
+        """
+        raise ModelFileError(problem, where=str(self.path))
+
+    def file(self, location: Any) -> Path:
+        """A file that is named, as a path; nothing is fetched."""
+        if not isinstance(location, str) or not location:
+            self.refuse(f"a file is named by text; found {location!r}")
+        if "://" in location:
+            self.refuse(f"files of a problem stand beside it, and none is fetched; found {location!r}")
+        return self.path.parent / location
+
+    def files(self, given: Any) -> list[Path]:
+        """One file, or a list of them."""
+        if given is None:
+            return []
+        return [self.file(one) for one in ([given] if isinstance(given, str) else self.list(given))]
+
+    def list(self, given: Any) -> Sequence[Any]:
+        """A list."""
+        if not isinstance(given, list):
+            self.refuse(f"a list must stand where {given!r} does")
+        return cast("list[Any]", given)
+
+    def mapping(self, given: Any) -> Mapping[str, Any]:
+        """A mapping with texts as keys."""
+        if given is None:
+            return {}
+        if not isinstance(given, Mapping):
+            self.refuse(f"a mapping must stand where {given!r} does")
+        return {str(k): v for k, v in cast("Mapping[Any, Any]", given).items()}
+
+
+def read_yaml(path: str | Path) -> YamlFile:
+    """The mapping in a YAML file.
+
+    Raises
+    ------
+    ModelFileError
+        No such file, no YAML, or something in it that is more than plain data.
+    """
+    if not isinstance(path, str | Path):
+        raise InvalidInputError(f"a problem is the path of a YAML file; found {type(path).__name__}")
+    name = str(path)
+    content = read_whole(
+        path, LARGEST, lambda reason: ModelFileError(reason, where=name), "larger than 5 MB"
+    )
+    yaml = needed("yaml")
+    try:
+        found = yaml.safe_load(content)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{name} line {mark.line + 1}" if mark is not None else name
+        problem = getattr(error, "problem", None) or "nested too deeply, or no text"
+        raise ModelFileError(f"this is no plain YAML: {problem}", where=where) from None
+    if not isinstance(found, Mapping):
+        raise ModelFileError("a problem is a mapping such as 'format_version: 1'", where=name)
+    return YamlFile(Path(path), cast("Mapping[str, Any]", found))
