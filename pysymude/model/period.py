@@ -120,7 +120,7 @@ def given_value(value: Any, *, what: str) -> Given:
     InvalidInputError
         Something infinite, or neither.
     """
-    if not isinstance(value, sp.Expr) or not (value.free_symbols or value.atoms(sp.Function)):
+    if not isinstance(value, sp.Expr) or value.is_number:
         return number_of(value, what=what)
     if value.has(sp.nan, sp.oo, -sp.oo, sp.zoo, sp.I, sp.Derivative):
         raise InvalidInputError(f"{what} must be real and finite; found {value}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from pysymude.interchange.petab.courses_of import Experiment, Plan, plan_of
 from pysymude.interchange.petab.described import Described, Measured
 from pysymude.interchange.petab.entities import Entities, entities_of
 from pysymude.interchange.petab.measured_columns import Column, Columns
+from pysymude.interchange.sbml.quantities import symbol_of
 from pysymude.model.dataset import Dataset
 from pysymude.model.period import Period
 from pysymude.model.system import ODESystem
@@ -56,36 +57,26 @@ def assembled(described: Described) -> Assembled:
     plan = plan_of(entities)
     if not described.measurements:
         raise ModelFileError("the measurement table has no rows", where=str(described.file))
-    if entities.contents.events:
-        first = entities.contents.events[0]
-        entities.contents.document.refuse(first.element, "events are not read", label=first.id)
     columns = Columns(entities, plan.lowered)
     groups: dict[tuple[str, bool], list[tuple[int, Measured]]] = {}
     for k, one in enumerate(described.measurements):
         groups.setdefault((one.experiment, math.isinf(one.time)), []).append((k, one))
-    places: list[Any] = [None] * len(described.measurements)
-    trajectories: list[Trajectory] = []
-    used: set[Any] = set()
-    for (key, at_rest), rows in groups.items():
-        experiment = _resting(plan.experiment(key), rows) if at_rest else plan.experiment(key)
-        table = _Table(columns, experiment)
-        for k, one in rows:
-            places[k] = table.add(one)
-        name = key + (" at rest" if at_rest else "")
-        trajectory = _trajectory(plan, experiment, table, name or "experiment")
-        places = _numbered(places, rows, table, len(trajectories))
-        trajectories.append(trajectory)
-        used |= {s for e in _expressions(experiment) for s in e.free_symbols}
+    places: list[tuple[int, int, int]] = [(0, 0, 0)] * len(described.measurements)
+    tables: list[_Table] = []
+    for e, ((key, at_rest), rows) in enumerate(groups.items()):
+        experiment = plan.experiment(key)
+        table = _Table(
+            columns, _resting(experiment, rows) if at_rest else experiment,
+            (key or "experiment") + (" at rest" if at_rest else ""),
+        )  # fmt: skip
+        seen = [(k, *table.add(one)) for k, one in rows]
+        order = table.order()
+        for k, row, column in seen:
+            places[k] = (e, order[row], column)
+        tables.append(table)
+    used: set[Any] = {s for x in tables for e in _expressions(x.experiment) for s in e.free_symbols}
     made = list(columns.made.values())
-    return _with_system(plan, made, Dataset(trajectories), places, used)
-
-
-def _numbered(places: list[Any], rows: Sequence[tuple[int, Measured]], table: _Table, e: int) -> list[Any]:
-    order = table.order()
-    for k, _ in rows:
-        row, column = places[k]
-        places[k] = (e, order[row], column)
-    return places
+    return _with_system(plan, made, tables, places, used)
 
 
 def _resting(experiment: Experiment, rows: Sequence[tuple[int, Measured]]) -> Experiment:
@@ -100,8 +91,8 @@ def _resting(experiment: Experiment, rows: Sequence[tuple[int, Measured]]) -> Ex
 class _Table:
     """The measurements of one experiment, as rows by time and replicate."""
 
-    def __init__(self, columns: Columns, experiment: Experiment) -> None:
-        self.columns, self.experiment = columns, experiment
+    def __init__(self, columns: Columns, experiment: Experiment, name: str) -> None:
+        self.columns, self.experiment, self.name = columns, experiment, name
         self.names: dict[str, int] = {}
         self.rows: dict[tuple[float, int], dict[int, tuple[float, float | None]]] = {}
         self.count: dict[tuple[float, int], int] = {}
@@ -142,7 +133,8 @@ class _Table:
         return times, values, noise
 
 
-def _trajectory(plan: Plan, experiment: Experiment, table: _Table, name: str) -> Trajectory:
+def _trajectory(plan: Plan, table: _Table, within: Collection[Any]) -> Trajectory:
+    experiment = table.experiment
     times, values, noise = table.arrays()
     if times[0] == times[-1]:  # nothing is measured later; a start alone is an answer, too
         after = times[-1] + max(1.0, abs(times[-1]))
@@ -156,23 +148,26 @@ def _trajectory(plan: Plan, experiment: Experiment, table: _Table, name: str) ->
             Period(
                 s.start,
                 set={x.name: e for x, e in s.set.items()},
-                parameters=_by_name(plan, s.parameters, first.parameters),
+                parameters=_by_name(plan, s.parameters, first.parameters, within),
             )
             for s in later
         ]
-    return Trajectory.from_arrays(
+    found = Trajectory.from_arrays(
         times, values, states=list(table.names), t0=experiment.t0, trainable_u0=False,
         u0={x.name: _plain(e) for x, e in experiment.starts.items()},
-        parameters=_by_name(plan, first.parameters, {}), noise=noise or None, periods=periods or None,
-        name=name,
+        parameters=_by_name(plan, first.parameters, {}, within), periods=periods or None, name=table.name,
     )  # fmt: skip
+    # other columns have their noise in the system
+    return replace(found, noise=noise) if noise else found
 
 
-def _by_name(plan: Plan, values: Mapping[Any, Any], before: Mapping[Any, Any]) -> dict[str, Any]:
-    """Values of parameters by name; those that only `before` has go back to their own."""
-    found = {s.name: _plain(e) for s, e in values.items()}
+def _by_name(
+    plan: Plan, values: Mapping[Any, Any], before: Mapping[Any, Any], within: Collection[Any]
+) -> dict[str, Any]:
+    """Values of parameters that equations read, by name; those that only `before` has go back to their own."""
+    found = {s.name: _plain(e) for s, e in values.items() if s in within}
     for s in before:
-        if s not in values and s in plan.fixed:
+        if s not in values and s in plan.fixed and s in within:
             found[s.name] = plan.fixed[s]
     return found
 
@@ -187,29 +182,37 @@ def _expressions(experiment: Experiment) -> list[Any]:
     return [e for part in parts for e in part if not isinstance(e, float)]
 
 
+def _outputs(plan: Plan) -> dict[str, Any]:
+    """An output of each network that is evaluated before a simulation, so that the system knows it."""
+    found: dict[str, Any] = {}
+    for key, built in plan.entities.networks.items():
+        if plan.described.networks[key][1]:
+            names = plan.entities.contents.identifiers
+            found |= {names.fresh(f"{key}_output_{k}"): e for k, e in enumerate(built.outputs)}
+    return found
+
+
 def _with_system(
-    plan: Plan, columns: Sequence[Column], data: Dataset, places: Sequence[Any], used: set[Any]
+    plan: Plan, columns: Sequence[Column], tables: Sequence[_Table], places: Sequence[Any], used: set[Any]
 ) -> Assembled:
-    found = plan.lowered
+    found, described, outputs = plan.lowered, plan.described, _outputs(plan)
     noise = {c.name: c.noise for c in columns if c.noise is not None}
     expressions = [
         *found.rhs.values(), *found.initial.values(), *(c.expr for c in columns),
-        *(a for n in noise.values() for a in n.args),
+        *(a for n in noise.values() for a in n.args), *outputs.values(),
     ]  # fmt: skip
-    read = used.union(*(e.free_symbols for e in expressions))
-    described = plan.described
-    nominal = {k: p.nominal for k, p in described.parameters.items()}
-    learned = {s: k for s, k in plan.learned.items() if s in read}
-    within = set().union(*(e.free_symbols for e in expressions))
+    within: set[Any] = set().union(*(e.free_symbols for e in expressions))
+    learned = {s: k for s, k in plan.learned.items() if s in used or s in within}
     try:
         system = ODESystem(
-            found.rhs,
+            found.rhs or {symbol_of(plan.entities.contents.identifiers.fresh("nothing")): 0},
             parameters={s: v for s, v in plan.fixed.items() if s in within},
-            trainable={s: nominal[k] for s, k in learned.items()},
-            observables={c.name: c.expr for c in columns},
-            initial=found.initial,
+            trainable={s: described.parameters[k].nominal for s, k in learned.items()},
+            observables={c.name: c.expr for c in columns} | outputs,
+            initial=found.initial if found.rhs else {"nothing": 0},
             noise=noise,
         )
+        data = Dataset(_trajectory(plan, table, within) for table in tables)
     except ModelFileError:
         raise
     except InvalidInputError as error:

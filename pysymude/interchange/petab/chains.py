@@ -34,8 +34,10 @@ def _below(value: Any, z: Any) -> Any:
 
 # by what PyTorch calls them; a text is an activation that networks have themselves
 _KNOWN: dict[str, str | Callable[[Any], Any]] = {
-    "identity": "identity", "tanh": "tanh", "relu": "relu", "sigmoid": "sigmoid", "softplus": "softplus",
+    "identity": "identity", "tanh": "tanh", "sigmoid": "sigmoid", "softplus": "softplus",
     "silu": "swish", "swish": "swish", "gelu": "gelu",
+    # steps end where such a kink is passed, as they do not within a network
+    "relu": lambda z: sp.Max(z, 0),
     "elu": lambda z: _below(sp.exp(z) - 1, z),
     "celu": lambda z: _below(sp.exp(z) - 1, z),
     "selu": lambda z: _SELU_SCALE * _below(_SELU_ALPHA * (sp.exp(z) - 1), z),
@@ -124,7 +126,6 @@ def _function(activation: str) -> Callable[[Any], Any]:
     return {
         "identity": lambda z: z,
         "tanh": sp.tanh,
-        "relu": lambda z: sp.Max(z, 0),
         "sigmoid": _sigmoid,
         "softplus": _softplus,
         "swish": lambda z: z * _sigmoid(z),

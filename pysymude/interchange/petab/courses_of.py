@@ -11,6 +11,7 @@ import sympy as sp
 
 from pysymude.interchange.petab.described import Described, PeriodText
 from pysymude.interchange.petab.entities import Entities
+from pysymude.interchange.sbml.happenings import Happening, happenings
 from pysymude.interchange.sbml.lowering import Lowered, lowered
 from pysymude.model.symbols import t
 
@@ -49,16 +50,15 @@ class Plan:
     fixed : dict from symbol to float
         Parameters with a number.
     learned : dict from symbol to id
-    open : set of symbols
-        Parameters whose value only experiments give.
+    events : list of Happening
+        Those of the model.
     """
 
     entities: Entities
     lowered: Lowered
     fixed: dict[Any, float]
     learned: dict[Any, str]
-    open: set[Any] = field(default_factory=set)
-    later: dict[Any, Any] = field(default_factory=dict)
+    events: list[Happening] = field(default_factory=list)
 
     @property
     def described(self) -> Described:
@@ -116,7 +116,7 @@ def plan_of(entities: Entities) -> Plan:
             learned[symbol] = key
         else:
             fixed[symbol] = parameter.nominal
-    return Plan(entities, found, fixed, learned)
+    return Plan(entities, found, fixed, learned, happenings(contents, found))
 
 
 def _moves(expr: Any, entities: Entities) -> bool:
@@ -151,7 +151,37 @@ class _Reader:
         stages = [Stage(first.start, {}, own)]
         for period in self.periods[1:]:
             stages.append(self._next(period, stages[-1]))
-        return Experiment(tuple(stages), starts)
+        return Experiment(self._with_events(stages), starts)
+
+    def _with_events(self, stages: list[Stage]) -> tuple[Stage, ...]:
+        """The stages with what the events of the model do, each after what a condition does at its time."""
+        found = list(stages)
+        begins = next(s.start for s in stages if s.start > -math.inf)
+        for event in self.plan.events:
+            time = None if event.time is None else self._settled(event.time, dict(stages[0].parameters))
+            if time is None or not time.is_number:
+                self.contents.document.refuse(
+                    self.contents.events[self.plan.events.index(event)].element,
+                    "events whose time depends on states or on what is estimated are not read in a problem",
+                    label=event.id,
+                )
+            start = float(time)
+            if start < begins or (start == begins and not event.at_once):
+                continue
+            at = max(k for k, s in enumerate(found) if s.start <= start)
+            before = found[at]
+            if before.start < start:
+                found.insert(at + 1, Stage(start, self._numbered(event.sets, before), before.parameters))
+            else:
+                now = {
+                    x: e.xreplace(dict(before.set)) for x, e in self._numbered(event.sets, before).items()
+                }
+                found[at] = Stage(start, {**before.set, **now}, before.parameters)
+        return tuple(found)
+
+    def _numbered(self, sets: Mapping[Any, Any], stage: Stage) -> dict[Any, Any]:
+        """What an event sets, with the values that parameters have then."""
+        return {x: self._numbers(e.xreplace(dict(stage.parameters))) for x, e in sets.items()}
 
     def _given(self, period: PeriodText, more: Mapping[str, Any]) -> dict[Any, Any]:
         """What the changes of a period say, by symbol, as expressions of the time just before."""
@@ -168,10 +198,11 @@ class _Reader:
     def _start_values(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
         """Changes of the first period, and parameters that begin with a formula, in what is learned or fixed."""
         found = dict(values)
-        for key in self.contents.starts:
-            symbol = self.contents.quantities[key].symbol
-            if symbol not in found and symbol not in self.lowered.rhs and self._is_kept(symbol):
-                found[symbol] = self.contents.starts[key]
+        for key, q in self.contents.quantities.items():
+            begins = self.contents.starts.get(key, q.start)
+            known = q.symbol in found or q.symbol in self.lowered.rhs
+            if begins is not None and not known and self._is_kept(q.symbol):
+                found[q.symbol] = begins
         return {s: self._settled(e, found) for s, e in found.items()}
 
     def _is_kept(self, symbol: Any) -> bool:
@@ -236,5 +267,6 @@ class _Reader:
 
     def _own(self, before: Stage) -> dict[Any, Any]:
         """Values that parameters go back to: those of formulas at the start, as they were."""
-        again = {self.contents.quantities[k].symbol for k in self.contents.starts}
+        quantities = self.contents.quantities
+        again = {q.symbol for k, q in quantities.items() if k in self.contents.starts or q.start is not None}
         return {s: v for s, v in before.parameters.items() if s in again}

@@ -83,7 +83,7 @@ def contents_of(document: Document) -> Contents:
             document.refuse(found[key].element, "it is constant, and a rule changes it")
     return Contents(
         document, found, assigned, rates, starts, reader.changes(reactions), tuple(reader.events()),
-        reactions, reader.functions,
+        reactions, reader.functions, identifiers,
     )  # fmt: skip
 
 

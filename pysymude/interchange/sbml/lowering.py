@@ -86,7 +86,8 @@ class _Lowering:
                 continue
             start = found.get(q.symbol)
             if start is None:
-                if q.value is not None:
+                # one that is kept, and begins with a formula, has its value from elsewhere
+                if q.value is not None and key not in contents.starts:
                     parameters[q.symbol] = q.value
             elif (number := self._number(start.xreplace({t: sp.S.Zero}))) is not None:
                 parameters[q.symbol] = number

@@ -1,0 +1,92 @@
+"""Events of SBML: when they happen, where that is known before, and what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from pysymude.interchange.sbml.contents import Contents, EventText
+from pysymude.interchange.sbml.lowering import Lowered
+from pysymude.model.symbols import t
+
+__all__ = ["Happening", "happenings"]
+
+
+@dataclass(frozen=True)
+class Happening:
+    """An event in our terms.
+
+    Attributes
+    ----------
+    id : str
+    rising : SymPy expression
+        It happens where this passes zero from below.
+    time : SymPy expression or None
+        When that is, where it is known before the states are.
+    sets : mapping from symbol to SymPy expression
+        What states become, of those just before.
+    at_once : bool
+        Whether it also happens at the start, if `rising` is positive there.
+    """
+
+    id: str
+    rising: Any
+    time: Any
+    sets: Mapping[Any, Any]
+    at_once: bool
+
+
+def happenings(contents: Contents, found: Lowered) -> list[Happening]:
+    """The events of a model, in order.
+
+    Raises
+    ------
+    ModelFileError
+        A trigger that is more than one comparison.
+    """
+    swap: dict[Any, Any] = {
+        q.symbol: found.meaning[k] for k, q in contents.quantities.items() if found.meaning[k] != q.symbol
+    }
+    made: list[Happening] = []
+    for event in contents.events:
+        trigger = event.trigger.xreplace(swap)
+        if not isinstance(trigger, sp.Rel) or isinstance(trigger, (sp.Equality, sp.Unequality)):
+            contents.document.refuse(
+                event.element, "its trigger must be one comparison with < or >", label=event.id
+            )
+        rising = trigger.gts - trigger.lts
+        time = _time(rising, found)
+        made.append(Happening(event.id, rising, time, _sets(contents, found, event, swap), not event.initially))
+    return made
+
+
+def _time(rising: Any, found: Lowered) -> Any:
+    """Where an expression that is linear in time, and else constant, passes zero upwards."""
+    if rising.free_symbols & found.rhs.keys() or t not in rising.free_symbols:
+        return None
+    slope = sp.expand(rising).coeff(t, 1)
+    rest = sp.expand(rising - slope * t)
+    if t in slope.free_symbols or t in rest.free_symbols or not slope.is_number or not slope > 0:
+        return None
+    return -rest / slope
+
+
+def _sets(contents: Contents, found: Lowered, event: EventText, swap: Mapping[Any, Any]) -> dict[Any, Any]:
+    quantities = contents.quantities
+    sets: dict[Any, Any] = {}
+    for variable, expr in event.sets:
+        symbol = quantities[variable].symbol
+        if symbol not in found.rhs:
+            contents.document.refuse(event.element, f"it sets {variable!r}, which has a rule", label=event.id)
+        sets[symbol] = expr.xreplace(swap)
+    for key in [k for k, q in quantities.items() if q.kind == "compartment" and q.symbol in sets]:
+        # amounts stay what they are where a volume jumps
+        volume = quantities[key].symbol
+        for q in quantities.values():
+            moved = q.kind == "species" and q.compartment == key and not q.amount
+            if moved and q.symbol not in sets and q.symbol in found.rhs:
+                sets[q.symbol] = q.symbol * volume / sets[volume]
+    return sets
