@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pysymude.infer.compare import Comparison, compare
     from pysymude.infer.multistart import MultiStart, multistart
     from pysymude.infer.profile import Profile, profile
+    from pysymude.interchange.petab.problem_of import PetabProblem, read_petab
     from pysymude.interchange.sbml.reading import SbmlModel, read_sbml
     from pysymude.model.distributions.binomial import Binomial
     from pysymude.model.distributions.laplace import Laplace
@@ -85,6 +86,8 @@ _LATER = {
     "jax_loss": "fit.own_loss",
     "torch_loss": "fit.own_loss",
     "FitResult": "fit.result",
+    "PetabProblem": "interchange.petab.problem_of",
+    "read_petab": "interchange.petab.problem_of",
     "SbmlModel": "interchange.sbml.reading",
     "read_sbml": "interchange.sbml.reading",
     "Adam": "fit.stages",
@@ -159,6 +162,7 @@ __all__ = [
     "ODESystem",
     "Objective",
     "Period",
+    "PetabProblem",
     "Poisson",
     "Profile",
     "PySymUDEError",
@@ -196,6 +200,7 @@ __all__ = [
     "profile",
     "project",
     "prolongation",
+    "read_petab",
     "read_sbml",
     "recover",
     "simulator",

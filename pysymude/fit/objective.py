@@ -181,7 +181,9 @@ class Objective:
 
     def _not_differentiable(self, theta: Float) -> str:
         data = self.spec, self.loss
-        return not_differentiable(self.runner, self.plan, data, self.method, theta)
+        # behind what is learned stand the starts that expressions give
+        whole = theta if self.starts is None else self.starts.embed(theta)
+        return not_differentiable(self.runner, self.plan, data, self.method, whole)
 
     def of_bound(
         self, bound: BoundLoss, loss: LossData, theta: Float, *, gradient: bool

@@ -36,6 +36,7 @@ _RESTS = 1e-3  # how far one more stretch may move what Newton's method may begi
 _SHARP = 1e-10
 _GONE = 1e-6
 _SINGULAR = 1e-13
+_TIMES = (-1e6, -10.0, -0.7, 0.3, 1.0, 31.0, 1e3, 1e6)  # at which inputs that are switched off are nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,22 +63,27 @@ class SteadyStates:
     Raises
     ------
     InvalidInputError
-        The right-hand side contains time.
+        The right-hand side contains time, and time makes a difference there.
     """
 
     plan: CompiledSystem
 
-    def __post_init__(self) -> None:
+    def _check_rests(self, model: NumericModel, u: Float) -> None:
+        """An error unless time makes no difference: an input that is switched off may be written in it."""
         moving = [x for x, f in self.plan.system.rhs.items() if f.has(t)]
-        if moving:
+        if not moving:
+            return
+        here = model.rhs(0.0, u)
+        if any(not np.array_equal(here, model.rhs(time, u), equal_nan=True) for time in _TIMES):
             raise InvalidInputError(
                 f"a period that begins at -inf needs a system that can rest; the equation of {moving[0]} "
-                "contains time"
+                "contains time, which makes a difference there"
             )
 
     def find(self, p: Float, theta: Float, u: Float, march: March) -> SteadyState:
         """Where the system comes to rest from the state `u`."""
         model = NumericModel(self.plan, p, theta)
+        self._check_rests(model, u)
         kept = self.totals(p)
         totals = kept.rows @ u
         lost = np.full((u.size, u.size), np.nan)

@@ -90,7 +90,9 @@ def _own(name: str, group: Any, key: str) -> Any:
     """A member that is in this file itself."""
     h5py = needed("h5py")
     if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-        raise ModelFileError(f"{group.name}/{key} is a link to elsewhere, which is not followed", where=name)
+        raise ModelFileError(
+            f"{group.name}/{key} is a link to elsewhere, which is not followed", where=name
+        )
     return group[key]
 
 
@@ -104,7 +106,9 @@ def _array(name: str, group: Any, key: str, rows_first: bool) -> Float:
     if one.dtype.kind not in "fiu":
         raise ModelFileError(f"{where} must hold numbers; found {one.dtype}", where=name)
     if one.size > LARGEST:
-        raise ModelFileError(f"{where} has {one.size} numbers; at most {LARGEST} are read", where=name)
+        raise ModelFileError(
+            f"{where} has {one.size} numbers; at most {LARGEST} are read", where=name
+        )
     values = np.asarray(one[()], dtype=np.float64)
     if not np.isfinite(values).all():
         raise ModelFileError(f"{where} holds a number that is not finite", where=name)

@@ -83,7 +83,7 @@ def _resting(experiment: Experiment, rows: Sequence[tuple[int, Measured]]) -> Ex
     """An experiment whose last state is measured when it has come to rest."""
     if len(experiment.stages) > 1:
         rows[0][1].row.refuse("a measurement at rest after several periods is not read")
-    only = experiment.stages[0]
+    only = next(iter(experiment.stages))
     stages = (replace(only, start=-math.inf), replace(only, start=max(only.start, 0.0)))
     return replace(experiment, stages=stages)
 
@@ -101,7 +101,9 @@ class _Table:
         column, scale = self.columns.of(one)
         time = self.experiment.t0 if math.isinf(one.time) else one.time
         if time < self.experiment.t0:
-            one.row.refuse(f"it was measured at {one.time:g}, before its experiment begins at {self.experiment.t0:g}")
+            one.row.refuse(
+                f"it was measured at {one.time:g}, before its experiment begins at {self.experiment.t0:g}"
+            )
         if column.noise is not None:
             try:
                 column.noise.check_values(np.array([one.value]), "the measurement")
@@ -138,7 +140,10 @@ def _trajectory(plan: Plan, table: _Table, within: Collection[Any]) -> Trajector
     times, values, noise = table.arrays()
     if times[0] == times[-1]:  # nothing is measured later; a start alone is an answer, too
         after = times[-1] + max(1.0, abs(times[-1]))
-        times, values = np.append(times, after), np.vstack([values, np.full(values.shape[1], np.nan)])
+        times, values = (
+            np.append(times, after),
+            np.vstack([values, np.full(values.shape[1], np.nan)]),
+        )
         noise = {k: np.append(v, 1.0) for k, v in noise.items()}
     first, *later = experiment.stages
     periods: list[Any] = []
@@ -193,7 +198,11 @@ def _outputs(plan: Plan) -> dict[str, Any]:
 
 
 def _with_system(
-    plan: Plan, columns: Sequence[Column], tables: Sequence[_Table], places: Sequence[Any], used: set[Any]
+    plan: Plan,
+    columns: Sequence[Column],
+    tables: Sequence[_Table],
+    places: Sequence[Any],
+    used: set[Any],
 ) -> Assembled:
     found, described, outputs = plan.lowered, plan.described, _outputs(plan)
     noise = {c.name: c.noise for c in columns if c.noise is not None}

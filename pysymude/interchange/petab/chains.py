@@ -55,7 +55,8 @@ _KNOWN: dict[str, str | Callable[[Any], Any]] = {
 # what these keywords may say without changing the function
 _DEFAULTS: dict[str, Any] = {
     "inplace": (True, False), "alpha": (1.0,), "negative_slope": (0.01,), "beta": (1.0,), "threshold": (20.0,),
-    "approximate": ("tanh", "none"), "min_val": (-1.0,), "max_val": (1.0,), "dim": (0, -1, 1), "training": (False,),
+    "approximate": ("tanh", "none"), "min_val": (-1.0,), "max_val": (1.0,), "dim": (0, -1, 1),
+    "training": (False,),
 }  # fmt: skip
 
 
@@ -129,7 +130,9 @@ def _function(activation: str) -> Callable[[Any], Any]:
         "sigmoid": _sigmoid,
         "softplus": _softplus,
         "swish": lambda z: z * _sigmoid(z),
-        "gelu": lambda z: z * _HALF * (1 + sp.tanh(sp.sqrt(2 / sp.pi) * (z + sp.Float(0.044715) * z**3))),
+        "gelu": lambda z: (
+            z * _HALF * (1 + sp.tanh(sp.sqrt(2 / sp.pi) * (z + sp.Float(0.044715) * z**3)))
+        ),
     }[known]
 
 
@@ -149,7 +152,10 @@ def read_chain(key: str, path: Path) -> Chain:
 class _ChainReader:
     def __init__(self, key: str, yaml: YamlFile) -> None:
         self.key, self.yaml = key, yaml
-        self.modules = {str(m.get("layer_id")): m for m in map(yaml.mapping, yaml.list(yaml.content.get("layers")))}
+        self.modules = {
+            str(m.get("layer_id")): m
+            for m in map(yaml.mapping, yaml.list(yaml.content.get("layers")))
+        }
 
     def refuse(self, name: Any, problem: str) -> NoReturn:
         self.yaml.refuse(f"network {self.key!r}, {name!r}: {problem}")
@@ -182,7 +188,9 @@ class _ChainReader:
         if not layers:
             self.yaml.refuse(f"network {self.key!r} has no linear layer")
         self._check(layers)
-        return Chain(self.key, self.yaml.path, joined or tuple(range(len(arguments))), tuple(layers))
+        return Chain(
+            self.key, self.yaml.path, joined or tuple(range(len(arguments))), tuple(layers)
+        )
 
     def _joined(self, name: str, given: Sequence[Any], arguments: list[str]) -> tuple[int, ...]:
         parts = [str(p) for p in (given[0] if given and isinstance(given[0], list) else given)]
@@ -190,7 +198,9 @@ class _ChainReader:
             self.refuse(name, "cat must join the inputs of the network, each once")
         return tuple(arguments.index(p) for p in parts)
 
-    def _step(self, name: str, op: str, target: str, node: Mapping[str, Any], layers: list[LinearLayer]) -> None:
+    def _step(
+        self, name: str, op: str, target: str, node: Mapping[str, Any], layers: list[LinearLayer]
+    ) -> None:
         if op == "call_module":
             module = self.modules.get(target)
             if module is None:
@@ -213,9 +223,13 @@ class _ChainReader:
         sizes = keywords.get("in_features"), keywords.get("out_features")
         if not all(isinstance(n, int) and 0 < n <= 100_000 for n in sizes):
             self.refuse(name, f"in_features and out_features must be whole numbers; found {sizes}")
-        return LinearLayer(name, int(sizes[0] or 0), int(sizes[1] or 0), bool(keywords.get("bias", True)))
+        return LinearLayer(
+            name, int(sizes[0] or 0), int(sizes[1] or 0), bool(keywords.get("bias", True))
+        )
 
-    def _activate(self, name: str, kind: str, keywords: Mapping[str, Any], layers: list[LinearLayer]) -> None:
+    def _activate(
+        self, name: str, kind: str, keywords: Mapping[str, Any], layers: list[LinearLayer]
+    ) -> None:
         activation = kind.lower().replace("_", "")
         if activation not in _KNOWN:
             self.refuse(name, f"{kind} is not read; linear layers are, and {', '.join(_KNOWN)}")
@@ -232,7 +246,9 @@ class _ChainReader:
     def _check(self, layers: Sequence[LinearLayer]) -> None:
         for one, other in pairwise(layers):
             if one.outputs != other.inputs:
-                self.refuse(other.id, f"it takes {other.inputs} numbers, and {one.id!r} gives {one.outputs}")
+                self.refuse(
+                    other.id, f"it takes {other.inputs} numbers, and {one.id!r} gives {one.outputs}"
+                )
         for key, group in groupby(sorted(layer.id for layer in layers)):
             if len(list(group)) > 1:
                 self.refuse(key, "a layer that is used twice is not read")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
@@ -58,7 +59,12 @@ class Plan:
     lowered: Lowered
     fixed: dict[Any, float]
     learned: dict[Any, str]
-    events: list[Happening] = field(default_factory=list)
+    events: list[Happening]
+
+    @cached_property
+    def keys(self) -> dict[Any, str]:
+        """Ids of the model by symbol."""
+        return {q.symbol: k for k, q in self.entities.contents.quantities.items()}
 
     @property
     def described(self) -> Described:
@@ -93,7 +99,8 @@ def plan_of(entities: Entities) -> Plan:
     dependent = {
         key
         for key, start in contents.starts.items()
-        if {str(s) for s in start.free_symbols} & {str(entities.names[m]) for m in moved if m in entities.names}
+        if {str(s) for s in start.free_symbols}
+        & {str(entities.names[m]) for m in moved if m in entities.names}
     }
     kept = {*changed, *described.parameters, *entities.before, *dependent} & quantities.keys()
     found = lowered(contents, kept=kept, states=states)
@@ -122,11 +129,11 @@ def plan_of(entities: Entities) -> Plan:
 def _moves(expr: Any, entities: Entities) -> bool:
     """Whether an expression reads something that changes with time."""
     contents = entities.contents
+    keys = {q.symbol: k for k, q in contents.quantities.items()}
     for symbol in expr.free_symbols:
-        key = next((k for k, s in entities.names.items() if s == symbol), None)
         if symbol == t:
             return True
-        if key in contents.quantities:
+        if (key := keys.get(symbol)) is not None:
             q = contents.quantities[key]
             moving = q.kind == "species" and not (q.constant or q.boundary)
             if moving or key in contents.rates or key in contents.assigned:
@@ -158,7 +165,11 @@ class _Reader:
         found = list(stages)
         begins = next(s.start for s in stages if s.start > -math.inf)
         for event in self.plan.events:
-            time = None if event.time is None else self._settled(event.time, dict(stages[0].parameters))
+            time = (
+                None
+                if event.time is None
+                else self._settled(event.time, dict(stages[0].parameters))
+            )
             if time is None or not time.is_number:
                 self.contents.document.refuse(
                     self.contents.events[self.plan.events.index(event)].element,
@@ -171,10 +182,13 @@ class _Reader:
             at = max(k for k, s in enumerate(found) if s.start <= start)
             before = found[at]
             if before.start < start:
-                found.insert(at + 1, Stage(start, self._numbered(event.sets, before), before.parameters))
+                found.insert(
+                    at + 1, Stage(start, self._numbered(event.sets, before), before.parameters)
+                )
             else:
                 now = {
-                    x: e.xreplace(dict(before.set)) for x, e in self._numbered(event.sets, before).items()
+                    x: e.xreplace(dict(before.set))
+                    for x, e in self._numbered(event.sets, before).items()
                 }
                 found[at] = Stage(start, {**before.set, **now}, before.parameters)
         return tuple(found)
@@ -188,7 +202,9 @@ class _Reader:
         found: dict[Any, Any] = {}
         meaning = {**self.lowered.meaning, **more}
         for target, (text, row) in period.changes.items():
-            found[self.entities.symbol(target)] = self.entities.formula(text, row, "targetValue", meaning)
+            found[self.entities.symbol(target)] = self.entities.formula(
+                text, row, "targetValue", meaning
+            )
         for name, given in self.entities.rows.items():
             number = next((given[c] for c in period.conditions if c in given), given.get("0"))
             if number is not None:
@@ -199,7 +215,7 @@ class _Reader:
         """Changes of the first period, and parameters that begin with a formula, in what is learned or fixed."""
         found = dict(values)
         for key, q in self.contents.quantities.items():
-            begins = self.contents.starts.get(key, q.start)
+            begins: Any = self.contents.starts.get(key, q.start)
             known = q.symbol in found or q.symbol in self.lowered.rhs
             if begins is not None and not known and self._is_kept(q.symbol):
                 found[q.symbol] = begins
@@ -207,7 +223,7 @@ class _Reader:
 
     def _is_kept(self, symbol: Any) -> bool:
         """Whether a quantity is a symbol of the equations that has no number of its own."""
-        key = next((k for k, q in self.contents.quantities.items() if q.symbol == symbol), None)
+        key = self.plan.keys.get(symbol)
         known = symbol in self.plan.fixed or symbol in self.plan.learned
         return key is not None and not known and self.lowered.meaning.get(key) == symbol
 
@@ -226,17 +242,29 @@ class _Reader:
         return self._numbers(expr)
 
     def _numbers(self, expr: Any) -> Any:
-        return expr.xreplace({s: sp.Float(v) for s in expr.free_symbols if (v := self.plan.fixed.get(s)) is not None})
+        return expr.xreplace(
+            {s: sp.Float(v) for s in expr.free_symbols if (v := self.plan.fixed.get(s)) is not None}
+        )
 
     def _starts(self, values: Mapping[Any, Any], own: Mapping[Any, Any]) -> dict[Any, Any]:
         """Starts of states, where this experiment has others than the system."""
         changed = {s for s in values if s in self.lowered.rhs}
         initial = self.lowered.initial
         if changed and self._read_by_starts(changed):
-            given = {k: values[q.symbol] for k, q in self.contents.quantities.items() if q.symbol in changed}
+            given = {
+                k: values[q.symbol]
+                for k, q in self.contents.quantities.items()
+                if q.symbol in changed
+            }
             contents = replace(self.contents, starts={**self.contents.starts, **given})
-            kept = [k for k, q in self.contents.quantities.items() if self.lowered.meaning.get(k) == q.symbol]
-            states = [k for k, q in self.contents.quantities.items() if q.symbol in self.lowered.rhs]
+            kept = [
+                k
+                for k, q in self.contents.quantities.items()
+                if self.lowered.meaning.get(k) == q.symbol
+            ]
+            states = [
+                k for k, q in self.contents.quantities.items() if q.symbol in self.lowered.rhs
+            ]
             initial = lowered(contents, kept=kept, states=states).initial
         found: dict[Any, Any] = {}
         for symbol in self.lowered.rhs:
@@ -249,7 +277,10 @@ class _Reader:
         return found
 
     def _read_by_starts(self, symbols: set[Any]) -> bool:
-        starts = (*self.contents.starts.values(), *(q.start for q in self.contents.quantities.values()))
+        starts = (
+            *self.contents.starts.values(),
+            *(q.start for q in self.contents.quantities.values()),
+        )
         return any(e.free_symbols & symbols for e in starts if e is not None)
 
     def _next(self, period: PeriodText, before: Stage) -> Stage:
@@ -258,7 +289,11 @@ class _Reader:
         carried = dict(before.parameters) if self.plan.described.carried else self._own(before)
         values = carried
         for symbol, expr in self._given(period, {}).items():
-            now = self._numbers(expr.xreplace({s: v for s, v in before.parameters.items() if s in expr.free_symbols}))
+            now = self._numbers(
+                expr.xreplace(
+                    {s: v for s, v in before.parameters.items() if s in expr.free_symbols}
+                )
+            )
             if symbol in self.lowered.rhs:
                 sets[symbol] = now
             else:
@@ -268,5 +303,9 @@ class _Reader:
     def _own(self, before: Stage) -> dict[Any, Any]:
         """Values that parameters go back to: those of formulas at the start, as they were."""
         quantities = self.contents.quantities
-        again = {q.symbol for k, q in quantities.items() if k in self.contents.starts or q.start is not None}
+        again = {
+            q.symbol
+            for k, q in quantities.items()
+            if k in self.contents.starts or q.start is not None
+        }
         return {s: v for s, v in before.parameters.items() if s in again}

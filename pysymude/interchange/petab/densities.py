@@ -147,13 +147,17 @@ def density_of(parameter: Parameter, flat: bool) -> Density | None:
     form, _, keywords, logarithmic, _ = _FAMILIES[given.family]
     wanted = keywords.__code__.co_argcount
     if len(given.parameters) != wanted:
-        row.refuse(f"the prior {given.family!r} takes {wanted} parameters; found {len(given.parameters)}")
+        row.refuse(
+            f"the prior {given.family!r} takes {wanted} parameters; found {len(given.parameters)}"
+        )
     numbers = given.parameters
     positive = numbers if form in (_gamma, _chisquare, _exponential, _rayleigh) else numbers[1:]
     if form is _uniform:
         return _box(parameter, given, logarithmic)
     if not all(n > 0 for n in positive):
-        raise ModelFileError(f"the scale of prior {given.family!r} must be positive", where=row.where)
+        raise ModelFileError(
+            f"the scale of prior {given.family!r} must be positive", where=row.where
+        )
     scaled = logarithmic or given.scale != "lin"
     return Density(given.family, numbers, low, high, scaled, _BASE[given.scale])
 
@@ -173,7 +177,9 @@ def _box(parameter: Parameter, given: Prior, logarithmic: bool) -> Density:
         # its parameters are the ends of the interval themselves
         low, high = max(low, parameter.low), min(high, parameter.high)
         if not 0 < low < high:
-            parameter.row.refuse("the interval of the prior log-uniform must be positive, and within the bounds")
+            parameter.row.refuse(
+                "the interval of the prior log-uniform must be positive, and within the bounds"
+            )
         return Density("log-uniform", (math.log(low), math.log(high)), low, high, True)
     low, high = max(low, on_scale(parameter.low)), min(high, on_scale(parameter.high))
     if not low < high:

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import sympy as sp
-
 from pysymude.errors import ModelFileError
 from pysymude.interchange.petab.array_files import Arrays, read_arrays
 from pysymude.interchange.petab.chains import Built, Chain, read_chain
@@ -75,7 +73,9 @@ def entities_of(described: Described) -> Entities:
         A name that is nothing, or a network that is none.
     """
     contents = contents_of(read_document(described.model))
-    names: dict[str, Any] = {k: q.symbol for k, q in contents.quantities.items() if q.kind != "local"}
+    names: dict[str, Any] = {
+        k: q.symbol for k, q in contents.quantities.items() if q.kind != "local"
+    }
     found = Entities(described, contents, names, read_arrays(described.arrays))
     for key, (other, row) in described.mapping.items():
         if match := _ARRAY.match(other):
@@ -151,7 +151,8 @@ class _Wiring:
             if (match := _OUTPUT.match(other))
         }
         needs = {
-            key: {owner[n] for n in re.findall(r"\w+", text) if n in owner} for key, text in texts.items()
+            key: {owner[n] for n in re.findall(r"\w+", text) if n in owner}
+            for key, text in texts.items()
         }
         done: list[str] = []
         while len(done) < len(needs):
@@ -185,12 +186,15 @@ class _Wiring:
             entries = own.get(argument, {})
             for j in range(len(entries)):
                 if j not in entries:
-                    self._refuse(chain, f"its input {j} of argument {argument} is not in the mapping table")
+                    self._refuse(
+                        chain, f"its input {j} of argument {argument} is not in the mapping table"
+                    )
                 given = entries[j]
                 expressions.append(self._input(*given) if isinstance(given, tuple) else given)
         if len(expressions) != chain.layers[0].inputs:
             self._refuse(
-                chain, f"it takes {chain.layers[0].inputs} inputs; the mapping table names {len(expressions)}"
+                chain,
+                f"it takes {chain.layers[0].inputs} inputs; the mapping table names {len(expressions)}",
             )
         return chain.built(expressions, self.found.contents.identifiers.fresh)
 
@@ -217,12 +221,16 @@ class _Wiring:
         }
         contents, before = self.found.contents, list[str]()
         assigned, starts = dict(contents.assigned), dict(contents.starts)
-        arrays = {name for name, (other, _) in self.described.mapping.items() if _INPUT.match(other)}
+        arrays = {
+            name for name, (other, _) in self.described.mapping.items() if _INPUT.match(other)
+        }
         for target, (text, row) in self.described.hybridization.items():
             if target in used or target in arrays:
                 continue
             if target not in contents.quantities:
-                row.refuse(f"the target {target!r} is neither a quantity of the model nor an input of a network")
+                row.refuse(
+                    f"the target {target!r} is neither a quantity of the model nor an input of a network"
+                )
             value = self.found.formula(text, row, "targetValue")
             quantity = contents.quantities[target]
             moves = quantity.kind == "species" and not (quantity.constant or quantity.boundary)

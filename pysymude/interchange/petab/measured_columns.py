@@ -47,7 +47,9 @@ class Columns:
     def __post_init__(self) -> None:
         """What formulas may name: what rules define is put in."""
         meaning = self.lowered.meaning
-        self._known = {k: v for k, v in self.entities.names.items() if k not in meaning} | dict(meaning)
+        self._known = {k: v for k, v in self.entities.names.items() if k not in meaning} | dict(
+            meaning
+        )
         aliases = self.entities.described.mapping
         self._known |= {k: meaning[o] for k, (o, _) in aliases.items() if o in meaning}
 
@@ -55,7 +57,9 @@ class Columns:
         """The column of a measurement, and its standard deviation where that is a number of its own."""
         observables = self.entities.described.observables
         if measured.observable not in observables:
-            measured.row.refuse(f"the observable {measured.observable!r} is not in the observable table")
+            measured.row.refuse(
+                f"the observable {measured.observable!r} is not in the observable table"
+            )
         observable = observables[measured.observable]
         scale = self._scale(observable, measured)
         if observable.distribution == "normal" and observable.scale == "lin" and scale.is_number:
@@ -71,7 +75,11 @@ class Columns:
         return self._column(key, observable, measured, noise), None
 
     def _column(
-        self, key: tuple[Any, ...], observable: Observable, measured: Measured, noise: Distribution | None
+        self,
+        key: tuple[Any, ...],
+        observable: Observable,
+        measured: Measured,
+        noise: Distribution | None,
     ) -> Column:
         if key not in self.made:
             n = self.names[observable.id] = self.names.get(observable.id, 0) + 1
@@ -81,14 +89,18 @@ class Columns:
         return self.made[key]
 
     def _formula(self, observable: Observable, measured: Measured) -> Any:
-        given = self._given(measured, observable.placeholders, measured.given, "observableParameters")
+        given = self._given(
+            measured, observable.placeholders, measured.given, "observableParameters"
+        )
         known = {**self._known, **given}
         return self.entities.formula(observable.formula, observable.row, "observableFormula", known)
 
     def _scale(self, observable: Observable, measured: Measured) -> Any:
         """The noise formula of a measurement."""
         known = {**self._known}
-        known |= self._given(measured, observable.placeholders, measured.given, "observableParameters")
+        known |= self._given(
+            measured, observable.placeholders, measured.given, "observableParameters"
+        )
         places = observable.noise_placeholders
         if not places and len(measured.noise_given) == 1 and observable.noise == "":
             places = (observable.id,)

@@ -34,8 +34,8 @@ __all__ = ["PetabProblem", "read_petab"]
 Float = NDArray[np.float64]
 Value = float | Float
 
-TOLERANCES: dict[str, Any] = {"reltol": 1e-8}
-"""Of likelihoods: tighter than those of fits, since others compare them."""
+RELTOL = 1e-8
+"""Of likelihoods: tighter than that of fits, since others compare them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,17 +95,26 @@ class PetabProblem:
     @cached_property
     def _rows(self) -> dict[str, Parameter]:
         slices = self.made.entities.slices
-        return {k: p for k, p in self.described.parameters.items() if p.estimated and k not in slices}
+        return {
+            k: p for k, p in self.described.parameters.items() if p.estimated and k not in slices
+        }
 
     # -- likelihood ---------------------------------------------------------------------------
 
     @overload
     def log_likelihood(
-        self, values: Mapping[Any, ArrayLike] | None = None, gradient: Literal[False] = False, **keywords: Any
+        self,
+        values: Mapping[Any, ArrayLike] | None = None,
+        gradient: Literal[False] = False,
+        **keywords: Any,
     ) -> float: ...
     @overload
     def log_likelihood(
-        self, values: Mapping[Any, ArrayLike] | None = None, *, gradient: Literal[True], **keywords: Any
+        self,
+        values: Mapping[Any, ArrayLike] | None = None,
+        *,
+        gradient: Literal[True],
+        **keywords: Any,
     ) -> tuple[float, dict[str, Value]]: ...
     def log_likelihood(
         self, values: Mapping[Any, ArrayLike] | None = None, gradient: bool = False, **keywords: Any
@@ -146,11 +155,18 @@ class PetabProblem:
 
     @overload
     def log_posterior(
-        self, values: Mapping[Any, ArrayLike] | None = None, gradient: Literal[False] = False, **keywords: Any
+        self,
+        values: Mapping[Any, ArrayLike] | None = None,
+        gradient: Literal[False] = False,
+        **keywords: Any,
     ) -> float: ...
     @overload
     def log_posterior(
-        self, values: Mapping[Any, ArrayLike] | None = None, *, gradient: Literal[True], **keywords: Any
+        self,
+        values: Mapping[Any, ArrayLike] | None = None,
+        *,
+        gradient: Literal[True],
+        **keywords: Any,
     ) -> tuple[float, dict[str, Value]]: ...
     def log_posterior(
         self, values: Mapping[Any, ArrayLike] | None = None, gradient: bool = False, **keywords: Any
@@ -190,17 +206,24 @@ class PetabProblem:
         """`psu.objective` of the system within its bounds; keywords go there."""
         from pysymude.fit.objective import objective
 
-        given = {"frozen": self._frozen, **keywords}
+        given: dict[str, Any] = {"frozen": self._frozen, "solver": self._solver, **keywords}
         return objective(self.system, self.data, **given)
 
     def fit(self, **keywords: Any) -> FitResult:
         """`psu.fit` from the nominal values; keywords go there."""
         from pysymude.fit.training import fit
 
-        given = {"frozen": self._frozen, "theta0": dict(self.weights.slots()), **keywords}
-        if not given["theta0"]:
-            del given["theta0"]
+        given: dict[str, Any] = {"frozen": self._frozen, "solver": self._solver}
+        if start := self.weights.slots():
+            given["theta0"] = start
+        given |= keywords
         return fit(self.system, self.data, **given)
+
+    @property
+    def _solver(self) -> str:
+        # a state that stays at 0 hides from an explicit solver how stiff its equation is, and derivatives
+        # grow without bound; mechanistic models have such states
+        return "auto" if self.described.networks else "Rodas5P"
 
     @cached_property
     def _frozen(self) -> tuple[str, ...]:
@@ -237,7 +260,7 @@ class PetabProblem:
         """The objective without bounds, whose theta is natural; kept by its keywords."""
         from pysymude.fit.objective import objective
 
-        given = {**TOLERANCES, **keywords}
+        given: dict[str, Any] = {"solver": self._solver, "reltol": RELTOL, **keywords}
         key = tuple(sorted((k, repr(v)) for k, v in given.items()))
         if key not in self._objectives:
             system = self.made.system
@@ -296,6 +319,8 @@ def read_petab(path: str | Path) -> PetabProblem:
     elif version.partition(".")[0] == "2":
         described = read_version_two(yaml)
     else:
-        yaml.refuse(f"format_version 1 and 2 are read; found {yaml.content.get('format_version')!r}")
+        yaml.refuse(
+            f"format_version 1 and 2 are read; found {yaml.content.get('format_version')!r}"
+        )
     made = assembled(described)
     return PetabProblem(described, made, weights_of(made.entities))

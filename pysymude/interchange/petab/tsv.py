@@ -112,7 +112,8 @@ def read_rows(path: Path, needs: Sequence[str]) -> list[Row]:
     for column in needs:
         if column not in header:
             raise ModelFileError(
-                f"the column {column} is missing; {close_matches(column, header)}", where=f"{name} line 1"
+                f"the column {column} is missing; {close_matches(column, header)}",
+                where=f"{name} line 1",
             )
     return [_row(name, header, line, cells) for line, cells in lines[1:]]
 

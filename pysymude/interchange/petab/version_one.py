@@ -56,7 +56,13 @@ def read_version_one(yaml: YamlFile) -> Described:
     for row in _rows(yaml.files(problem.get("measurement_files")), needs):
         measurements.append(_measured(row, by_id, experiments))
     return Described(
-        yaml.path, 1, _model(yaml, problem), parameters, observables, experiments, tuple(measurements)
+        yaml.path,
+        1,
+        _model(yaml, problem),
+        parameters,
+        observables,
+        experiments,
+        tuple(measurements),
     )
 
 
@@ -98,7 +104,10 @@ def _prior(row: Row, scale: str) -> Prior | None:
     if family not in _PRIORS:
         row.refuse(f"objectivePriorType is one of {', '.join(_PRIORS)}; found {family!r}")
     name, scaled = _PRIORS[family]
-    numbers = tuple(row.as_number(p, "objectivePriorParameters") for p in row.several("objectivePriorParameters"))
+    numbers = tuple(
+        row.as_number(p, "objectivePriorParameters")
+        for p in row.several("objectivePriorParameters")
+    )
     return Prior(name, numbers, scale if scaled else "lin")
 
 

@@ -44,9 +44,13 @@ def read_version_two(yaml: YamlFile) -> Described:
     rows = _rows(yaml, "observable_files", ["observableId", "observableFormula"])
     check_unique(rows, "observableId")
     observables = {o.id: o for o in map(_observable, rows)}
-    conditions = _conditions(_rows(yaml, "condition_files", ["conditionId", "targetId", "targetValue"]))
+    conditions = _conditions(
+        _rows(yaml, "condition_files", ["conditionId", "targetId", "targetValue"])
+    )
     experiments = _experiments(
-        _rows(yaml, "experiment_files", ["experimentId", "time", "conditionId"]), conditions, bool(sciml)
+        _rows(yaml, "experiment_files", ["experimentId", "time", "conditionId"]),
+        conditions,
+        bool(sciml),
     )
     measurements = [
         _measured(row, experiments)
@@ -89,7 +93,9 @@ def _extension(yaml: YamlFile) -> Mapping[str, Any]:
 def _network(yaml: YamlFile, name: str, given: Any) -> tuple[Path, bool]:
     section = yaml.mapping(given)
     if str(section.get("format", "YAML")).lower() != "yaml":
-        yaml.refuse(f"network {name!r} has the format {section.get('format')!r}; networks in YAML are read")
+        yaml.refuse(
+            f"network {name!r} has the format {section.get('format')!r}; networks in YAML are read"
+        )
     return yaml.file(section.get("location")), bool(section.get("pre_initialization", False))
 
 
@@ -106,7 +112,11 @@ def _model(yaml: YamlFile, given: Any) -> Path:
 def _parameter(row: Row) -> Parameter:
     nominal = row.text("nominalValue")
     estimated = row.truth("estimate")
-    value = None if not nominal or nominal.lower() == "array" else row.as_number(nominal, "nominalValue")
+    value = (
+        None
+        if not nominal or nominal.lower() == "array"
+        else row.as_number(nominal, "nominalValue")
+    )
     low = row.number("lowerBound", -math.inf, infinite=True)
     high = row.number("upperBound", math.inf, infinite=True)
     if not low <= high:
@@ -160,7 +170,9 @@ def _experiments(
             row.refuse(f"two conditions at one time change {min(twice)!r}")
         names = (*before.conditions, condition) if condition else before.conditions
         periods[start] = PeriodText(start, {**before.changes, **changes}, names)
-    return {key: tuple(periods[start] for start in sorted(periods)) for key, periods in found.items()}
+    return {
+        key: tuple(periods[start] for start in sorted(periods)) for key, periods in found.items()
+    }
 
 
 def _measured(row: Row, experiments: dict[str, tuple[PeriodText, ...]]) -> Measured:

@@ -89,7 +89,10 @@ def weights_of(entities: Entities) -> Weights:
 def _parts(entities: Entities) -> Iterator[Part]:
     for key, built in entities.networks.items():
         for k, layer in enumerate(built.chain.layers, start=1):
-            shapes = {"W": ("weight", (layer.outputs, layer.inputs)), "b": ("bias", (layer.outputs,))}
+            shapes = {
+                "W": ("weight", (layer.outputs, layer.inputs)),
+                "b": ("bias", (layer.outputs,)),
+            }
             for letter, (name, shape) in shapes.items():
                 slot, own = built.slots[layer.id].format(letter), f"{key}.{letter}{k}"
                 if letter == "b" and not layer.bias:
@@ -97,7 +100,9 @@ def _parts(entities: Entities) -> Iterator[Part]:
                     continue
                 rows = list(_rows(entities, key, layer.id, name))
                 value = _value(entities, key, layer.id, name, shape, rows)
-                with_prior = next((r for r in rows if r.prior is not None), rows[0] if rows else None)
+                with_prior = next(
+                    (r for r in rows if r.prior is not None), rows[0] if rows else None
+                )
                 yield Part(own, slot, value, rows[0] if rows else None, with_prior)
 
 
@@ -111,7 +116,12 @@ def _rows(entities: Entities, key: str, layer: str, name: str) -> Iterator[Param
 
 
 def _value(
-    entities: Entities, key: str, layer: str, name: str, shape: tuple[int, ...], rows: list[Parameter]
+    entities: Entities,
+    key: str,
+    layer: str,
+    name: str,
+    shape: tuple[int, ...],
+    rows: list[Parameter],
 ) -> Float:
     found = entities.arrays.parameters.get((key, layer, name))
     where = str(entities.described.file)
@@ -129,4 +139,3 @@ def _value(
             where=where,
         )
     return found
-

@@ -38,7 +38,9 @@ class YamlFile:
         if not isinstance(location, str) or not location:
             self.refuse(f"a file is named by text; found {location!r}")
         if "://" in location:
-            self.refuse(f"files of a problem stand beside it, and none is fetched; found {location!r}")
+            self.refuse(
+                f"files of a problem stand beside it, and none is fetched; found {location!r}"
+            )
         return self.path.parent / location
 
     def files(self, given: Any) -> list[Path]:
@@ -71,7 +73,9 @@ def read_yaml(path: str | Path) -> YamlFile:
         No such file, no YAML, or something in it that is more than plain data.
     """
     if not isinstance(path, str | Path):
-        raise InvalidInputError(f"a problem is the path of a YAML file; found {type(path).__name__}")
+        raise InvalidInputError(
+            f"a problem is the path of a YAML file; found {type(path).__name__}"
+        )
     name = str(path)
     content = read_whole(
         path, LARGEST, lambda reason: ModelFileError(reason, where=name), "larger than 5 MB"

@@ -48,18 +48,28 @@ def happenings(contents: Contents, found: Lowered) -> list[Happening]:
         A trigger that is more than one comparison.
     """
     swap: dict[Any, Any] = {
-        q.symbol: found.meaning[k] for k, q in contents.quantities.items() if found.meaning[k] != q.symbol
+        q.symbol: found.meaning[k]
+        for k, q in contents.quantities.items()
+        if found.meaning[k] != q.symbol
     }
     made: list[Happening] = []
     for event in contents.events:
-        trigger = event.trigger.xreplace(swap)
-        if not isinstance(trigger, sp.Rel) or isinstance(trigger, (sp.Equality, sp.Unequality)):
+        trigger: Any = event.trigger.xreplace(swap)
+        if not isinstance(
+            trigger,
+            (sp.StrictLessThan, sp.LessThan, sp.StrictGreaterThan, sp.GreaterThan),
+        ):
             contents.document.refuse(
                 event.element, "its trigger must be one comparison with < or >", label=event.id
             )
-        rising = trigger.gts - trigger.lts
+        sides: Any = trigger
+        rising = sides.gts - sides.lts
         time = _time(rising, found)
-        made.append(Happening(event.id, rising, time, _sets(contents, found, event, swap), not event.initially))
+        made.append(
+            Happening(
+                event.id, rising, time, _sets(contents, found, event, swap), not event.initially
+            )
+        )
     return made
 
 
@@ -74,13 +84,17 @@ def _time(rising: Any, found: Lowered) -> Any:
     return -rest / slope
 
 
-def _sets(contents: Contents, found: Lowered, event: EventText, swap: Mapping[Any, Any]) -> dict[Any, Any]:
+def _sets(
+    contents: Contents, found: Lowered, event: EventText, swap: Mapping[Any, Any]
+) -> dict[Any, Any]:
     quantities = contents.quantities
     sets: dict[Any, Any] = {}
     for variable, expr in event.sets:
         symbol = quantities[variable].symbol
         if symbol not in found.rhs:
-            contents.document.refuse(event.element, f"it sets {variable!r}, which has a rule", label=event.id)
+            contents.document.refuse(
+                event.element, f"it sets {variable!r}, which has a rule", label=event.id
+            )
         sets[symbol] = expr.xreplace(swap)
     for key in [k for k, q in quantities.items() if q.kind == "compartment" and q.symbol in sets]:
         # amounts stay what they are where a volume jumps

@@ -1,0 +1,138 @@
+"""PEtab problems of our own: each table entry against the sum that it stands for."""
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+import pysymude as psu
+
+pytest.importorskip("libsbml", reason="python-libsbml is not installed")
+pytest.importorskip("h5py", reason="h5py is not installed")
+
+from tests.engines.petab_text import ONE, TWO, WEIGHTS, decay, hybrid, table, write
+
+
+def check_gradient(problem, engine, ask="log_likelihood", step=1e-5, **keywords):
+    """All slopes against central differences."""
+    _, slopes = getattr(problem, ask)(gradient=True, engine=engine, **keywords)
+    assert set(slopes) == set(problem.nominal)
+    for key, value in problem.nominal.items():
+        for place in np.ndindex(np.shape(value)):
+            sides = []
+            for h in (step, -step):
+                moved = np.array(value, dtype=float)
+                moved[place] += h
+                given = {key: moved if moved.ndim else float(moved)}
+                sides.append(getattr(problem, ask)(given, engine=engine, **keywords))
+            central = (sides[0] - sides[1]) / (2 * step)
+            found = np.asarray(slopes[key])[place]
+            assert found == pytest.approx(central, rel=2e-4, abs=2e-4), (key, place)
+
+
+def test_version_one(engine, tmp_path):
+    problem = psu.read_petab(write(tmp_path, **ONE))
+    assert dict(problem.nominal) == {"k": 0.5, "sd": 0.2}
+    model = np.array([4.0, *(2 * decay([1, 1])), 2 * decay(2, b=1.0), 2 * decay(2, b=1.0) + 1.5])
+    assert np.allclose(problem.simulations(engine=engine), model, rtol=1e-6)
+    y, sd = np.array([4.1, 2.3, 2.6, 3.9, 5.1]), np.array([0.2, 0.2, 0.2, 0.2, 0.5])
+    expected = stats.norm(model, sd).logpdf(y).sum()
+    assert problem.log_likelihood(engine=engine) == pytest.approx(expected, abs=1e-5)
+    assert problem.log_posterior(engine=engine) == problem.log_likelihood(engine=engine)
+    check_gradient(problem, engine)
+
+
+def test_version_two(engine, tmp_path):
+    problem = psu.read_petab(write(tmp_path, **TWO))
+    steady = 1.0 / 0.5
+    kicked = decay(2, x0=steady) + 1.5
+    model = np.array([steady, decay(1, x0=steady), decay(1, x0=kicked), decay(1)])
+    assert np.allclose(problem.simulations(engine=engine), model, rtol=1e-6)
+    y = np.array([2.1, 1.2, 1.4, 1.1])
+    terms = stats.lognorm(0.3, scale=model).logpdf(y)[:3]
+    expected = terms.sum() + stats.laplace(model[3], 0.1 + 0.2 * model[3]).logpdf(y[3])
+    assert problem.log_likelihood(engine=engine) == pytest.approx(expected, abs=1e-5)
+    prior = stats.truncnorm(-2, 18, loc=1.0, scale=0.5).logpdf(0.5) - 2 * np.log(10)
+    assert problem.log_posterior(engine=engine) == pytest.approx(expected + prior, abs=1e-5)
+    check_gradient(problem, engine)
+    check_gradient(problem, engine, "log_posterior")
+
+
+def forward(z, activation):
+    functions = {
+        "tanh": np.tanh, "relu": lambda a: np.maximum(a, 0), "silu": lambda a: a / (1 + np.exp(-a)),
+        "softsign": lambda a: a / (1 + np.abs(a)), "elu": lambda a: np.where(a > 0, a, np.exp(a) - 1),
+    }  # fmt: skip
+    hidden = functions[activation](WEIGHTS["first", "weight"] @ z + WEIGHTS["first", "bias"])
+    return hidden, WEIGHTS["last", "weight"] @ hidden
+
+
+@pytest.mark.parametrize("activation", ["tanh", "silu", "softsign", "relu", "elu"])
+@pytest.mark.parametrize("before", [False, True], ids=["within", "before"])
+def test_networks(engine, tmp_path, activation, before):
+    problem = psu.read_petab(hybrid(tmp_path, before=before, activation=activation))
+
+    def rate(x):
+        _, z = forward(np.array([2.0 if before else float(x), 0.3]), activation)
+        return 1 / (1 + np.exp(-(z[0] + 0.05)))
+
+    path = integrate.solve_ivp(
+        lambda _, x: -rate(x[0]) * x, (0, 3), [2.0], t_eval=[0, 1, 3], rtol=1e-10, atol=1e-12
+    ).y[0]
+    assert np.allclose(problem.simulations(engine=engine), [*path, path[1]], rtol=1e-5)
+    assert {k: np.shape(v) for k, v in problem.nominal.items()} == {
+        "x0": (), "net.b1": (3,), "net.W2": (1, 3), "net.b2": (1,),
+    }  # fmt: skip
+    check_gradient(problem, engine, reltol=1e-9)
+
+
+def test_a_layer_without_bias(engine, tmp_path):
+    problem = psu.read_petab(hybrid(tmp_path, before=True, bias=False))
+    _, z = forward(np.array([2.0, 0.3]), "tanh")
+    k = 1 / (1 + np.exp(-z[0]))
+    assert problem.simulations(engine=engine)[1] == pytest.approx(decay(1, k=k), rel=1e-6)
+    assert "net.b2" not in problem.nominal
+    check_gradient(problem, engine)
+
+
+def test_fits(engine, tmp_path):
+    problem = psu.read_petab(write(tmp_path, **ONE))
+    fit = problem.fit(engine=engine, progress=False)
+    found = {k: fit.parameters[k] for k in problem.nominal}
+    best = problem.log_likelihood(found, engine=engine)
+    _, slopes = problem.log_likelihood(found, gradient=True, engine=engine)
+    assert best > problem.log_likelihood(engine=engine) + 0.1
+    assert all(abs(g * found[k]) < 1e-2 for k, g in slopes.items())
+
+
+def test_a_measurement_at_rest(engine, tmp_path):
+    files = ONE | {
+        "measurements_tsv": ONE["measurements_tsv"] + table("obs fed inf 4.2 0 0.5"),
+    }
+    problem = psu.read_petab(write(tmp_path, **files))
+    assert problem.simulations(engine=engine)[-1] == pytest.approx(4.0, rel=1e-7)
+    check_gradient(problem, engine)
+
+
+def test_conditions_that_later_conditions_do_not_mention(engine, tmp_path):
+    """Version 1 goes back to the model's value, version 2 keeps what was set."""
+    files = ONE | {
+        "conditions_tsv": table("conditionId b k", "before 1.0 0.25", "after - 0.25"),
+        "parameters_tsv": table(
+            "parameterId parameterScale lowerBound upperBound nominalValue estimate", "x0 lin 0 10 2.0 1"
+        ),
+        "measurements_tsv": table(
+            "observableId preequilibrationConditionId simulationConditionId time measurement "
+            "observableParameters noiseParameters", "obs before after 1 4.1 0 1",
+        ),
+    }  # fmt: skip
+    problem = psu.read_petab(write(tmp_path / "one", **files))
+    assert problem.simulations(engine=engine)[0] == pytest.approx(
+        2 * decay(1, k=0.25, x0=4.0), rel=1e-6
+    )
+    files = TWO | {
+        "experiments_tsv": table(
+            "experimentId time conditionId", "e -inf rest", "e 0 -", "e 2 kick", "f 0 -"
+        )
+    }
+    kept = psu.read_petab(write(tmp_path / "two", **files))
+    assert kept.simulations(engine=engine)[1] == pytest.approx(2.0, rel=1e-6)
