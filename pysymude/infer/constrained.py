@@ -19,15 +19,20 @@ _ROUNDS = 60
 _ENOUGH = (
     1e-5  # of a unit of the loss divided by its scale: intervals are where it rises by some units
 )
+_FLAT = 1e-3
 _FLOOR = 1e-8  # of the largest information: directions that are flatter are stretched no further
 
 
 @dataclass(frozen=True, eq=False)
 class Rest:
-    """The numbers that move, at `places` of theta, and a matrix that makes the loss round: (places, places)."""
+    """The numbers that move, at `places` of theta, and a matrix that makes the loss round: (places, places).
+
+    `flat` are those of the places at which a step of a natural unit hardly changes the loss.
+    """
 
     places: NDArray[np.int64]
     spread: Float
+    flat: NDArray[np.int64]
 
     @classmethod
     def around(cls, evidence: Evidence, theta: Float, held: int | None) -> Rest:
@@ -42,7 +47,9 @@ class Rest:
         values, vectors = np.linalg.eigh(scaled[np.ix_(keep, keep)])
         largest = max(float(values.max(initial=0.0)), 1e-300)
         spread = vectors / np.sqrt(np.maximum(values, _FLOOR * largest))
-        return cls(free[keep], units[keep][:, None] * spread * np.sqrt(evidence.scale))
+        flat = np.diag(scaled)[keep] < _FLAT * evidence.scale
+        spread = units[keep][:, None] * spread * np.sqrt(evidence.scale)
+        return cls(free[keep], spread, free[keep][flat])
 
 
 def refit(evidence: Evidence, theta: Float, rest: Rest) -> tuple[Float, float] | None:

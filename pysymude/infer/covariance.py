@@ -25,7 +25,6 @@ _NOTHING = {
     True: 1e-10,
     False: 1e-7,
 }  # of the largest information: rounding, for Fisher's or a curvature
-_TOUCHED = 1e-4  # of a number's own direction, squared, in what is open
 _PART = 0.3
 
 
@@ -70,7 +69,8 @@ class Covariance:
     dof : float
         Measurements less what was learned, where the noise was estimated from the residuals; else infinite.
     scale : float
-        The variance that multiplies the inverse of the information: 1, or chi2 / dof.
+        The variance that multiplies the inverse of the information: 1, or chi2 / dof, where each of several
+        columns counts with its own.
     expected : bool
         Whether the information is Fisher's, from exact derivatives; else the loss's second derivatives.
     """
@@ -149,22 +149,19 @@ def covariance_of(fit: FitResult) -> Covariance:
     names = tuple(evidence.slots)
     places = np.array([s.offset for s in evidence.slots.values()], dtype=np.int64)
     inside = np.searchsorted(evidence.free, places)
-    values, vectors = np.linalg.eigh(evidence.scaled)
-    least = _NOTHING[evidence.is_expected] * max(float(np.abs(values).max(initial=0.0)), 1e-300)
-    known = values > least
-    inverse = (vectors[:, known] / values[known]) @ vectors[:, known].T
-    stored = inverse * np.outer(evidence.units, evidence.units) * evidence.scale
+    _, vectors, known = evidence.modes
+    stored = evidence.covariance * np.outer(evidence.units, evidence.units)
     stored = stored[np.ix_(inside, inside)]
-    open_part = (vectors[inside][:, ~known] ** 2).sum(axis=1)
+    left_open = np.array([evidence.is_open(int(at)) for at in inside], dtype=bool)
     theta = fit.theta[places]
     slots = list(evidence.slots.values())
     slopes = np.array([float(s.slope(z)) for s, z in zip(slots, theta, strict=True)])
-    stored = _opened(stored, open_part > _TOUCHED)
+    stored = _opened(stored, left_open)
     natural = np.array([float(s.natural(z)) for s, z in zip(slots, theta, strict=True)])
     with np.errstate(invalid="ignore"):
         matrix = stored * np.outer(slopes, slopes)
     return Covariance(
-        names, natural, _opened(matrix, open_part > _TOUCHED), stored,
+        names, natural, _opened(matrix, left_open), stored,
         tuple(_direction(v, names, inside) for v in vectors[:, ~known].T),
         evidence.dof, evidence.scale, evidence.is_expected,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
 from pysymude.fit.frozen import is_frozen
-from pysymude.fit.least_squares import sensitivities
+from pysymude.fit.least_squares import residuals_of_loss, sensitivities
 from pysymude.fit.objective import Objective
 from pysymude.model.distributions.normal import Normal
 from pysymude.model.theta import Slot
@@ -26,6 +26,11 @@ Float = NDArray[np.float64]
 
 _TIGHT = 1e-9  # second derivatives are differences of gradients, which need digits to spare
 _STEP = 2e-3
+_TOUCHED = 1e-4  # of a number's own direction, squared, in what is open
+_NOTHING = {
+    True: 1e-10,
+    False: 1e-7,
+}  # of the largest information: rounding, for Fisher's or a curvature
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +92,61 @@ class Evidence:
             return 1.0
         data = self.objective.evaluate(self.fit.theta, gradient=False).terms["data"]
         return max(float(data) / self.dof, 1e-300)
+
+    @cached_property
+    def uncertain(self) -> Float:
+        """The covariance of the loss's slopes, halved, by the free numbers, in natural units.
+
+        It is the information times `scale` where all columns have the noise that their weights say. Weights
+        that were estimated themselves may be wrong for a column: then each counts with what its own
+        residuals show.
+        """
+        obj, theta = self.objective, self.fit.theta
+        counted = obj.loss.weight > 0
+        several = [j for j in range(counted.shape[2]) if counted[:, :, j].any()]
+        if self.noise_is_known or not self.is_expected or len(several) < 2:
+            return self.scaled * self.scale
+        found, r = sensitivities(obj, theta), residuals_of_loss(obj, theta)
+        columns = np.argwhere(counted)[:, 2]
+        freedom = self.dof / r.size
+        total = np.zeros_like(self.scaled)
+        for j in several:
+            here = np.zeros_like(counted)
+            here[:, :, j] = counted[:, :, j]
+            rows = found.slopes[found.row[here]] * obj.loss.weight[here][:, None]
+            rows = rows[:, self.free] * self.units
+            total += float(np.mean(r[columns == j] ** 2)) / freedom * (rows.T @ rows)
+        return total
+
+    @cached_property
+    def modes(self) -> tuple[Float, Float, NDArray[np.bool_]]:
+        """Eigenvalues and vectors of the information in natural units, and which the data determine."""
+        values, vectors = np.linalg.eigh(self.scaled)
+        least = _NOTHING[self.is_expected] * self._largest
+        return values, vectors, values > least
+
+    @cached_property
+    def inverse(self) -> Float:
+        """The inverse of the information in natural units, over what the data determine."""
+        values, vectors, known = self.modes
+        return (vectors[:, known] / values[known]) @ vectors[:, known].T
+
+    @cached_property
+    def covariance(self) -> Float:
+        """Of the free numbers, in natural units, over what the data determine."""
+        return self.inverse @ self.uncertain @ self.inverse
+
+    def is_open(self, at: int) -> bool:
+        """Whether the data leave open the free number at a place among them."""
+        _, vectors, known = self.modes
+        return float((vectors[at, ~known] ** 2).sum()) > _TOUCHED
+
+    def scale_of(self, place: int) -> float:
+        """What the rise of the loss is divided by in an interval for the number at a place of theta."""
+        at = int(np.searchsorted(self.free, place))
+        if self.is_open(at):
+            return self.scale
+        return float(self.covariance[at, at] / self.inverse[at, at])
 
     def threshold(self, level: float) -> float:
         """How much the loss, divided by `scale`, may rise inside of an interval for one number."""

@@ -231,7 +231,7 @@ def _joined(profiler: Profiler, low: Side, high: Side, level: float) -> Profile:
         below, above = above, below
     best = int(np.argmin(loss))
     warnings: list[str] = []
-    better = (profiler.start_loss - float(loss.min())) / evidence.scale
+    better = (profiler.start_loss - float(loss.min())) / profiler.scale
     if better > 0.1:
         warnings.append(
             f"the profile found a loss of {loss.min():.6g}, less than the fit's {profiler.start_loss:.6g}: fit "
@@ -241,6 +241,6 @@ def _joined(profiler: Profiler, low: Side, high: Side, level: float) -> Profile:
         if is_open:
             warnings.append(f"the data do not bound {profiler.name} from {side}")
     return Profile(
-        profiler.name, values, loss, theta, float(values[best]), evidence.scale, evidence.dof, level,
+        profiler.name, values, loss, theta, float(values[best]), profiler.scale, evidence.dof, level,
         below, above, tuple(warnings), (slot.low, slot.high), theta[:, slot.offset], evidence,
     )  # fmt: skip

@@ -54,6 +54,7 @@ class Profiler:
 
     def __post_init__(self) -> None:
         self.slot: Slot = self.evidence.slots[self.name]
+        self.scale = self.evidence.scale_of(self.slot.offset)
         self.start_loss = self.evidence.objective.evaluate(
             self.evidence.fit.theta, gradient=False
         ).value
@@ -73,8 +74,8 @@ class Profiler:
 
     def _begun(self) -> tuple[Side, Side]:
         """Both sides at the best point, which is looked for once more from the fit."""
-        evidence, theta = self.evidence, self.evidence.fit.theta
-        found = refit(evidence, theta, Rest.around(evidence, theta, None))
+        theta = self.evidence.fit.theta
+        found = self._refitted(theta, None)
         start, loss = found if found is not None else (theta, self.start_loss)
         step = _WANTED * np.sqrt(self.threshold) * self._error(start)
         return tuple(  # type: ignore[return-value]
@@ -86,10 +87,9 @@ class Profiler:
         evidence = self.evidence
         at = int(np.searchsorted(evidence.free, self.slot.offset))
         unit = evidence.units[at]
-        values, vectors = np.linalg.eigh(evidence.scaled)
-        kept = np.maximum(values, 1e-12 * max(float(values.max()), 1e-300))
-        variance = float((vectors[at] ** 2 / kept).sum()) * evidence.scale
-        return float(unit * min(np.sqrt(variance), 0.3))
+        if evidence.is_open(at):
+            return 0.3 * float(unit)
+        return float(unit * min(np.sqrt(evidence.covariance[at, at]), 0.3))
 
     def _limit(self, side: Side) -> float:
         """How far out the number is taken, on the scale that is learned."""
@@ -160,7 +160,7 @@ class Profiler:
 
     def _root(self, loss: float, best: float) -> float:
         """The root of a rise, as a part of that of the threshold."""
-        rise = max(loss - best, 0.0) / self.evidence.scale
+        rise = max(loss - best, 0.0) / self.scale
         return float(np.sqrt(rise / self.threshold))
 
     def _held(self, side: Side, where: float) -> tuple[Float, float] | None:
@@ -175,11 +175,28 @@ class Profiler:
         for start in (guess, last):
             begun = start.copy()
             begun[at] = where
-            rest = Rest.around(self.evidence, begun, at)
-            found = refit(self.evidence, begun, rest)
+            found = self._refitted(begun, at)
             if found is not None:
                 return found
         return None
+
+    def _refitted(self, begun: Float, held: int | None) -> Point | None:
+        """The better of the refits from a start, and from where numbers that lie on a plateau began.
+
+        A rate that has run to 0 feels no slope any more, though it may be needed again further out.
+        """
+        evidence = self.evidence
+        found = refit(evidence, begun, Rest.around(evidence, begun, held))
+        if found is None:
+            return None
+        flat = Rest.around(evidence, found[0], held).flat
+        named = [s.offset for s in evidence.slots.values() if s.offset in flat]
+        if not named:
+            return found
+        again = found[0].copy()
+        again[named] = evidence.objective.theta0(evidence.fit.seed)[named]
+        other = refit(evidence, again, Rest.around(evidence, again, held))
+        return other if other is not None and other[1] < found[1] else found
 
     # -- files --------------------------------------------------------------------------------
 
