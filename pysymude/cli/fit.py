@@ -20,8 +20,8 @@ from pysymude.cli.common import (
 )
 from pysymude.cli.files import make_folder, write_figure, write_json
 from pysymude.cli.fit_table import parse_columns, parse_noise, read_fit_table
-from pysymude.cli.inputs import parse_numbers
-from pysymude.errors import TableWarning
+from pysymude.cli.inputs import parse_numbers, read_model
+from pysymude.errors import InvalidInputError, TableWarning
 
 if TYPE_CHECKING:
     from pysymude.fit.result import FitResult
@@ -39,9 +39,15 @@ _OF_TABLE = (
 
 def fit(
     model: Annotated[
-        Path, typer.Argument(help="The model, a TOML file; its table 'fit' may hold all options.")
+        Path,
+        typer.Argument(
+            help="The model, a TOML file; its table 'fit' may hold all options. Or a PEtab problem (.yaml)."
+        ),
     ],
-    data: Annotated[Path, typer.Argument(help="Measurements, a CSV file with a header.")],
+    data: Annotated[
+        Path | None,
+        typer.Argument(help="Measurements, a CSV file with a header. A problem has its own."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("pysymude-fit"),
     time: Annotated[str | None, typer.Option(help="Column of times; by default t or time.")] = None,
     columns: Annotated[
@@ -100,9 +106,9 @@ def fit(
     with friendly(debug):
         from pysymude.fit.stage_text import stages_from_text
         from pysymude.fit.training import fit as train
-        from pysymude.model.system import ODESystem
 
-        options = read_fit_table(model)
+        is_problem = model.suffix.lower() in (".yaml", ".yml")
+        options = {} if is_problem else read_fit_table(model)
         said: dict[str, Any] = {
             "time": time, "experiment": experiment, "validation": validation, "laws": law,
             "conserve": conserve, "stages": stages, "weight_decay": weight_decay, "seed": seed,
@@ -116,8 +122,10 @@ def fit(
             options["stages"] = stages_from_text(options["stages"])
         if quick:
             options["stages"] = _quick_stages()
-        system = ODESystem.from_toml(model)
-        measured = _measured(data, system, options)
+        if is_problem:
+            system, measured, options = _problem(model, data, options)
+        else:
+            system, measured = _model_and_table(model, data, options)
         folder = make_folder(out)
         print_model(system, "Model")
         found = train(system, measured, checkpoint=checkpoint, resume=resume, **options)
@@ -128,6 +136,29 @@ def fit(
             say(f"warning: {sentence}", style="yellow")
         _write(folder, found, options.get("validation"))
     end(found, interrupted=found.stopped == "interrupted")
+
+
+def _model_and_table(
+    model: Path, data: Path | None, options: dict[str, Any]
+) -> tuple[ODESystem, Dataset]:
+    if data is None:
+        raise InvalidInputError(f"which measurements? Write: pysymude fit {model} DATA.csv")
+    system = read_model(model)
+    return system, _measured(data, system, options)
+
+
+def _problem(
+    path: Path, data: Path | None, options: dict[str, Any]
+) -> tuple[ODESystem, Dataset, dict[str, Any]]:
+    """The system and data of a PEtab problem, and options with its start and solver."""
+    from pysymude.interchange.petab.problem_of import read_petab
+
+    of_table = [key for key in (*_OF_TABLE, "columns") if key in options]
+    if data is not None or of_table:
+        named = str(data) if data is not None else f"--{of_table[0].replace('_', '-')}"
+        raise InvalidInputError(f"{path} has its own measurements; leave out {named}")
+    problem = read_petab(path)
+    return problem.system, problem.data, problem.options | options
 
 
 def _measured(path: Path, system: ODESystem, options: dict[str, Any]) -> Dataset:

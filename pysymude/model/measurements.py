@@ -145,7 +145,10 @@ def checked_trainable(trainable: Any) -> bool | tuple[str, ...] | None:
 def checked_noise(
     noise: object, columns: tuple[str, ...], u: FloatArray
 ) -> dict[str, float | FloatArray]:
-    """Standard deviation of every column, a number or one a row, in the column's unit; empty for None."""
+    """Standard deviations of columns, a number or one a row, in the column's unit; empty for None.
+
+    A mapping may leave out columns whose noise the system knows; `bind` asks for that.
+    """
     if noise is None:
         return {}
     if isinstance(noise, Mapping):
@@ -154,7 +157,11 @@ def checked_noise(
         given = dict.fromkeys(columns, noise)
     else:
         given = dict(zip(columns, _noise_columns(noise, u), strict=True))
-    return {column: _scale(given[column], column, u[:, k]) for k, column in enumerate(columns)}
+    return {
+        column: _scale(given[column], column, u[:, k])
+        for k, column in enumerate(columns)
+        if column in given
+    }
 
 
 def _by_column(noise: Mapping[object, object], columns: tuple[str, ...]) -> dict[str, object]:
@@ -163,11 +170,9 @@ def _by_column(noise: Mapping[object, object], columns: tuple[str, ...]) -> dict
         if (name := name_of(key, what="noise")) in found:
             raise InvalidInputError(f"noise names {name!r} twice, as a symbol and as a string")
         found[name] = value
-    # a column without a scale would be weighed in another unit than its neighbours
-    if set(found) != set(columns):
+    if unknown := sorted(set(found) - set(columns)):
         raise InvalidInputError(
-            f"noise must name each column once; columns: {', '.join(columns)}; "
-            f"noise names: {', '.join(found)}"
+            f"noise names {unknown[0]!r}, which is no column; columns: {', '.join(columns)}"
         )
     return found
 

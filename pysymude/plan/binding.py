@@ -45,6 +45,7 @@ def bind(
     states = enforced.system.states
     for trajectory in data:
         _check_columns(plan, states, trajectory)
+        _check_noise(enforced.system, trajectory)
     columns = data.columns
     times = max(len(trajectory) for trajectory in data)
     ts, y, weight, side = [], [], [], []
@@ -162,6 +163,17 @@ def _check_columns(
             raise InvalidInputError(
                 f"u0 of experiment {trajectory.name!r} names {name!r}; the system's states are "
                 f"{', '.join(names)}{meant(name, names)}"
+            )
+
+
+def _check_noise(system: ODESystem, trajectory: Trajectory) -> None:
+    """A column without a scale would be weighed in another unit than its neighbours."""
+    known = {*trajectory.noise, *system.noise}
+    for name in trajectory.columns if trajectory.noise else ():
+        if name not in known:
+            raise InvalidInputError(
+                f"experiment {trajectory.name!r} has noise for {', '.join(trajectory.noise)} and none for "
+                f"{name!r}; noise must name each column that has no noise model in the system"
             )
 
 

@@ -5,6 +5,7 @@ import pytest
 import scipy.stats as st
 
 import pysymude as psu
+from pysymude.errors import InvalidInputError
 
 # Influenza in a boarding school, England 1978: boys in bed on each day, of 763. Anonymous, Influenza in a
 # boarding school, British Medical Journal 1 (1978), 587.
@@ -195,3 +196,14 @@ def test_a_scale_that_is_not_positive_is_named(engine: str):
     assert found.retcode is psu.ReturnCode.LossNotFinite
     assert "The noise of 'x', Normal(0.1*x), has none at t = 2" in found.message
     assert "arguments are -0.05" in found.message
+
+
+def test_noise_for_some_columns_needs_a_noise_model_for_the_others(engine):
+    x, y, k, s = psu.states("x"), psu.states("y"), psu.parameters("k"), psu.parameters("s")
+    data = psu.Trajectory.from_arrays(
+        [0, 1, 2], [[1, 2], [2, 3], [3, 4]], states=[x, y], noise={x: [0.1, 0.2, 0.3]}
+    )
+    system = psu.ODESystem({x: k, y: k}, trainable={k: 1.0, s: 1.0}, noise={y: s})
+    assert psu.objective(system, data, engine=engine).loss.n_measured == 6
+    with pytest.raises(InvalidInputError, match="noise for x and none for 'y'"):
+        psu.objective(system.replace(noise={}, trainable={k: 1.0}), data, engine=engine)

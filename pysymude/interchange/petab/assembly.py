@@ -157,13 +157,13 @@ def _trajectory(plan: Plan, table: _Table, within: Collection[Any]) -> Trajector
             )
             for s in later
         ]
-    found = Trajectory.from_arrays(
+    # columns that are left out have their noise in the system
+    return Trajectory.from_arrays(
         times, values, states=list(table.names), t0=experiment.t0, trainable_u0=False,
         u0={x.name: _plain(e) for x, e in experiment.starts.items()},
-        parameters=_by_name(plan, first.parameters, {}, within), periods=periods or None, name=table.name,
+        parameters=_by_name(plan, first.parameters, {}, within), noise=noise or None,
+        periods=periods or None, name=table.name,
     )  # fmt: skip
-    # other columns have their noise in the system
-    return replace(found, noise=noise) if noise else found
 
 
 def _by_name(

@@ -213,11 +213,14 @@ class PetabProblem:
         """`psu.fit` from the nominal values; keywords go there."""
         from pysymude.fit.training import fit
 
+        return fit(self.system, self.data, **(self.options | keywords))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keywords with which `fit` calls `psu.fit`: what keeps its value, the solver, starts of weights."""
+        start = self.weights.slots()
         given: dict[str, Any] = {"frozen": self._frozen, "solver": self._solver}
-        if start := self.weights.slots():
-            given["theta0"] = start
-        given |= keywords
-        return fit(self.system, self.data, **given)
+        return given | ({"theta0": start} if start else {})
 
     @property
     def _solver(self) -> str:

@@ -3,8 +3,10 @@
 import h5py
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import pysymude as psu
+from pysymude.cli import app
 from pysymude.errors import InvalidInputError, ModelFileError
 
 pytest.importorskip("libsbml", reason="python-libsbml is not installed")
@@ -164,3 +166,18 @@ def test_arrays_elsewhere_are_not_read(tmp_path):
     (tmp_path / "weights.hdf5").write_bytes(b"no HDF5")
     with pytest.raises(ModelFileError, match="no HDF5 file"):
         psu.read_petab(path)
+
+
+def test_the_command_line_fits_problems(tmp_path):
+    path = write(tmp_path, **ONE)
+    out = tmp_path / "out"
+    given = ["fit", str(path), "--out", str(out), "--engine", "native", "--stages", "LBFGS(5)"]
+    done = CliRunner().invoke(app, given)
+    assert done.exit_code == 0, done.output
+    assert {p.name for p in out.iterdir()} == {"fit.npz", "summary.json", "fit.png", "history.png"}
+    assert psu.FitResult.load(out / "fit.npz").parameters["k"] > 0
+    done = CliRunner().invoke(app, ["fit", str(path), "data.csv"])
+    assert done.exit_code == 2
+    assert "has its own measurements" in done.stderr
+    done = CliRunner().invoke(app, ["fit", "model.toml"])
+    assert done.exit_code == 2

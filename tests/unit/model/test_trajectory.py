@@ -224,8 +224,7 @@ WRONG = [
     ({"parameters": {"k": np.bool_(1)}}, r"parameters\['k'\] must be a number"),
     ({"noise": 0.0}, r"noise\['x'\] must be positive; found 0.0"),
     ({"noise": -1.0}, "must be positive; found -1.0"),
-    ({"noise": {"x": 0.1}}, "each column once; columns: x, y; noise names: x"),
-    ({"noise": {"x": 1, "y": 1, "z": 1}}, "noise names: x, y, z"),
+    ({"noise": {"x": 1, "y": 1, "z": 1}}, "noise names 'z', which is no column"),
     ({"noise": [0.1, 0.1]}, r"noise must be a number; found \[0.1, 0.1\]"),
     ({"noise": np.ones((6, 1))}, r"array of the shape of u, \(3, 2\)"),
     (
