@@ -8,6 +8,7 @@ from pysymude.model.dataset import Dataset
 from pysymude.model.event import Event
 from pysymude.model.network import MLP
 from pysymude.model.period import Period
+from pysymude.model.signal import Signal
 from pysymude.model.symbols import parameters, states, t
 from pysymude.model.system import ODESystem, neural_ode
 from pysymude.model.trajectory import Trajectory
@@ -169,6 +170,7 @@ __all__ = [
     "Recovered",
     "ReturnCode",
     "SbmlModel",
+    "Signal",
     "Simulator",
     "Solution",
     "StudentT",

@@ -19,7 +19,7 @@ from pysymude.cli.common import (
     say,
 )
 from pysymude.cli.files import make_folder, write_figure, write_json
-from pysymude.cli.fit_table import parse_columns, parse_noise, read_fit_table
+from pysymude.cli.fit_table import parse_columns, parse_noise, parse_signals, read_fit_table
 from pysymude.cli.inputs import parse_numbers, read_model
 from pysymude.errors import InvalidInputError, TableWarning
 
@@ -33,7 +33,7 @@ __all__ = ["fit"]
 
 _OF_TABLE = (
     "time", "experiment", "variable", "value", "loq", "time_unit", "delimiter", "decimal", "u0", "noise",
-    "trainable_u0", "t0",
+    "trainable_u0", "t0", "signals",
 )  # fmt: skip
 
 
@@ -65,6 +65,9 @@ def fit(
     ] = False,
     noise: Annotated[
         str | None, typer.Option(help="Standard deviation: a number, a column, or x=0.1,y=sd_y.")
+    ] = None,
+    signals: Annotated[
+        str | None, typer.Option(help="Columns of measured inputs, T,Q or T=column,...")
     ] = None,
     validation: Annotated[
         float | None, typer.Option(help="Part of the time span at the end to hold out, as 0.2.")
@@ -115,7 +118,7 @@ def fit(
             "engine": engine, "solver": solver, "reltol": reltol, "abstol": abstol,
             "columns": columns and parse_columns(columns), "noise": noise and parse_noise(noise),
             "u0": u0 and parse_numbers(u0, "--u0"), "trainable_u0": trainable_u0 or None,
-            "t0": t0,
+            "t0": t0, "signals": signals and parse_signals(signals),
         }  # fmt: skip
         options |= {key: value for key, value in said.items() if value not in (None, [])}
         if "stages" in options:

@@ -8,6 +8,7 @@
     t0 = 1899.5                                            # where states start; by default the first row
     noise = { x = 0.1, y = "sd_y" }                        # numbers or columns; or one for all
     u0 = { x = 30.0 }
+    signals = { T = "temperature" }                        # measured inputs and their columns; or ["T"]
     stages = ["Adam(300)", "LBFGS(500)"]
     seed = 1
 """
@@ -22,7 +23,15 @@ from pysymude.cli.inputs import parse_numbers
 from pysymude.errors import InvalidInputError
 from pysymude.model.toml_table import TomlTable, parse_toml, read_text
 
-__all__ = ["NUMBERS", "TABLE", "TEXTS", "parse_columns", "parse_noise", "read_fit_table"]
+__all__ = [
+    "NUMBERS",
+    "TABLE",
+    "TEXTS",
+    "parse_columns",
+    "parse_noise",
+    "parse_signals",
+    "read_fit_table",
+]
 
 TEXTS = (
     "time",
@@ -38,7 +47,7 @@ TEXTS = (
 NUMBERS = ("reltol", "weight_decay", "validation", "t0")
 TABLE = (
     *TEXTS, *NUMBERS, "experiment", "columns", "noise", "u0", "loq", "trainable_u0", "stages", "laws", "seed",
-    "abstol",
+    "abstol", "signals",
 )  # fmt: skip
 
 
@@ -65,9 +74,9 @@ def read_fit_table(path: Path) -> dict[str, Any]:
 
 def _entry(table: TomlTable, key: str) -> Any:
     value = table.values[key]
-    if key in ("u0", "columns", "noise", "loq", "abstol") and isinstance(value, dict):
+    if key in ("u0", "columns", "noise", "loq", "abstol", "signals") and isinstance(value, dict):
         return dict(_named(table, key))
-    if key in ("columns", "laws", "experiment", "trainable_u0") and isinstance(value, list):
+    if key in ("columns", "laws", "experiment", "trainable_u0", "signals") and isinstance(value, list):
         return table.strings(key)
     if key == "stages":
         return ", ".join(table.strings(key)) if isinstance(value, list) else table.text(key)
@@ -85,7 +94,7 @@ def _entry(table: TomlTable, key: str) -> Any:
 def _named(table: TomlTable, key: str) -> Mapping[str, Any]:
     """A table of names, with text for columns, numbers for a start, and either for noise."""
     inner = table.table(key)
-    words = {"columns": True, "u0": False, "loq": False, "abstol": False}
+    words = {"columns": True, "signals": True, "u0": False, "loq": False, "abstol": False}
     return {
         name: inner.text(name)
         if words.get(key, isinstance(inner.values[name], str))
@@ -113,6 +122,25 @@ def parse_columns(text: str) -> list[str] | dict[str, str]:
     ]:
         raise InvalidInputError(
             f"--columns takes column=state pairs separated by commas; found {wrong[0]!r}"
+        )
+    return dict(cast("list[tuple[str, str]]", pairs))
+
+
+def parse_signals(text: str) -> list[str] | dict[str, str]:
+    """``"T,Q"`` as a list, ``"T=temperature"`` as a mapping from signal to column.
+
+    Examples
+    --------
+    >>> parse_signals("T=temperature, Q=Q")
+    {'T': 'temperature', 'Q': 'Q'}
+    """
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not any("=" in part for part in parts):
+        return parts
+    pairs = [[side.strip() for side in part.partition("=")[::2]] for part in parts]
+    if wrong := [p for p, pair in zip(parts, pairs, strict=True) if not all(pair)]:
+        raise InvalidInputError(
+            f"--signals takes signal=column pairs separated by commas; found {wrong[0]!r}"
         )
     return dict(cast("list[tuple[str, str]]", pairs))
 

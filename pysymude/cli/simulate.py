@@ -19,6 +19,7 @@ from pysymude.cli.common import (
 )
 from pysymude.cli.files import check_figure_name, write_figure, write_text
 from pysymude.cli.inputs import parse_numbers, parse_times, read_model
+from pysymude.cli.signal_files import read_signal_file
 from pysymude.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ def simulate(
         str, typer.Option("--u0", help="Initial state, x=1,y=2. A saved fit has its own.")
     ] = "",
     parameters: Annotated[str, typer.Option(help="Values of parameters, a=1,b=2.")] = "",
+    signals: Annotated[
+        Path | None, typer.Option(help="CSV file with the times and values of measured inputs.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="CSV file; by default standard output.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Figure: .png, .pdf or .svg.")] = None,
     solver: Annotated[str, typer.Option(help="'auto' or a name.")] = "auto",
@@ -51,6 +55,8 @@ def simulate(
         from pysymude.solving.solve import solve
 
         given = _model(model, start, values)
+        if signals is not None:
+            given["signals"] = read_signal_file(signals, given["system"])
         solution = solve(
             given.pop("system"), **given, t=times, solver=solver, reltol=reltol, abstol=abstol,
             engine=engine,
@@ -79,6 +85,7 @@ def _model(path: Path, u0: dict[str, float], parameters: dict[str, float]) -> di
             "system": fit.objective.enforced.model,
             "u0": u0 or fit.u0(),
             "parameters": own | parameters,
+            "signals": dict(fit.data[0].signals),
             # behind the system's own numbers stand the learned initial states
             "theta": fit.theta[: fit.system.layout.size],
         }

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from pysymude.engines.julia.printer import system_source
 from pysymude.engines.julia.runtime import package, translated
+from pysymude.errors import CapabilityError
 from pysymude.model.system import ODESystem
 from pysymude.solving.solve import initial_value_problem
 
@@ -50,6 +51,8 @@ def to_diffeqpy(
         As `solve` does.
     EngineUnavailableError
         Julia is not set up.
+    CapabilityError
+        The system reads a signal, whose points such a problem has no place for.
 
     Notes
     -----
@@ -67,6 +70,12 @@ def to_diffeqpy(
     >>> round(sol.u[-1][0], 4)                                            # doctest: +SKIP
     0.1353
     """
+    if isinstance(system, ODESystem) and system.signals:
+        raise CapabilityError(
+            f"to_diffeqpy cannot hand the points of the signal {system.signals[0].name!r} to Julia; write it "
+            "as an expression of time, or use psu.solve(..., engine='julia')",
+            capability="signals",
+        )
     plan, batch, vector = initial_value_problem(system, u0, t, parameters, theta)
     julia = package()
     with translated("making a problem"):

@@ -113,6 +113,7 @@ def julia_script(
 ) -> str:
     """The text of the script that `export_julia` writes."""
     given = _given(source)
+    _refuse_signals(given.plan.system)
     if theta is not None:
         given = given.at(theta)
     return _Script(given, given.chosen(sensealg)).text()
@@ -191,6 +192,14 @@ class _Given:
 
 def _refusal(text: str) -> CapabilityError:
     return CapabilityError(f"this cannot be exported to Julia: {text}", capability="export")
+
+
+def _refuse_signals(system: ODESystem) -> None:
+    if system.signals:
+        raise _refusal(
+            f"the script has no words for the signal {system.signals[0].name!r}; export a system in which "
+            "it is an expression of time"
+        )
 
 
 def _has_densities(system: ODESystem, loss: LossData) -> bool:

@@ -14,11 +14,13 @@ from pysymude.fit.coursed import method_of
 from pysymude.model.coerce import label_of
 from pysymude.model.dataset import Dataset
 from pysymude.model.event import Event
+from pysymude.model.signal_values import signal_values
 from pysymude.plan.binding import start_expressions
 from pysymude.plan.course import Courses
 from pysymude.plan.course_binding import bind_courses
 from pysymude.plan.formulas import formulas
 from pysymude.plan.problem import Batch
+from pysymude.plan.signals import check_reach
 from pysymude.solving.along import Along
 from pysymude.solving.checks import initial_state, output_times, values
 from pysymude.solving.legs import Path
@@ -49,6 +51,7 @@ def predict_one(
     parameters: Mapping[Any, float] | None,
     e: int,
     events: Sequence[Event],
+    signals: Mapping[Any, Any] | None = None,
 ) -> Solution:
     """One trajectory; `e` is the experiment whose start and parameters count where nothing else is said."""
     obj, enforced = fit.objective, fit.objective.enforced
@@ -59,13 +62,14 @@ def predict_one(
                 "events= is not available for an experiment that changes on the way; look for the zeros in the "
                 "solution"
             )
-        return _predict_along(fit, times, u0, parameters, e)
+        return _predict_along(fit, times, u0, parameters, e, signals)
     p, theta = obj.loss.batch.p[e], fit.theta
-    if parameters:
+    points = {**fit.data[e].signals, **signal_values(signals or {})}
+    if parameters or signals:
         own: dict[str, Any] = dict(fit.data[e].parameters) | {
-            label_of(k): v for k, v in parameters.items()
+            label_of(k): v for k, v in (parameters or {}).items()
         }
-        p, changed = values(obj.plan, own, theta[: obj.plan.layout.size])
+        p, changed = values(obj.plan, own, theta[: obj.plan.layout.size], points)
         theta = np.concatenate([changed, theta[obj.plan.layout.size :]])
     start = times[0]
     if u0 is not None:
@@ -77,7 +81,8 @@ def predict_one(
                 f"t starts at {times[0]:g}, before the experiment's start {start:g}; give u0="
             )
     state = enforced.mix @ state
-    one = Batch(np.array([start]), state[None], p[None], times[None])
+    one = Batch(np.array([start]), state[None], p[None], times[None], points)
+    check_reach(obj.plan, one, theta[: obj.plan.layout.size])
     if enforced.mixes and events:
         raise CapabilityError(
             "events= is not available with conserve='eliminate'; look for the zeros in the solution"
@@ -86,10 +91,18 @@ def predict_one(
 
 
 def _predict_along(
-    fit: FitResult, times: Float, u0: Any, parameters: Mapping[Any, Any] | None, e: int
+    fit: FitResult,
+    times: Float,
+    u0: Any,
+    parameters: Mapping[Any, Any] | None,
+    e: int,
+    signals: Mapping[Any, Any] | None,
 ) -> Solution:
     """As `predict_one`, leg by leg."""
     obj, trajectory = fit.objective, fit.data[e]
+    if signals:
+        points = {**trajectory.signals, **signal_values(signals)}
+        trajectory = replace(trajectory, signals=points)
     own = {label_of(k): v for k, v in (parameters or {}).items()}
     if own:
         trajectory = replace(trajectory, parameters={**trajectory.parameters, **own})
@@ -131,7 +144,12 @@ def _own_start(fit: FitResult, e: int, p: Float, theta: Float) -> Float:
 
 
 def predict_many(
-    fit: FitResult, t: ArrayLike, u0: Any, parameters: Mapping[Any, Any] | None, e: int
+    fit: FitResult,
+    t: ArrayLike,
+    u0: Any,
+    parameters: Mapping[Any, Any] | None,
+    e: int,
+    signals: Mapping[Any, Any] | None = None,
 ) -> EnsembleSolution:
     """A trajectory for each entry of the arrays among starts and parameters."""
     obj = fit.objective
@@ -145,7 +163,8 @@ def predict_many(
             "many predictions at once are not available with conserve='eliminate'"
         )
     times = output_times(t)
-    known = dict(zip(obj.plan.parameters, obj.loss.batch.p[e].tolist(), strict=True))
+    known = dict(zip(obj.plan.parameters, obj.loss.batch.p[e].tolist(), strict=False))
+    points = {**fit.data[e].signals, **signal_values(signals or {})}
     own = known | {label_of(k): v for k, v in (parameters or {}).items()}
     if u0 is None:
         u0, begin = _own_starts(fit, e, own), float(obj.loss.batch.t0[e])
@@ -158,7 +177,7 @@ def predict_many(
     early = begin < times[0]
     found = solve_ensemble(
         obj.enforced.solved, u0=u0, t=np.append(begin, times) if early else times, parameters=own,
-        theta=fit.theta[: obj.plan.layout.size], engine=obj.engine,
+        theta=fit.theta[: obj.plan.layout.size], engine=obj.engine, signals=points,
         **{k: v for k, v in obj.method.keywords.items() if k != "sensealg"},
     )  # fmt: skip
     if not early:
@@ -175,7 +194,7 @@ def _own_starts(fit: FitResult, e: int, own: Mapping[str, Any]) -> Float:
     rows: list[Float] = []
     for i in range(members):
         one = {k: float(v[i]) if np.ndim(v) else float(v) for k, v in own.items()}
-        p, changed = values(plan, one, fit.theta[: plan.layout.size])
+        p, changed = values(plan, one, fit.theta[: plan.layout.size], fit.data[e].signals)
         theta = np.concatenate([changed, fit.theta[plan.layout.size :]])
         rows.append(_own_start(fit, e, p, theta))
     return np.array(rows)

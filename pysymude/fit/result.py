@@ -138,6 +138,7 @@ class FitResult:
         parameters: Mapping[Any, Any] | None = None,
         experiment: int | str = 0,
         events: Sequence[Event] | Event = (),
+        signals: Mapping[Any, Any] | None = None,
     ) -> Any:
         """The fitted system solved at times of your choice.
 
@@ -154,6 +155,8 @@ class FitResult:
             Number or name of the experiment whose start and parameter values are used.
         events : sequence of Event
             As for `solve`.
+        signals : mapping from Signal or name to (times, values), optional
+            Measured inputs in place of those of the experiment.
 
         Returns
         -------
@@ -164,8 +167,8 @@ class FitResult:
         if is_many(u0, parameters):
             if events:
                 raise CapabilityError("events= is for one trajectory at a time")
-            return predict_many(self, t, u0, parameters, e)
-        found = predict_one(self, t, u0, parameters, e, events)
+            return predict_many(self, t, u0, parameters, e, signals)
+        found = predict_one(self, t, u0, parameters, e, events, signals)
         return self._natural(found) if self.objective.enforced.mixes else found
 
     def u0(self, experiment: int | str = 0) -> Float:

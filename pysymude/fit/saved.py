@@ -66,6 +66,8 @@ def fit_parts(
         arrays |= {f"data.{e}.t": trajectory.t, f"data.{e}.u": trajectory.u}
         arrays[f"data.{e}.censored"] = trajectory.censored
         noise = dict(trajectory.noise)
+        for signal, points in trajectory.signals.items():
+            arrays[f"data.{e}.signals.{signal}"] = np.stack([points.times, points.values])
         for column in [c for c, scale in noise.items() if isinstance(scale, np.ndarray)]:
             arrays[f"data.{e}.noise.{column}"] = np.asarray(noise.pop(column))
         trajectories.append(
@@ -190,6 +192,11 @@ def _trajectory(given: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Traje
         "noise": noise or None,
         # files of version 0.1 have none
         "censored": arrays.get("censored"),
+        "signals": {
+            k.removeprefix("signals."): tuple(v)
+            for k, v in arrays.items()
+            if k.startswith("signals.")
+        },
         **changes_from_text(given),
     }
     return Trajectory.from_arrays(arrays["t"], arrays["u"], **given | changed)

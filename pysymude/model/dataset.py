@@ -19,6 +19,7 @@ from pysymude.model.tables.delimited import parse_csv, read_csv
 from pysymude.model.tables.experiments import experiments
 from pysymude.model.tables.frames import read_frame
 from pysymude.model.tables.roles import Asked
+from pysymude.model.tables.signal_columns import joined_signals, take_signals
 from pysymude.model.tables.table import Table
 from pysymude.model.trajectory import Trajectory
 
@@ -33,6 +34,7 @@ class Options(TypedDict, total=False):
     trainable_u0: bool | Name | Collection[Name] | None
     parameters: Any
     noise: Any
+    signals: Any
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
@@ -81,6 +83,7 @@ class Dataset(Sequence[Trajectory]):
         censored: Any = None,
         periods: Any = None,
         doses: Any = None,
+        signals: Any = None,
         name: str | Sequence[str] = "",
     ) -> Dataset:
         """One experiment, or one for each pair of arrays in two lists of the same length.
@@ -94,7 +97,7 @@ class Dataset(Sequence[Trajectory]):
             The state or observable in each column.
         u0, parameters, noise, censored, name
             As for `Trajectory.from_arrays`, for all experiments; or a list with one per experiment.
-        doses
+        doses, signals
             As for `Trajectory.from_arrays`, for all experiments; or a list with one mapping per experiment.
         periods
             As for `Trajectory.from_arrays`, for all experiments; or a list with one list per experiment.
@@ -119,6 +122,7 @@ class Dataset(Sequence[Trajectory]):
             "parameters": parameters,
             "name": name,
             "doses": doses,
+            "signals": signals,
             "periods": periods,
         }
         own = {key: one_each(value, n, what=key) for key, value in each.items()}
@@ -181,9 +185,11 @@ class Dataset(Sequence[Trajectory]):
         delimiter, decimal : str, optional
             By default what the file shows.
         **options
-            `u0`, `t0`, `trainable_u0`, `parameters`, `noise`: as for `from_arrays`; lists are in
+            `u0`, `t0`, `trainable_u0`, `parameters`, `noise`, `signals`: as for `from_arrays`; lists are in
             the order in which the experiments appear. `noise` may also name its column, or map each
-            measured column to one.
+            measured column to one. `signals` may map signals to columns, or list columns that are called
+            as their signals are: their points are the rows with a value. Where `states` is a system, its
+            signals are found by their names.
 
         Raises
         ------
@@ -192,8 +198,9 @@ class Dataset(Sequence[Trajectory]):
             times that go back.
         """
         asked = Asked(
-            time, states, experiment, variable, value, _take_columns(options), loq, time_unit
-        )
+            time, states, experiment, variable, value, _take_columns(options), loq, time_unit,
+            take_signals(options),
+        )  # fmt: skip
         return cls._from_table(read_csv(path, delimiter=delimiter, decimal=decimal), asked, options)
 
     @classmethod
@@ -218,8 +225,9 @@ class Dataset(Sequence[Trajectory]):
         the other levels of an index of several tell experiments apart.
         """
         asked = Asked(
-            time, states, experiment, variable, value, _take_columns(options), loq, time_unit
-        )
+            time, states, experiment, variable, value, _take_columns(options), loq, time_unit,
+            take_signals(options),
+        )  # fmt: skip
         return cls._from_table(read_frame(df, decimal=decimal), asked, options)
 
     @classmethod
@@ -250,6 +258,8 @@ class Dataset(Sequence[Trajectory]):
         given: Any = dict(options)
         if found.noise and given.get("noise") is None:
             given["noise"] = found.noise
+        if found.signals:
+            given["signals"] = joined_signals(found.signals, given.get("signals"))
         try:
             return cls.from_arrays(
                 found.t, found.u, states=found.states, name=found.names or "",

@@ -21,6 +21,7 @@ from pysymude.model.coerce import close_matches
 from pysymude.model.conditions import read_where
 from pysymude.model.magnitude import LARGEST, Budget, Term, TooLargeError
 from pysymude.model.network import NetworkDerivative, NetworkOutput
+from pysymude.model.signal import Signal, SignalValue
 from pysymude.model.source import DEPTH, DIGITS, FLOAT64, Source
 
 __all__ = ["CONSTANTS", "FORMS", "FUNCTIONS", "parse_expression"]
@@ -69,11 +70,11 @@ def parse_expression(
         Numbers, names, ``+ - * /``, powers as ``^`` or ``**``, brackets, calls of `FUNCTIONS`,
         ``nn[0]`` for an output of a network (``nn(2*x, y)[0]`` at other inputs), ``D(nn[0], 1)`` for
         its derivative with respect to the network's input 1 (the second one), ``w(t)`` for an
-        unknown function, ``where(x > 0 and y > 0, yes, no)`` for a choice (any odd number of
+        unknown function, ``T(t)`` for a signal (``D(T(t), 1)`` for its slope), ``where(x > 0 and y > 0, yes, no)`` for a choice (any odd number of
         arguments: conditions and values by turns, then what holds otherwise). ``pi`` is the number.
         Integers stay exact, so that ``1/3`` is a rational; decimals are float64, or keep their
         digits if these are more than 17. A declared name may be that of a function of the language.
-    names : mapping from str to SymPy expression, network, or undefined SymPy function
+    names : mapping from str to SymPy expression, network, signal, or undefined SymPy function
         All that the text may name.
     where : str
         The place of the text, for messages.
@@ -172,6 +173,8 @@ class _Reader:
         found = self.known(node)
         if isinstance(found, UndefinedFunction):
             self.source.refuse_node(node, f"{node.id} is a function; write {node.id}(t)")
+        if isinstance(found, Signal):
+            self.source.refuse_node(node, f"{node.id} is a signal; write {node.id}(t)")
         if not isinstance(found, sp.Expr):
             self.source.refuse_node(node, f"{node.id} is a network; write {node.id}[0]")
         return found
@@ -255,6 +258,10 @@ class _Reader:
         declared = self.names.get(name.id)
         if isinstance(declared, UndefinedFunction):
             return declared
+        if isinstance(declared, Signal):
+            if len(node.args) != 1:
+                self.source.refuse_node(node, f"{name.id} takes 1 argument; write {name.id}(t)")
+            return declared
         if name.id not in FUNCTIONS:
             if declared is not None or name.id in CONSTANTS:
                 self.source.refuse_node(node, f"{name.id} is no function; is a * missing?")
@@ -275,7 +282,7 @@ class _Reader:
         if not isinstance(name, ast.Name):
             self.source.refuse_node(node)
         network = self.known(name)
-        if isinstance(network, sp.Expr | UndefinedFunction):
+        if isinstance(network, sp.Expr | UndefinedFunction | Signal):
             self.source.refuse_node(node, f"{name.id} is no network, so it has no outputs")
         index = node.slice
         if not isinstance(index, ast.Constant) or type(index.value) is not int:
@@ -293,6 +300,8 @@ class _Reader:
                 isinstance(i, sp.Integer) and 0 <= i < len(out.inputs) for i in by
             ):
                 return NetworkDerivative(out.network, out.args[1], sp.Tuple(*by), *out.inputs)
+            case [SignalValue() as value, sp.Integer() as order] if 1 <= order <= 3:
+                return SignalValue(value.signal, order, value.argument)
             case _:
                 return self.source.refuse_node(node, "write an output and an input: D(nn[0], 1)")
 

@@ -47,6 +47,9 @@ def _content(trajectory: Trajectory) -> bytes:
     arrays = trajectory.t.astype("<f8").tobytes() + u.astype("<f8").tobytes()
     if trajectory.censored.any():
         arrays += trajectory.censored.tobytes()
+    for name, points in sorted(trajectory.signals.items()):
+        arrays += name.encode() + b"\0" + points.times.tobytes()
+        arrays += np.asarray(points.values, dtype=np.float64).tobytes()
     return json.dumps(words, sort_keys=True).encode() + b"\0" + arrays
 
 

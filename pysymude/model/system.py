@@ -20,6 +20,9 @@ from pysymude.model.coerce import label_of, number_of
 from pysymude.model.distributions.base import Distribution
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
 from pysymude.model.noise import checked_priors, noise_models
+from pysymude.model.signal import Signal
+from pysymude.model.signal_values import SignalValues, signal_values
+from pysymude.model.signals_within import check_signals, signals_within
 from pysymude.model.symbols import check_name, t
 from pysymude.model.theta import Slot, ThetaLayout
 from pysymude.model.transforms import is_logarithmic
@@ -61,6 +64,10 @@ class ODESystem:
     priors : mapping from trainable symbol, network or name to Distribution
         Of parameters in their natural values; of all weights of a network, or of ``"nn.W1"``. Arguments
         may be expressions of other trainable parameters, such as the mean of a population.
+    signals : mapping from Signal or name to (times, values)
+        Numbers of measured inputs, for all experiments that bring none of their own. Values may be
+        expressions of trainable parameters, so that an unknown input is learned at a few points:
+        ``signals={beta: ([0, 10, 20], [b0, b1, b2])}``.
 
     Raises
     ------
@@ -89,12 +96,15 @@ class ODESystem:
         initial: Names = MappingProxyType({}),
         noise: Names = MappingProxyType({}),
         priors: Names = MappingProxyType({}),
+        signals: Names = MappingProxyType({}),
     ) -> None:
         self._rhs = MappingProxyType(_equations(rhs))
         self._observables = MappingProxyType(_observables(observables, self.states))
         self._initial = MappingProxyType(_starts(initial, self.states))
         known = [*(s.name for s in self.states), *self._observables]
         self._noise = MappingProxyType(noise_models(_mapping("noise", noise), known))
+        points = signal_values(_mapping("signals", signals), what="signals", expressions=True)
+        self._signal_values = MappingProxyType(points)
         # a law may have coefficients to be learned that stand in no equation
         further = [k for k in _mapping("trainable", trainable) if isinstance(k, sp.Symbol)]
         free = self._free_symbols(further)
@@ -106,6 +116,7 @@ class ODESystem:
             raise InvalidInputError(
                 f"{both[0]!r} stands in parameters= and in trainable=; leave it in one of them"
             )
+        check_signals(self.expressions, self._signal_values, self.states)
         self._bounds = MappingProxyType(self._all_bounds(bounds))
         self._scales = MappingProxyType(self._all_scales(scales))
         self._priors = MappingProxyType(checked_priors(_mapping("priors", priors), self.layout))
@@ -161,6 +172,16 @@ class ODESystem:
     def priors(self) -> Mapping[str, Distribution]:
         """Priors by the names of parameters, networks, and weights."""
         return self._priors
+
+    @property
+    def signal_values(self) -> Mapping[str, SignalValues]:
+        """The points of signals that the system itself has, by name."""
+        return self._signal_values
+
+    @cached_property
+    def signals(self) -> tuple[Signal, ...]:
+        """The signals in it, by name."""
+        return signals_within(self.expressions)
 
     @cached_property
     def symbolic_parameters(self) -> tuple[sp.Symbol, ...]:
@@ -221,10 +242,12 @@ class ODESystem:
 
     @property
     def expressions(self) -> tuple[sp.Expr, ...]:
-        """All expressions in it: right-hand sides, observables, starts, arguments of noise models."""
+        """All expressions in it: right-hand sides, observables, starts, noise models, signals."""
         noise = (argument for model in self._noise.values() for argument in model.args)
+        knots = (value for points in self._signal_values.values() for value in points.knots)
         return (
             *self._rhs.values(), *self._observables.values(), *self._initial.values(), *noise,
+            *knots,
         )  # fmt: skip
 
     # -- other ways to make one ---------------------------------------------------------------
@@ -342,6 +365,7 @@ class ODESystem:
             "initial": self._initial,
             "noise": self._noise,
             "priors": self._priors,
+            "signals": self._signal_values,
         }
         unknown = set(changes) - set(given)
         if unknown:
@@ -377,7 +401,7 @@ class ODESystem:
         found = found.union(further) - {t} - set(self.states)
         ordered = [*self.states, *sorted(cast("set[sp.Symbol]", found), key=lambda s: s.name)]
         names = [*(s.name for s in ordered), *(nn.name for nn in self.networks)]
-        names += list(self._observables)
+        names += [*self._observables, *(signal.name for signal in self.signals)]
         for symbol in ordered:
             check_name(symbol.name, what="the name of a state or parameter")
             if symbol.name == "t":
@@ -397,7 +421,7 @@ class ODESystem:
             if count > 1:
                 raise InvalidInputError(
                     f"the name {name!r} stands for two different things (symbols with other "
-                    "assumptions, networks or observables); give each its own name, and make each "
+                    "assumptions, networks, observables or signals); give each its own name, and make each "
                     "symbol once"
                 )
         return ordered
@@ -471,7 +495,7 @@ class ODESystem:
     def _key(self) -> tuple[Any, ...]:
         parts = (
             self._rhs, self._parameters, self._trainable, self._bounds, self._scales, self._observables,
-            self._initial, self._noise, self._priors,
+            self._initial, self._noise, self._priors, self._signal_values,
         )  # fmt: skip
         return tuple(tuple(part.items()) for part in parts)
 

@@ -33,6 +33,11 @@ A whole file, with every table that it may have::
     [functions]                        # unknown functions of time
     w = ["t"]
 
+    [signals.T]                        # measured inputs: T(t) in expressions
+    kind = "linear"                    # or "previous", "cubic"; and extrapolate = true
+    times = [0.0, 10.0]                # values may come with the data instead
+    values = [20.0, "T1"]              # or be learned
+
     [observables]
     total = "x + y"
     excess = "where(x > y, x - y, 0)"
@@ -66,8 +71,10 @@ from pysymude.errors import InvalidInputError, ModelFileError
 from pysymude.model.coerce import close_matches
 from pysymude.model.expressions import FORMS, FUNCTIONS, parse_expression
 from pysymude.model.network import MLP
+from pysymude.model.signals_within import uses_of
 from pysymude.model.symbols import t
 from pysymude.model.toml_noise import read_distributions
+from pysymude.model.toml_signals import read_points, read_signals
 from pysymude.model.toml_table import TomlTable, parse_toml, read_text
 
 if TYPE_CHECKING:
@@ -75,7 +82,9 @@ if TYPE_CHECKING:
 
 __all__ = ["networks_within", "system_from_text", "system_from_toml"]
 
-TABLES = ("equations", "parameters", "trainable", "networks", "functions", "observables")
+TABLES = (
+    "equations", "parameters", "trainable", "networks", "functions", "observables", "signals",
+)  # fmt: skip
 FIT = "fit"  # what `pysymude fit` reads
 KEYS = ("name", "positive", "symbolic", *TABLES, "initial", "noise", "priors", FIT)
 NETWORK_KEYS = ("inputs", "outputs", "hidden", "activation", "input_scaling", "output_scaling")
@@ -170,6 +179,7 @@ def _system(model: TomlTable, assumptions: Mapping[str, Mapping[str, bool]]) -> 
     symbols = _symbols(model)
     symbols |= {name: sp.Symbol(name, **facts) for name, facts in assumptions.items()}
     names: dict[str, Any] = {"t": t, **symbols, **_functions(model.table("functions"))}
+    names |= read_signals(model.table("signals"))
     names |= _networks(model.table("networks"), dict(names))
     equations = _expressions(model.table("equations"), names)
     observables = _expressions(model.table("observables"), names)
@@ -180,7 +190,9 @@ def _system(model: TomlTable, assumptions: Mapping[str, Mapping[str, bool]]) -> 
     initial = _expressions(model.table("initial"), names)
     noise = read_distributions(model.table("noise"), parse)
     priors = read_distributions(model.table("priors"), parse)
+    points = read_points(model.table("signals"), parse)
     read = [a for found in noise.values() for a in found.args]
+    read += [v for _, values in points.values() for v in values if isinstance(v, sp.Expr)]
     _check_all_used(model, [*equations.values(), *observables.values(), *initial.values(), *read])
     trainable, bounds, scales = _trainable(model.table("trainable"))
     fixed = model.table("parameters")
@@ -197,6 +209,7 @@ def _system(model: TomlTable, assumptions: Mapping[str, Mapping[str, bool]]) -> 
             initial=initial,
             noise=noise,
             priors=priors,
+            signals=points,
         )
     except InvalidInputError as error:
         raise ModelFileError(str(error)) from error
@@ -211,7 +224,7 @@ def _symbols(model: TomlTable) -> dict[str, sp.Symbol]:
         for name in names:
             place = f"[{key}] {name}" if key in TABLES else key
             # sin may be a parameter, as sin(x) stays the sine; sin(t) could not be told apart
-            if name in places or (key == "functions" and name in (*FUNCTIONS, *FORMS)):
+            if name in places or (key in ("functions", "signals") and name in (*FUNCTIONS, *FORMS)):
                 owner = places.get(name, language)
                 raise ModelFileError(f"{name!r} already belongs to {owner}", where=place)
             places[name] = place
@@ -342,6 +355,7 @@ def _check_all_used(model: TomlTable, expressions: list[sp.Expr]) -> None:
     everywhere = [*expressions, *(z for nn in networks for z in nn.inputs)]
     _check_used(model, "symbolic", _symbol_names(everywhere))
     _check_used(model, "networks", {nn.name for nn in networks})
+    _check_used(model, "signals", {use.signal.name for use in uses_of(everywhere)})
     calls = {call for expr in everywhere for call in expr.atoms(AppliedUndef)}
     _check_used(model, "functions", {str(call.func) for call in calls})
 

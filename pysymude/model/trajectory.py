@@ -35,6 +35,7 @@ from pysymude.model.period import (
     checked_periods,
     given_values,
 )
+from pysymude.model.signal_values import SignalValues, signal_values
 from pysymude.model.symbols import check_label, check_name
 
 __all__ = ["Trajectory"]
@@ -71,6 +72,8 @@ class Trajectory:
         What changes at known times.
     doses : mapping from state to tuple of (time, amount)
         What is added to states at known times. Read-only.
+    signals : mapping from signal to SignalValues
+        Points of the measured inputs of this experiment. Read-only.
     """
 
     t: FloatArray
@@ -85,6 +88,7 @@ class Trajectory:
     censored: NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
     periods: tuple[Period, ...] = ()
     doses: Doses = field(default_factory=dict[str, tuple[tuple[Given, Given], ...]])
+    signals: Mapping[str, SignalValues] = field(default_factory=dict[str, SignalValues])
 
     def __post_init__(self) -> None:
         # here, since `replace` and unpickling come this way too
@@ -95,7 +99,7 @@ class Trajectory:
             object.__setattr__(self, "censored", np.zeros(np.shape(self.u), np.int8))
         for which, kind in (("t", np.float64), ("u", np.float64), ("censored", np.int8)):
             object.__setattr__(self, which, _frozen(getattr(self, which), kind))
-        for which in ("u0", "parameters", "doses"):
+        for which in ("u0", "parameters", "doses", "signals"):
             object.__setattr__(self, which, MappingProxyType(dict(getattr(self, which))))
         noise = {c: _frozen(s, np.float64) if np.ndim(s) else s for c, s in self.noise.items()}
         object.__setattr__(self, "noise", MappingProxyType(noise))
@@ -116,6 +120,7 @@ class Trajectory:
         censored: ArrayLike | None = None,
         periods: Sequence[Period] | Period | None = None,
         doses: Mapping[Any, Any] | None = None,
+        signals: Mapping[Any, Any] | None = None,
         name: str = "",
     ) -> Trajectory:
         """A checked trajectory; the arrays are copied.
@@ -151,6 +156,8 @@ class Trajectory:
         doses : mapping from state to sequence of (time, amount), optional
             What is added to a state, at times of `t`. Times and amounts may be expressions of trainable
             parameters. A measurement at the time of a dose was made after it.
+        signals : mapping from Signal or name to (times, values), optional
+            Measured inputs of this experiment, at times of their own; see `Signal`.
         name : str
             How results call this experiment.
 
@@ -186,6 +193,7 @@ class Trajectory:
             censored=checked_censored(censored, values, columns),
             periods=changes,
             doses=added,
+            signals=signal_values({} if signals is None else signals),
         )
 
     def initial_state(self, states: Sequence[Name]) -> FloatArray:
@@ -244,6 +252,7 @@ class Trajectory:
 
     def _names(self) -> Iterator[str]:
         yield from chain(self.columns, self.u0, self.parameters, self.noise, self.doses)
+        yield from self.signals
         for period in self.periods:
             yield from period.names
         if isinstance(self.trainable_u0, tuple):
@@ -322,7 +331,8 @@ class Trajectory:
 
         found = {f.name: getattr(self, f.name) for f in fields(self)}
         # and expressions travel as text
-        found |= {"noise": dict(self.noise), "periods": [], "doses": {}, **changes_to_text(self)}
+        found |= {"noise": dict(self.noise), "signals": dict(self.signals)}
+        found |= {"periods": [], "doses": {}, **changes_to_text(self)}
         return _again, (found,)
 
 

@@ -19,11 +19,13 @@ from pysymude.model.conditions import RELATIONS
 from pysymude.model.expressions import FUNCTIONS
 from pysymude.model.magnitude import EXPONENT, ROOT
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
+from pysymude.model.signal import SignalValue
 from pysymude.model.source import DIGITS, FLOAT64
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.model.toml import networks_within, system_from_text
 from pysymude.model.toml_noise import described
+from pysymude.model.toml_signals import signal_lines
 from pysymude.model.toml_text import toml_list, toml_name, toml_number, toml_string
 from pysymude.whole import write_whole
 
@@ -59,7 +61,8 @@ def system_to_text(system: ODESystem) -> str:
     symbolic = _others(named, expressions)
     functions = sorted({_name(f) for expr in expressions for f in expr.atoms(AppliedUndef)})
     symbols = [*named, *symbolic]
-    writer = _Writer(frozenset([*map(_name, [*symbols, *networks]), *functions]))
+    signals = [signal.name for signal in system.signals]
+    writer = _Writer(frozenset([*map(_name, [*symbols, *networks]), *functions, *signals]))
     lines = [
         f"positive = {toml_list(s.name for s in symbols if s.is_positive)}",
         f"symbolic = {toml_list(s.name for s in symbolic)}",
@@ -77,6 +80,7 @@ def system_to_text(system: ODESystem) -> str:
     for nn in networks:
         lines += writer.network(nn)
     lines += ["[functions]", *(f'{toml_name(name)} = ["t"]' for name in functions)]
+    lines += signal_lines(system, writer.whole)
     lines += ["[observables]", *writer.table(system.observables)]
     if system.initial:
         lines += ["[initial]", *writer.table({x.name: f for x, f in system.initial.items()})]
@@ -263,6 +267,9 @@ class _Writer:
         if isinstance(expr, NetworkDerivative):
             by = ", ".join(map(str, expr.by))
             return f"D({self.output(expr.network, expr.args[1], expr.inputs)}, {by})"
+        if isinstance(expr, SignalValue):
+            text = f"{toml_name(expr.signal.name)}({self.text(expr.argument)})"
+            return f"D({text}, {expr.order})" if expr.order else text
         if isinstance(expr, AppliedUndef) and expr.args == (t,):
             return f"{toml_name(_name(expr))}(t)"
         if expr.func in _NAMES:

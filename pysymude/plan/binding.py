@@ -21,6 +21,7 @@ from pysymude.plan.course_binding import bind_courses, resolved
 from pysymude.plan.enforcement import Enforced, enforce
 from pysymude.plan.fixed_values import parameter_values
 from pysymude.plan.problem import Batch, LossData, LossSpec
+from pysymude.plan.signals import check_reach_of_data
 
 __all__ = ["bind", "layout_with_u0", "start_expressions", "start_u0"]
 
@@ -74,6 +75,7 @@ def bind(
         p=_parameters(plan, data, courses),
         ts=np.stack(ts),
     )
+    check_reach_of_data(plan, batch, [trajectory.name for trajectory in data])
     nothing = np.full(len(data), -1, dtype=np.int32)
     laws = tuple(law.name for law in enforced.penalised)
     # a learned start is uncertain itself: then drift is the distance from the mean
@@ -100,7 +102,11 @@ def bind(
 def _parameters(plan: CompiledSystem, data: Dataset, courses: Courses | None) -> Float:
     """The values of each experiment, float64 (E, parameters): of its first leg that is measured."""
     if courses is None:
-        return np.stack([parameter_values(plan, _numbers(trajectory)) for trajectory in data])
+        rows = [
+            parameter_values(plan, _numbers(tr), tr.signals, f" in experiment {tr.name!r}")
+            for tr in data
+        ]
+        return np.stack(rows)
     return np.stack(
         [next(leg.p for leg in course.legs if not leg.is_steady) for course in courses.each]
     )

@@ -13,13 +13,16 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
+from pysymude.model.signal import Signal
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.model.theta import ThetaLayout
+from pysymude.plan.knots import Basis, basis_of, expanded
 from pysymude.plan.looped import Looped, build_looped
 from pysymude.plan.march_form import MarchForm, march_form
 from pysymude.plan.shape import Leaf
 from pysymude.plan.sparse import SparseJacobian, sparse_jacobian, time_gradient
+from pysymude.plan.tables import table_of
 from pysymude.plan.tape import Tape, build_tape
 
 __all__ = ["LARGE", "CompiledSystem", "Program", "compile_system"]
@@ -49,8 +52,13 @@ class CompiledSystem:
         du/dt, one output a state.
     observables : dict of str to Tape
         One output each.
-    default_parameters : float64 array, shape (parameters,)
-        The fixed values; NaN for a symbolic parameter.
+    default_parameters : float64 array, shape (parameters + signals,)
+        The fixed values; NaN for a symbolic parameter. Then the number of each signal's table, -1 where the
+        system has none.
+    signals : tuple of Signal
+        What tapes read of signals: those of the system, but functions in place of learned ones.
+    bases : mapping from name to Basis
+        The learned signals, as sums of functions.
     """
 
     system: ODESystem
@@ -63,14 +71,20 @@ class CompiledSystem:
     rhs: Program
     leaves: Mapping[sp.Symbol, Leaf]
     default_parameters: NDArray[np.float64]
+    signals: tuple[Signal, ...]
+    bases: dict[str, Basis]
+
+    @cached_property
+    def equations(self) -> tuple[sp.Expr, ...]:
+        """The right-hand sides, with learned signals as sums."""
+        return tuple(expanded(f, self.bases) for f in self.system.rhs.values())
 
     @cached_property
     def jacobian(self) -> Tape | SparseJacobian:
         """df/du, exactly: n*n outputs, row by row; networks enter by their own Jacobians."""
-        system = self.system
         if isinstance(self.rhs, Looped):
             return sparse_jacobian(self.rhs)
-        entries = [f.diff(x) for f in system.rhs.values() for x in system.states]
+        entries = [f.diff(x) for f in self.equations for x in self.system.states]
         return build_tape(self.inputs, entries)
 
     @cached_property
@@ -78,15 +92,15 @@ class CompiledSystem:
         """df/dt at fixed u: n outputs."""
         if isinstance(self.rhs, Looped):
             return time_gradient(self.rhs)
-        return build_tape(self.inputs, [f.diff(t) for f in self.system.rhs.values()])
+        return build_tape(self.inputs, [f.diff(t) for f in self.equations])
 
     @cached_property
     def march_form(self) -> MarchForm:
         """The right-hand side in straight lines, its switches, and its derivatives."""
         f = self.rhs
         if not isinstance(f, Tape):
-            f = build_tape(self.inputs, list(self.system.rhs.values()))
-        return march_form(f, len(self.states))
+            f = build_tape(self.inputs, self.equations)
+        return march_form(f, len(self.states), len(self.parameters))
 
     @cached_property
     def known_rhs(self) -> Program:
@@ -95,7 +109,12 @@ class CompiledSystem:
 
     def tape(self, outputs: Sequence[sp.Expr]) -> Program:
         """A tape, or loops, for further expressions of states, time, parameters and networks."""
+        outputs = [expanded(f, self.bases) for f in outputs]
         return _program(self.inputs, self.leaves, len(self.states), outputs)
+
+    def straight(self, outputs: Sequence[sp.Expr]) -> Tape:
+        """The same, a tape whatever the size."""
+        return build_tape(self.inputs, [expanded(f, self.bases) for f in outputs])
 
     def column(self, name: str) -> sp.Expr:
         """The expression of a data column: a state or an observable."""
@@ -119,6 +138,7 @@ class CompiledSystem:
         measured = self.tape(list(self.system.observables.values()))
         content = (
             states, self.parameters, self.trainable, nets, bounds, self.rhs, observables, measured,
+            *self.signals,
         )  # fmt: skip
         return hashlib.sha256(repr(content).encode()).hexdigest()
 
@@ -143,6 +163,13 @@ def compile_system(system: ODESystem) -> CompiledSystem:
     fixed = sorted([*system.parameters, *system.symbolic_parameters], key=lambda s: s.name)
     inputs = (*system.states, t, *fixed, *system.trainable)
     leaves = _leaves(system, fixed)
+    bases = {
+        signal.name: basis_of(signal, system.signal_values[signal.name])
+        for signal in system.signals
+        if signal.name in system.signal_values and system.signal_values[signal.name].knots
+    }
+    signals, numbers = _signals(system, bases)
+    rhs = [expanded(f, bases) for f in system.rhs.values()]
     return CompiledSystem(
         system=system,
         states=tuple(s.name for s in system.states),
@@ -151,10 +178,29 @@ def compile_system(system: ODESystem) -> CompiledSystem:
         networks=system.networks,
         layout=system.layout,
         inputs=inputs,
-        rhs=_program(inputs, leaves, len(system.states), list(system.rhs.values())),
+        rhs=_program(inputs, leaves, len(system.states), rhs),
         leaves=leaves,
-        default_parameters=np.array([system.parameters.get(s, np.nan) for s in fixed]),
+        default_parameters=np.array([*(system.parameters.get(s, np.nan) for s in fixed), *numbers]),
+        signals=signals,
+        bases=bases,
     )
+
+
+def _signals(
+    system: ODESystem, bases: Mapping[str, Basis]
+) -> tuple[tuple[Signal, ...], list[float]]:
+    """The signals that tapes read, and for each the number of the system's own table, or -1."""
+    signals: list[Signal] = []
+    numbers: list[float] = []
+    for signal in system.signals:
+        if signal.name in bases:
+            signals += [part for part, _, _ in bases[signal.name]]
+            numbers += [table.number for _, table, _ in bases[signal.name]]
+            continue
+        signals.append(signal)
+        own = system.signal_values.get(signal.name)
+        numbers.append(-1.0 if own is None else table_of(signal, own).number)
+    return tuple(signals), numbers
 
 
 def _program(

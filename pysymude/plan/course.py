@@ -93,6 +93,8 @@ class Courses:
     keep : int64 array
         Which parameters of the outer plan the inner one has.
     each : tuple of Course
+    signals : tuple of mappings
+        The points that `p` numbers, for as long as these courses live.
     """
 
     outer: CompiledSystem
@@ -101,6 +103,7 @@ class Courses:
     take: NDArray[np.int64]
     keep: NDArray[np.int64]
     each: tuple[Course, ...]
+    signals: tuple[Mapping[str, Any], ...] = ()
 
     def inner_theta(self, theta: Float, values: Float) -> Float:
         """The inner theta, for values of the moved parameters."""

@@ -52,8 +52,14 @@ def bind_courses(plan: CompiledSystem, data: Dataset, *, mixes: bool = False) ->
     inner = compile_system(_inner(plan.system, moved)) if moved else plan
     binder = _Binder(plan, tuple(moved), mixes)
     each = tuple(binder.course(trajectory) for trajectory in data)
-    keep = np.array([plan.parameters.index(name) for name in inner.parameters], dtype=np.int64)
-    return Courses(plan, inner, tuple(moved), _take(plan, inner, moved), keep, each)
+    # behind the parameters stand the tables of signals, of which both have the same
+    first = len(plan.parameters)
+    signals = range(first, first + len(plan.signals))
+    keep = [*(plan.parameters.index(name) for name in inner.parameters), *signals]
+    return Courses(
+        plan, inner, tuple(moved), _take(plan, inner, moved), np.array(keep, dtype=np.int64), each,
+        tuple(trajectory.signals for trajectory in data),
+    )  # fmt: skip
 
 
 def _check_names(plan: CompiledSystem, data: Dataset, moved: Sequence[str]) -> None:
@@ -246,7 +252,8 @@ class _Binder:
         numbers = {k: v for k, v in values.items() if k not in self.moved}
         # what is moved has no number of its own
         stand_in = {k: 0.0 for k in self.moved if k in plan.parameters}
-        p = parameter_values(plan, {**numbers, **stand_in})
+        who = f" in experiment {trajectory.name!r}"
+        p = parameter_values(plan, {**numbers, **stand_in}, trajectory.signals, who)
         moved = tuple(self.value(trajectory, name, values) for name in self.moved)
         swap = {plan.system.symbol(k): v for k, v in zip(self.moved, moved, strict=True)}
         what = f"set[{{}}] in experiment {trajectory.name!r}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,21 +12,28 @@ from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
 from pysymude.model.coerce import meant
+from pysymude.model.signal_values import SignalValues
 from pysymude.model.trajectory import Trajectory
 from pysymude.plan.compiled import CompiledSystem
+from pysymude.plan.signals import with_signals
 
 __all__ = ["parameter_values", "typical_values"]
 
 Float = NDArray[np.float64]
 
 
-def parameter_values(plan: CompiledSystem, given: Mapping[str, float]) -> Float:
-    """P for one experiment: the fixed values, with `given` over them.
+def parameter_values(
+    plan: CompiledSystem,
+    given: Mapping[str, float],
+    signals: Mapping[str, SignalValues] = MappingProxyType({}),
+    who: str = "",
+) -> Float:
+    """P for one experiment: the fixed values, with `given` over them, and the tables of its signals.
 
     Raises
     ------
     InvalidInputError
-        `given` names something that is no parameter, or a parameter has no value.
+        `given` names something that is no parameter, or a parameter or a signal has no value.
     """
     p = plan.default_parameters.copy()
     for name, value in given.items():
@@ -50,7 +58,7 @@ def parameter_values(plan: CompiledSystem, given: Mapping[str, float]) -> Float:
         raise InvalidInputError(
             f"parameter {name!r}{_reader(plan, name)} has no value; {_advice(name)}"
         )
-    return p
+    return with_signals(plan, p, signals, who)
 
 
 def typical_values(plan: CompiledSystem, trajectory: Trajectory) -> Float:
@@ -66,7 +74,7 @@ def typical_values(plan: CompiledSystem, trajectory: Trajectory) -> Float:
             found[name] = float(number) if number.is_number else 0.0
         else:
             found[name] = value
-    return parameter_values(plan, found)
+    return parameter_values(plan, found, trajectory.signals)
 
 
 def _advice(name: str) -> str:

@@ -15,7 +15,6 @@ from pysymude.model.network import MLP, NetworkOutput
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.derivatives import derivatives
 from pysymude.plan.numeric import NumericModel
-from pysymude.plan.tape import build_tape
 
 __all__ = ["Formulas", "Pulled", "formulas"]
 
@@ -76,7 +75,7 @@ class Formulas:
     # tapes take longer to build than to run, and theta is asked for thousands of times
     @cached_property
     def _tape(self) -> Any:
-        return build_tape(self.plan.inputs, self.exprs)
+        return self.plan.straight(self.exprs)
 
     @cached_property
     def _derivatives(self) -> Any:
@@ -94,12 +93,12 @@ class Formulas:
     @cached_property
     def _by_outputs(self) -> Any:
         slopes = [_by_output(f, o) for f in self.exprs for o in self._outputs]
-        return build_tape(self.plan.inputs, slopes)
+        return self.plan.straight(slopes)
 
     @cached_property
     def _inputs(self) -> tuple[Any, ...]:
         """Those of the network of each output."""
-        return tuple(build_tape(self.plan.inputs, o.args[0].inputs) for o in self._outputs)
+        return tuple(self.plan.straight(o.args[0].inputs) for o in self._outputs)
 
     def _run(self, tape: Any, p: Float, theta: Float, t: float, u: ArrayLike | None) -> Float:
         state = np.zeros(len(self.plan.states)) if u is None else u

@@ -19,7 +19,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from pysymude.plan.shape import Leaf
-from pysymude.plan.tape import build_tape, constant
+from pysymude.plan.tape import SignalCall, build_tape, constant
 from pysymude.plan.template import Template, fuse, group
 
 __all__ = ["Looped", "Rows", "assemble", "build_looped"]
@@ -93,6 +93,7 @@ class Looped:
         operations: Mapping[str, Callable[..., Any]],
         network: Callable[[str, list[Any]], Any],
         network_jacobian: Callable[[str, list[Any]], Any],
+        signal: Callable[[SignalCall, Any], Any] | None = None,
     ) -> list[tuple[Any, int]]:
         """Each part of r with its length: a value of shape (..., members) or (..., 1).
 
@@ -101,7 +102,9 @@ class Looped:
         found: list[tuple[Any, int]] = []
         for template in self.templates:
             inputs = template.gather(sources)
-            values = template.tape.run(inputs, operations, network, network_jacobian)
+            values = template.tape.run(
+                inputs, operations, network, network_jacobian, signal=signal
+            )
             found += [(value, template.members) for value in values]
         return found
 

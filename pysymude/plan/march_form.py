@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.plan.derivatives import derivatives
-from pysymude.plan.switches import switch_form
+from pysymude.plan.switches import SignalUse, switch_form
 from pysymude.plan.tape import Tape
 
 __all__ = ["MarchForm", "march_form"]
@@ -35,6 +35,8 @@ class MarchForm:
         The functions whose signs are the switches, live.
     time_only : bool array, one a switch
         Whether its function depends on time, parameters and weights alone.
+    uses : tuple of SignalUse or None, one a switch
+        The signal whose argument the function is.
     """
 
     rhs: Tape
@@ -44,11 +46,12 @@ class MarchForm:
     time_rows: Int
     conditions: Tape
     time_only: NDArray[np.bool_]
+    uses: tuple[SignalUse | None, ...] = ()
 
 
-def march_form(f: Tape, states: int) -> MarchForm:
-    """From the right-hand side, whose inputs are the states, time, then parameters."""
-    switched = switch_form(f, states)
+def march_form(f: Tape, states: int, fixed: int | None = None) -> MarchForm:
+    """From the right-hand side, whose inputs are the states, time, then parameters, `fixed` of them not learned."""
+    switched = switch_form(f, states, fixed)
     tape, rows, columns = derivatives(switched.tape, range(states + 1))
     values, in_time = columns < states, columns == states
     order: Any = np.concatenate([np.flatnonzero(values), np.flatnonzero(in_time)])
@@ -62,4 +65,5 @@ def march_form(f: Tape, states: int) -> MarchForm:
         time_rows=rows[in_time],
         conditions=switched.live,
         time_only=np.array([c.time_only for c in switched.conditions], dtype=np.bool_),
+        uses=tuple(c.use for c in switched.conditions),
     )

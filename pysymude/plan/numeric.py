@@ -13,7 +13,8 @@ from pysymude.model.network import MLP
 from pysymude.model.theta import ThetaLayout
 from pysymude.plan.compiled import CompiledSystem, Program
 from pysymude.plan.looped import Looped
-from pysymude.plan.tape import array_operations
+from pysymude.plan.tables import numbered
+from pysymude.plan.tape import SignalCall, array_operations
 
 __all__ = ["NumericModel", "network_weights", "trainable_values"]
 
@@ -54,7 +55,7 @@ class NumericModel:
     Attributes
     ----------
     plan : CompiledSystem
-    p : float64 array, shape (parameters,)
+    p : float64 array, shape (parameters + signals,)
     theta : float64 array, shape (>= plan.layout.size,)
     """
 
@@ -69,9 +70,10 @@ class NumericModel:
         trainable = trainable_values(self.plan.layout, self.theta)
         if isinstance(tape, Looped):
             return self._loops(tape, t, u, np.array(trainable))
-        inputs = [*np.moveaxis(u, -1, 0), t, *self.p, *trainable]
+        fixed = self.p[: len(self.plan.parameters)]
+        inputs = [*np.moveaxis(u, -1, 0), t, *fixed, *trainable]
         with np.errstate(all="ignore"):
-            hooks = self._network, self._network_jacobian, self._network_hessian
+            hooks = self._network, self._network_jacobian, self._network_hessian, self._signal
             found = tape.run(inputs, _OPERATIONS, *hooks)
         shape = np.broadcast_shapes(t.shape, u.shape[:-1])
         return np.stack([np.broadcast_to(f, shape) for f in found], axis=-1).astype(np.float64)
@@ -87,7 +89,8 @@ class NumericModel:
             "constant": np.atleast_1d,
         }
         with np.errstate(all="ignore"):
-            terms = program.terms(sources, _OPERATIONS, self._network, self._network_jacobian)
+            hooks = self._network, self._network_jacobian, self._signal
+            terms = program.terms(sources, _OPERATIONS, *hooks)
             r = np.empty((*batch, program.starts[-1]))
             at = 0
             for value, members in terms:
@@ -127,6 +130,16 @@ class NumericModel:
         """
         known = given or self
         return self.rhs(t, u) - known.evaluate(known.plan.known_rhs, t, u)
+
+    def _signal(self, call: SignalCall, x: Any) -> Float:
+        names = [signal.name for signal in self.plan.signals]
+        which = self.p[len(self.plan.parameters) + names.index(call.name)]
+        x, numbers = np.broadcast_arrays(np.asarray(x, dtype=np.float64), which)
+        found = np.full(x.shape, np.nan)
+        for number in np.unique(numbers[numbers >= 0]):
+            here = numbers == number
+            found[here] = numbered(number).evaluate(x[here], call.order)
+        return found
 
     def _network(self, name: str, inputs: list[Any]) -> Float:
         nn, weights, z = self._call(name, inputs)

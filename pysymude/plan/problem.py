@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pysymude.model.signal_values import SignalValues
 
 if TYPE_CHECKING:
     from pysymude.plan.course import Courses
@@ -27,16 +30,25 @@ class Batch:
         Start times.
     u0 : float64, shape (E, n)
         Initial states.
-    p : float64, shape (E, parameters)
-        Parameter values.
+    p : float64, shape (E, parameters + signals)
+        Parameter values; then the number of each signal's table.
     ts : float64, shape (E, T)
         Output times, ascending from t0 on; a short experiment repeats its last time.
+    signals : mapping from name to SignalValues
+        Points of signals that nobody else holds.
     """
 
     t0: Float
     u0: Float
     p: Float
     ts: Float
+    signals: Mapping[str, SignalValues] = field(default_factory=dict[str, SignalValues])
+
+    def part(self, rows: slice) -> Batch:
+        """Some of the experiments."""
+        return replace(
+            self, t0=self.t0[rows], u0=self.u0[rows], p=self.p[rows], ts=self.ts[rows]
+        )
 
 
 @dataclass(frozen=True)
@@ -151,7 +163,7 @@ class Samples:
 
     Attributes
     ----------
-    t : float64, shape (N,); u : float64, shape (N, n); p : float64, shape (N, parameters)
+    t : float64, shape (N,); u : float64, shape (N, n); p : float64, shape (N, parameters + signals)
         The points, in the coordinates of the solved system.
     residual, point, expression : int32, shape (entries,)
         To which residual an entry belongs, and what it takes where.

@@ -15,6 +15,7 @@ import sympy as sp
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from pysymude.model.network import NetworkDerivative, NetworkOutput
+from pysymude.model.signal import SignalValue
 
 __all__ = ["Leaf", "Shape", "shape_of"]
 
@@ -81,6 +82,10 @@ class _Walk:
             )
         if isinstance(node, (NetworkOutput, NetworkDerivative)):
             return self.network(node)
+        if isinstance(node, SignalValue):
+            head = node.args[:2]
+            key = f"signal {head[0].name} {head[1]}"
+            return _join(key, [self.visit(node.argument)], lambda x: SignalValue(*head, x))
         children = [self.visit(a) for a in node.args]
         if isinstance(node, _UNORDERED):
             children.sort(key=lambda child: (child.key, [self.rank(leaf) for leaf in child.leaves]))

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 
 from pysymude.plan.emitter import Emitter
+from pysymude.plan.tape import SignalCall
 
 __all__ = ["SILENT", "UNBOUNDED", "slopes"]
 
@@ -71,6 +72,7 @@ _UNARY: dict[str, Callable[[_At], Slope]] = {
     "abs": lambda o: (1.0, o.of("sign", o.a)),
     "recip0": lambda o: (-1.0, o.square(o.v)),
     "ipow": lambda o: _ipow(o),
+    "signal": lambda o: (1.0, _signal(o)),
 }  # fmt: skip
 
 
@@ -100,6 +102,11 @@ def _ipow(o: _At) -> Slope:
     n = o.data
     # the value itself is at hand
     return (-1.0, o.square(o.v)) if n == -1 else (float(n), o.emit.ipow(o.a, n - 1))
+
+
+def _signal(o: _At) -> int:
+    call: SignalCall = o.data._replace(order=o.data.order + 1)
+    return o.emit.const(0.0) if call.vanishes else o.emit.emit("signal", (o.a,), call)
 
 
 def _log0(o: _At) -> int:

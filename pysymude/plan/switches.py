@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 
 from pysymude.plan.emitter import RELATIONS, Emitter, pruned
-from pysymude.plan.tape import Operation, Tape
+from pysymude.plan.tape import Operation, SignalCall, Tape
 
-__all__ = ["Condition", "SwitchedTape", "switch_form"]
+__all__ = ["Condition", "SignalUse", "SwitchedTape", "switch_form"]
 
 _STATE, _TIME, _PARAMETER = 1, 2, 4
 _MIRROR = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
 _LOGICAL = frozenset({*RELATIONS, "and", "or", "not"})
 _SWITCHING = frozenset({*RELATIONS, "abs", "sign", "heaviside", "min", "max"})
+_PIECEWISE = _SWITCHING | {"signal"}
 _Product = tuple[int, ...]
 """Operations that are multiplied; none of them stands for 1."""
 
@@ -27,8 +28,31 @@ _TERMS = 64  # sums of more terms are compared as they are written
 
 
 @dataclass(frozen=True)
+class SignalUse:
+    """A signal at one argument: g is the argument, and what changes is the piece on which it is.
+
+    Attributes
+    ----------
+    name : str
+        Of the signal.
+    affine : bool
+        Whether the argument is of degree 1 in time, so that it meets each point once at most.
+    jumps : bool
+        Whether the right-hand side jumps from piece to piece.
+    learned : bool
+        Whether the argument depends on what is learned. Derivatives by that read the slopes of the signal,
+        which steps that run through points do not see well.
+    """
+
+    name: str
+    affine: bool
+    jumps: bool
+    learned: bool = False
+
+
+@dataclass(frozen=True)
 class Condition:
-    """One function g whose sign decides something.
+    """One function g whose sign decides something; or, with `use`, a signal's argument.
 
     Attributes
     ----------
@@ -41,6 +65,7 @@ class Condition:
 
     operation: int
     time_only: bool
+    use: SignalUse | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +78,7 @@ class SwitchedTape:
         ``Operation("switch", (g,), k)`` is the sign of g, -1.0, 0.0 or 1.0, which an engine freezes.
         Comparisons of parameters alone stay as they were.
     conditions : tuple of Condition
-        In the order of k.
+        In the order of k. Those of signals stand last; they are known to their operations by `SignalCall`.
     live : Tape
         All g as outputs, in the order of k, without a switch inside.
     """
@@ -63,13 +88,15 @@ class SwitchedTape:
     live: Tape
 
 
-def switch_form(tape: Tape, states: int) -> SwitchedTape:
+def switch_form(tape: Tape, states: int, fixed: int | None = None) -> SwitchedTape:
     """`tape`, whose first inputs are `states` states, then time, then parameters, in switch form.
+
+    Of the parameters `fixed` are not learned, by default all.
 
     The values are those of `tape`. At a tie, ``max`` and ``min`` take the operand that is constant, so
     that the derivative is 0 where the value is constant on one side.
     """
-    if not any(op.name in _SWITCHING for op in tape.operations):
+    if not any(op.name in _PIECEWISE for op in tape.operations):
         none, _ = pruned(tape.inputs, tape.operations, ())
         return SwitchedTape(tape, (), none)
     writer = _Writer(tape, states)
@@ -79,15 +106,82 @@ def switch_form(tape: Tape, states: int) -> SwitchedTape:
     found, moved = pruned(tape.inputs, writer.frozen.operations, outputs)
     signs = [s for s in writer.signs if moved[s.place] >= 0]
     number = {moved[s.place]: k for k, s in enumerate(signs)}
+    uses = _Uses(found, len(signs), {moved[place]: old for place, old in writer.old.items()})
     operations = tuple(
-        op._replace(data=number[i]) if i in number else op for i, op in enumerate(found.operations)
+        op._replace(data=number[i]) if i in number else uses.numbered(op)
+        for i, op in enumerate(found.operations)
     )
     conditions = tuple(
         Condition(operations[moved[s.place]].args[0], not writer.depends(s.place) & _STATE)
         for s in signs
     )
-    live, _ = pruned(tape.inputs, writer.live.operations, [s.live for s in signs])
-    return SwitchedTape(Tape(tape.inputs, operations, found.outputs), conditions, live)
+    live, _ = pruned(
+        tape.inputs, writer.live.operations, [*(s.live for s in signs), *uses.arguments]
+    )
+    return SwitchedTape(
+        Tape(tape.inputs, operations, found.outputs), (*conditions, *uses.conditions(states, fixed)), live
+    )
+
+
+class _Uses:
+    """The signals of a tape, each at each of its arguments, numbered from `first` on."""
+
+    def __init__(self, tape: Tape, first: int, old: dict[int, int]) -> None:
+        self.tape, self.first, self.old = tape, first, old
+        self.found: dict[tuple[str, int], list[SignalCall]] = {}
+        for op in tape.operations:
+            if op.name == "signal":
+                self.found.setdefault((op.data.name, op.args[0]), []).append(op.data)
+
+    def numbered(self, op: Operation) -> Operation:
+        if op.name != "signal":
+            return op
+        at = list(self.found).index((op.data.name, op.args[0]))
+        return op._replace(data=op.data._replace(call=self.first + at))
+
+    @property
+    def arguments(self) -> list[int]:
+        """Where the arguments stand on the tape as it was."""
+        return [self.old[at] for _, at in self.found]
+
+    def conditions(self, states: int, fixed: int | None) -> list[Condition]:
+        if not self.found:
+            return []
+        degrees = _degrees_in_time(self.tape, states)
+        learned = _learned(self.tape, len(self.tape.inputs) if fixed is None else states + 1 + fixed)
+        return [
+            Condition(
+                at,
+                True,
+                SignalUse(name, degrees[at] <= 1, any(c.jumps for c in calls), learned[at]),
+            )
+            for (name, at), calls in self.found.items()
+        ]
+
+
+def _learned(tape: Tape, first: int) -> list[bool]:
+    """Whether each operation depends on an input from `first` on."""
+    found: list[bool] = []
+    for op in tape.operations:
+        own = op.name == "input" and op.data >= first
+        found.append(own or any(found[a] for a in op.args))
+    return found
+
+
+def _degrees_in_time(tape: Tape, states: int) -> list[int]:
+    """The degree of each operation as a polynomial of time; 2 for whatever is neither of degree 0 nor 1."""
+    found: list[int] = []
+    for op in tape.operations:
+        inner = [found[a] for a in op.args]
+        if op.name == "input":
+            found.append(1 if op.data == states else 0)
+        elif op.name == "add":
+            found.append(max(inner))
+        elif op.name == "mul":
+            found.append(min(sum(inner), 2))
+        else:
+            found.append(2 if any(inner) else 0)
+    return found
 
 
 @dataclass(frozen=True)
@@ -155,6 +249,9 @@ class _Writer:
                 mask = kinds[(op.data >= self.states) + (op.data > self.states)]
             elif op.name in ("net", "netjac", "nethess"):
                 mask = _PARAMETER
+            elif op.name == "signal":
+                # when it passes a threshold is seen along the way, from point to point
+                mask = _STATE
             for a in op.args:
                 mask |= self._masks[a]
             self._masks.append(mask)

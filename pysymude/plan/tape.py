@@ -18,8 +18,11 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from pysymude.errors import EmissionError
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
+from pysymude.model.signal import KINDS, SignalValue
 
-__all__ = ["FUNCTIONS", "Operation", "Tape", "array_operations", "build_tape", "constant"]
+__all__ = [
+    "FUNCTIONS", "Operation", "SignalCall", "Tape", "array_operations", "build_tape", "constant",
+]  # fmt: skip
 
 FUNCTIONS: dict[type[sp.Basic], str] = {
     sp.sin: "sin",
@@ -56,13 +59,38 @@ FUNCTIONS: dict[type[sp.Basic], str] = {
 """SymPy nodes with operands only, and the name of their operation."""
 
 
+class SignalCall(NamedTuple):
+    """Which signal an operation reads, and how often it is differentiated.
+
+    `call` is the number of the condition whose state says on which piece the signal is; -1 where the piece
+    is that of the argument.
+    """
+
+    name: str
+    kind: str
+    order: int
+    call: int = -1
+
+    @property
+    def vanishes(self) -> bool:
+        """Whether it is 0 on each piece."""
+        return self.order > KINDS[self.kind]
+
+    @property
+    def jumps(self) -> bool:
+        """Whether its value has jumps where pieces meet."""
+        # a cubic one has a continuous slope
+        return self.order >= {"previous": 0, "linear": 1, "cubic": 2}[self.kind]
+
+
 class Operation(NamedTuple):
     """`name` applied to earlier results `args`; `data` is a number, an exponent, or an index.
 
     Besides the values of `FUNCTIONS`: ``input`` (data: position), ``const`` (data: float), ``add``,
     ``mul``, ``ipow`` (data: integer exponent), ``pow``, ``sqrt``, ``select`` (condition, yes, no),
     ``net``, ``netjac`` and ``nethess`` (data: network name; args: its inputs; outputs, their first
-    and their second derivatives), ``item`` (data: index into one of these, such as (output, input)).
+    and their second derivatives), ``item`` (data: index into one of these, such as (output, input)),
+    ``signal`` (data: a `SignalCall`; args: where it is read).
 
     `plan.derivatives` and `plan.switches` add some that are finite where slopes are not: ``recip0``
     (1/x, 0 at 0), ``mul0`` (0 where either factor is, whatever the other), ``pow0`` (a power, 0 where
@@ -102,11 +130,13 @@ class Tape:
         network: Callable[[str, list[Any]], Any] | None = None,
         network_jacobian: Callable[[str, list[Any]], Any] | None = None,
         network_hessian: Callable[[str, list[Any]], Any] | None = None,
+        signal: Callable[[SignalCall, Any], Any] | None = None,
     ) -> list[Any]:
         """The outputs, for `inputs` in the order of ``self.inputs``.
 
         `network(name, inputs)` returns a sequence of outputs; `network_jacobian(name, inputs)` an
-        object indexed by ``[output, input]``; `network_hessian` one by ``[output, input, input]``.
+        object indexed by ``[output, input]``; `network_hessian` one by ``[output, input, input]``;
+        `signal(call, argument)` a value.
         """
         done: list[Any] = []
         for op, needed in zip(self.operations, self.needed, strict=True):
@@ -127,6 +157,8 @@ class Tape:
                     value = cast("Any", network_jacobian)(op.data, args)
                 case "nethess":
                     value = cast("Any", network_hessian)(op.data, args)
+                case "signal":
+                    value = cast("Any", signal)(op.data, args[0])
                 case name:
                     value = operations[name](*args)
             done.append(value)
@@ -214,6 +246,11 @@ class _Builder:
             what = "netjac" if len(node.by) == 1 else "nethess"
             call = self.network(what, node.network, node.inputs)
             return Operation("item", (call,), (node.output.index, *node.by))
+        if isinstance(node, SignalValue):
+            which = SignalCall(node.signal.name, node.signal.kind, node.order)
+            if which.vanishes:
+                return Operation("const", data=0.0)
+            return Operation("signal", (self.visit(node.argument),), which)
         if isinstance(node, sp.Piecewise):
             return self.piecewise(node)
         if node.func in FUNCTIONS:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pysymude.engines.base import Method
 from pysymude.fit.result import FitResult
 from pysymude.model.network import NetworkDerivative, NetworkOutput
+from pysymude.model.signals_within import values_within
 from pysymude.model.system import ODESystem
 from pysymude.model.transforms import from_unconstrained
 from pysymude.plan.compiled import compile_system
@@ -180,7 +181,10 @@ class Blended:
     def _parameters(self) -> Float:
         """P of the blended plan for each experiment, with zeros for what is set in each row."""
         plan, obj = self.plan, self.fit.objective
-        known = np.zeros((len(self.fit.data), len(plan.parameters)))
+        known = np.zeros((len(self.fit.data), len(plan.parameters) + len(plan.signals)))
+        names, first = [signal.name for signal in obj.plan.signals], len(obj.plan.parameters)
+        for j, signal in enumerate(plan.signals, start=len(plan.parameters)):
+            known[:, j] = obj.loss.batch.p[:, first + names.index(signal.name)]
         for j, name in enumerate(plan.parameters):
             if name in obj.plan.parameters:
                 known[:, j] = obj.loss.batch.p[:, obj.plan.parameters.index(name)]
@@ -228,5 +232,8 @@ def _blend(fit: FitResult, outputs: Sequence[Candidates]) -> tuple[ODESystem, li
         forms[output.network.name, output.index] = form
     changed = {x: replaced(f, forms) for x, f in system.rhs.items()}
     observed = {name: replaced(f, forms) for name, f in system.observables.items()}
-    found = ODESystem(changed, parameters={**system.parameters}, observables=observed)
+    found = ODESystem(
+        changed, parameters={**system.parameters}, observables=observed,
+        signals=values_within(system, [*changed.values(), *observed.values()]),
+    )  # fmt: skip
     return found, weights, coefficients

@@ -18,6 +18,7 @@ from pysymude.fit.files import read, understood, write
 from pysymude.fit.result import FitResult
 from pysymude.fit.saved import SavedFit
 from pysymude.model.expressions import parse_expression
+from pysymude.model.signals_within import values_within
 from pysymude.model.system import ODESystem
 from pysymude.model.writing import expression_to_text
 from pysymude.recover.front import FrontRow
@@ -138,10 +139,13 @@ class Recovered:
         fitted = self.refit.system
         exact = {fitted.symbol(c.name): c.exact for c in self.coefficients if c.exact is not None}
         values = {fitted.symbol(name): v for name, v in self.refit.parameters.items()}
+        rhs = {x: f.xreplace(exact) for x, f in fitted.rhs.items()}
+        observables = {name: g.xreplace(exact) for name, g in fitted.observables.items()}
         return ODESystem(
-            {x: f.xreplace(exact) for x, f in fitted.rhs.items()},
+            rhs,
             parameters={s: v for s, v in values.items() if s not in exact},
-            observables={name: g.xreplace(exact) for name, g in fitted.observables.items()},
+            observables=observables,
+            signals=values_within(fitted, [*rhs.values(), *observables.values()]),
         )
 
     @property

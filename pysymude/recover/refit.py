@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 from pysymude.fit.result import FitResult
 from pysymude.fit.stages import LBFGS
 from pysymude.fit.training import fit as train
+from pysymude.model.dataset import Dataset
 from pysymude.model.network import MLP
+from pysymude.model.signals_within import values_within
 from pysymude.model.system import ODESystem
 from pysymude.plan.laws import Law
 from pysymude.recover.blended import Blended, replaced
@@ -64,9 +67,13 @@ def sparse_system(
         "rhs": {x: replaced(f, forms) for x, f in system.rhs.items()},
         "observables": {name: replaced(g, forms) for name, g in system.observables.items()},
     }
+    kept = [f for part in changed.values() for f in part.values()]
+    kept += [*system.initial.values(), *(f for model in system.noise.values() for f in model.args)]
+    signals = values_within(system, kept)
     left = {s for part in changed.values() for f in part.values() for s in f.free_symbols}
     left |= {s for law in laws for f in (law.expr, law.rate) for s in f.free_symbols}
     left |= {s for model in system.noise.values() for f in model.args for s in f.free_symbols}
+    left |= {s for points in signals.values() for f in points.knots for s in f.free_symbols}
     trainable = {s: v for s, v in system.trainable.items() if s in left}
     names = {s.name for s in trainable}
     return system.replace(
@@ -77,6 +84,7 @@ def sparse_system(
         scales={s: v for s, v in system.given_scales.items() if s in trainable},
         # those of weights have nothing left to speak of
         priors={name: prior for name, prior in system.priors.items() if name in names},
+        signals=signals,
     )
 
 
@@ -103,6 +111,14 @@ def _keywords(fit: FitResult) -> dict[str, Any]:
     return found | {"laws": laws}
 
 
+def with_signals_of(data: Dataset, system: ODESystem) -> Dataset:
+    """The data with those signals alone that a system reads."""
+    names = {signal.name for signal in system.signals}
+    return Dataset(
+        replace(tr, signals={k: v for k, v in tr.signals.items() if k in names}) for tr in data
+    )
+
+
 def refitted(blended: Blended, model: Model) -> FitResult:
     """The sparse system fitted on the data of the fit: same objective, solver, tolerances and engine.
 
@@ -114,11 +130,12 @@ def refitted(blended: Blended, model: Model) -> FitResult:
     system = sparse_system(fit.system, blended.outputs, model.support, symbols, keywords["laws"])
     names = {s.name for s in system.trainable}
     keywords["frozen"] = [name for name in keywords["frozen"] if name in names]
-    obj = fit.objective.rebuilt(system, fit.data, **keywords)
+    data = with_signals_of(fit.data, system)
+    obj = fit.objective.rebuilt(system, data, **keywords)
     theta = np.empty(obj.layout.size)
     for symbol, j in zip(symbols, model.support, strict=True):
         theta[obj.layout[symbol.name].offset] = model.q[j]
     for k, nuisance in enumerate(blended.nuisances, start=blended.n_coefficients):
         if nuisance.name in obj.layout:
             theta[obj.layout[nuisance.name].offset] = model.q[k]
-    return train(system, fit.data, stages=LBFGS(50), theta0=theta, progress=False, **keywords)
+    return train(system, data, stages=LBFGS(50), theta0=theta, progress=False, **keywords)

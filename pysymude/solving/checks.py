@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import InvalidInputError
 from pysymude.model.coerce import float_array, meant, numbers_by_name
+from pysymude.model.signal_values import SignalValues
 from pysymude.model.system import ODESystem
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.fixed_values import parameter_values
@@ -96,6 +98,7 @@ def values(
     plan: CompiledSystem,
     parameters: Mapping[Any, float] | None,
     theta: ArrayLike | Mapping[str, ArrayLike] | None,
+    signals: Mapping[str, SignalValues] = MappingProxyType({}),
 ) -> tuple[Float, Float]:
     """P and theta from what the user gave and what the system knows."""
     given = numbers_by_name(parameters or {}, what="parameters")
@@ -118,4 +121,4 @@ def values(
                 f"parameter {name!r} must lie in [{slot.low:g}, {slot.high:g}]; found {value:g}"
             )
         vector[slot.offset] = float(slot.stored(value))
-    return parameter_values(plan, given), vector
+    return parameter_values(plan, given, signals), vector

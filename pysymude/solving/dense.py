@@ -14,6 +14,7 @@ from pysymude.errors import EmissionError
 from pysymude.model.system import ODESystem
 from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.problem import Batch
+from pysymude.plan.signals import register
 
 __all__ = ["Again"]
 
@@ -54,8 +55,7 @@ class Again:
 
     def one(self, i: int) -> Again:
         """That of one trajectory alone."""
-        b, here = self.batch, slice(i, i + 1)
-        return replace(self, batch=Batch(b.t0[here], b.u0[here], b.p[here], b.ts[here]))
+        return replace(self, batch=self.batch.part(slice(i, i + 1)))
 
     def turned(self, back: Float) -> Again:
         """The same in other states."""
@@ -84,6 +84,9 @@ def _again(
 ) -> Again:  # fmt: skip
     plan = compile_system(system)
     order = [parameters.index(name) for name in plan.parameters]
+    # behind them stand the numbers of signals, which this process has to know
+    order += range(len(order), batch.p.shape[1])
+    register(plan, batch)
     return Again(
         select_engine(engine), plan, replace(batch, p=batch.p[:, order]), theta, method, back
     )

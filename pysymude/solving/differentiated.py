@@ -59,16 +59,22 @@ class Differentiated:
     plan : CompiledSystem
         Of the system as `opened` makes it.
     columns : tuple of str
-    times : float64 array (T,)
+    batch : Batch
+        One experiment, with its times and signals.
     """
 
     engine: AbstractEngine
     plan: CompiledSystem
     columns: tuple[str, ...]
-    times: Float
+    batch: Batch
     method: Method
     follows: bool
     _bounds: dict[tuple[float, ...], BoundLoss] = field(default_factory=dict[Any, BoundLoss])
+
+    @property
+    def times(self) -> Float:
+        """Of outputs, float64 (T,)."""
+        return self.batch.ts[0]
 
     @property
     def size(self) -> int:
@@ -114,7 +120,7 @@ class Differentiated:
         found = self._bounds.get(key)
         if found is None:
             method = replace(self.method, abstol=key, asked_abstol=key)
-            data = _data(self.plan, self.times, len(self.columns))
+            data = _data(self.plan, self.batch, len(self.columns))
             compiled = self.engine.compile(self.plan)
             found = self.engine.loss(compiled, LossSpec(self.columns), data, method)
             if len(self._bounds) >= _MOST:
@@ -128,12 +134,11 @@ def _decades(abstol: Float) -> Float:
     return 10.0 ** np.floor(np.log10(abstol) + 1e-9)
 
 
-def _data(plan: CompiledSystem, times: Float, columns: int) -> LossData:
+def _data(plan: CompiledSystem, batch: Batch, columns: int) -> LossData:
     """One experiment whose start is learned, in which everything is measured."""
-    n, T = len(plan.states), len(times)
-    batch = Batch(times[:1], np.zeros((1, n)), np.zeros((1, len(plan.parameters))), times[None])
+    n, T = len(plan.states), batch.ts.shape[1]
     return LossData(
-        batch, np.zeros((1, T, columns)), np.ones((1, T, columns)),
+        replace(batch, u0=np.zeros((1, n))), np.zeros((1, T, columns)), np.ones((1, T, columns)),
         (plan.layout.size + np.arange(n, dtype=np.int32))[None], np.full(1, -1, dtype=np.int32),
         link_weight=np.ones(n), positive=np.zeros(n, dtype=bool), mix=np.eye(n),
         law_weight=np.zeros((1, T, 0)), anchor=np.zeros((1, T)),

@@ -15,10 +15,13 @@ from pysymude.engines.registry import select_engine
 from pysymude.errors import InvalidInputError, SolveFailedError
 from pysymude.model.calls import explained
 from pysymude.model.coerce import float_array, label_of, meant, numbers_by_name, short
+from pysymude.model.signal_values import signal_values
 from pysymude.model.system import ODESystem
 from pysymude.model.theta import ThetaLayout
 from pysymude.plan.compiled import compile_system
+from pysymude.plan.fixed_values import parameter_values
 from pysymude.plan.problem import Batch
+from pysymude.plan.signals import check_reach_of_data
 from pysymude.solving.checks import check_is_system, check_scalings, output_times
 from pysymude.solving.choice import choose_method
 from pysymude.solving.columns import read_columns
@@ -52,7 +55,8 @@ class Simulator:
         self.layout: ThetaLayout = plan.layout
         self.states, self.parameters = plan.states, plan.parameters
         self.t, self.columns = inner.times.copy(), inner.columns
-        self.defaults: Float = plan.default_parameters
+        # behind the parameters stand the tables of signals
+        self.defaults: Float = plan.default_parameters[: len(plan.parameters)]
         self._outcome = local()
 
     @property
@@ -260,6 +264,7 @@ def simulator(
     dtmax: float | None = None,
     tstops: Sequence[float] = (),
     sensealg: str = "auto",
+    signals: Mapping[Any, Any] | None = None,
     throw: bool = False,
 ) -> Simulator:
     """A function from theta, start and parameters to what is seen of a solution, with its derivatives.
@@ -280,6 +285,8 @@ def simulator(
         As for `solve`. The default of `abstol` follows the states, from start to start.
     sensealg : str
         How derivatives are taken backward, as for `objective`.
+    signals : mapping from Signal or name to (times, values), optional
+        Measured inputs; they replace those that the system has values for.
     throw : bool
         Raise `SolveFailedError` where a solve fails; by default its values are NaN, and ``sim.retcode``
         says why.
@@ -310,13 +317,16 @@ def simulator(
     plan = compile_system(opened(system, columns))
     times = output_times(t)
     n = len(plan.states)
-    batch = Batch(times[:1], np.ones((1, n)), np.zeros((1, 0)), times[None])
+    points = signal_values(signals or {})
+    p = parameter_values(plan, {}, points)[None]
+    batch = Batch(times[:1], np.ones((1, n)), p, times[None], points)
+    check_reach_of_data(plan, batch, [""])
     method = choose_method(
         chosen, plan, batch, np.zeros(plan.layout.size),
         solver=solver, control=Control(reltol, abstol, max_steps, dtmax, tstops), sensealg=sensealg,
     )  # fmt: skip
     names = tuple(name for name, _ in columns)
-    inner = Differentiated(chosen, plan, names, times, method, follows=abstol is None)
+    inner = Differentiated(chosen, plan, names, batch, method, follows=abstol is None)
     return Simulator(system, inner, throw)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -24,6 +25,7 @@ from pysymude.model.coerce import label_of
 from pysymude.model.dataset import Dataset
 from pysymude.model.event import Event, event_expressions, event_list
 from pysymude.model.period import Period
+from pysymude.model.signal_values import signal_values
 from pysymude.model.system import ODESystem
 from pysymude.model.trajectory import Trajectory
 from pysymude.plan.compiled import CompiledSystem, compile_system
@@ -31,6 +33,7 @@ from pysymude.plan.course import Courses
 from pysymude.plan.course_binding import bind_courses
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch
+from pysymude.plan.signals import check_reach
 from pysymude.solving.along import Along
 from pysymude.solving.checks import (
     check_is_system,
@@ -67,6 +70,7 @@ def solve(
     events: Sequence[Event] | Event = (),
     periods: Sequence[Period] | Period | None = None,
     doses: Mapping[Any, Any] | None = None,
+    signals: Mapping[Any, Any] | None = None,
     throw: bool = False,
 ) -> Solution:
     """The solution of an initial value problem at given times.
@@ -108,6 +112,8 @@ def solve(
         a period comes after its change.
     doses : mapping from state to sequence of (time, amount), optional
         What is added to a state.
+    signals : mapping from Signal or name to (times, values), optional
+        Measured inputs; they replace those that the system has values for.
     throw : bool
         Raise `SolveFailedError` where the return code is not a success.
 
@@ -130,7 +136,7 @@ def solve(
     """
     events = event_list(events)
     chosen = select_engine(engine, Capability.EVENTS if events else Capability.SOLVE)
-    plan, batch, vector = initial_value_problem(system, u0, t, parameters, theta)
+    plan, batch, vector = initial_value_problem(system, u0, t, parameters, theta, signals)
     control = Control(reltol, abstol, max_steps, dtmax, tstops)
     method = choose_method(chosen, plan, batch, vector, solver=solver, control=control)
     if periods or doses:
@@ -150,10 +156,12 @@ def solve(
 
 def _courses(plan: CompiledSystem, batch: Batch, periods: Any, doses: Any) -> Courses:
     """What changes on the way of one solve."""
-    own = dict(zip(plan.parameters, batch.p[0].tolist(), strict=True))
+    # the tables of signals stand behind the parameters
+    own = dict(zip(plan.parameters, batch.p[0].tolist(), strict=False))
     trajectory = Trajectory.from_arrays(
         batch.ts[0], np.zeros(batch.ts.shape[1]), states=plan.states[0], t0=batch.t0[0],
         u0=dict.fromkeys(plan.states, 0.0), parameters=own, periods=periods, doses=doses,
+        signals=batch.signals,
     )  # fmt: skip
     found = bind_courses(plan, Dataset(trajectory))
     return cast("Courses", found)
@@ -165,16 +173,20 @@ def initial_value_problem(
     t: ArrayLike,
     parameters: Mapping[Any, float] | None,
     theta: ArrayLike | Mapping[str, ArrayLike] | None,
+    signals: Mapping[Any, Any] | None = None,
 ) -> tuple[CompiledSystem, Batch, Float]:
     """What `solve` was asked for, checked: the plan, one experiment, and theta."""
     check_is_system(system)
     check_scalings(system)
     plan = compile_system(system)
-    p, vector = values(plan, parameters, theta)
+    points = signal_values(signals or {})
+    p, vector = values(plan, parameters, theta, points)
     times = output_times(t)
+    start = np.zeros(len(plan.states))
+    batch = Batch(times[:1], start[None], p[None], times[None], points)
+    check_reach(plan, batch, vector)
     start = initial_state(plan.states, _with_initial(plan, p, vector, times[0], u0))
-    batch = Batch(times[:1], start[None], p[None], times[None])
-    return plan, batch, vector
+    return plan, replace(batch, u0=start[None]), vector
 
 
 def _with_initial(plan: CompiledSystem, p: Float, theta: Float, t0: float, u0: Any) -> Any:

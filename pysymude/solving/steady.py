@@ -189,7 +189,7 @@ def _totals(plan: CompiledSystem, p: Float) -> Totals:
     system = plan.system
     numbers = {
         system.symbol(name): sp.Rational(str(v))
-        for name, v in zip(plan.parameters, p.tolist(), strict=True)
+        for name, v in zip(plan.parameters, p.tolist(), strict=False)
         if np.isfinite(v)
     }
     laws = linear_laws({x: f.xreplace(numbers) for x, f in system.rhs.items()})

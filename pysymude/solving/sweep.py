@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,10 +13,12 @@ from pysymude.engines.registry import select_engine
 from pysymude.errors import InvalidInputError
 from pysymude.model.calls import explained
 from pysymude.model.coerce import float_array, name_of
+from pysymude.model.signal_values import SignalValues, signal_values
 from pysymude.model.system import ODESystem
 from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch
+from pysymude.plan.signals import check_reach, with_signals
 from pysymude.solving.checks import (
     check_is_system,
     check_scalings,
@@ -49,6 +51,7 @@ def solve_ensemble(
     max_steps: int | None = None,
     dtmax: float | None = None,
     tstops: Sequence[float] = (),
+    signals: Any = None,
     engine: str = "auto",
     threads: int | None = None,
     throw: bool = False,
@@ -68,6 +71,8 @@ def solve_ensemble(
         Values of symbolic parameters; they also replace fixed and trainable ones.
     theta, solver, reltol, abstol, max_steps, dtmax, tstops, engine
         As for `solve`. On Julia one default of `abstol` serves all trajectories: that of the largest.
+    signals : mapping from Signal or name to (times, values), or sequence of them, optional
+        Measured inputs, for all trajectories or for each.
     threads : int, optional
         How many threads to use; by default all that the engine has: one a core on the embedded
         engine, unless PYSYMUDE_NUM_THREADS says otherwise; those that Julia was started with, one
@@ -103,19 +108,26 @@ def solve_ensemble(
     chosen = select_engine(engine, Capability.BATCH, *([Capability.THREADS] if several else []))
     workers = _threads(chosen, threads)
     fixed, swept = _parted(parameters)
-    plan, p, theta = _with_values(system, fixed, swept, theta)
+    each, points = _signals(signals)
+    plan, p, theta = _with_values(system, fixed, swept, theta, points[0])
     starts = _starts(plan.states, u0)
-    count = _count(plan, swept, starts)
+    count = _count(plan, swept, starts, len(points) if each else None)
     rows = np.tile(p, (count, 1))
     for name, value in swept.items():
         rows[:, plan.parameters.index(name)] = value
+    if each:
+        whose = (f" in trajectory {e}" for e in range(count))
+        rows = np.stack([with_signals(plan, *one) for one in zip(rows, points, whose, strict=True)])
     times = output_times(t)
+    kept = {f"{name} {e}": v for e, one in enumerate(points) for name, v in one.items()}
     batch = Batch(
         np.full(count, times[0]),
         np.ascontiguousarray(np.broadcast_to(starts, (count, len(plan.states)))),
         rows,
         np.broadcast_to(times, (count, len(times))),
+        kept,
     )
+    check_reach(plan, batch, theta)
     control = Control(reltol, abstol, max_steps, dtmax, tstops)
     method = _method(chosen, plan, batch, theta, solver=solver, control=control)
     found = chosen.solve(chosen.compile(plan), batch, theta, method, threads=workers)
@@ -168,16 +180,24 @@ def _parted(
     return fixed, swept
 
 
+def _signals(given: Any) -> tuple[bool, list[dict[str, SignalValues]]]:
+    """Whether there are signals for each trajectory, and their points."""
+    if isinstance(given, (list, tuple)) and given:
+        return True, [signal_values(one) for one in cast("Sequence[Any]", given)]
+    return False, [signal_values(given or {})]
+
+
 def _with_values(
     system: ODESystem,
     fixed: dict[str, float],
     swept: dict[str, Float],
     theta: ArrayLike | Mapping[str, ArrayLike] | None,
+    signals: Mapping[str, SignalValues],
 ) -> tuple[CompiledSystem, Float, Float]:
     """The plan, and p and theta with the first value of whatever is swept."""
     first = {name: float(array[0]) for name, array in swept.items()}
     plan = compile_system(system)
-    p, vector = values(plan, fixed | first, theta)
+    p, vector = values(plan, fixed | first, theta, signals)
     learned = [name for name in swept if name in plan.trainable]
     if not learned:
         return plan, p, vector
@@ -195,7 +215,8 @@ def _with_values(
     system = system.replace(trainable=still, parameters={**system.parameters, **now})
     plan = compile_system(system)
     kept = {name: known[name] for name in plan.layout}
-    p, _ = values(plan, {k: v for k, v in (fixed | first).items() if k not in plan.trainable}, kept)
+    given = {k: v for k, v in (fixed | first).items() if k not in plan.trainable}
+    p, _ = values(plan, given, kept, signals)
     return plan, p, plan.layout.pack(kept)
 
 
@@ -237,11 +258,15 @@ def _check_flat(array: Float, what: str) -> None:
         )
 
 
-def _count(plan: CompiledSystem, swept: dict[str, Float], starts: Float) -> int:
+def _count(
+    plan: CompiledSystem, swept: dict[str, Float], starts: Float, signals: int | None
+) -> int:
     """The number of trajectories."""
     sizes = {f"parameter {name!r}": array.size for name, array in swept.items()}
     if starts.ndim == 2:
         sizes["u0"] = len(starts)
+    if signals is not None:
+        sizes["signals"] = signals
     if not sizes:
         raise InvalidInputError(
             "nothing varies in this ensemble: give an array for a parameter or a state, such as "
@@ -271,9 +296,7 @@ def _method(
     count = len(batch.t0)
     chosen: list[Method] = []
     for e in sorted({0, count // 2, count - 1}):
-        one = Batch(
-            batch.t0[e : e + 1], batch.u0[e : e + 1], batch.p[e : e + 1], batch.ts[e : e + 1]
-        )
+        one = batch.part(slice(e, e + 1))
         chosen.append(choose_method(engine, plan, one, theta, **keywords))
     stiff = [method for method in chosen if engine.solvers[method.solver].stiff]
     return (stiff or chosen)[0]

@@ -29,6 +29,7 @@ from pysymude.engines.julia.runtime import package, problem, translated
 from pysymude.engines.julia.solvers import COMPILED, SOLVERS
 from pysymude.engines.loss_layout import LossLayout
 from pysymude.engines.outcomes import CODES
+from pysymude.errors import CapabilityError
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.problem import Batch, LossData, LossSpec, Samples
 from pysymude.plan.tolerance import lowered, magnitudes_like
@@ -105,6 +106,11 @@ class JuliaEngine(AbstractEngine):
 
     def compile(self, plan: CompiledSystem) -> _Compiled:
         """Nothing yet: the model is loaded when first asked for."""
+        if plan.signals:
+            raise CapabilityError(
+                "engine 'julia' reads no signals yet; take engine='native'",
+                engine=self.name, capability="signals", engines_that_have_it=("native",),
+            )  # fmt: skip
         return _Compiled(plan)
 
     def refusal(self, solver: str, sensealg: str) -> str:
@@ -243,8 +249,7 @@ def _solve(
 
 
 def _part(batch: Batch, start: int, end: int) -> Batch:
-    part = slice(start, end)
-    return Batch(batch.t0[part], batch.u0[part], batch.p[part], batch.ts[part])
+    return batch.part(slice(start, end))
 
 
 def _abstol(method: Method, states: int) -> Float:

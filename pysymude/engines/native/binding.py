@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -18,8 +18,9 @@ from pysymude.engines.native.tableaus import ExplicitTableau, RosenbrockTableau
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.march_form import MarchForm
 from pysymude.plan.problem import Batch, LossData
-from pysymude.plan.switches import switch_form
-from pysymude.plan.tape import Tape, build_tape
+from pysymude.plan.signals import addressed
+from pysymude.plan.switches import SignalUse, switch_form
+from pysymude.plan.tape import Tape
 
 __all__ = ["bind_model", "explicit_tableau", "implicit_tableau", "make_memory", "problem_of"]
 
@@ -34,12 +35,15 @@ def bind_model(plan: CompiledSystem, observed: Sequence[Any], *, implicit: bool)
     n, K = len(plan.states), len(form.time_only)
     parameters = plan.layout.of_kind("parameter")
     offsets = dict(zip((nn.name for nn in plan.networks), _weights(plan), strict=True))
-    lowering = Lowering(n, len(plan.parameters), len(parameters), plan.networks, offsets, K)
+    signals = [signal.name for signal in plan.signals]
+    lowering = Lowering(
+        n, len(plan.parameters), len(parameters), plan.networks, offsets, K, signals
+    )
     nothing = Tape(form.rhs.inputs, form.rhs.operations, ())
     lowering.program(form.rhs, frozen=True)
     lowering.program(form.derivatives if implicit else nothing, frozen=True)
     lowering.program(form.conditions, frozen=False)
-    seen = build_tape(plan.inputs, list(observed))
+    seen = plan.straight(observed)
     lowering.program(switch_form(seen, n).tape, frozen=False)
     made = lowering.finish()
     f, d, g, y = made.outputs
@@ -56,9 +60,19 @@ def bind_model(plan: CompiledSystem, observed: Sequence[Any], *, implicit: bool)
         columns=form.columns if implicit else _NO_INTS,
         time_rows=form.time_rows if implicit else _NO_INTS,
         g_slots=g.slots, g_factors=g.factors, time_only=form.time_only.astype(np.int64),
+        signal_of=_each(form, lambda use: lowering.address(use.name), -1),
+        affine=_each(form, lambda use: use.affine, 0),
+        jumps=_each(form, lambda use: use.jumps, 0),
+        each=_each(form, lambda use: use.jumps or use.learned, 0),
         y_slots=y.slots, y_factors=y.factors,
         size=made.size, n=n, **(_linear(form, n) if implicit else _NO_SYSTEMS),
     )  # fmt: skip
+
+
+def _each(form: MarchForm, what: Callable[[SignalUse], int], otherwise: int) -> Any:
+    """A number for each condition: of its signal, or `otherwise` where it has none."""
+    found = [otherwise if use is None else int(what(use)) for use in form.uses]
+    return np.array(found, dtype=np.int64)
 
 
 _NO_SYSTEMS: dict[str, Any] = {"elimination": _NO_INTS, "sparse": 0, "lu_size": 0}
@@ -105,13 +119,17 @@ def explicit_tableau(x: ExplicitTableau) -> st.Explicit:
 @lru_cache
 def implicit_tableau(x: RosenbrockTableau) -> st.Implicit:
     """A tableau as kernels read it."""
+    # a step for u' = g(t): its stages are gamma (g + h d g' + C stages)
+    weights = x.gamma * np.linalg.solve(np.eye(x.stages) - x.gamma * x.C.T, x.b)
     return st.Implicit(
         A=x.A, C=x.C, c=x.c, d=x.d, b=x.b, error=x.error, H=x.H, stages=x.stages, gamma=x.gamma,
+        weights=np.append(weights, weights @ x.d),
         exponent=1.0 / (x.estimate_order + 1),
     )  # fmt: skip
 
 
 def problem_of(
+    plan: CompiledSystem,
     batch: Batch,
     data: LossData | None,
     laws: int,
@@ -121,10 +139,11 @@ def problem_of(
 ) -> st.Problem:
     """The arrays of a batch, and of a loss over it where there is one."""
     E, T = batch.ts.shape
+    p, tables = addressed(plan, batch.p)
     n = batch.u0.shape[1]
     alone = np.full(E, -1, dtype=np.int64)
     common: dict[str, Any] = {
-        "t0": _floats(batch.t0), "u0": _floats(batch.u0), "p": _floats(batch.p),
+        "t0": _floats(batch.t0), "u0": _floats(batch.u0), "p": _floats(p),
         "ts": _floats(batch.ts), "stops": np.array(tstops, dtype=np.float64),
     }  # fmt: skip
     if data is None:
@@ -143,9 +162,11 @@ def problem_of(
         }  # fmt: skip
     # the solved system may have fewer states than initial values are given for
     states = measured["mix"].shape[0]
-    return st.Problem(
+    made = st.Problem(
         **common, **measured, **st.results(E, T, states, measured["y"].shape[2], laws)
     )
+    made.kept = tables
+    return made
 
 
 def _floats(a: Any) -> Float:
@@ -190,6 +211,8 @@ def make_memory(
         signs=np.zeros(K),
         rates=np.zeros(K),
         armed=np.zeros(K, dtype=np.int64),
+        through=np.zeros((K, 4), dtype=np.int64),
+        line=np.zeros((K, 2)),
         events=np.zeros((16 + 2 * room if K else 0, 5), dtype=np.int64),
         counts=np.zeros(2, dtype=np.int64),
         zeros_of_theta=np.zeros(theta),

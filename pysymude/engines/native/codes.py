@@ -13,6 +13,9 @@ POW, ATAN2     f(v[a], v[b])
 SELECT         v[b] where v[a] != 0, else v[c]
 SWITCH         the sign of v[a]; v[b] where that is not LIVE: then it is frozen
 NET            the network call at position a of `net`
+SIGNAL         derivative y of the signal whose table has the address v[c], at x v[a]: on the piece
+               v[b] - PIECE; where that is LIVE, on the one that the argument says; LEAST and
+               GREATEST stand for the ends of its range
 =============  =======================================================
 """
 
@@ -27,7 +30,9 @@ ADD, MUL, DIV, SCALE, IPOW, SQRT, EXP, LOG, SIN, COS, TAN, ASIN, ACOS, ATAN, SIN
 TANH, ASINH, ACOSH, ATANH, ERF, ABS, SIGN, HEAVISIDE, RECIP0, LOG0 = range(16, 26)
 POW, POW0, ATAN2, MUL0, MIN, MAX = range(26, 32)
 LT, LE, GT, GE, EQ, NE, AND, OR, NOT = range(32, 41)
-SELECT, SWITCH, NET = range(41, 44)
+SELECT, SWITCH, NET, SIGNAL = range(41, 45)
+PIECE = 3.0
+LEAST, GREATEST = -3.0, -4.0
 
 CODES_OF_TAPE = {
     "sqrt": SQRT, "exp": EXP, "log": LOG, "sin": SIN, "cos": COS, "tan": TAN, "asin": ASIN,

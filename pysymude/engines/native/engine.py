@@ -129,7 +129,7 @@ class NativeEngine(AbstractEngine):
             follows=method.asked_abstol is None,
         )
         problem = problem_of(
-            data.batch, data, len(spec.laws), linked=spec.links, tstops=method.tstops
+            plan, data.batch, data, len(spec.laws), linked=spec.links, tstops=method.tstops
         )
         return NativeLoss(scheme, problem, spec.laws, method.sensealg == "forward")
 
@@ -140,4 +140,4 @@ class NativeEngine(AbstractEngine):
         from pysymude.engines.native.sampling import NativeSamples
 
         model = compiled.model(tuple(expressions), implicit=False)
-        return NativeSamples(model, data, max(compiled.plan.layout.size, 1))
+        return NativeSamples(compiled.plan, model, data, max(compiled.plan.layout.size, 1))

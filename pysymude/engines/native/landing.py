@@ -8,6 +8,7 @@ from pysymude.engines.native import structures as st
 from pysymude.engines.native.blocks import spare
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.explicit import extend_explicit
+from pysymude.engines.native.knots import pass_knot
 from pysymude.engines.native.steps import attempt
 from pysymude.engines.native.switching import (
     any_moves,
@@ -100,7 +101,9 @@ def switch(m, w, options, theta):
         settle(m, w, theta, spare(m, w), walk[T], w.work[U], keep, marks[STEP])
     while marks[NEXT_STOP] < marks[STOPS] and w.stops[marks[NEXT_STOP]] <= walk[T]:
         k = w.stop_of[marks[NEXT_STOP]]
-        if k >= 0:
+        if k >= 0 and m.signal_of[k % w.signs.shape[0]] >= 0:
+            pass_knot(m, w, keep, k)
+        elif k >= 0:
             note(w, keep, marks[STEP], k, -w.signs[k], 0)
             marks[FRESH], marks[RESTART] = 1, 1
             leave_zero(m, w, theta, spare(m, w), walk[T], w.work[U], keep, marks[STEP])

@@ -22,6 +22,8 @@ class Lowering:
     ----------
     states, parameters, trainable : int
         How many inputs of each kind; a tape's inputs are the states, time, parameters, trainable ones.
+    signals : sequence of str
+        Their names; the addresses of their tables stand behind the parameters.
     networks : sequence of MLP
     offsets : mapping from name to int
         Where each network's weights begin in theta.
@@ -37,8 +39,10 @@ class Lowering:
         networks: Sequence[MLP],
         offsets: Mapping[str, int],
         conditions: int,
+        signals: Sequence[str] = (),
     ) -> None:
-        self.n, given = states, parameters + trainable
+        self.n, given = states, parameters + len(signals) + trainable
+        self.parameters, self.signals = parameters, list(signals)
         self.is_held: list[bool] = [True] * given
         self.collected = Collected(
             {nn.name: nn for nn in networks}, offsets, held=list(range(given))
@@ -139,7 +143,21 @@ class Lowering:
             return Value(self.state[position])
         if position == self.n:
             return Value(self.time)
-        return Value(position - self.n - 1)
+        at = position - self.n - 1
+        return Value(at if at < self.parameters else at + len(self.signals))
+
+    def address(self, signal: str) -> int:
+        """The number of the held value that is the address of a signal's table."""
+        return self.parameters + self.signals.index(signal)
+
+    def _signal(self, program: Program, op: Operation, args: list[Any], frozen: bool) -> Any:
+        which, x = op.data, self._as_value(args[0])
+        if which.vanishes:
+            return 0.0
+        frozen = frozen and which.call >= 0
+        piece = self.signs[which.call] if frozen else self.constant(codes.LIVE).at
+        address, order = self.address(which.name), float(which.order)
+        return self._emit(program, codes.SIGNAL, [x.at, piece, address], x.factor, order)
 
     def _add(self, program: Program, op: Operation, args: list[Any], frozen: bool) -> Any:
         a, b = args

@@ -19,12 +19,14 @@ from pysymude.engines.native.functions import (
     unary_slope,
 )
 from pysymude.engines.native.networks import network_forward, network_pull, network_push
+from pysymude.engines.native.signals import signal_at
 
 __all__ = ["evaluate", "pull", "push"]
 
 ROW, LIVE = op.ROW, op.LIVE
 ADD, MUL, DIV, SCALE, IPOW, NOT = op.ADD, op.MUL, op.DIV, op.SCALE, op.IPOW, op.NOT
 SELECT, SWITCH, NET, POW, RELATIONS = op.SELECT, op.SWITCH, op.NET, op.POW, op.LT
+SIGNAL = op.SIGNAL
 
 
 @inner
@@ -53,6 +55,10 @@ def evaluate(code, first, last, consts, net, scaling, theta, v, o):
             value = v[o + b] if v[o + b] != LIVE else sign(v[o + a])
         elif k == NOT:
             value = 1.0 if v[o + a] == 0.0 else 0.0
+        elif k == SIGNAL:
+            value = signal_at(
+                int(v[o + code[r + 3]]), x * v[o + a], v[o + b], consts[2 * i + 1]
+            )
         elif k < POW:
             value = unary(k, x * v[o + a])
         else:
@@ -97,6 +103,9 @@ def pull(code, first, last, consts, net, scaling, theta, gtheta, v, o, g):
                 g[b] += d
             else:
                 g[code[r + 3]] += d
+        elif k == SIGNAL:
+            slope = consts[2 * i + 1] + 1.0
+            g[a] += d * x * signal_at(int(v[o + code[r + 3]]), x * v[o + a], v[o + b], slope)
         elif k < POW:
             g[a] += d * x * unary_slope(k, x * v[o + a], v[o + code[r + 4]])
         elif k < RELATIONS:
@@ -128,6 +137,11 @@ def push(code, first, last, consts, net, scaling, theta, dtheta, v, o, d):
             change = d[b] if v[o + a] != 0.0 else d[code[r + 3]]
         elif k == IPOW:
             change = product(d[a], x * b * integer_power(x * v[o + a], b - 1))
+        elif k == SIGNAL:
+            if d[a] != 0.0:
+                slope = consts[2 * i + 1] + 1.0
+                change = x * signal_at(int(v[o + code[r + 3]]), x * v[o + a], v[o + b], slope)
+                change = product(d[a], change)
         elif k < POW:
             change = product(d[a], x * unary_slope(k, x * v[o + a], v[o + s]))
         elif k < RELATIONS and (d[a] != 0.0 or d[b] != 0.0):

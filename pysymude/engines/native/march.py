@@ -12,6 +12,7 @@ from pysymude.engines.native import structures as st
 from pysymude.engines.native.blocks import spare
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.explicit import dense_explicit, extend_explicit
+from pysymude.engines.native.forcing import next_knot, unseen
 from pysymude.engines.native.implicit import dense_implicit
 from pysymude.engines.native.landing import land, switch
 from pysymude.engines.native.step_sizes import change_method, first_step, next_size
@@ -115,12 +116,14 @@ def has_room(m, w, x, y, options):
 def try_step(m, w, problem, x, y, options, theta, e):
     """An attempt, and all that follows from it."""
     walk, marks = w.walk, w.marks
+    knot = next_knot(m, w, x, options.keep != NOTHING)
     if marks[FRESH]:
         start_step(m, w, x, y, options, theta)
     end = problem.ts[e, problem.ts.shape[1] - 1]
     if marks[RESTART] and not restart(m, w, options, theta, end - walk[T]):
         return UNSTABLE if marks[ACCEPTED] > 0 else INITIAL
     walk[STOP] = w.stops[marks[NEXT_STOP]] if marks[NEXT_STOP] < marks[STOPS] else end
+    walk[STOP] = min(walk[STOP], knot)
     walk[H] = min(walk[H], options.dtmax)
     if not walk[T] + walk[H] > walk[T]:
         if math.isfinite(walk[ERROR]):
@@ -132,6 +135,8 @@ def try_step(m, w, problem, x, y, options, theta, e):
         walk[H] = walk[STOP] - walk[T]
     marks[EXTRA] = 0
     error = attempt(m, w, x, y, options, theta)
+    if error <= 1.0:
+        error = max(error, unseen(m, w, x, y, options, theta))
     walk[ERROR] = error
     if not error <= 1.0:
         reject(w, x, y, error)

@@ -37,8 +37,11 @@ _ARRAYS: dict[tuple[str, int], str] = {}
 class Record:
     """Named arrays (int64 or float64, C order), numbers and other records; a subclass names them.
 
-    Compiled code reads the fields by their place; Python as attributes.
+    Compiled code reads the fields by their place; Python as attributes. `kept` is what numbers that are
+    addresses lead to.
     """
+
+    kept: Any = None
 
     def __init__(self, **fields: Any) -> None:
         words: list[int] = []

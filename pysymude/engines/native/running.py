@@ -44,7 +44,7 @@ def solve_batch(
 ) -> BatchSolution:
     """All experiments of a batch."""
     scheme = _scheme(compiled, theta, method, limit, st.NOTHING)
-    problem = problem_of(batch, None, 0, tstops=method.tstops)
+    problem = problem_of(compiled.plan, batch, None, 0, tstops=method.tstops)
     problem.start[:] = batch.u0
     parts = parts_of(len(batch.t0))
     desks = [Desk(scheme, problem, False) for _ in parts]
@@ -74,7 +74,7 @@ def solve_with_events(
 ) -> tuple[BatchSolution, Crossings]:
     """One solve that keeps all of its steps; zeros are looked for along its dense output."""
     scheme = _scheme(compiled, theta, method, limit, st.SLOPES)
-    problem = problem_of(batch, None, 0, tstops=method.tstops)
+    problem = problem_of(compiled.plan, batch, None, 0, tstops=method.tstops)
     problem.start[:] = batch.u0
     desk = Desk(scheme, problem, False)
     desk.run(_whole(theta), 0, 1, st.SOLVE)

@@ -14,7 +14,9 @@ from pysymude.engines.native import structures as st
 from pysymude.engines.native.entries import Entry
 from pysymude.engines.native.records import Record
 from pysymude.engines.outcomes import ReturnCode
+from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.problem import Samples
+from pysymude.plan.signals import addressed
 
 __all__ = ["NativeSamples"]
 
@@ -62,6 +64,7 @@ class SamplesTask(Record):
 class NativeSamples(BoundLoss):
     """A sum of squares with its points; one call at a time uses its arrays, others make theirs."""
 
+    plan: CompiledSystem
     model: st.Model
     data: Samples
     theta: int
@@ -89,12 +92,14 @@ class NativeSamples(BoundLoss):
 
     def _task(self) -> SamplesTask:
         m, d = self.model, self.data
+        p, tables = addressed(self.plan, d.p)
         points = Points(
-            t=_floats(d.t), u=_floats(d.u), p=_floats(d.p), residual=d.residual.astype(np.int64),
+            t=_floats(d.t), u=_floats(d.u), p=_floats(p), residual=d.residual.astype(np.int64),
             point=d.point.astype(np.int64), expression=d.expression.astype(np.int64),
             factor=_floats(d.factor), target=_floats(d.target),
             values=np.zeros((len(d.t), len(m.y_slots))), residuals=np.zeros(len(d.target)),
         )  # fmt: skip
+        points.kept = tables
         memory = Workspace(
             v=np.zeros(m.size), held=np.zeros(len(m.held)), g=np.zeros(m.size),
             gtheta=np.zeros(self.theta), signs=np.zeros(len(m.time_only)), total=np.zeros(1),

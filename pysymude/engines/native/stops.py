@@ -10,6 +10,7 @@ import math
 
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.compiling import inner
+from pysymude.engines.native.knots import add_knots
 from pysymude.engines.native.switching import condition, condition_slopes, conditions_at
 
 __all__ = ["find_stops"]
@@ -32,18 +33,31 @@ def find_stops(m, w, problem, theta, o, e, t1):
             w.stops[count], w.stop_of[count] = problem.stops[j], -1
             count += 1
     for k in range(w.signs.shape[0]):
-        if m.time_only[k]:
+        if m.signal_of[k] >= 0:
+            count = add_knots(m, w, theta, o, k, t0, t1, problem.u0[e], count)
+        elif m.time_only[k]:
             count = stops_of(m, w, theta, o, k, t0, t1, problem.u0[e], count)
-            if count < 0:
-                return -1
-    for i in range(1, count):
-        # few, and nearly sorted
-        a, b, j = w.stops[i], w.stop_of[i], i
-        while j > 0 and w.stops[j - 1] > a:
-            w.stops[j], w.stop_of[j] = w.stops[j - 1], w.stop_of[j - 1]
-            j -= 1
-        w.stops[j], w.stop_of[j] = a, b
+        if count < 0:
+            return -1
+    sort_stops(w, count)
     return count
+
+
+@inner
+def sort_stops(w, count):
+    """Ascending: Shell's sort. What differs by rounding alone becomes one time."""
+    gap = 1 if count < 16 else count // 2
+    while gap > 0:
+        for i in range(gap, count):
+            a, b, j = w.stops[i], w.stop_of[i], i
+            while j >= gap and w.stops[j - gap] > a:
+                w.stops[j], w.stop_of[j] = w.stops[j - gap], w.stop_of[j - gap]
+                j -= gap
+            w.stops[j], w.stop_of[j] = a, b
+        gap = 0 if gap == 1 else max(1, int(gap / 2.2))
+    for i in range(1, count):
+        if w.stops[i] - w.stops[i - 1] <= 1e-14 * abs(w.stops[i]):
+            w.stops[i] = w.stops[i - 1]
 
 
 @inner

@@ -56,6 +56,10 @@ class Model(Record):
     g_slots: Int
     g_factors: Float
     time_only: Int
+    signal_of: Int  # the held slot of the table of the signal whose argument a condition is, or -1
+    affine: Int  # whether that argument is of degree 1 in time
+    jumps: Int  # whether the right-hand side jumps from piece to piece
+    each: Int  # whether steps end at all points, however many these are
     y_slots: Int
     y_factors: Float
     elimination: Int
@@ -100,6 +104,7 @@ class Implicit(Record):
     b: Float
     error: Float
     H: Float
+    weights: Float  # of stages, and of the slope in time, for an integral over a step
     stages: int
     gamma: float
     exponent: float
@@ -204,6 +209,8 @@ class Memory(Record):
     signs: Float  # of the conditions, frozen
     rates: Float  # how fast each changes
     armed: Int  # whether a condition has been seen on its side
+    through: Int  # (K, 4) of signals through whose points steps run, see `forcing`
+    line: Float  # (K, 2): the rate and the shift of their arguments
     events: Int  # (events, 5): step, condition, its signs before and behind (columns 2, 4), whether silent
     counts: Int  # steps kept, events kept
     zeros_of_theta: Float

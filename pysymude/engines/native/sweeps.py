@@ -102,6 +102,7 @@ def go_forward(m, w, problem, x, y, theta, keep, e, count):
             w.cotangents[i, j] = du[j]
         i += 1
     while event < w.counts[1] and w.events[event, 0] < 0:
+        w.signs[w.events[event, 1]] = w.events[event, 4]
         event += 1
     for step in range(count):
         if w.steps[step, 0] == EXPLICIT:

@@ -12,6 +12,7 @@ from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.explicit import dense_explicit
 from pysymude.engines.native.functions import sign
 from pysymude.engines.native.implicit import dense_implicit
+from pysymude.engines.native.signals import start_piece
 
 __all__ = [
     "any_moves",
@@ -67,8 +68,12 @@ def initial_signs(m, w, theta, o, t, u, f, scratch):
     conditions_at(m, w, theta, o, t, u)
     condition_slopes(m, w, theta, o, f, scratch)
     for k in range(w.signs.shape[0]):
+        w.armed[k], w.through[k, 0] = 1, 0
+        if m.signal_of[k] >= 0:
+            table = int(w.held[m.signal_of[k]])
+            w.signs[k] = start_piece(table, condition(m, w, o, k), scratch[k])
+            continue
         w.signs[k] = sign(condition(m, w, o, k))
-        w.armed[k] = 1
         if w.signs[k] == 0.0:
             w.signs[k] = sign(scratch[k])
 
@@ -88,6 +93,8 @@ def settle(m, w, theta, o, t, u, keep, step):
     """The signs as they are at a state, where they were not frozen up to it."""
     conditions_at(m, w, theta, o, t, u)
     for k in range(w.signs.shape[0]):
+        if m.signal_of[k] >= 0:
+            continue
         found = sign(condition(m, w, o, k))
         if found != 0.0 and found != w.signs[k]:
             note(w, keep, step, k, found, 1)

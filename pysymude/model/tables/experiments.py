@@ -27,7 +27,8 @@ Sides = NDArray[np.int8]
 class Experiments:
     """The arrays of one or several experiments; `names` is empty without an experiment column.
 
-    `noise` is empty where the table has none; `censored` has -1 and 1 where `u` holds a limit.
+    `noise` is empty where the table has none; `censored` has -1 and 1 where `u` holds a limit. `signals` has
+    the points of each one, and is empty where no column is a signal.
     """
 
     t: list[FloatArray]
@@ -36,6 +37,7 @@ class Experiments:
     censored: list[Sides]
     states: list[str]
     names: list[str]
+    signals: list[dict[str, tuple[FloatArray, FloatArray]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,31 @@ def experiments(table: Table, asked: Asked) -> Experiments:
         censored=censored,
         states=states,
         names=list(groups) if found.experiment else [],
+        signals=[_points(table, found, clock, rows) for rows in groups.values()]
+        if found.signals
+        else [],
     )
+
+
+def _points(
+    table: Table, found: Roles, clock: FloatArray, rows: NDArray[np.int64]
+) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """The signals of one experiment: the rows where they have a value, each time once."""
+    made: dict[str, tuple[FloatArray, FloatArray]] = {}
+    for name, column in found.signals.items():
+        values = table.numbers(column)[rows]
+        here = ~np.isnan(values)
+        points = np.unique(np.column_stack([clock[rows][here], values[here]]), axis=0)
+        t, y = points[:, 0], points[:, 1]
+        if (again := np.flatnonzero(np.diff(t) == 0)).size:
+            i = int(again[0])
+            raise table.error(
+                f"column {column!r}, a signal, has two values at time {t[i]:g}: {y[i]:g} and {y[i + 1]:g}"
+            )
+        if not t.size:
+            raise table.error(f"column {column!r}, a signal, has no value in an experiment")
+        made[name] = t, y
+    return made
 
 
 def _columns(table: Table, found: Roles, loq: Any) -> list[_Column]:

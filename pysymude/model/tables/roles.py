@@ -42,6 +42,7 @@ class Asked:
     noise: str | Mapping[Any, Any] | None = None
     loq: Any = None
     time_unit: str | None = None
+    signals: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Roles:
     noise : mapping from measured column to column or number; in a long table of "" to one column
     limit : str or None
         The column of limits for cells such as ``<LOQ``.
+    signals : mapping from signal to column
     """
 
     time: str
@@ -68,6 +70,7 @@ class Roles:
     measured: Mapping[str, str]
     noise: Mapping[str, Any]
     limit: str | None
+    signals: Mapping[str, str]
 
 
 def roles(table: Table, asked: Asked) -> Roles:
@@ -84,17 +87,21 @@ def roles(table: Table, asked: Asked) -> Roles:
     variable, value = _long(table, asked, {clock, *experiment})
     limit = _limit(table, asked, {clock, *experiment})
     taken = {clock, *experiment, *table.index, limit} - {None}
+    signals = _signals(table, asked, cast("set[str]", taken))
+    inputs = set(signals.values())
     if variable is not None and value is not None:
         noise = _long_noise(table, asked, cast("set[str]", taken | {variable, value}))
-        rest = [c for c in table.columns if c not in {*taken, variable, value, *noise.values()}]
+        known = {*taken, variable, value, *noise.values(), *inputs}
+        rest = [c for c in table.columns if c not in known]
         _leave_out(table, rest)
         named = dict.fromkeys(map(text_of, table.columns[variable]))
         measured = _long_states(table, asked.states, [one for one in named if one])
-        return Roles(clock, experiment, variable, value, measured, noise, limit)
+        return Roles(clock, experiment, variable, value, measured, noise, limit, signals)
     noise = _wide_noise(table, asked, cast("set[str]", taken))
-    aside = {column for column in noise.values() if isinstance(column, str)}
+    aside = {column for column in noise.values() if isinstance(column, str)} | inputs
     measured = _wide_states(table, asked.states, cast("set[str]", taken), aside)
-    return Roles(clock, experiment, None, None, measured, _by_column(table, noise, measured), limit)
+    by_column = _by_column(table, noise, measured)
+    return Roles(clock, experiment, None, None, measured, by_column, limit, signals)
 
 
 # -- time and experiment -----------------------------------------------------------------------
@@ -288,6 +295,14 @@ def _limit(table: Table, asked: Asked, taken: set[str]) -> str | None:
         return table.find(asked.loq, what="loq=")
     names = [c for c in table.columns if c not in taken and plain(c).lower() in LIMITS]
     return names[0] if asked.loq is None and names else None
+
+
+def _signals(table: Table, asked: Asked, taken: set[str]) -> dict[str, str]:
+    """The columns that were named, or those that are called as the signals of a system are."""
+    if asked.signals is not None:
+        return {name: table.find(c, what="signals=") for name, c in asked.signals.items()}
+    wanted = {signal.name for signal in getattr(asked.states, "signals", ())}
+    return {plain(c): c for c in table.columns if c not in taken and plain(c) in wanted}
 
 
 # -- names -------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from sympy.simplify.fu import TR8
 
 from pysymude.errors import DerivationError
 from pysymude.model.network import NetworkDerivative, NetworkOutput
+from pysymude.model.signal import SignalValue
 from pysymude.model.system import ODESystem
 from pysymude.symbolic.exact.normal_form import normal_form
 from pysymude.symbolic.exact.polynomials import ExactField, Fraction, reduced
@@ -30,7 +31,7 @@ __all__ = [
     "sums_of_angles",
 ]
 
-_OPAQUE = (NetworkOutput, NetworkDerivative, AppliedUndef, sp.Derivative, sp.Subs)
+_OPAQUE = (NetworkOutput, NetworkDerivative, AppliedUndef, SignalValue, sp.Derivative, sp.Subs)
 
 
 def canonical(expr: sp.Expr) -> sp.Expr:

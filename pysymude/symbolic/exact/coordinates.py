@@ -14,6 +14,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from pysymude.model.network import NetworkDerivative, NetworkOutput
+from pysymude.model.signal import SignalValue
 from pysymude.model.system import ODESystem
 
 __all__ = ["PRIMES", "Coordinate", "NormalForm"]
@@ -164,4 +165,4 @@ def _has_roots(p: int, orders: list[int], bases: list[int]) -> bool:
 
 
 def _has_unknown(expr: Any) -> bool:
-    return bool(expr.atoms(NetworkOutput, NetworkDerivative, AppliedUndef))
+    return bool(expr.atoms(NetworkOutput, NetworkDerivative, AppliedUndef, SignalValue))

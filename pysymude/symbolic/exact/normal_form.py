@@ -20,6 +20,7 @@ from sympy.logic.boolalg import BooleanFunction
 
 from pysymude.errors import DerivationError
 from pysymude.model.network import NetworkDerivative, NetworkOutput
+from pysymude.model.signal import SignalValue
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.symbolic.exact.coordinates import PRIMES, Coordinate, NormalForm
@@ -135,7 +136,7 @@ class _Builder:
             return self.number(node)
         if isinstance(node, NetworkDerivative) or node in self.known:
             return self.derivative(node)
-        if isinstance(node, (NetworkOutput, AppliedUndef)):
+        if isinstance(node, (NetworkOutput, AppliedUndef, SignalValue)):
             return self.new("hidden", node)
         if isinstance(node, (sp.Add, sp.Mul)):
             return node.func(*(self.visit(cast("sp.Expr", a)) for a in node.args))
@@ -348,7 +349,7 @@ def _bases(base: sp.Expr) -> Iterable[sp.Expr]:
 
 
 def _is_plain(c: Coordinate) -> bool:
-    return isinstance(c.meaning, (NetworkOutput, AppliedUndef))
+    return isinstance(c.meaning, (NetworkOutput, AppliedUndef, SignalValue))
 
 
 def refuse(expr: sp.Expr, *, opaque: bool = False) -> None:

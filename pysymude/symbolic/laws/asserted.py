@@ -15,6 +15,7 @@ from sympy.core.function import AppliedUndef
 
 from pysymude.errors import InvalidInputError
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
+from pysymude.model.signal import SignalValue
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem, expression
 from pysymude.symbolic.exact.canonical import (
@@ -32,7 +33,7 @@ from pysymude.symbolic.proof.certificate import Certificate, lie_derivative_of
 __all__ = ["AssertedLaw", "checked_law", "is_first_integral", "lie_derivative", "why_trivial"]
 
 Rates = Mapping[sp.Symbol, sp.Expr]
-_UNKNOWN = (NetworkOutput, NetworkDerivative, AppliedUndef, sp.Derivative)
+_UNKNOWN = (NetworkOutput, NetworkDerivative, AppliedUndef, SignalValue, sp.Derivative)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from sympy.core.function import AppliedUndef
 
 from pysymude.errors import InvalidInputError
 from pysymude.model.network import NetworkDerivative, NetworkOutput
+from pysymude.model.signal import SignalValue
 from pysymude.model.system import ODESystem
 from pysymude.symbolic.exact.normal_form import NormalForm, exact
 from pysymude.symbolic.proof.certificate import lie_derivative_of
@@ -28,7 +29,7 @@ def considered(system: ODESystem, kind: str) -> ODESystem:
 
 def is_unknown(expr: sp.Expr) -> bool:
     """Whether a network or an unknown function stands in it."""
-    return bool(expr.atoms(NetworkOutput, NetworkDerivative, AppliedUndef))
+    return bool(expr.atoms(NetworkOutput, NetworkDerivative, AppliedUndef, SignalValue))
 
 
 def without_unknowns(expr: sp.Expr) -> sp.Expr:

@@ -16,6 +16,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from pysymude.model.network import NetworkOutput
+from pysymude.model.signal import SignalValue
 from pysymude.symbolic.proof.grouped import Groups, Value
 from pysymude.symbolic.proof.points import Relation, differs_from_zero
 
@@ -183,7 +184,7 @@ class _Plain:
     def _of(self, node: Any) -> sp.Expr:
         if node.is_Symbol or node.is_Rational:
             return node
-        if isinstance(node, (NetworkOutput, AppliedUndef)):
+        if isinstance(node, (NetworkOutput, AppliedUndef, SignalValue)):
             return self.variable(node)
         if node.is_Add or node.is_Mul:
             return node.func(*map(self.of, node.args))

@@ -16,6 +16,7 @@ from sympy.core.function import AppliedUndef
 from pysymude.errors import EmissionError, InvalidInputError, ModelFileError
 from pysymude.model.expressions import parse_expression
 from pysymude.model.network import MLP
+from pysymude.model.signal import SignalValue
 from pysymude.model.symbols import t
 from pysymude.model.toml import LEVELS, NETWORK_KEYS, OUTPUTS, WEIGHTS, networks_within
 from pysymude.model.toml_table import TomlTable
@@ -49,6 +50,13 @@ class Vocabulary:
     def of(cls, expressions: Iterable[sp.Expr], states: Iterable[sp.Symbol]) -> Vocabulary:
         """All that stands in expressions; `states` are those among the symbols."""
         used, given = list(expressions), tuple(dict.fromkeys(states))
+        for use in (u for e in used for u in e.atoms(SignalValue)):
+            raise EmissionError(
+                f"the signal {use} has no place in a file of laws; write an unknown function of time, "
+                f"sympy.Function({use.signal.name!r})(psu.t), in the system whose laws are kept",
+                node=use,
+                target="TOML",
+            )
         networks = tuple(networks_within(used))
         used += [z for nn in networks for z in nn.inputs]
         free = set(chain.from_iterable(e.free_symbols for e in used)) - {t, *given}

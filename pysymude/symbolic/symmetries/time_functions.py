@@ -16,6 +16,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from pysymude.model.network import NetworkOutput
+from pysymude.model.signal import SignalValue
 from pysymude.model.symbols import t
 
 __all__ = ["TimeFunction", "rationalised", "time_functions"]
@@ -147,7 +148,7 @@ def _characteristic_factors(rhs: Mapping[sp.Symbol, sp.Expr]) -> list[Any]:
     matrix: list[list[sp.Expr]] = []
     origin = dict.fromkeys(states, sp.S.Zero)
     for f in rhs.values():
-        unknown = f.atoms(NetworkOutput, AppliedUndef)
+        unknown = f.atoms(NetworkOutput, AppliedUndef, SignalValue)
         known = f.xreplace(dict.fromkeys(unknown, sp.S.Zero))
         row = [sp.expand(known.diff(x).xreplace(origin)) for x in states]
         row = [a.as_independent(t, as_Add=True)[0] for a in row]
