@@ -76,7 +76,9 @@ def _entry(table: TomlTable, key: str) -> Any:
     value = table.values[key]
     if key in ("u0", "columns", "noise", "loq", "abstol", "signals") and isinstance(value, dict):
         return dict(_named(table, key))
-    if key in ("columns", "laws", "experiment", "trainable_u0", "signals") and isinstance(value, list):
+    if key in ("columns", "laws", "experiment", "trainable_u0", "signals") and isinstance(
+        value, list
+    ):
         return table.strings(key)
     if key == "stages":
         return ", ".join(table.strings(key)) if isinstance(value, list) else table.text(key)

@@ -70,8 +70,9 @@ def parse_expression(
         Numbers, names, ``+ - * /``, powers as ``^`` or ``**``, brackets, calls of `FUNCTIONS`,
         ``nn[0]`` for an output of a network (``nn(2*x, y)[0]`` at other inputs), ``D(nn[0], 1)`` for
         its derivative with respect to the network's input 1 (the second one), ``w(t)`` for an
-        unknown function, ``T(t)`` for a signal (``D(T(t), 1)`` for its slope), ``where(x > 0 and y > 0, yes, no)`` for a choice (any odd number of
-        arguments: conditions and values by turns, then what holds otherwise). ``pi`` is the number.
+        unknown function, ``T(t)`` for a signal (``D(T(t), 1)`` for its slope),
+        ``where(x > 0 and y > 0, yes, no)`` for a choice (any odd number of arguments: conditions and
+        values by turns, then what holds otherwise). ``pi`` is the number.
         Integers stay exact, so that ``1/3`` is a rational; decimals are float64, or keep their
         digits if these are more than 17. A declared name may be that of a function of the language.
     names : mapping from str to SymPy expression, network, signal, or undefined SymPy function

@@ -150,4 +150,6 @@ class SignalValue(sp.Expr):
 
     def _latex(self, printer: Any) -> str:
         primes = self.order * "'"
-        return rf"\mathrm{{{self.signal.name}}}{primes}\left({printer.doprint(self.argument)}\right)"
+        return (
+            rf"\mathrm{{{self.signal.name}}}{primes}\left({printer.doprint(self.argument)}\right)"
+        )

@@ -58,7 +58,9 @@ class SignalValues:
         return SignalValues, (self.times, self.values)
 
     def __repr__(self) -> str:
-        return f"SignalValues({len(self.times)} points from {self.times[0]:g} to {self.times[-1]:g})"
+        return (
+            f"SignalValues({len(self.times)} points from {self.times[0]:g} to {self.times[-1]:g})"
+        )
 
 
 def signal_values(

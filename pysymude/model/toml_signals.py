@@ -45,8 +45,7 @@ def read_points(tables: TomlTable, parse: Callable[[str, str], Any]) -> dict[str
         if isinstance(given, list) and any(isinstance(v, str) for v in cast("list[Any]", given)):
             where = table.where("values")
             values = [
-                parse(v if isinstance(v, str) else repr(v), where)
-                for v in cast("list[Any]", given)
+                parse(v if isinstance(v, str) else repr(v), where) for v in cast("list[Any]", given)
             ]
         else:
             values = table.numbers("values")

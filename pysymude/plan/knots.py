@@ -97,7 +97,12 @@ def _hermite(t: Float, i: int, value: float, slope: float) -> tuple[Float, Float
         rows[1, 3] = (slope - 2 * value / h) / h**2
     if i < last:
         h = t[i + 1] - t[i]
-        rows[here] = [value, slope, (-3 * value / h - 2 * slope) / h, (slope + 2 * value / h) / h**2]
+        rows[here] = [
+            value,
+            slope,
+            (-3 * value / h - 2 * slope) / h,
+            (slope + 2 * value / h) / h**2,
+        ]
     else:
         rows[here, 0] = value
     rows[0, 0] = value if i == 0 else 0.0

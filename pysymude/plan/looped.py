@@ -102,9 +102,7 @@ class Looped:
         found: list[tuple[Any, int]] = []
         for template in self.templates:
             inputs = template.gather(sources)
-            values = template.tape.run(
-                inputs, operations, network, network_jacobian, signal=signal
-            )
+            values = template.tape.run(inputs, operations, network, network_jacobian, signal=signal)
             found += [(value, template.members) for value in values]
         return found
 

@@ -50,7 +50,10 @@ class MarchForm:
 
 
 def march_form(f: Tape, states: int, fixed: int | None = None) -> MarchForm:
-    """From the right-hand side, whose inputs are the states, time, then parameters, `fixed` of them not learned."""
+    """From the right-hand side, whose inputs are the states, time, then parameters.
+
+    Of the parameters `fixed` are not learned, by default all.
+    """
     switched = switch_form(f, states, fixed)
     tape, rows, columns = derivatives(switched.tape, range(states + 1))
     values, in_time = columns < states, columns == states

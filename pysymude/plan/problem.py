@@ -46,9 +46,7 @@ class Batch:
 
     def part(self, rows: slice) -> Batch:
         """Some of the experiments."""
-        return replace(
-            self, t0=self.t0[rows], u0=self.u0[rows], p=self.p[rows], ts=self.ts[rows]
-        )
+        return replace(self, t0=self.t0[rows], u0=self.u0[rows], p=self.p[rows], ts=self.ts[rows])
 
 
 @dataclass(frozen=True)

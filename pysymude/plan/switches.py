@@ -119,7 +119,9 @@ def switch_form(tape: Tape, states: int, fixed: int | None = None) -> SwitchedTa
         tape.inputs, writer.live.operations, [*(s.live for s in signs), *uses.arguments]
     )
     return SwitchedTape(
-        Tape(tape.inputs, operations, found.outputs), (*conditions, *uses.conditions(states, fixed)), live
+        Tape(tape.inputs, operations, found.outputs),
+        (*conditions, *uses.conditions(states, fixed)),
+        live,
     )
 
 
@@ -148,7 +150,9 @@ class _Uses:
         if not self.found:
             return []
         degrees = _degrees_in_time(self.tape, states)
-        learned = _learned(self.tape, len(self.tape.inputs) if fixed is None else states + 1 + fixed)
+        learned = _learned(
+            self.tape, len(self.tape.inputs) if fixed is None else states + 1 + fixed
+        )
         return [
             Condition(
                 at,

@@ -56,9 +56,7 @@ def evaluate(code, first, last, consts, net, scaling, theta, v, o):
         elif k == NOT:
             value = 1.0 if v[o + a] == 0.0 else 0.0
         elif k == SIGNAL:
-            value = signal_at(
-                int(v[o + code[r + 3]]), x * v[o + a], v[o + b], consts[2 * i + 1]
-            )
+            value = signal_at(int(v[o + code[r + 3]]), x * v[o + a], v[o + b], consts[2 * i + 1])
         elif k < POW:
             value = unary(k, x * v[o + a])
         else:
