@@ -67,7 +67,9 @@ def fit_parts(
         arrays[f"data.{e}.censored"] = trajectory.censored
         noise = dict(trajectory.noise)
         for signal, points in trajectory.signals.items():
-            arrays[f"data.{e}.signals.{signal}"] = np.stack([points.times, points.values])
+            arrays[f"data.{e}.signals.{signal}"] = np.stack(
+                [points.times, np.asarray(points.values, dtype=np.float64)]
+            )
         for column in [c for c, scale in noise.items() if isinstance(scale, np.ndarray)]:
             arrays[f"data.{e}.noise.{column}"] = np.asarray(noise.pop(column))
         trajectories.append(

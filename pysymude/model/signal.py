@@ -65,7 +65,7 @@ class Signal(sp.Atom):
     _iterable = False
 
     name: str
-    kind: str
+    kind: str  # pyright: ignore[reportIncompatibleVariableOverride, reportAssignmentType]
     extrapolate: bool
 
     @explained
@@ -98,7 +98,7 @@ class Signal(sp.Atom):
                 f"{self.name}(...) takes an expression of psu.t and parameters; found {argument!r} of "
                 f"type {type(argument).__name__}"
             )
-        return SignalValue(self, sp.S.Zero, cast("sp.Expr", sp.sympify(argument, strict=True)))
+        return SignalValue(self, sp.S.Zero, sp.sympify(argument, strict=True))
 
     def __reduce__(self) -> Any:
         return _signal, (self.name, self.kind, self.extrapolate)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import sympy as sp
 
@@ -21,7 +21,7 @@ __all__ = ["check_signals", "signals_within", "uses_of", "values_within"]
 
 def uses_of(expressions: Iterable[sp.Expr]) -> set[SignalValue]:
     """Every signal at every argument."""
-    return {cast("SignalValue", v) for e in expressions for v in e.atoms(SignalValue)}
+    return {v for e in expressions for v in e.atoms(SignalValue)}
 
 
 def signals_within(expressions: Iterable[sp.Expr]) -> tuple[Signal, ...]:

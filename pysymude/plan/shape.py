@@ -83,9 +83,9 @@ class _Walk:
         if isinstance(node, (NetworkOutput, NetworkDerivative)):
             return self.network(node)
         if isinstance(node, SignalValue):
-            head = node.args[:2]
-            key = f"signal {head[0].name} {head[1]}"
-            return _join(key, [self.visit(node.argument)], lambda x: SignalValue(*head, x))
+            signal, order = node.signal, sp.Integer(node.order)
+            key = f"signal {signal.name} {order}"
+            return _join(key, [self.visit(node.argument)], lambda x: SignalValue(signal, order, x))
         children = [self.visit(a) for a in node.args]
         if isinstance(node, _UNORDERED):
             children.sort(key=lambda child: (child.key, [self.rank(leaf) for leaf in child.leaves]))

@@ -44,17 +44,19 @@ def _load(typing: Any, address: Any, k: Any) -> Any:
     return types.float64(types.int64, types.int64), generate
 
 
+def _read(address: Any, k: Any) -> float:
+    return ctypes.c_double.from_address(int(address) + 8 * int(k)).value
+
+
+# where nothing is compiled, plain Python reads
+_PLAIN = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+_number: Any = _read if _PLAIN else _load
+
+
 @inner
 def number_at(address, k):
     """Number k of the array at an address."""
-    return _load(address, k)
-
-
-if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
-
-    def number_at(address: Any, k: Any) -> float:
-        """The same in plain Python."""
-        return ctypes.c_double.from_address(int(address) + 8 * int(k)).value
+    return _number(address, k)
 
 
 @inner
