@@ -15,7 +15,7 @@ A whole file, with every table that it may have::
 
     [equations]                        # one per state, in order
     x = "alpha*x + nn[0]"
-    y = "-gamma*y + nn[1] + k*w(t)"
+    y = "-gamma*y + nn[1] + k*w(t) + T(t)"
 
     [parameters]                       # fixed values
     alpha = 1.3
@@ -36,7 +36,7 @@ A whole file, with every table that it may have::
     [signals.T]                        # measured inputs: T(t) in expressions
     kind = "linear"                    # or "previous", "cubic"; and extrapolate = true
     times = [0.0, 10.0]                # values may come with the data instead
-    values = [20.0, "T1"]              # or be learned
+    values = [20.0, "2*gamma"]         # or be learned
 
     [observables]
     total = "x + y"

@@ -15,6 +15,7 @@ from pysymude.errors import ModelFileError
 from pysymude.model.distributions.lognormal import LogNormal
 from pysymude.model.distributions.normal import Normal
 from pysymude.model.network import MLP
+from pysymude.model.signal import Signal
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.model.toml import system_from_text, system_from_toml
@@ -34,8 +35,9 @@ def test_the_file_in_the_documentation_says_all_it_should():
     alpha, gamma, k = sp.symbols("alpha gamma k", real=True)
     w = sp.Function("w")
     nn = MLP("nn", inputs=[x, y], outputs=2, hidden=(5, 5, 5), input_scaling="data")
+    T = Signal("T")
     assert system_from_text(WHOLE) == ODESystem(
-        {x: alpha * x + nn[0], y: -gamma * y + nn[1] + k * w(t)},
+        {x: alpha * x + nn[0], y: -gamma * y + nn[1] + k * w(t) + T(t)},
         parameters={alpha: 1.3},
         trainable={gamma: 1.0},
         bounds={gamma: (0.0, None)},
@@ -43,6 +45,7 @@ def test_the_file_in_the_documentation_says_all_it_should():
         initial={y: 2 * gamma},
         noise={"total": LogNormal(0.1), x: 0.1 + 0.05 * x},
         priors={gamma: LogNormal(0, 1), "nn.W1": Normal(0, 1)},
+        signals={T: ([0.0, 10.0], [20.0, 2 * gamma])},
     )
 
 
