@@ -89,8 +89,9 @@ def test_the_columns_of_a_system(tmp_path: Any):
     assert other.fingerprint != data.fingerprint
     with pytest.raises(InvalidInputError, match="signals= asks for column 'Q'"):
         psu.Dataset.from_csv(path, signals=["Q"])
+    table = frame(experiment="a", t=[0, 1, 2, 3, 0, 1, 2]).sort_values("t")
     with pytest.raises(InvalidInputError, match="two values at time 0: 1 and 5"):
-        psu.Dataset.from_dataframe(frame(experiment="a", t=[0, 1, 2, 3, 0, 1, 2]).sort_values("t"), signals=["T"])  # fmt: skip
+        psu.Dataset.from_dataframe(table, signals=["T"])
 
 
 def test_a_model_file_round_trip(tmp_path: Any):
@@ -102,7 +103,7 @@ def test_a_model_file_round_trip(tmp_path: Any):
     given.to_toml(tmp_path / "m.toml")
     again = psu.ODESystem.from_toml(tmp_path / "m.toml")
     assert again == given
-    assert pickle.loads(pickle.dumps(given)) == given == copy.deepcopy(given)
+    assert pickle.loads(pickle.dumps(given)) == given == copy.deepcopy(given)  # noqa: S301
     assert again != given.replace(signals={B: ([0, 1 / 3, 4.6], [a, b**2, 3.0])})
 
 
@@ -120,7 +121,8 @@ def test_a_model_file_round_trip(tmp_path: Any):
 def test_wrong_tables(table: str, message: str):
     with pytest.raises(ModelFileError, match=message):
         system_from_text(f'[equations]\nx = "-x + T(t)"\n[signals.T]\n{table}\n')
-    for wrong, word in (("T", "is a signal; write"), ("T(t, 1)", "takes 1 argument"), ("D(T(t), 4)", "D")):  # fmt: skip
+    slips = ("T", "is a signal; write"), ("T(t, 1)", "takes 1 argument"), ("D(T(t), 4)", "D")
+    for wrong, word in slips:
         with pytest.raises(ModelFileError, match=word):
             system_from_text(f'[equations]\nx = "-x + {wrong}"\n[signals.T]\nkind = "linear"\n')
 
@@ -130,10 +132,11 @@ def test_points_in_other_forms():
     series = signal_values({T: pd.Series([1.0, 3.0], index=[0.0, 2.0])})["T"]
     assert pair == series == signal_values({"T": ([0, 2], [1, 3])})["T"]
     assert not pair.times.flags.writeable
-    assert pickle.loads(pickle.dumps(pair)) == pair
+    assert pickle.loads(pickle.dumps(pair)) == pair  # noqa: S301
 
 
 def test_a_trajectory_keeps_its_signals():
     data = psu.Trajectory.from_arrays([0, 1], [1, 2], states=[x], signals={T: ([0, 1], [1, 2])})
-    for same in (pickle.loads(pickle.dumps(data)), data.renamed("b"), data.truncated(1.0)):
+    copied = pickle.loads(pickle.dumps(data))  # noqa: S301
+    for same in (copied, data.renamed("b"), data.truncated(1.0)):
         assert same.signals["T"] == data.signals["T"]
