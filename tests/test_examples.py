@@ -177,3 +177,10 @@ def test_theophylline_population(capsys):
     rates = network.network("nn", np.array([[0.1], [0.9]]))[:, 0]
     assert abs(rates[1] - rates[0]) < 0.1
     assert 0.077 < plain.parameters["ke"] < 0.095
+
+
+@pytest.mark.slow
+def test_heated_plate():
+    found = example("heated_plate").main()
+    assert found["proportional"] == pytest.approx(found["SciPy, proportional"], rel=1e-3)
+    assert found["a network"] < 0.65 * found["proportional"]
