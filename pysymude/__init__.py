@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pysymude.infer.multistart import MultiStart, multistart
     from pysymude.infer.profile import Profile, profile
     from pysymude.interchange.petab.problem_of import PetabProblem, read_petab
+    from pysymude.interchange.petab.written import write_petab
     from pysymude.interchange.sbml.reading import SbmlModel, read_sbml
     from pysymude.model.distributions.binomial import Binomial
     from pysymude.model.distributions.laplace import Laplace
@@ -89,6 +90,7 @@ _LATER = {
     "FitResult": "fit.result",
     "PetabProblem": "interchange.petab.problem_of",
     "read_petab": "interchange.petab.problem_of",
+    "write_petab": "interchange.petab.written",
     "SbmlModel": "interchange.sbml.reading",
     "read_sbml": "interchange.sbml.reading",
     "Adam": "fit.stages",
@@ -214,6 +216,7 @@ __all__ = [
     "t",
     "to_diffeqpy",
     "torch_loss",
+    "write_petab",
 ]
 
 

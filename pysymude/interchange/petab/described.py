@@ -99,6 +99,8 @@ class Described:
     hybridization : mapping from target to (str, Row)
     arrays : tuple of Path
         HDF5 files.
+    tables : tuple of Path
+        All files of rows.
     """
 
     file: Path
@@ -114,3 +116,4 @@ class Described:
     mapping: Mapping[str, tuple[str, Row]] = field(default_factory=dict)
     hybridization: Changes = field(default_factory=dict)
     arrays: tuple[Path, ...] = ()
+    tables: tuple[Path, ...] = ()

@@ -20,6 +20,7 @@ from pysymude.interchange.petab.yaml_file import YamlFile
 
 __all__ = ["read_version_one"]
 
+_TABLES = ("condition_files", "measurement_files", "observable_files", "visualization_files")
 SCALES = ("lin", "log", "log10")
 _PRIORS = {
     "uniform": ("uniform", False), "normal": ("normal", False), "laplace": ("laplace", False),
@@ -55,15 +56,11 @@ def read_version_one(yaml: YamlFile) -> Described:
     measurements: list[Measured] = []
     for row in _rows(yaml.files(problem.get("measurement_files")), needs):
         measurements.append(_measured(row, by_id, experiments))
+    given = (yaml.content.get("parameter_file"), *(problem.get(key) for key in _TABLES))
     return Described(
-        yaml.path,
-        1,
-        _model(yaml, problem),
-        parameters,
-        observables,
-        experiments,
-        tuple(measurements),
-    )
+        yaml.path, 1, _model(yaml, problem), parameters, observables, experiments, tuple(measurements),
+        tables=tuple(path for one in given for path in yaml.files(one)),
+    )  # fmt: skip
 
 
 def _rows(files: Sequence[Path], needs: Sequence[str]) -> list[Row]:

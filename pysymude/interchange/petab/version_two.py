@@ -25,6 +25,10 @@ _NOISE = {
     "normal": ("normal", "lin"), "log-normal": ("normal", "log"), "laplace": ("laplace", "lin"),
     "log-laplace": ("laplace", "log"),
 }  # fmt: skip
+_TABLES = (
+    "parameter_files", "observable_files", "condition_files", "experiment_files", "measurement_files",
+    "mapping_files",
+)  # fmt: skip
 SCIML = ("sciml", "petab_sciml")
 
 
@@ -71,6 +75,11 @@ def read_version_two(yaml: YamlFile) -> Described:
         mapping={r.needed("petabEntityId"): (r.text("modelEntityId"), r) for r in mapping},
         hybridization={r.needed("targetId"): (r.needed("targetValue"), r) for r in changes},
         arrays=tuple(yaml.files(sciml.get("array_files"))),
+        tables=tuple(
+            path
+            for given in (*(content.get(key) for key in _TABLES), sciml.get("hybridization_files"))
+            for path in yaml.files(given)
+        ),
     )  # fmt: skip
 
 
