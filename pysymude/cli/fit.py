@@ -19,7 +19,13 @@ from pysymude.cli.common import (
     say,
 )
 from pysymude.cli.files import make_folder, write_figure, write_json
-from pysymude.cli.fit_table import parse_columns, parse_noise, parse_signals, read_fit_table
+from pysymude.cli.fit_table import (
+    parse_columns,
+    parse_doses,
+    parse_noise,
+    parse_signals,
+    read_fit_table,
+)
 from pysymude.cli.inputs import parse_numbers, read_model
 from pysymude.errors import InvalidInputError, TableWarning
 
@@ -33,7 +39,7 @@ __all__ = ["fit"]
 
 _OF_TABLE = (
     "time", "experiment", "variable", "value", "loq", "time_unit", "delimiter", "decimal", "u0", "noise",
-    "trainable_u0", "t0", "signals",
+    "trainable_u0", "t0", "signals", "doses",
 )  # fmt: skip
 
 
@@ -68,6 +74,9 @@ def fit(
     ] = None,
     signals: Annotated[
         str | None, typer.Option(help="Columns of measured inputs, T,Q or T=column,...")
+    ] = None,
+    doses: Annotated[
+        str | None, typer.Option(help="Columns of amounts that are added to states, gut=AMT,...")
     ] = None,
     validation: Annotated[
         float | None, typer.Option(help="Part of the time span at the end to hold out, as 0.2.")
@@ -119,6 +128,7 @@ def fit(
             "columns": columns and parse_columns(columns), "noise": noise and parse_noise(noise),
             "u0": u0 and parse_numbers(u0, "--u0"), "trainable_u0": trainable_u0 or None,
             "t0": t0, "signals": signals and parse_signals(signals),
+            "doses": doses and parse_doses(doses),
         }  # fmt: skip
         options |= {key: value for key, value in said.items() if value not in (None, [])}
         if "stages" in options:

@@ -9,6 +9,7 @@
     noise = { x = 0.1, y = "sd_y" }                        # numbers or columns; or one for all
     u0 = { x = 30.0 }
     signals = { T = "temperature" }                        # measured inputs and their columns; or ["T"]
+    doses = { gut = "AMT" }                                # columns of amounts that are added to states
     stages = ["Adam(300)", "LBFGS(500)"]
     seed = 1
 """
@@ -28,6 +29,7 @@ __all__ = [
     "TABLE",
     "TEXTS",
     "parse_columns",
+    "parse_doses",
     "parse_noise",
     "parse_signals",
     "read_fit_table",
@@ -47,7 +49,7 @@ TEXTS = (
 NUMBERS = ("reltol", "weight_decay", "validation", "t0")
 TABLE = (
     *TEXTS, *NUMBERS, "experiment", "columns", "noise", "u0", "loq", "trainable_u0", "stages", "laws", "seed",
-    "abstol", "signals",
+    "abstol", "signals", "doses",
 )  # fmt: skip
 
 
@@ -74,7 +76,9 @@ def read_fit_table(path: Path) -> dict[str, Any]:
 
 def _entry(table: TomlTable, key: str) -> Any:
     value = table.values[key]
-    if key in ("u0", "columns", "noise", "loq", "abstol", "signals") and isinstance(value, dict):
+    if key in ("u0", "columns", "noise", "loq", "abstol", "signals", "doses") and isinstance(
+        value, dict
+    ):
         return dict(_named(table, key))
     if key in ("columns", "laws", "experiment", "trainable_u0", "signals") and isinstance(
         value, list
@@ -96,7 +100,14 @@ def _entry(table: TomlTable, key: str) -> Any:
 def _named(table: TomlTable, key: str) -> Mapping[str, Any]:
     """A table of names, with text for columns, numbers for a start, and either for noise."""
     inner = table.table(key)
-    words = {"columns": True, "signals": True, "u0": False, "loq": False, "abstol": False}
+    words = {
+        "columns": True,
+        "signals": True,
+        "doses": True,
+        "u0": False,
+        "loq": False,
+        "abstol": False,
+    }
     return {
         name: inner.text(name)
         if words.get(key, isinstance(inner.values[name], str))
@@ -126,6 +137,22 @@ def parse_columns(text: str) -> list[str] | dict[str, str]:
             f"--columns takes column=state pairs separated by commas; found {wrong[0]!r}"
         )
     return dict(cast("list[tuple[str, str]]", pairs))
+
+
+def parse_doses(text: str) -> dict[str, str]:
+    """``"gut=AMT"`` as a mapping from state to column.
+
+    Examples
+    --------
+    >>> parse_doses("gut=AMT")
+    {'gut': 'AMT'}
+    """
+    found = parse_signals(text)
+    if not isinstance(found, dict):
+        raise InvalidInputError(
+            f"--doses takes state=column pairs separated by commas; found {text!r}"
+        )
+    return found
 
 
 def parse_signals(text: str) -> list[str] | dict[str, str]:

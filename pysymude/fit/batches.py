@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pysymude.engines.base import Evaluation
 from pysymude.fit.coursed import bind_loss
 from pysymude.fit.objective import Objective
-from pysymude.plan.problem import Batch, LossData
+from pysymude.plan.problem import LossData
 
 __all__ = ["Batches", "rows_of"]
 
@@ -71,7 +71,7 @@ class Batches:
 def rows_of(loss: LossData, rows: Int) -> LossData:
     """The loss of some of its experiments; what is one for all of them stays."""
     count = len(loss.batch.t0)
-    batch = Batch(*(getattr(loss.batch, f.name)[rows] for f in fields(Batch)))
+    batch = loss.batch.part(rows)
     own: dict[str, Any] = {
         name: value[rows]
         for name in ("y", "weight", "u0_index", "link", "law_weight", "anchor", "side")

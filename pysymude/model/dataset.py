@@ -16,6 +16,7 @@ from pysymude.model.coerce import FloatArray, Name, is_list_of_several, number_o
 from pysymude.model.fingerprint import fingerprint
 from pysymude.model.members import named, one_of
 from pysymude.model.tables.delimited import parse_csv, read_csv
+from pysymude.model.tables.dose_columns import joined_doses, take_doses
 from pysymude.model.tables.experiments import experiments
 from pysymude.model.tables.frames import read_frame
 from pysymude.model.tables.roles import Asked
@@ -35,6 +36,8 @@ class Options(TypedDict, total=False):
     parameters: Any
     noise: Any
     signals: Any
+    doses: Any
+    periods: Any
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
@@ -185,11 +188,13 @@ class Dataset(Sequence[Trajectory]):
         delimiter, decimal : str, optional
             By default what the file shows.
         **options
-            `u0`, `t0`, `trainable_u0`, `parameters`, `noise`, `signals`: as for `from_arrays`; lists are in
+            `u0`, `t0`, `trainable_u0`, `parameters`, `noise`, `signals`, `doses`, `periods`: as for
+            `from_arrays`; lists are in
             the order in which the experiments appear. `noise` may also name its column, or map each
             measured column to one. `signals` may map signals to columns, or list columns that are called
             as their signals are: their points are the rows with a value. Where `states` is a system, its
-            signals are found by their names.
+            signals are found by their names. `doses` may map states to columns of amounts, which go into them
+            at the times of their rows: ``doses={"gut": "AMT"}``; an empty cell and 0 are none.
 
         Raises
         ------
@@ -199,7 +204,7 @@ class Dataset(Sequence[Trajectory]):
         """
         asked = Asked(
             time, states, experiment, variable, value, _take_columns(options), loq, time_unit,
-            take_signals(options),
+            take_signals(options), take_doses(options),
         )  # fmt: skip
         return cls._from_table(read_csv(path, delimiter=delimiter, decimal=decimal), asked, options)
 
@@ -226,7 +231,7 @@ class Dataset(Sequence[Trajectory]):
         """
         asked = Asked(
             time, states, experiment, variable, value, _take_columns(options), loq, time_unit,
-            take_signals(options),
+            take_signals(options), take_doses(options),
         )  # fmt: skip
         return cls._from_table(read_frame(df, decimal=decimal), asked, options)
 
@@ -260,6 +265,8 @@ class Dataset(Sequence[Trajectory]):
             given["noise"] = found.noise
         if found.signals:
             given["signals"] = joined_signals(found.signals, given.get("signals"))
+        if found.doses:
+            given["doses"] = joined_doses(found.doses, given.get("doses"))
         try:
             return cls.from_arrays(
                 found.t, found.u, states=found.states, name=found.names or "",

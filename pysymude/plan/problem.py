@@ -44,7 +44,7 @@ class Batch:
     ts: Float
     signals: Mapping[str, SignalValues] = field(default_factory=dict[str, SignalValues])
 
-    def part(self, rows: slice) -> Batch:
+    def part(self, rows: slice | NDArray[np.int64]) -> Batch:
         """Some of the experiments."""
         return replace(self, t0=self.t0[rows], u0=self.u0[rows], p=self.p[rows], ts=self.ts[rows])
 

@@ -36,7 +36,16 @@ _RESTS = 1e-3  # how far one more stretch may move what Newton's method may begi
 _SHARP = 1e-10
 _GONE = 1e-6
 _SINGULAR = 1e-13
-_TIMES = (-1e6, -10.0, -0.7, 0.3, 1.0, 31.0, 1e3, 1e6)  # at which inputs that are switched off are nothing
+_TIMES = (
+    -1e6,
+    -10.0,
+    -0.7,
+    0.3,
+    1.0,
+    31.0,
+    1e3,
+    1e6,
+)  # at which inputs that are switched off are nothing
 
 
 @dataclass(frozen=True, eq=False)

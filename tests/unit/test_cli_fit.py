@@ -159,10 +159,10 @@ def test_stages_as_text():
         ("Adam(300", "stages are written Adam(300), LBFGS(500); found 'Adam(300'"),
         (
             "Adam(lr=0.1)",
-            "Adam takes iterations, learning_rate, horizon, clip, each once; found 'lr'",
+            "Adam takes iterations, learning_rate, horizon, clip, batch, each once; found 'lr'",
         ),
         ("Adam(3, iterations=4)", "each once; found 'iterations'"),
-        ("Adam(3, 4, 5, 6, 7)", "each once; found '7'"),
+        ("Adam(3, 4, 5, 6, 7, 8)", "each once; found '8'"),
         ("Adam(1e400)", "takes numbers; found '1e400'"),
         ("Adam(-3)", "must be a positive whole number; found -3"),
         ("Adam(__import__('os'))", "found"),

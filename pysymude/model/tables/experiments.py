@@ -15,6 +15,7 @@ from pysymude.errors import TableWarning
 from pysymude.model.coerce import FloatArray, number_of
 from pysymude.model.tables.cells import is_missing, text_of
 from pysymude.model.tables.clocks import times
+from pysymude.model.tables.dose_columns import doses_of_rows
 from pysymude.model.tables.roles import Asked, Roles, roles
 from pysymude.model.tables.table import Table
 
@@ -28,7 +29,7 @@ class Experiments:
     """The arrays of one or several experiments; `names` is empty without an experiment column.
 
     `noise` is empty where the table has none; `censored` has -1 and 1 where `u` holds a limit. `signals` has
-    the points of each one, and is empty where no column is a signal.
+    the points of each one, `doses` those of each one; they are empty where no column is such.
     """
 
     t: list[FloatArray]
@@ -38,6 +39,7 @@ class Experiments:
     states: list[str]
     names: list[str]
     signals: list[dict[str, tuple[FloatArray, FloatArray]]]
+    doses: list[dict[str, list[tuple[float, float]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,15 @@ def experiments(table: Table, asked: Asked) -> Experiments:
         names=list(groups) if found.experiment else [],
         signals=[_points(table, found, clock, rows) for rows in groups.values()]
         if found.signals
+        else [],
+        doses=[
+            {
+                name: doses_of_rows(clock[rows], table.numbers(column)[rows])
+                for name, column in found.doses.items()
+            }
+            for rows in groups.values()
+        ]
+        if found.doses
         else [],
     )
 

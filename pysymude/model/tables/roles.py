@@ -43,6 +43,7 @@ class Asked:
     loq: Any = None
     time_unit: str | None = None
     signals: Mapping[str, str] | None = None
+    doses: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Roles:
     limit : str or None
         The column of limits for cells such as ``<LOQ``.
     signals : mapping from signal to column
+    doses : mapping from state to column
     """
 
     time: str
@@ -71,6 +73,7 @@ class Roles:
     noise: Mapping[str, Any]
     limit: str | None
     signals: Mapping[str, str]
+    doses: Mapping[str, str]
 
 
 def roles(table: Table, asked: Asked) -> Roles:
@@ -88,7 +91,8 @@ def roles(table: Table, asked: Asked) -> Roles:
     limit = _limit(table, asked, {clock, *experiment})
     taken = {clock, *experiment, *table.index, limit} - {None}
     signals = _signals(table, asked, cast("set[str]", taken))
-    inputs = set(signals.values())
+    doses = {name: table.find(c, what="doses=") for name, c in (asked.doses or {}).items()}
+    inputs = {*signals.values(), *doses.values()}
     if variable is not None and value is not None:
         noise = _long_noise(table, asked, cast("set[str]", taken | {variable, value}))
         known = {*taken, variable, value, *noise.values(), *inputs}
@@ -96,12 +100,12 @@ def roles(table: Table, asked: Asked) -> Roles:
         _leave_out(table, rest)
         named = dict.fromkeys(map(text_of, table.columns[variable]))
         measured = _long_states(table, asked.states, [one for one in named if one])
-        return Roles(clock, experiment, variable, value, measured, noise, limit, signals)
+        return Roles(clock, experiment, variable, value, measured, noise, limit, signals, doses)
     noise = _wide_noise(table, asked, cast("set[str]", taken))
     aside = {column for column in noise.values() if isinstance(column, str)} | inputs
     measured = _wide_states(table, asked.states, cast("set[str]", taken), aside)
     by_column = _by_column(table, noise, measured)
-    return Roles(clock, experiment, None, None, measured, by_column, limit, signals)
+    return Roles(clock, experiment, None, None, measured, by_column, limit, signals, doses)
 
 
 # -- time and experiment -----------------------------------------------------------------------

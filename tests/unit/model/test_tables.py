@@ -323,3 +323,28 @@ def test_columns_of_one_name_have_one_unit(tmp_path):
     assert Dataset.from_csv(file, states={"x [g]": "x"})[0].u[0, 0] == 2.0
     file.write_text("t,x (1),x (2)\n0,1,2\n1,2,3\n2,3,4\n")
     assert Dataset.from_csv(file)[0].n_measured == 6
+
+
+NONMEM = """ID,TIME,AMT,DV
+1,0,100,.
+1,1,.,4.2
+1,2,.,3.1
+1,12,50,2.0
+1,13,0,5.5
+2,0,80,.
+2,0,20,.
+2,3,.,2.7
+"""
+
+
+def test_doses_stand_in_a_column_of_amounts(tmp_path):
+    path = tmp_path / "pk.csv"
+    path.write_text(NONMEM)
+    data = Dataset.from_csv(path, states={"DV": "c"}, doses={"gut": "AMT"}, u0={"gut": 0, "c": 0})
+    assert [tr.doses["gut"] for tr in data] == [((0.0, 100.0), (12.0, 50.0)), ((0.0, 100.0),)]
+    assert [tr.columns for tr in data] == [("c",)] * 2
+    assert [tr.n_measured for tr in data] == [4, 1]
+    with pytest.raises(InvalidInputError, match="doses= says into which state a column goes"):
+        Dataset.from_csv(path, states={"DV": "c"}, doses="AMT")
+    with pytest.raises(InvalidInputError, match="'AMOUNT'"):
+        Dataset.from_csv(path, states={"DV": "c"}, doses={"gut": "AMOUNT"})
