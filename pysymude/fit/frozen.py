@@ -6,7 +6,8 @@ from collections.abc import Collection
 from typing import Any
 
 from pysymude.errors import InvalidInputError
-from pysymude.model.coerce import label_of, meant
+from pysymude.model.chain import parts_named
+from pysymude.model.coerce import meant
 from pysymude.model.theta import ThetaLayout
 
 __all__ = ["frozen_names", "is_frozen"]
@@ -20,11 +21,11 @@ def frozen_names(given: Any, layout: ThetaLayout) -> tuple[str, ...]:
     InvalidInputError
         Something that is not learned, or nothing is left to learn.
     """
-    entries = list(given) if isinstance(given, (list, tuple, set, frozenset)) else [given]
+    several = isinstance(given, (list, tuple, set, frozenset))
+    entries = [name for key in (given if several else [given]) for name in parts_named(key)]
     known = [*dict.fromkeys(s.name.rpartition(".")[0] for s in layout.of_kind("weight")), *layout]
     names: list[str] = []
-    for entry in entries:
-        name = label_of(entry)
+    for name in entries:
         if name not in known:
             raise InvalidInputError(
                 f"frozen= names {name!r}, which is not learned; there are {', '.join(known)}"

@@ -62,8 +62,9 @@ class MLP(sp.Atom):
         Number of outputs.
     hidden : int or sequence of int
         Widths of the hidden layers; ``()`` gives an affine map.
-    activation : str
-        One of ``tanh softplus gelu swish relu sigmoid rbf identity``, after each hidden layer.
+    activation : str or SymPy expression of one symbol
+        One of ``tanh softplus gelu swish relu sigmoid rbf identity``, after each hidden layer. An expression
+        of your own, such as ``z*sympy.tanh(z)``, makes a `pysymude.model.chain.NetworkChain` of affine layers.
         Steps do not end at the kinks of ``relu``, of which a solution passes many: what the error of a
         step allows its value leaves gradients wrong, at the default `reltol` by some thousandths and at
         worst some hundredths, at 1e-8 by a tenth of that. Of smooth activations they are as exact as the
@@ -108,7 +109,7 @@ class MLP(sp.Atom):
         inputs: Any,
         outputs: int,
         hidden: int | Sequence[int],
-        activation: str = "tanh",
+        activation: Any = "tanh",
         input_scaling: Any = None,
         output_scaling: Any = None,
     ) -> MLP:
@@ -118,7 +119,16 @@ class MLP(sp.Atom):
         self.outputs = _width(name, "outputs", outputs)
         widths = hidden if isinstance(hidden, (tuple, list, np.ndarray)) else [hidden]
         self.hidden = tuple(_width(name, "hidden", width) for width in widths)
-        if activation not in ACTIVATIONS:
+        if isinstance(activation, sp.Expr):
+            # it is made of networks
+            from pysymude.model.chain import NetworkChain
+
+            scalings = input_scaling, output_scaling
+            made: Any = NetworkChain(
+                name, self.inputs, self.outputs, self.hidden, activation, *scalings
+            )
+            return made
+        if not isinstance(activation, str) or activation not in ACTIVATIONS:
             raise InvalidInputError(
                 f"MLP {name!r}: activation {activation!r} is unknown; "
                 f"choose one of {', '.join(ACTIVATIONS)}"

@@ -9,6 +9,7 @@ import numpy as np
 import sympy as sp
 
 from pysymude.errors import InvalidInputError
+from pysymude.model.chain import parts_named
 from pysymude.model.coerce import meant, name_of
 from pysymude.model.distributions.base import Distribution
 from pysymude.model.theta import ThetaLayout
@@ -58,8 +59,8 @@ def checked_priors(given: Mapping[Any, Any], layout: ThetaLayout) -> dict[str, D
     networks = {slot.name.rpartition(".")[0] for slot in layout.of_kind("weight")}
     known = [*networks, *layout]
     found: dict[str, Distribution] = {}
-    for key, value in given.items():
-        name = key if isinstance(key, str) else name_of(getattr(key, "name", key), what="priors=")
+    each = [(name, value) for key, value in given.items() for name in parts_named(key)]
+    for name, value in each:
         if name not in known:
             raise InvalidInputError(
                 f"priors= names {name!r}, which is not learned; there are {', '.join(known)}"

@@ -1,0 +1,74 @@
+"""Activations that are expressions of the user's own."""
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import pysymude as psu
+from pysymude.errors import InvalidInputError
+from pysymude.model.toml import system_from_text
+from pysymude.model.writing import system_to_text
+
+x, y = psu.states("x y")
+z = sp.Symbol("z", real=True)
+T = np.linspace(0.0, 2.0, 9)
+VALUES = np.stack([np.cos(T), np.sin(T)], axis=1)
+DATA = psu.Dataset.from_arrays(T, VALUES, states=[x, y], u0={x: 1.0, y: 0.0})
+NAMED = {"tanh": sp.tanh(z), "rbf": sp.exp(-(z**2)), "softplus": sp.log(1 + sp.exp(z))}
+
+
+def system(activation, **more):
+    nn = psu.MLP("nn", inputs=[x, y], outputs=2, hidden=(4, 3), activation=activation, **more)
+    return nn, psu.ODESystem({x: nn[0] - y, y: nn[1] + x})
+
+
+@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("sensealg", ["adjoint", "forward"])
+def test_they_are_what_the_named_ones_are(engine: str, name: str, sensealg: str):
+    scaled = {"input_scaling": (0.1, 0.7), "output_scaling": (0.0, 0.5)}
+    tight = {"reltol": 1e-9, "abstol": 1e-9, "engine": engine, "sensealg": sensealg}
+    known = psu.objective(system(name, **scaled)[1], DATA, **tight)
+    own = psu.objective(system(NAMED[name], **scaled)[1], DATA, **tight)
+    theta = known.theta0(1) + 0.1
+    assert own.layout.size == known.layout.size == 2 * 4 + 4 + 4 * 3 + 3 + 3 * 2 + 2
+    expected, found = known.value_and_grad(theta), own.value_and_grad(theta)
+    assert found[0] == pytest.approx(expected[0], rel=1e-8)
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-6, atol=1e-8)
+
+
+def test_gradients_of_what_has_no_name(engine: str):
+    nn, own = system(sp.Lambda(z, z * sp.sin(z) + sp.atan(z)), input_scaling="data")
+    obj = psu.objective(own, DATA, engine=engine, reltol=1e-10, abstol=1e-10)
+    theta = obj.theta0(2)
+    gradient = obj.value_and_grad(theta)[1]
+    e = np.random.default_rng(0).normal(size=theta.size)
+    wanted = (obj.value(theta + 1e-5 * e) - obj.value(theta - 1e-5 * e)) / 2e-5
+    assert gradient @ e == pytest.approx(wanted, rel=1e-6)
+    assert nn.n_weights == theta.size
+
+
+def test_priors_frozen_and_text():
+    nn, own = system(z * sp.tanh(z))
+    own = own.replace(priors={nn: psu.Normal(0, 1)})
+    assert set(own.priors) == {"nn_1", "nn_2", "nn_3"}
+    assert system_from_text(system_to_text(own)) == own
+    k = psu.parameters("k")
+    more = psu.ODESystem({x: nn[0] - k * y, y: nn[1] + x}, trainable={k: 1.0})
+    obj = psu.objective(more, DATA, frozen=nn, engine="native")
+    gradient = obj.value_and_grad(obj.theta0())[1]
+    assert np.count_nonzero(gradient) == 1
+    again = nn(y, x)
+    assert again[0] == nn[0].xreplace({x: y, y: x})
+
+
+@pytest.mark.parametrize(
+    "wrong", [sp.Float(1.0), z * sp.Symbol("w"), sp.I * z, sp.Lambda((z, x), z)]
+)
+def test_wrong_ones_say_so(wrong):
+    with pytest.raises(InvalidInputError, match="MLP 'nn': an activation is"):
+        system(wrong)
+
+
+def test_an_index_beyond_the_outputs():
+    with pytest.raises(InvalidInputError, match="'nn' has 2 outputs; found index 2"):
+        system(z**2)[0][2]
