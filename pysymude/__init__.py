@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pysymude.infer.compare import Comparison, compare
     from pysymude.infer.multistart import MultiStart, multistart
     from pysymude.infer.profile import Profile, profile
+    from pysymude.infer.sample import sample
     from pysymude.interchange.petab.problem_of import PetabProblem, read_petab
     from pysymude.interchange.petab.written import write_petab
     from pysymude.interchange.sbml.reading import SbmlModel, read_sbml
@@ -103,6 +104,7 @@ _LATER = {
     "compare": "infer.compare",
     "MultiStart": "infer.multistart",
     "multistart": "infer.multistart",
+    "sample": "infer.sample",
     "Profile": "infer.profile",
     "profile": "infer.profile",
     "project": "plan.projection",
@@ -207,6 +209,7 @@ __all__ = [
     "read_petab",
     "read_sbml",
     "recover",
+    "sample",
     "simulator",
     "solve",
     "solve_ensemble",

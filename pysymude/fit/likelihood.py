@@ -159,24 +159,31 @@ class Likelihood:
         A column without noise has the scale that makes it likeliest. Infinite where something measured has
         the probability 0.
         """
+        return self.judged(seen, loss, data)[0]
+
+    def judged(self, seen: Float, loss: LossData, data: Dataset) -> tuple[float, Float]:
+        """`deviance`, and its derivatives by `seen` (E, T, columns)."""
+        given = np.zeros_like(seen)
         if self.impossible(seen, loss):
-            return np.inf
-        given, numbers = np.zeros_like(seen), self._is_number(loss)
+            return np.inf, given
+        numbers = self._is_number(loss)
         total = 2.0 * self._limits(seen, loss, given)
         total += 2.0 * sum(self._column(column, seen, loss, given) for column in self.columns)
         for k, j in enumerate(self.plain):
             name, w, here = data.columns[j], loss.weight[:, :, j], numbers[:, :, k]
-            r = w[here] * (seen[:, :, j] - loss.y[:, :, j])[here]
-            n, squares = r.size, float((r**2).sum())
+            w = w[here]
+            r = w * (seen[:, :, j] - loss.y[:, :, j])[here]
+            n, squares, part = r.size, float(r @ r), 1.0
             if n == 0:
                 continue
             if not any(name in trajectory.noise for trajectory in data):
                 # in multiples of the fixed scales: r has the variance that the residuals show
                 variance = max(squares / n, 1e-300)
                 total += n * np.log(variance)
-                squares = n
-            total += squares + float((_LOG_2PI - 2.0 * np.log(w[here])).sum())
-        return total
+                squares, part = n, 1.0 / variance
+            given[here, j] = 2.0 * part * w * r
+            total += squares + float((_LOG_2PI - 2.0 * np.log(w)).sum())
+        return total, given
 
 
 def _floor(family: Distribution, y: Float) -> Float | None:

@@ -23,6 +23,7 @@ from pysymude.engines.outcomes import ReturnCode
 from pysymude.engines.registry import select_engine
 from pysymude.errors import InvalidInputError
 from pysymude.fit.coursed import bind_loss
+from pysymude.fit.densities import log_likelihood
 from pysymude.fit.diagnosis import not_differentiable
 from pysymude.fit.frozen import frozen_names, is_frozen
 from pysymude.fit.initial import InitialStates, initial_states
@@ -276,19 +277,14 @@ class Objective:
         """
         return jacobian_of(self, self.layout.check(theta))
 
-    def log_likelihood(self, theta: ArrayLike) -> float:
+    def log_likelihood(self, theta: ArrayLike, gradient: bool = False) -> Any:
         """The logarithm of the likelihood of all measurements, with all constants.
 
         Noise that is nowhere given is the one that makes the measurements likeliest, for each column.
-        -inf where a solve fails.
+        -inf where a solve fails. With `gradient` a pair: the number, and its slopes by theta.
         """
-        self.refuse_own("a likelihood")
-        found = self._simulated(theta)
-        if not all(code.successful for code in found.retcodes):
-            return -math.inf
-        models = self.likelihood or likelihood_of({}, self.spec, self.data)
-        with np.errstate(all="ignore"):
-            return -0.5 * models.deviance(found.seen, self.loss, self.data)
+        found = log_likelihood(self, self.layout.check(theta), gradient=gradient)
+        return (found.value, found.slopes) if gradient else found.value
 
     def refuse_own(self, what: str) -> None:
         """An error where the loss is a function of the user's own, of which no more is known."""
@@ -303,11 +299,25 @@ class Objective:
         theta = self.layout.check(theta)
         return self.bound.simulate(theta if self.starts is None else self.starts.embed(theta))
 
-    def log_posterior(self, theta: ArrayLike) -> float:
-        """`log_likelihood` plus the logarithm of the priors' densities of natural values."""
+    def log_posterior(self, theta: ArrayLike, gradient: bool = False) -> Any:
+        """`log_likelihood` plus the logarithm of the priors' densities of natural values.
+
+        With `gradient` a pair: the number, and its slopes by theta.
+        """
         theta = self.layout.check(theta)
-        priors = self.priors.evaluate(theta)[0]
-        return self.log_likelihood(theta) - 0.5 * priors
+        found = log_likelihood(self, theta, gradient=gradient)
+        priors, slopes = self.priors.evaluate(theta)
+        value = found.value - 0.5 * priors
+        if found.slopes is None:
+            return value
+        slopes = found.slopes - 0.5 * slopes
+        slopes[self.held] = 0.0
+        return value, slopes
+
+    @cached_property
+    def models(self) -> Likelihood:
+        """The noise of all columns: their models, or normal with the scales of the data."""
+        return self.likelihood or likelihood_of({}, self.spec, self.data)
 
     @cached_property
     def priors(self) -> Priors:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import InvalidInputError
 from pysymude.model.coerce import float_array
-from pysymude.model.transforms import from_unconstrained, slope_of, to_unconstrained
+from pysymude.model.transforms import from_unconstrained, log_slope_of, slope_of, to_unconstrained
 
 __all__ = ["Slot", "ThetaLayout"]
 
@@ -41,6 +41,10 @@ class Slot:
     def slope(self, z: Any) -> Any:
         """The derivative of the natural value by z."""
         return slope_of(z, self.low, self.high, self.log)
+
+    def log_slope(self, z: float) -> float:
+        """The derivative of the logarithm of `slope` by z."""
+        return log_slope_of(z, self.low, self.high, self.log)
 
     def stored(self, value: Any) -> Any:
         """The numbers of theta that stand for a value."""

@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["DECADES", "from_unconstrained", "is_logarithmic", "slope_of", "to_unconstrained"]
+__all__ = [
+    "DECADES",
+    "from_unconstrained",
+    "is_logarithmic",
+    "log_slope_of",
+    "slope_of",
+    "to_unconstrained",
+]
 
 DECADES = 2.0
 """Positive bounds further apart than so many decades are on a logarithmic scale by themselves."""
@@ -55,6 +62,16 @@ def slope_of(z: Any, low: float, high: float, log: bool = False) -> Any:
     if has_low:
         return np.exp(z)
     return -np.exp(z) if has_high else np.ones_like(z)
+
+
+def log_slope_of(z: float, low: float, high: float, log: bool = False) -> float:
+    """The derivative of the logarithm of `slope_of` by z: what a change of scale adds to a log-density's."""
+    has_low, has_high = low > -np.inf, high < np.inf
+    if has_low and has_high:
+        small = math.exp(-abs(z))
+        flat = math.copysign((1.0 - small) / (1.0 + small), -z)
+        return flat + (math.log(high / low) * small / (1.0 + small) ** 2 if log else 0.0)
+    return 1.0 if has_low or has_high else 0.0
 
 
 def to_unconstrained(value: Any, low: float, high: float, log: bool = False) -> Any:

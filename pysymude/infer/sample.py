@@ -1,0 +1,213 @@
+"""`sample`: draws from the posterior of a fit."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.errors import CapabilityError, InvalidInputError
+from pysymude.fit.files import read, understood, write
+from pysymude.fit.progress import Reporter
+from pysymude.fit.result import FitResult
+from pysymude.fit.state import fit_key
+from pysymude.infer.chains import Chains, nuts_chain, nuts_library, walkers
+from pysymude.infer.target import Target
+from pysymude.model.calls import explained, whole_number
+from pysymude.solving.tabular import package
+
+__all__ = ["sample"]
+
+log = logging.getLogger("pysymude")
+
+Float = NDArray[np.float64]
+
+_KIND = "chain"
+_MIXED, _FEW = 1.01, 400  # R-hat and effective draws at which quantiles may be relied on
+
+
+@explained
+def sample(
+    fit: FitResult,
+    *,
+    draws: int = 1000,
+    chains: int = 4,
+    warmup: int = 1000,
+    seed: int = 0,
+    method: str = "nuts",
+    checkpoint: str | PathLike[str] | None = None,
+    progress: bool = False,
+) -> Any:
+    """Draws from the posterior of what a fit has learned.
+
+    The density is the exact likelihood times the priors of the system; a parameter without a prior is flat
+    in its natural unit, between its bounds. Noise that was nowhere given is integrated over, with the
+    density 1/scale for each column. Starts are dispersed around the fit, and the sampler works in
+    coordinates in which the posterior is nearly round, by the covariance at the fit.
+
+    Parameters
+    ----------
+    fit : FitResult
+    draws, chains, warmup : int
+        Draws of each chain that are kept, and those before it that find the step size.
+    seed : int
+        The same seed gives the same draws.
+    method : str
+        ``"nuts"``: the no-U-turn sampler of nutpie. ``"ensemble"``: emcee's walkers, each a chain (at least
+        twice as many as numbers, so more than `chains`), a cross-check for up to ten numbers.
+    checkpoint : path, optional
+        A folder in which each chain is kept when it is done; the same call goes on from there.
+    progress : bool
+        Show a progress bar on a terminal.
+
+    Returns
+    -------
+    arviz.InferenceData
+        ``.posterior["k"]`` of shape (chains, draws) in natural units; weights of networks by slots such as
+        ``"nn.W1"``. ``.sample_stats``; ``.posterior.attrs["warnings"]`` says what is wrong, if anything.
+
+    Raises
+    ------
+    InvalidInputError
+        A network without priors, a loss that is no density, a number that is none.
+    MissingPackageError
+        nutpie or emcee is not installed: ``pip install 'pysymude[infer]'``.
+    """
+    if not isinstance(fit, FitResult):
+        raise InvalidInputError(f"sample takes a FitResult first; found {type(fit).__name__}")
+    for what, value, least in (("draws", draws, 1), ("chains", chains, 1), ("warmup", warmup, 10)):
+        whole_number(value, what=what, least=least)
+    whole_number(seed, what="seed")
+    if method not in ("nuts", "ensemble"):
+        raise InvalidInputError(f"method must be 'nuts' or 'ensemble'; found {method!r}")
+    if method == "nuts" and fit.engine != "native":
+        raise CapabilityError(
+            f"nutpie runs chains on threads, which engine {fit.engine!r} does not allow; fit with "
+            "engine='native', or load the fit on it: FitResult.load(path, engine='native')",
+            engine=fit.engine,
+            capability="threads",
+        )
+    target = Target(fit)
+    if method == "ensemble":
+        found = walkers(target, draws, warmup, seed, chains)
+    else:
+        found = _nuts(target, draws, chains, warmup, seed, checkpoint, progress)
+    return _inference_data(target, found)
+
+
+def _nuts(
+    target: Target,
+    draws: int,
+    chains: int,
+    warmup: int,
+    seed: int,
+    checkpoint: str | PathLike[str] | None,
+    progress: bool,
+) -> Chains:
+    """All chains, on as many threads as there are cores."""
+    seeds = np.random.SeedSequence(seed).generate_state(chains).tolist()
+    key = _key(target.fit, draws, warmup, seed)
+    # before threads ask for them
+    _ = nuts_library(), target.spread, target(np.zeros(target.size))
+    with Reporter(progress, chains) as reporter:
+
+        def one(k: int) -> Chains:
+            path = None if checkpoint is None else Path(checkpoint) / f"chain{k}.npz"
+            found = _kept(path, key, lambda: nuts_chain(target, draws, warmup, int(seeds[k])))
+            reporter.advance("chain", float(found.statistics["logp"][0, -1]))
+            return found
+
+        if checkpoint is not None:
+            Path(checkpoint).mkdir(parents=True, exist_ok=True)
+        with ThreadPoolExecutor(min(chains, os.cpu_count() or 1)) as pool:
+            parts = list(pool.map(one, range(chains)))
+    names = parts[0].statistics
+    return Chains(
+        np.concatenate([part.y for part in parts]),
+        {n: np.concatenate([part.statistics[n] for part in parts]) for n in names},
+    )
+
+
+def _key(fit: FitResult, draws: int, warmup: int, seed: int) -> dict[str, str]:
+    obj = fit.objective
+    return fit_key(
+        {
+            "fit": fit.theta,
+            "data": fit.data.fingerprint,
+            "system": (obj.plan.fingerprint, *obj.plan.default_parameters),
+            "priors": sorted((n, repr(p)) for n, p in obj.system.priors.items()),
+            "draws": (draws, warmup),
+            "seed": seed,
+        }
+    )
+
+
+def _kept(path: Path | None, key: dict[str, str], make: Callable[[], Chains]) -> Chains:
+    """A chain from its file, or made and written there."""
+    if path is not None and path.exists():
+        meta, arrays = read(path, _KIND)
+        with understood(path, _KIND):
+            different = [k for k in key if meta["key"].get(k) != key[k]]
+            if different:
+                raise InvalidInputError(
+                    f"the chain in {path} belongs to another call: {', '.join(different)} differ. Choose "
+                    "another checkpoint= folder"
+                )
+            y = arrays.pop("y")
+            return Chains(
+                y, {k: v.astype(bool) if k == "diverging" else v for k, v in arrays.items()}
+            )
+    found = make()
+    if path is not None:
+        arrays = {k: v.astype(np.float64) for k, v in found.statistics.items()}
+        write(path, _KIND, {"key": key}, {"y": found.y, **arrays})
+    return found
+
+
+def _inference_data(target: Target, found: Chains) -> Any:
+    """Natural values by name, with a look at whether the chains agree."""
+    theta = target.theta(found.y)
+    obj = target.fit.objective
+    held = set(obj.held.tolist())
+    posterior: dict[str, Float] = {}
+    for slot in obj.layout.values():
+        if slot.offset not in held:
+            shape = (*theta.shape[:-1], *slot.shape)
+            posterior[slot.name] = np.asarray(slot.natural(theta[..., slot.slice].reshape(shape)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        arviz = package("arviz", "psu.sample")
+        made = arviz.from_dict(posterior=posterior, sample_stats=found.statistics)
+        said = _said(arviz, made, found)
+    made.posterior.attrs["warnings"] = said
+    for sentence in said:
+        log.warning("%s", sentence)
+    return made
+
+
+def _said(arviz: Any, made: Any, found: Chains) -> list[str]:
+    said: list[str] = []
+    diverging = int(np.sum(found.statistics.get("diverging", 0)))
+    if diverging:
+        said.append(
+            f"{diverging} of {found.y[..., 0].size} draws diverged: the posterior has a corner that steps do "
+            "not resolve; a prior, or another scale of a parameter, may take it away"
+        )
+    if found.y.shape[0] < 2 or found.y.shape[1] < 4:
+        return said
+    rhat, draws = arviz.rhat(made.posterior), arviz.ess(made.posterior)
+    for name in made.posterior.data_vars:
+        worst, least = float(np.max(rhat[name].values)), float(np.min(draws[name].values))
+        if worst > _MIXED:
+            said.append(f"the chains do not agree on {name}: R-hat is {worst:.3f}; draw more")
+        elif least < _FEW:
+            said.append(f"{name} has {least:.0f} effective draws, few for quantiles; draw more")
+    return said
