@@ -110,7 +110,7 @@ def test_a_measurement_at_rest(engine, tmp_path):
     }
     problem = psu.read_petab(write(tmp_path, **files))
     assert problem.simulations(engine=engine)[-1] == pytest.approx(4.0, rel=1e-7)
-    check_gradient(problem, engine)
+    check_gradient(problem, engine, reltol=1e-10)
 
 
 def test_conditions_that_later_conditions_do_not_mention(engine, tmp_path):
