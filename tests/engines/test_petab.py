@@ -136,3 +136,113 @@ def test_conditions_that_later_conditions_do_not_mention(engine, tmp_path):
     }
     kept = psu.read_petab(write(tmp_path / "two", **files))
     assert kept.simulations(engine=engine)[1] == pytest.approx(2.0, rel=1e-6)
+
+
+def test_conditions_of_observables_alone(engine, tmp_path):
+    """What no equation reads may differ from condition to condition, by something learned."""
+    files = ONE | {
+        "conditions_tsv": table("conditionId b offset", "slow 0.0 low", "fed 1.0 4.0"),
+        "observables_tsv": table("observableId observableFormula noiseFormula", "obs x+offset 0.3"),
+        "parameters_tsv": ONE["parameters_tsv"].replace("sd\t", "low\t"),
+        "measurements_tsv": table(
+            "observableId simulationConditionId time measurement", "obs slow 1 1.0", "obs fed 1 6.0"
+        ),
+    }  # fmt: skip
+    problem = psu.read_petab(write(tmp_path, **files))
+    expected = [decay(1) + 0.2, decay(1, b=1.0) + 4.0]
+    assert np.allclose(problem.simulations(engine=engine), expected, rtol=1e-6)
+    check_gradient(problem, engine)
+
+
+def test_transformed_observables(engine, tmp_path):
+    files = ONE | {
+        "observables_tsv": table(
+            "observableId observableFormula noiseFormula observableTransformation noiseDistribution",
+            "obs 2*x sd log10 normal", "raw x 0.1 log laplace",
+        ),
+        "measurements_tsv": table(
+            "observableId simulationConditionId time measurement", "obs slow 1 2.0", "raw fed 1 2.1"
+        ),
+    }  # fmt: skip
+    problem = psu.read_petab(write(tmp_path, **files))
+    log_ten = stats.norm(np.log10(2 * decay(1)), 0.2).logpdf(np.log10(2.0)) - np.log(
+        2.0 * np.log(10)
+    )
+    log_e = stats.laplace(np.log(decay(1, b=1.0)), 0.1).logpdf(np.log(2.1)) - np.log(2.1)
+    assert problem.log_likelihood(engine=engine) == pytest.approx(log_ten + log_e, abs=1e-5)
+    check_gradient(problem, engine)
+
+
+def test_priors_on_the_scale_of_parameters(engine, tmp_path):
+    rows = table(
+        "parameterId parameterScale lowerBound upperBound nominalValue estimate objectivePriorType "
+        "objectivePriorParameters", "k log10 1e-3 1e3 0.5 1 parameterScaleNormal 0;1", "x0 lin 0 10 2.0 0 - -",
+        "sd log10 1e-3 10 0.2 1 laplace 0.1;0.5",
+    )  # fmt: skip
+    problem = psu.read_petab(write(tmp_path, **(ONE | {"parameters_tsv": rows})))
+    inside = stats.norm.cdf(3) - stats.norm.cdf(-3)
+    k = stats.norm.logpdf(np.log10(0.5)) - np.log(0.5 * np.log(10)) - np.log(inside)
+    law = stats.laplace(0.1, 0.5)
+    sd = law.logpdf(0.2) - np.log(law.cdf(10) - law.cdf(1e-3))
+    added = problem.log_posterior(engine=engine) - problem.log_likelihood(engine=engine)
+    assert added == pytest.approx(k + sd, abs=1e-9)
+    check_gradient(problem, engine, "log_posterior")
+    # but for the constants of what is cut off, fits have the same priors
+    objective = problem.objective(engine=engine)
+    theta = objective.theta0()
+    constants = np.log(inside) + np.log(law.cdf(10) - law.cdf(1e-3))
+    assert objective.log_posterior(theta) - objective.log_likelihood(theta) == pytest.approx(
+        k + sd + constants, abs=1e-9
+    )
+
+
+def test_priors_that_fits_do_not_have(engine, tmp_path):
+    rows = TWO["parameters_tsv"].replace("normal\t1.0;0.5", "gamma\t2.0;0.5")
+    problem = psu.read_petab(write(tmp_path, **(TWO | {"parameters_tsv": rows})))
+    assert np.isfinite(problem.log_posterior(engine=engine))
+    with pytest.raises(
+        psu.PySymUDEError, match=r"parameters\.tsv line 2: fits have no prior 'gamma'"
+    ):
+        problem.fit(engine=engine)
+
+
+def test_networks_of_what_conditions_say(engine, tmp_path):
+    """Inputs from the condition table; one output is a rate constant, and one a start."""
+    path = hybrid(tmp_path, before=True)
+    for name, text in {
+        "conditions.tsv": table(
+            "conditionId targetId targetValue", "low in1 0.5", "high in1 2.0", "start x 10*out"
+        ),
+        "experiments.tsv": table(
+            "experimentId time conditionId", "e 0 low", "f 0 high", "f 0 start"
+        ),
+        "hybridization.tsv": table("targetId targetValue", "k out"),
+    }.items():
+        (tmp_path / name).write_text(text)
+    path.write_text(
+        path.read_text().replace(
+            "mapping_files", "condition_files: [conditions.tsv]\nmapping_files"
+        )
+    )
+    problem = psu.read_petab(path)
+
+    def rate(z):
+        return 1 / (1 + np.exp(-(forward(np.array([z, 0.3]), "tanh")[1][0] + 0.05)))
+
+    found = [decay(s, k=rate(0.5)) for s in (0, 1, 3)] + [decay(1, k=rate(2.0), x0=10 * rate(2.0))]
+    assert np.allclose(problem.simulations(engine=engine), found, rtol=1e-6)
+    check_gradient(problem, engine)
+
+
+def test_a_network_that_only_starts_something(engine, tmp_path):
+    path = hybrid(tmp_path, before=True)
+    (tmp_path / "hybridization.tsv").write_text(table("targetId targetValue", "in1 x0", "x 3*out"))
+    (tmp_path / "parameters.tsv").write_text(
+        (tmp_path / "parameters.tsv").read_text() + table("k 0 10 0.7 true")
+    )
+    problem = psu.read_petab(path)
+    z = forward(np.array([2.0, 0.3]), "tanh")[1][0] + 0.05
+    start = 3 / (1 + np.exp(-z))
+    found = [decay(s, k=0.7, x0=start) for s in (0, 1, 3, 1)]
+    assert np.allclose(problem.simulations(engine=engine), found, rtol=1e-6)
+    check_gradient(problem, engine)

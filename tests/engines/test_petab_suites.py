@@ -107,3 +107,20 @@ def test_a_published_hybrid_problem(engine, file, value):
     if not path.is_file():
         pytest.skip(WHY_NOT)
     assert psu.read_petab(path).log_likelihood(engine=engine) == pytest.approx(value, abs=1e-4)
+
+
+# what the stoichiometry of the reactions leaves over: species less its rank
+MOIETIES = {
+    "Bachmann_MSB2011": 3, "Boehm_JProteomeRes2014": 2, "Brannmark_JBC2010": 3, "Perelson_Science1996": 1,
+    "Sneyd_PNAS2002": 1, "Elowitz_Nature2000": 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MOIETIES)
+def test_linear_laws_of_published_models(name):
+    path = FOLDER / "models" / name / f"model_{name}.xml"
+    if not path.is_file():
+        pytest.skip(WHY_NOT)
+    laws = psu.first_integrals(psu.ODESystem.from_sbml(path), degree=1)
+    assert len(laws) == MOIETIES[name]
+    assert all(law.certificate.check() for law in laws)

@@ -17,6 +17,7 @@ from pysymude.interchange.petab.entities import Entities, entities_of
 from pysymude.interchange.petab.measured_columns import Column, Columns
 from pysymude.interchange.sbml.quantities import symbol_of
 from pysymude.model.dataset import Dataset
+from pysymude.model.network import NetworkOutput
 from pysymude.model.period import Period
 from pysymude.model.system import ODESystem
 from pysymude.model.trajectory import Trajectory
@@ -187,12 +188,13 @@ def _expressions(experiment: Experiment) -> list[Any]:
     return [e for part in parts for e in part if not isinstance(e, float)]
 
 
-def _outputs(plan: Plan) -> dict[str, Any]:
-    """An output of each network that is evaluated before a simulation, so that the system knows it."""
+def _outputs(plan: Plan, expressions: Sequence[Any]) -> dict[str, Any]:
+    """Outputs of networks that stand in no equation, but in an experiment, so that the system knows them."""
+    known = {o.network for e in expressions for o in e.atoms(NetworkOutput)}
     found: dict[str, Any] = {}
+    names = plan.entities.contents.identifiers
     for key, built in plan.entities.networks.items():
-        if plan.described.networks[key][1]:
-            names = plan.entities.contents.identifiers
+        if not {o.network for e in built.outputs for o in e.atoms(NetworkOutput)} <= known:
             found |= {names.fresh(f"{key}_output_{k}"): e for k, e in enumerate(built.outputs)}
     return found
 
@@ -204,13 +206,14 @@ def _with_system(
     places: Sequence[Any],
     used: set[Any],
 ) -> Assembled:
-    found, described, outputs = plan.lowered, plan.described, _outputs(plan)
+    found, described = plan.lowered, plan.described
     noise = {c.name: c.noise for c in columns if c.noise is not None}
     expressions = [
         *found.rhs.values(), *found.initial.values(), *(c.expr for c in columns),
-        *(a for n in noise.values() for a in n.args), *outputs.values(),
+        *(a for n in noise.values() for a in n.args),
     ]  # fmt: skip
-    within: set[Any] = set().union(*(e.free_symbols for e in expressions))
+    outputs = _outputs(plan, expressions)
+    within: set[Any] = set().union(*(e.free_symbols for e in (*expressions, *outputs.values())))
     learned = {s: k for s, k in plan.learned.items() if s in used or s in within}
     try:
         system = ODESystem(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 from pysymude.errors import CapabilityError
 from pysymude.interchange.petab.assembly import Assembled
@@ -16,13 +14,19 @@ from pysymude.model.distributions.lognormal import LogNormal
 from pysymude.model.distributions.normal import Normal
 from pysymude.model.system import ODESystem
 
-__all__ = ["bounded", "prior_of"]
+__all__ = ["bounded", "check_priors", "prior_of"]
+
+_FAMILIES: dict[tuple[str, bool], type[Distribution]] = {
+    ("normal", False): Normal, ("laplace", False): Laplace, ("normal", True): LogNormal,
+    ("laplace", True): LogLaplace, ("log-normal", False): LogNormal, ("log-laplace", False): LogLaplace,
+}  # fmt: skip
+"""By the name, and whether parameters are on a logarithmic scale."""
 
 
 def bounded(made: Assembled, described: Described) -> ODESystem:
-    """The system with bounds and scales; starts that lie outside are taken inside.
+    """The system with bounds, scales and priors; starts that lie outside are taken inside.
 
-    Priors of weights are not among them: `PetabProblem.log_posterior` has all priors.
+    Priors that are not of our families, and those of weights, are left out: `PetabProblem.log_posterior` has all.
     """
     trainable: dict[str, float] = {}
     bounds: dict[str, tuple[float | None, float | None]] = {}
@@ -48,26 +52,29 @@ def bounded(made: Assembled, described: Described) -> ODESystem:
 
 
 def prior_of(row: Parameter) -> Distribution | None:
-    """The prior of a parameter in our own families; a uniform one is its bounds.
+    """The prior of a parameter in our own families, or None: a uniform one is its bounds."""
+    if row.prior is None:
+        return None
+    family = _FAMILIES.get((row.prior.family, row.prior.scale != "lin"))
+    if family is None:
+        return None
+    factor = math.log(10.0) if row.prior.scale == "log10" else 1.0
+    return family(*(factor * n for n in row.prior.parameters))
+
+
+def check_priors(made: Assembled, described: Described) -> None:
+    """An error where a prior of something learned is one that fits do not have.
 
     Raises
     ------
     CapabilityError
-        A family that fits do not have.
+        The message names it.
     """
-    if row.prior is None or row.prior.family in ("uniform", "log-uniform"):
-        return None
-    numbers: list[Any] = list(row.prior.parameters)
-    families: Mapping[tuple[str, bool], type[Distribution]] = {
-        ("normal", False): Normal, ("laplace", False): Laplace, ("normal", True): LogNormal,
-        ("laplace", True): LogLaplace, ("log-normal", False): LogNormal, ("log-laplace", False): LogLaplace,
-    }  # fmt: skip
-    family = families.get((row.prior.family, row.prior.scale != "lin"))
-    if family is None:
-        raise CapabilityError(
-            f"{row.row.where}: a fit has no prior {row.prior.family!r}; log_posterior has it, for your own "
-            "optimiser or sampler", capability="priors",
-        )  # fmt: skip
-    if row.prior.scale == "log10":
-        numbers = [n * math.log(10.0) for n in numbers]
-    return family(*numbers)
+    for key in made.learned:
+        row = described.parameters[key]
+        has_none = row.prior is None or row.prior.family in ("uniform", "log-uniform")
+        if row.prior is not None and not has_none and prior_of(row) is None:
+            raise CapabilityError(
+                f"{row.row.where}: fits have no prior {row.prior.family!r}; log_posterior has it, for an "
+                "optimiser or sampler of your own", capability="priors",
+            )  # fmt: skip

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import InvalidInputError, ModelFileError
 from pysymude.interchange.petab.assembly import Assembled, assembled
+from pysymude.interchange.petab.bounded import bounded, check_priors
 from pysymude.interchange.petab.densities import Density, density_of
 from pysymude.interchange.petab.described import Described, Parameter
 from pysymude.interchange.petab.version_one import read_version_one
@@ -68,8 +69,6 @@ class PetabProblem:
     @cached_property
     def system(self) -> ODESystem:
         """The system, with bounds, scales and priors of what is estimated."""
-        from pysymude.interchange.petab.bounded import bounded
-
         return bounded(self.made, self.described)
 
     @property
@@ -203,15 +202,31 @@ class PetabProblem:
     # -- fits ---------------------------------------------------------------------------------
 
     def objective(self, **keywords: Any) -> Objective:
-        """`psu.objective` of the system within its bounds; keywords go there."""
+        """`psu.objective` of the system within its bounds; keywords go there.
+
+        Raises
+        ------
+        CapabilityError
+            A prior that fits do not have.
+        """
         from pysymude.fit.objective import objective
+
+        check_priors(self.made, self.described)
 
         given: dict[str, Any] = {"frozen": self._frozen, "solver": self._solver, **keywords}
         return objective(self.system, self.data, **given)
 
     def fit(self, **keywords: Any) -> FitResult:
-        """`psu.fit` from the nominal values; keywords go there."""
+        """`psu.fit` from the nominal values; keywords go there.
+
+        Raises
+        ------
+        CapabilityError
+            A prior that fits do not have.
+        """
         from pysymude.fit.training import fit
+
+        check_priors(self.made, self.described)
 
         return fit(self.system, self.data, **(self.options | keywords))
 
