@@ -1,4 +1,4 @@
-"""The command line: `pysymude demo`, `laws`, `fit`, `recover`, `simulate`, `export-julia`, `doctor`.
+"""The command line: `pysymude demo`, `laws`, `fit`, `recover`, `report`, `simulate`, `export-julia`, `doctor`.
 
 One command a file. Whatever is slow to load is imported inside the commands, so that help comes at
 once. Exit codes: 0 all is well, 1 a solve or fit failed, 2 wrong input, 130 interrupted.
@@ -17,6 +17,7 @@ from pysymude.cli.export_julia import export_julia
 from pysymude.cli.fit import fit
 from pysymude.cli.laws import laws
 from pysymude.cli.recover import recover
+from pysymude.cli.report import report
 from pysymude.cli.setup_julia import setup_julia
 from pysymude.cli.simulate import simulate
 
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, laws, fit, recover, simulate, export_julia, setup_julia, doctor):
+for command in (demo, laws, fit, recover, report, simulate, export_julia, setup_julia, doctor):
     app.command()(command)
 
 

@@ -8,6 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -459,6 +460,39 @@ class FitResult:
         from pysymude.plot import plot_fit
 
         return plot_fit(self, **keywords)
+
+    @explained
+    def report(self, folder: str | PathLike[str], *, title: str = "Fit") -> Path:
+        """Writes one page of HTML that needs nothing beside it, and the fit, into a folder.
+
+        It shows the model, the data, the curves, residuals, parameters with their errors, laws, how it was
+        computed, and the code that does it again.
+
+        Parameters
+        ----------
+        folder : path
+            Made where it is missing; ``report.html`` and ``fit.npz`` in it are overwritten.
+        title : str
+
+        Returns
+        -------
+        pathlib.Path
+            Of the page.
+
+        Raises
+        ------
+        SaveFileError
+            The folder cannot be written.
+        """
+        from pysymude.report.page import write_report
+
+        return write_report(self, folder, title)
+
+    def plot_residuals(self) -> Any:
+        """A matplotlib figure of the residuals, see `pysymude.plot.plot_residuals`."""
+        from pysymude.plot.residuals import plot_residuals
+
+        return plot_residuals(self)
 
     def plot_laws(self, t: ArrayLike | None = None, **keywords: Any) -> Any:
         """A matplotlib figure of each law's drift; keywords go to `pysymude.plot.plot_laws`."""

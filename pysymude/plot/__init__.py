@@ -5,6 +5,7 @@ from pysymude.plot.history import plot_history
 from pysymude.plot.inference import plot_profile, plot_waterfall
 from pysymude.plot.laws import plot_laws
 from pysymude.plot.recovered import plot_ensemble, plot_recovered
+from pysymude.plot.residuals import plot_residuals
 
 __all__ = [
     "plot_ensemble",
@@ -13,6 +14,7 @@ __all__ = [
     "plot_laws",
     "plot_profile",
     "plot_recovered",
+    "plot_residuals",
     "plot_solution",
     "plot_trajectories",
     "plot_unknown_term",

@@ -128,7 +128,8 @@ class Distribution(ABC):
         return hash((type(self).__name__, self.args))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(map(str, self.args))})"
+        shown = (repr(float(a)) if a.is_Float else str(a) for a in self.args)
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 class LogDistribution(Distribution):

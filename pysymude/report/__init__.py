@@ -1,0 +1,1 @@
+"""Reports: a fit as one page of HTML."""
