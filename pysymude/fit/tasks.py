@@ -20,7 +20,7 @@ from pysymude.fit.samples import Part
 from pysymude.fit.scaling import Smoothed
 from pysymude.model.transforms import to_unconstrained
 from pysymude.plan.course import Course
-from pysymude.plan.problem import Batch, LossData, Samples
+from pysymude.plan.problem import LossData, Samples
 
 __all__ = ["Task", "batch_task", "horizon_task", "matching_task", "samples_task", "shooting_task"]
 
@@ -174,7 +174,8 @@ def _segments(objective: Objective, loss: LossData, count: int) -> tuple[LossDat
                 }
             )
     stacked = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
-    cut = Batch(*(stacked.pop(key) for key in ("t0", "u0", "p", "ts")))
+    t0, u0, p, ts = (stacked.pop(key) for key in ("t0", "u0", "p", "ts"))
+    cut = replace(batch, t0=t0, u0=u0, p=p, ts=ts)
     stacked["link"] = stacked["link"].astype(np.int32)
     if loss.courses is not None:
         loss = replace(loss, courses=loss.courses.of(courses))

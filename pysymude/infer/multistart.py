@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,9 +176,8 @@ def multistart(
         else:
             from joblib import Parallel, delayed
 
-            results += Parallel(n_jobs=jobs)(
-                delayed(_fitted)(system, data, s, given) for s in starts
-            )
+            tasks = (delayed(_fitted)(system, data, s, given) for s in starts)
+            results += cast("list[FitResult | str]", Parallel(n_jobs=jobs)(tasks))
     return _sorted(results, starts)
 
 

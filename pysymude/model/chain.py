@@ -98,7 +98,7 @@ class NetworkChain(Sequence[sp.Expr]):
 
 
 def _of_one_symbol(name: str, activation: Any) -> sp.Expr:
-    found = activation
+    found: Any = activation
     if isinstance(found, sp.Lambda):
         if len(found.variables) != 1:
             raise InvalidInputError(
