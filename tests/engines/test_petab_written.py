@@ -125,6 +125,12 @@ def test_a_fit_of_a_problem(engine, tmp_path):
     check(problem.fit(engine=engine, **SHORT), tmp_path / "written", engine)
 
 
+@pytest.mark.parametrize("before", [False, True], ids=["within", "before"])
+def test_a_fit_of_a_hybrid_problem(engine, tmp_path, before):
+    problem = psu.read_petab(hybrid(tmp_path / "given", before=before, activation="silu"))
+    check(problem.fit(engine=engine, **SHORT), tmp_path / "written", engine, lint=False)
+
+
 def test_what_petab_has_no_word_for(engine, tmp_path):
     data = psu.Dataset.from_arrays(T, np.round(U[:, :1]), states=[x])
     system = psu.ODESystem({x: -k * x}, trainable={k: 0.7}, noise={x: psu.Poisson()})

@@ -88,13 +88,32 @@ class FitTables:
         found: dict[Any, str] = {}
         parts = (*self.system.rhs.values(), *self.system.initial.values())
         for output in sorted({o for e in parts for o in e.atoms(NetworkOutput)}, key=str):
-            self._check_call(output)
             found[output] = self._fresh(f"{output.network.name}_set{output.index}")
         return found
 
-    def _check_call(self, output: NetworkOutput) -> None:
-        if output.inputs != output.network.inputs:
-            _refuse(f"{output}, a network at other inputs than its own")
+    @cached_property
+    def calls(self) -> dict[str, tuple[Any, ...]]:
+        """What each network reads, which is the same wherever it stands."""
+        system = self.system
+        measured = (e for k, e in system.observables.items() if k in self.data.columns)
+        noise = (a for model in system.noise.values() for a in model.args)
+        values = (
+            v
+            for tr in self.data
+            for given in (
+                tr.u0,
+                tr.parameters,
+                *(m for p in tr.periods for m in (p.set, p.parameters)),
+            )
+            for v in given.values()
+        )
+        found: dict[str, tuple[Any, ...]] = {}
+        for e in (*system.rhs.values(), *system.initial.values(), *measured, *noise, *values):
+            for output in e.atoms(NetworkOutput) if isinstance(e, sp.Expr) else ():
+                before = found.setdefault(output.network.name, output.inputs)
+                if before != output.inputs:
+                    _refuse(f"network {output.network.name!r} at two sets of inputs")
+        return found
 
     @cached_property
     def model(self) -> Formulas:
@@ -104,7 +123,10 @@ class FitTables:
     @cached_property
     def tables(self) -> Formulas:
         """Names within tables, which read outputs of networks directly."""
-        outputs = {o: scaled_output(nn, i) for nn in self.system.networks for i, o in enumerate(nn)}
+        outputs: dict[Any, str] = {}
+        for nn in self.system.networks:
+            for i, output in enumerate(nn(*self.calls.get(nn.name, nn.inputs))):
+                outputs[output] = scaled_output(nn, i)
         return Formulas(self.names, outputs)
 
     # -- files --------------------------------------------------------------------------------
@@ -318,7 +340,7 @@ class FitTables:
         wiring: list[Cells] = []
         for nn in networks:
             targets = {o.index: key for o, key in self.outputs.items() if o.network == nn}
-            wiring += wiring_rows(nn, self.tables, targets)
+            wiring += wiring_rows(nn, self.calls.get(nn.name, nn.inputs), self.tables, targets)
         arrays = {
             (nn.name, f"layer{k}", array): np.asarray(self.values[f"{nn.name}.{letter}{k}"])
             for nn in networks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,11 +67,13 @@ def mapping_rows(nn: MLP) -> list[list[str]]:
     return rows
 
 
-def wiring_rows(nn: MLP, formulas: Formulas, targets: Mapping[int, str]) -> list[list[str]]:
+def wiring_rows(
+    nn: MLP, inputs: Sequence[Any], formulas: Formulas, targets: Mapping[int, str]
+) -> list[list[str]]:
     """What the inputs read, scaled, and what the outputs set."""
     scaling = nn.fixed_scaling()
     rows: list[list[str]] = []
-    for j, z in enumerate(nn.inputs):
+    for j, z in enumerate(inputs):
         text = formulas.infix(z)
         shift, scale = float(scaling.input_shift[j]), float(scaling.input_scale[j])
         if (shift, scale) != (0.0, 1.0):
