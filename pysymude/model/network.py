@@ -62,9 +62,12 @@ class MLP(sp.Atom):
         Number of outputs.
     hidden : int or sequence of int
         Widths of the hidden layers; ``()`` gives an affine map.
-    activation : str or SymPy expression of one symbol
-        One of ``tanh softplus gelu swish relu sigmoid rbf identity``, after each hidden layer. An expression
-        of your own, such as ``z*sympy.tanh(z)``, makes a `pysymude.model.chain.NetworkChain` of affine layers.
+    activation : str or SymPy expression of one symbol, or sequence of them
+        One of ``tanh softplus gelu swish relu sigmoid rbf identity``, after each hidden layer. A sequence has
+        one for each hidden layer, and may have one more for the outputs. These, the names ``elu celu selu
+        leaky_relu relu6 mish softsign tanhshrink hardtanh hardsigmoid hardswish logsigmoid sin cos exp abs``,
+        and an expression of your own, such as ``z*sympy.tanh(z)``, make a
+        `pysymude.model.chain.NetworkChain` of affine layers.
         Steps do not end at the kinks of ``relu``, of which a solution passes many: what the error of a
         step allows its value leaves gradients wrong, at the default `reltol` by some thousandths and at
         worst some hundredths, at 1e-8 by a tenth of that. Of smooth activations they are as exact as the
@@ -119,20 +122,19 @@ class MLP(sp.Atom):
         self.outputs = _width(name, "outputs", outputs)
         widths = hidden if isinstance(hidden, (tuple, list, np.ndarray)) else [hidden]
         self.hidden = tuple(_width(name, "hidden", width) for width in widths)
-        if isinstance(activation, sp.Expr):
-            # it is made of networks
-            from pysymude.model.chain import NetworkChain
-
-            scalings = input_scaling, output_scaling
-            made: Any = NetworkChain(
-                name, self.inputs, self.outputs, self.hidden, activation, *scalings
-            )
-            return made
         if not isinstance(activation, str) or activation not in ACTIVATIONS:
-            raise InvalidInputError(
-                f"MLP {name!r}: activation {activation!r} is unknown; "
-                f"choose one of {', '.join(ACTIVATIONS)}"
-            )
+            # it is made of networks
+            from pysymude.model.chain import NetworkChain, chain_activations
+
+            each = chain_activations(name, activation, self.hidden, output_scaling is not None)
+            alike = len(set(each[:-1])) <= 1 and each[-1] == "identity"
+            if not alike or each[0] not in ACTIVATIONS:
+                scalings = input_scaling, output_scaling
+                made: Any = NetworkChain(
+                    name, self.inputs, self.outputs, self.hidden, each, *scalings
+                )
+                return made
+            activation = each[0]
         self.activation = activation
         self.input_scaling = _scaling(name, "input_scaling", input_scaling, len(self.inputs))
         self.output_scaling = _scaling(name, "output_scaling", output_scaling, self.outputs)

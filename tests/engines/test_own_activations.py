@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import sympy as sp
+from scipy.integrate import solve_ivp
 
 import pysymude as psu
 from pysymude.errors import InvalidInputError
+from pysymude.model.activation_forms import FORMS, applied
+from pysymude.model.activations import ACTIVATIONS
 from pysymude.model.toml import system_from_text
 from pysymude.model.writing import system_to_text
 
@@ -72,3 +75,95 @@ def test_wrong_ones_say_so(wrong):
 def test_an_index_beyond_the_outputs():
     with pytest.raises(InvalidInputError, match="'nn' has 2 outputs; found index 2"):
         system(z**2)[0][2]
+
+
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
+# as PyTorch's documentation of torch.nn defines them
+DEFINED = {
+    "elu": lambda a: np.where(a > 0, a, np.expm1(a)),
+    "celu": lambda a: np.maximum(0, a) + np.minimum(0, np.expm1(a)),
+    "selu": lambda a: 1.0507009873554805 * np.where(a > 0, a, 1.6732632423543772 * np.expm1(a)),
+    "leaky_relu": lambda a: np.where(a > 0, a, 0.01 * a),
+    "relu6": lambda a: np.clip(a, 0, 6),
+    "mish": lambda a: a * np.tanh(np.log1p(np.exp(a))),
+    "softsign": lambda a: a / (1 + np.abs(a)),
+    "tanhshrink": lambda a: a - np.tanh(a),
+    "hardtanh": lambda a: np.clip(a, -1, 1),
+    "hardsigmoid": lambda a: np.clip(a / 6 + 0.5, 0, 1),
+    "hardswish": lambda a: a * np.clip(a / 6 + 0.5, 0, 1),
+    "logsigmoid": lambda a: np.log(sigmoid(a)),
+    "sin": np.sin,
+    "cos": np.cos,
+    "exp": np.exp,
+    "abs": np.abs,
+} | ACTIVATIONS
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_each_has_its_definition(name):
+    a = np.array([-8.0, -3.5, -1.2, -0.3, 0.4, 0.9, 2.5, 3.2, 7.0])
+    found = sp.lambdify(z, applied(name, z), "numpy")(a)
+    np.testing.assert_allclose(found, DEFINED[name](a), rtol=1e-12, atol=1e-14)
+
+
+def test_one_for_each_layer(engine: str):
+    nn, own = system(["tanh", "softsign", "sigmoid"])
+    tight = {"reltol": 1e-10, "abstol": 1e-10, "engine": engine}
+    obj = psu.objective(own, DATA, **tight)
+    theta = obj.theta0(2) + 0.1
+    weights = obj.layout.unpack(theta)
+
+    def outputs(u):
+        hidden = np.tanh(weights["nn_1.W1"] @ u + weights["nn_1.b1"])
+        hidden = DEFINED["softsign"](weights["nn_2.W1"] @ hidden + weights["nn_2.b1"])
+        return sigmoid(weights["nn_3.W1"] @ hidden + weights["nn_3.b1"])
+
+    path = solve_ivp(
+        lambda _, u: outputs(u) + np.array([-u[1], u[0]]),
+        (0, 2),
+        [1.0, 0.0],
+        t_eval=T,
+        rtol=1e-11,
+        atol=1e-12,
+    )
+    np.testing.assert_allclose(obj.simulated(theta)[0], path.y.T, rtol=1e-7, atol=1e-8)
+    gradient = obj.value_and_grad(theta)[1]
+    e = np.random.default_rng(0).normal(size=theta.size)
+    wanted = (obj.value(theta + 1e-5 * e) - obj.value(theta - 1e-5 * e)) / 2e-5
+    assert gradient @ e == pytest.approx(wanted, rel=1e-5)
+    assert nn.activations == ("tanh", "softsign", "sigmoid")
+
+
+def test_a_kink_is_passed_exactly(engine: str):
+    _, own = system("relu6")
+    obj = psu.objective(own, DATA, engine=engine, reltol=1e-9, abstol=1e-9)
+    theta = obj.theta0(4) + 0.1
+    gradient = obj.value_and_grad(theta)[1]
+    e = np.random.default_rng(1).normal(size=theta.size)
+    wanted = (obj.value(theta + 1e-6 * e) - obj.value(theta - 1e-6 * e)) / 2e-6
+    assert gradient @ e == pytest.approx(wanted, rel=1e-5)
+
+
+def test_those_that_are_alike_are_one_network():
+    assert type(system(["tanh", "tanh"])[0]) is psu.MLP
+    assert system(["tanh", "tanh"])[0] == system("tanh")[0]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (["tanh"], "one for each of the 2 hidden layers.*found 1"), ("soft", "'soft' is unknown; choose one of"),
+        (["tanh", 3], "an activation is"), (None, "an activation is"),
+    ],
+)  # fmt: skip
+def test_wrong_lists_say_so(wrong, message):
+    with pytest.raises(InvalidInputError, match=message):
+        system(wrong)
+
+
+def test_scaling_and_an_activation_of_the_outputs_exclude_each_other():
+    with pytest.raises(InvalidInputError, match="output_scaling= would act before"):
+        system(["tanh", "tanh", "sin"], output_scaling="data")

@@ -8,50 +8,17 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
-import sympy as sp
-
 from pysymude.interchange.petab.yaml_file import YamlFile, read_yaml
+from pysymude.model.activation_forms import FORMS, applied
+from pysymude.model.activations import ACTIVATIONS
 from pysymude.model.network import MLP
 
 __all__ = ["Built", "Chain", "LinearLayer", "read_chain"]
 
-_HALF = sp.Rational(1, 2)
-_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
-
-
-def _sigmoid(z: Any) -> Any:
-    return _HALF + _HALF * sp.tanh(z / 2)
-
-
-def _softplus(z: Any) -> Any:
-    return sp.log(1 + sp.exp(z))
-
-
-def _below(value: Any, z: Any) -> Any:
-    """z above 0, `value` below."""
-    return sp.Piecewise((z, z > 0), (value, True))
-
-
-# by what PyTorch calls them; a text is an activation that networks have themselves
-_KNOWN: dict[str, str | Callable[[Any], Any]] = {
-    "identity": "identity", "tanh": "tanh", "sigmoid": "sigmoid", "softplus": "softplus",
-    "silu": "swish", "swish": "swish", "gelu": "gelu",
-    # steps end where such a kink is passed, as they do not within a network
-    "relu": lambda z: sp.Max(z, 0),
-    "elu": lambda z: _below(sp.exp(z) - 1, z),
-    "celu": lambda z: _below(sp.exp(z) - 1, z),
-    "selu": lambda z: _SELU_SCALE * _below(_SELU_ALPHA * (sp.exp(z) - 1), z),
-    "leakyrelu": lambda z: _below(sp.Float(0.01) * z, z),
-    "relu6": lambda z: sp.Min(sp.Max(z, 0), 6),
-    "mish": lambda z: z * sp.tanh(_softplus(z)),
-    "softsign": lambda z: z / (1 + sp.Abs(z)),
-    "tanhshrink": lambda z: z - sp.tanh(z),
-    "hardtanh": lambda z: sp.Min(sp.Max(z, -1), 1),
-    "hardsigmoid": lambda z: sp.Min(sp.Max(z / 6 + _HALF, 0), 1),
-    "hardswish": lambda z: z * sp.Min(sp.Max(z / 6 + _HALF, 0), 1),
-    "logsigmoid": lambda z: -_softplus(-z),
-    "sin": sp.sin, "cos": sp.cos, "exp": sp.exp, "abs": sp.Abs,
-}  # fmt: skip
+# of PyTorch where it is not our name without underscores
+_NAMES = {"silu": "swish"} | {name.replace("_", ""): name for name in FORMS}
+# of what networks have themselves; steps end where the kink of relu is passed, as they do not within a network
+_OURS = frozenset(ACTIVATIONS) - {"relu"}
 # what these keywords may say without changing the function
 _DEFAULTS: dict[str, Any] = {
     "inplace": (True, False), "alpha": (1.0,), "negative_slope": (0.01,), "beta": (1.0,), "threshold": (20.0,),
@@ -87,14 +54,13 @@ class Chain:
         parts = _parts(self.layers)
         for part in parts:
             name = fresh(self.id if len(parts) == 1 else f"{self.id}_{part[0].id}")
-            within = _KNOWN[part[0].activation] if len(part) > 1 else "tanh"
+            within = part[0].activation if len(part) > 1 else "tanh"
             network = MLP(
                 name, inputs=expressions, outputs=part[-1].outputs,
-                hidden=tuple(layer.outputs for layer in part[:-1]), activation=str(within),
+                hidden=tuple(layer.outputs for layer in part[:-1]), activation=within,
             )  # fmt: skip
             slots += [(layer.id, f"{name}.{{}}{k}") for k, layer in enumerate(part, start=1)]
-            behind = _function(part[-1].activation)
-            expressions = [behind(output) for output in network]
+            expressions = [applied(part[-1].activation, output) for output in network]
         return Built(self, tuple(expressions), dict(slots))
 
 
@@ -112,28 +78,11 @@ def _parts(layers: Sequence[LinearLayer]) -> list[list[LinearLayer]]:
     found: list[list[LinearLayer]] = [[]]
     for k, layer in enumerate(layers):
         found[-1].append(layer)
-        ours = isinstance(_KNOWN[layer.activation], str)
+        ours = layer.activation in _OURS
         same = len({one.activation for one in found[-1]}) == 1
         if k < len(layers) - 1 and not (ours and same):
             found.append([])
     return found
-
-
-def _function(activation: str) -> Callable[[Any], Any]:
-    """An activation as a function of SymPy."""
-    known = _KNOWN[activation]
-    if callable(known):
-        return known
-    return {
-        "identity": lambda z: z,
-        "tanh": sp.tanh,
-        "sigmoid": _sigmoid,
-        "softplus": _softplus,
-        "swish": lambda z: z * _sigmoid(z),
-        "gelu": lambda z: (
-            z * _HALF * (1 + sp.tanh(sp.sqrt(2 / sp.pi) * (z + sp.Float(0.044715) * z**3)))
-        ),
-    }[known]
 
 
 def read_chain(key: str, path: Path) -> Chain:
@@ -230,9 +179,9 @@ class _ChainReader:
     def _activate(
         self, name: str, kind: str, keywords: Mapping[str, Any], layers: list[LinearLayer]
     ) -> None:
-        activation = kind.lower().replace("_", "")
-        if activation not in _KNOWN:
-            self.refuse(name, f"{kind} is not read; linear layers are, and {', '.join(_KNOWN)}")
+        activation = _NAMES.get(kind.lower().replace("_", ""))
+        if activation is None:
+            self.refuse(name, f"{kind} is not read; linear layers are, and {', '.join(_NAMES)}")
         for key, value in keywords.items():
             if value is not None and value not in _DEFAULTS.get(key, ()):
                 self.refuse(name, f"{kind} with {key} = {value!r} is not read")
