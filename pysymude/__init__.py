@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pysymude.fit.stages import LBFGS, Adam, GradientMatching, LawMatching, MultipleShooting
     from pysymude.fit.training import fit
     from pysymude.infer.compare import Comparison, compare
+    from pysymude.infer.design import Design, design
     from pysymude.infer.multistart import MultiStart, multistart
     from pysymude.infer.profile import Profile, profile
     from pysymude.infer.sample import sample
@@ -102,6 +103,8 @@ _LATER = {
     "fit": "fit.training",
     "Comparison": "infer.compare",
     "compare": "infer.compare",
+    "Design": "infer.design",
+    "design": "infer.design",
     "MultiStart": "infer.multistart",
     "multistart": "infer.multistart",
     "sample": "infer.sample",
@@ -146,6 +149,7 @@ __all__ = [
     "CommutatorTable",
     "Comparison",
     "Dataset",
+    "Design",
     "EnsembleSolution",
     "Event",
     "EventRecord",
@@ -183,6 +187,7 @@ __all__ = [
     "adjoint_laws",
     "commutator_table",
     "compare",
+    "design",
     "engines",
     "euler_operator",
     "export_julia",
