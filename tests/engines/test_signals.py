@@ -19,7 +19,7 @@ t = psu.t
 KINDS = ("linear", "previous", "cubic")
 SOLVERS = ("Tsit5", "Rodas5P")
 
-pytestmark = pytest.mark.lacking("julia", "reads no signals yet")
+
 
 
 def points(seed: int, n: int = 12, first: float = -1.0, last: float = 11.0) -> Any:

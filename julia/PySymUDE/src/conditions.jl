@@ -13,6 +13,20 @@ struct Event
 end
 
 """
+    SignalUse
+
+A condition that is the argument of a signal: what stands for its sign is the piece on which the signal is. `at`
+is the place in `q` of the table's address, 0 for a condition that is none. `affine`: the argument is of degree 1
+in time; `jumps`: the right-hand side jumps from piece to piece; `each`: steps end at all points.
+"""
+struct SignalUse
+    at::Int
+    affine::Bool
+    jumps::Bool
+    each::Bool
+end
+
+"""
     Conditions
 
 The functions whose signs a model reads from the end of its `q`. While `live` the signs follow the
@@ -35,13 +49,21 @@ struct Conditions
     gp::Vec
     f::Vec
     state::Vec
+    uses::Vector{SignalUse}
+    through::Matrix{Int}        # (4, K) of signals through whose points steps run, see forcing.jl
+    line::Mat                   # (2, K): the rate and the shift of their arguments
 end
 
-function Conditions(values!, pull!, time_only, q, states, learned)
+const NO_USE = SignalUse(0, false, false, false)
+is_signal(c::Conditions, k) = c.uses[k].at > 0
+table(c::Conditions, k) = c.q[c.uses[k].at]
+
+function Conditions(values!, pull!, time_only, q, states, learned, uses = fill(NO_USE, length(time_only)))
     K = length(time_only)
     return Conditions(
         values!, pull!, Vector{Bool}(time_only), q, length(q) - K, Ref(true), zeros(K), trues(K), Event[],
         zeros(K), zeros(K), zeros(K), zeros(states + 1), zeros(learned), zeros(states), zeros(states),
+        uses, zeros(Int, 4, K), zeros(2, K),
     )
 end
 
@@ -51,7 +73,7 @@ function refresh!(c::Conditions, u, p, t)
     c.live[] || return nothing
     c.values!(c.g, u, p, t)
     @inbounds for k in eachindex(c.g)
-        c.q[c.first+k] = sign(c.g[k])
+        c.q[c.first+k] = is_signal(c, k) ? Operations.LIVE : sign(c.g[k])
     end
     return nothing
 end
@@ -102,6 +124,11 @@ function initial_signs!(c::Conditions, f, u, p, t)
     c.values!(c.other, u, p, t)
     for k in eachindex(c.signs)
         g = c.other[k]
+        if is_signal(c, k)
+            c.through[1, k] = 0
+            set_sign!(c, k, start_piece(table(c, k), g, rate!(c, k, f, u, p, t)))
+            continue
+        end
         set_sign!(c, k, g == 0 ? sign(rate!(c, k, f, u, p, t)) : sign(g))
     end
     return nothing
@@ -111,6 +138,7 @@ end
 function settle!(c::Conditions, step, u, p, t)
     c.values!(c.other, u, p, t)
     for k in eachindex(c.signs)
+        is_signal(c, k) && continue
         now = sign(c.other[k])
         now == 0 || now == c.signs[k] || note!(c, step, k, now, true)
     end

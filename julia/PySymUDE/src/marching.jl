@@ -106,7 +106,8 @@ function go!(keep::F, m::March, t0, t1, p, tol::Tolerances) where {F}
     # `fresh`: what a step starts from is to be computed; `restart`: the step size as well
     fresh, restart = true, true
     while true
-        fresh && derivatives!(m, p, t)
+        knot, parted = next_knot!(m, pace, t)
+        (fresh || parted) && derivatives!(m, p, t)
         if restart
             begin_anew!(pace, m, first_step!(m, p, t, t1 - t, tol))
             restart = false
@@ -116,11 +117,12 @@ function go!(keep::F, m::March, t0, t1, p, tol::Tolerances) where {F}
         h = pace.h = min(pace.h, tol.dtmax)
         # nearer to a singularity than time can be told apart, steps may still be accepted
         t + h > t || return isfinite(e) ? :DtLessThanMin : :Unstable, pace
-        target = next_stop <= length(stops) ? stops[next_stop][1] : t1
+        target = min(next_stop <= length(stops) ? stops[next_stop][1] : t1, knot)
         # a sliver that is left over would cost a whole step
         arrives = target - t <= 1.01h
         arrives && (h = target - t)
         e = attempt!(m, p, t, h, tol)
+        e <= 1 && (e = max(e, unseen!(m, p, t, h, tol)))
         if !(e <= 1)
             rejected!(pace, m, h, e)
             # frozen signs may lead a step out of the domain of a formula
@@ -148,13 +150,13 @@ function go!(keep::F, m::March, t0, t1, p, tol::Tolerances) where {F}
         while next_stop <= length(stops) && stops[next_stop][1] <= t
             next_stop += 1
         end
-        restart = turn!(m, pace, view(stops, last_stop:next_stop-1), p, t)
+        restart, parted = turn!(m, pace, view(stops, last_stop:next_stop-1), p, t)
         turned = conditions !== nothing && turn_back!(conditions, pace.accepted, which, m.u, p, t)
         if which > 0
             slides!(conditions, m.rhs!, pace.accepted, which, m.u, p, t) && return :Chattering, pace
             restart = true
         end
-        (restart || turned) && (m.shared = false)
+        (restart || turned || parted) && (m.shared = false)
         fresh = !m.shared
         m.shared && share!(m)
     end
@@ -168,7 +170,15 @@ function start!(m::March, t0, t1, p, tol)
     m.rhs!(m.f, m.u, p, t0)
     live!(m.conditions, false)
     initial_signs!(m.conditions, m.f, m.u, p, t0)
-    return sort!(append!(stops, find_stops(m.conditions, m.u, p, t0, t1)))
+    return together!(sort!(append!(stops, find_stops(m.conditions, m.u, p, t0, t1))))
+end
+
+# what differs by rounding alone becomes one time
+function together!(stops)
+    for i in 2:length(stops)
+        stops[i][1] - stops[i-1][1] <= 1e-14 * abs(stops[i][1]) && (stops[i] = (stops[i-1][1], stops[i][2]))
+    end
+    return stops
 end
 
 # Whether a condition that reads the state changes in the step from t that was tried, and which, or 0: the step
@@ -187,16 +197,22 @@ function crossed!(m::March, pace, p, t, h, tol)
     return h, which
 end
 
-# whether conditions of time alone change at the stops that were reached; they do
+# whether the right-hand side jumps at the stops that were reached, and whether its derivatives do; conditions of
+# time alone change
 function turn!(m::March, pace, stops, p, t)
-    turned = false
+    turned = parted = false
     for (_, k) in stops
         k == 0 && continue
+        knot, jumps = pass_knot!(m.conditions, pace.accepted, k)
+        if knot
+            turned, parted = turned || jumps, true
+            continue
+        end
         note!(m.conditions, pace.accepted, k, -m.conditions.signs[k], false)
         leave_zero!(m.conditions, pace.accepted, m.u, p, t)
         turned = true
     end
-    return turned
+    return turned, parted
 end
 
 # whether the next attempt follows the conditions where the last did not

@@ -66,6 +66,7 @@ include("sparse.jl")
 include("linear.jl")
 include("conditions.jl")
 include("stops.jl")
+include("knots.jl")
 
 """
     Model
@@ -105,7 +106,8 @@ The model of source text, or of a module, that defines
 - for a small system many of whose derivatives are 0 `ENTRIES`, the linear positions of the others in J;
 - where formulas change with the sign of conditions `TIME_ONLY = Bool[...]`, which of them read no state;
   `conditions!(g, u, ...)` and `conditions_pull!(gu, gp, v, u, ...)`, in whose `gu` time stands last; the
-  functions above then read the sign of condition k from `q[parameters + k]`;
+  functions above then read the sign of condition k from `q[parameters + k]`; and `SIGNALS`, of each condition
+  the fields of a [`SignalUse`](@ref);
 - `NETWORKS`: a vector of `(widths, activation, offset)`; `USES`: for each `c[i]` its network's position.
 """
 function load_model(source)
@@ -140,7 +142,8 @@ function load_conditions(place, time_only, states, learned, q, c)
     isempty(time_only) && return nothing
     get(name) = Base.invokelatest(getglobal, place, name)
     values!, pull! = Rhs(Field4(_four(get(:conditions!), q, c))), Pull(Field6(_six(get(:conditions_pull!), q, c)))
-    return Conditions(values!, pull!, time_only, q, states, learned)
+    uses = has(place, :SIGNALS) ? [SignalUse(use...) for use in get(:SIGNALS)] : fill(NO_USE, length(time_only))
+    return Conditions(values!, pull!, time_only, q, states, learned, uses)
 end
 
 "Elimination written out for the entries of a model's Jacobian, or nothing where that would be long."

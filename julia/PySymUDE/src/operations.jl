@@ -36,6 +36,68 @@ factor0(x, y) = x != 0 || isfinite(y) ? y : 0.0
     return iseven(n) ? half * half : half * half * x
 end
 
+# Signals: tables as pysymude.plan.tables lays them out, each known by its address. A slot is PIECE and the piece
+# on which a signal is, or LIVE where the argument says it, or stands for an end of its range.
+const LIVE, PIECE, LEAST, GREATEST = 2.0, 3.0, -3.0, -4.0
+const TABLE_HEAD = 8
+
+number_at(address, k) = unsafe_load(Ptr{Float64}(UInt(address)), k + 1)
+time_of(address, k) = number_at(address, TABLE_HEAD + k)
+count_points(address) = unsafe_trunc(Int, number_at(address, 0))
+
+"How many of the points lie at or before x: a guess for equal distances, then bisection."
+function piece_of(address, x)
+    n = count_points(address)
+    first, last = time_of(address, 0), time_of(address, n - 1)
+    x >= first || return 0
+    x >= last && return n
+    low, high = 0, n - 1 # x lies from `low` on and before `high`
+    k = min(unsafe_trunc(Int, (x - first) / (last - first) * (n - 1)), n - 2)
+    if time_of(address, k) <= x
+        low = k
+        x < time_of(address, k + 1) && return k + 1
+        k + 2 < n && x < time_of(address, k + 2) && return k + 2
+    else
+        high = k
+        k > 0 && time_of(address, k - 1) <= x && return k
+    end
+    while high - low > 1
+        middle = (low + high) ÷ 2
+        time_of(address, middle) <= x ? (low = middle) : (high = middle)
+    end
+    return high
+end
+
+"The derivative of an order of a signal at x, on the piece that `slot` says; NaN where it is not defined."
+function signal(address, x, slot, order)
+    address == 0 && return NaN
+    slot < 0 && return number_at(address, slot == LEAST ? 3 : 4)
+    (x < number_at(address, 1) || x > number_at(address, 2)) && return NaN
+    piece = slot == LIVE ? piece_of(address, x) : unsafe_trunc(Int, slot - PIECE)
+    s, row = x - time_of(address, max(piece - 1, 0)), TABLE_HEAD + count_points(address) + 4piece
+    b, c, d = number_at(address, row + 1), number_at(address, row + 2), number_at(address, row + 3)
+    order == 0 && return number_at(address, row) + s * (b + s * (c + s * d))
+    order == 1 && return b + s * (2c + 3s * d)
+    order == 2 && return 2c + 6s * d
+    return order == 3 ? 6d : 0.0
+end
+
+"The integrals up to x of a signal less the middle of its range, and of the square of that."
+function integrals(address, x)
+    n, middle = count_points(address), (number_at(address, 3) + number_at(address, 4)) / 2
+    piece = clamp(piece_of(address, x), 1, n)
+    s, row = x - time_of(address, piece - 1), TABLE_HEAD + n + 4piece
+    a = number_at(address, row) - middle
+    b, c, d = number_at(address, row + 1), number_at(address, row + 2), number_at(address, row + 3)
+    s < 0 && (b = c = d = 0.0) # it holds before its first point
+    sums = TABLE_HEAD + n + 4(n + 1) + piece - 1
+    area = s * evalpoly(s, (a, b / 2, c / 3, d / 4))
+    square = s * evalpoly(
+        s, (a * a, a * b, (2a * c + b * b) / 3, (a * d + b * c) / 2, (2b * d + c * c) / 5, c * d / 3, d * d / 7),
+    )
+    return number_at(address, sums) + area, number_at(address, sums + n) + square
+end
+
 "The numbers of a table."
 ints(text) = parse.(Int, split(text))
 floats(text) = parse.(Float64, split(text))
@@ -43,6 +105,7 @@ floats(text) = parse.(Float64, split(text))
 const NAMES = (
     :sin_, :cos_, :tan_, :asin_, :acos_, :acosh_, :atanh_, :log_, :sqrt_, :power, :erf_, :heaviside,
     :recip0, :mul0, :pow0, :log0, :factor0, :integer_power, :ints, :floats,
+    :signal,
 )
 
 end

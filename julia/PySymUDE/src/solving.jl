@@ -52,10 +52,11 @@ tolerances_of(b::Batch, e) = Tolerances(b.reltol, b.abstol[:, e], b.maxiters, b.
 # a solver of OrdinaryDiffEq is told of the same tolerances; of what bounds its steps, only what is not usual
 function keywords(tol::Tolerances, alg, model::Model, u0, p, t0, times)
     t1 = times[end]
-    zeros = [t for (t, _) in find_stops(model.conditions, u0, p, t0, t1)]
+    found = find_stops(model.conditions, u0, p, t0, t1; all = true)
+    zeros, sharp = first.(found), [t for (t, k) in found if jumps_at(model.conditions, k)]
     tstops = [stops(alg, times); filter(t -> t0 < t < t1, tol.tstops); zeros]
     more = isfinite(tol.dtmax) ? (; dtmax = min(tol.dtmax, t1 - t0)) : (;)
-    isempty(zeros) || (more = (; more..., d_discontinuities = zeros))
+    isempty(sharp) || (more = (; more..., d_discontinuities = sharp))
     return (; tol.reltol, abstol = one_or_each(alg, tol.abstol), tol.maxiters, tstops, verbose = QUIET, more...)
 end
 

@@ -1,11 +1,18 @@
 # The times at which conditions that know only time and parameters change: within a step that nobody would take
 # for too long. So they are found before the march, which ends steps there.
 
-"The times between t0 and t1 at which conditions of time alone change, ascending: (time, condition)."
-function find_stops(c::Conditions, u, p, t0, t1)
+"""
+The times between t0 and t1 at which conditions of time alone change, ascending: (time, condition). The points of
+signals are among them, as [`knots!`](@ref) gives them; where `all`, those that steps could run through as well.
+"""
+function find_stops(c::Conditions, u, p, t0, t1; all = false)
     found = Tuple{Float64,Int}[]
     for k in eachindex(c.signs)
         c.time_only[k] || continue
+        if is_signal(c, k)
+            append!(found, knots!(c, k, u, p, t0, t1, all))
+            continue
+        end
         nowhere = zero(u)
         g(t) = (c.values!(c.other, u, p, t); c.other[k])
         slope(t) = rate!(c, k, nowhere, u, p, t)
@@ -13,7 +20,7 @@ function find_stops(c::Conditions, u, p, t0, t1)
     end
     return sort!(found)
 end
-find_stops(::Nothing, u, p, t0, t1) = Tuple{Float64,Int}[]
+find_stops(::Nothing, u, p, t0, t1; all = false) = Tuple{Float64,Int}[]
 
 "The times in (t0, t1) at which a function changes its sign."
 function zeros_between(g, slope, t0, t1)

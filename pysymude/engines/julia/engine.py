@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from time import perf_counter
 from typing import Any, final
@@ -30,8 +30,10 @@ from pysymude.engines.julia.solvers import COMPILED, SOLVERS
 from pysymude.engines.loss_layout import LossLayout
 from pysymude.engines.outcomes import CODES
 from pysymude.errors import CapabilityError
-from pysymude.plan.compiled import CompiledSystem
+from pysymude.plan.compiled import LARGE, CompiledSystem
+from pysymude.plan.looped import Looped
 from pysymude.plan.problem import Batch, LossData, LossSpec, Samples
+from pysymude.plan.signals import addressed
 from pysymude.plan.tolerance import lowered, magnitudes_like
 
 __all__ = ["JuliaEngine"]
@@ -106,9 +108,10 @@ class JuliaEngine(AbstractEngine):
 
     def compile(self, plan: CompiledSystem) -> _Compiled:
         """Nothing yet: the model is loaded when first asked for."""
-        if plan.signals:
+        if plan.signals and isinstance(plan.rhs, Looped):
             raise CapabilityError(
-                "engine 'julia' reads no signals yet; take engine='native'",
+                f"engine 'julia' reads no signals in systems of {LARGE} states and more; take "
+                "engine='native'",
                 engine=self.name, capability="signals", engines_that_have_it=("native",),
             )  # fmt: skip
         return _Compiled(plan)
@@ -144,6 +147,8 @@ class JuliaEngine(AbstractEngine):
         """One continuous callback for each expression."""
         model, plan = compiled.model, compiled.plan
         _announce("events", method.solver)
+        q, _tables = addressed(plan, batch.p)
+        batch = replace(batch, p=q)
         with translated("solving"):
             u, codes, counts, sizes, which, times, states = package().solve_events(
                 model, watch_source(plan, watch.tape), method.solver,
@@ -160,6 +165,7 @@ class JuliaEngine(AbstractEngine):
         _announce(method.sensealg, method.solver)
         layout = LossLayout.of(plan, spec, data)
         measured = [plan.column(name) for name in (*spec.columns, *spec.laws)]
+        q, tables = addressed(plan, batch.p)
         with translated("setting up a loss"):
             made = package().Loss(
                 compiled.model,
@@ -168,7 +174,7 @@ class JuliaEngine(AbstractEngine):
                 sensealg=method.sensealg,
                 t0=batch.t0,
                 u0=to_julia(batch.u0),
-                q=to_julia(batch.p),
+                q=to_julia(q),
                 ts=to_julia(batch.ts),
                 y=to_julia(data.y),
                 weight=to_julia(data.weight),
@@ -188,20 +194,25 @@ class JuliaEngine(AbstractEngine):
                 scalings=plan.scalings,
                 size_of_theta=layout.size,
             )
-        return HeldLoss(made, layout, follows=method.asked_abstol is None)
+        held = HeldLoss(made, layout, follows=method.asked_abstol is None)
+        held.kept = tables
+        return held
 
     def samples(
         self, compiled: _Compiled, expressions: Sequence[sp.Expr], data: Samples
     ) -> HeldSamples:
         """The sum of squares with its arrays inside Julia."""
         plan = compiled.plan
+        q, tables = addressed(plan, data.p)
         with translated("setting up a loss"):
             made = package().Samples(
                 compiled.model, observation_source(plan, expressions), data.t, to_julia(data.u),
-                to_julia(data.p), data.residual + 1, data.point + 1, data.expression + 1,
+                to_julia(q), data.residual + 1, data.point + 1, data.expression + 1,
                 data.factor, data.target, plan.scalings, plan.layout.size,
             )  # fmt: skip
-        return HeldSamples(made, LossLayout((), 1, plan.layout.size))
+        held = HeldSamples(made, LossLayout((), 1, plan.layout.size))
+        held.kept = tables
+        return held
 
 
 def _in_parts(
@@ -229,7 +240,9 @@ def _solve(
 ) -> list[NDArray[Any]]:
     """The same, from memory that both sides see."""
     plan, model = compiled.plan, compiled.model
-    arrays = (batch.t0, batch.u0, batch.p, batch.ts, theta, plan.scalings, abstol)
+    q, tables = addressed(plan, batch.p)
+    batch = replace(batch, p=q)
+    arrays = (batch.t0, batch.u0, q, batch.ts, theta, plan.scalings, abstol)
     control = (method.solver, method.reltol, method.max_steps, method.dtmax, method.tstops)
     key = (plan.fingerprint, *control, *(a.shape for a in arrays))
     solves = _SOLVES.pop(key, None)
@@ -245,7 +258,9 @@ def _solve(
         _SOLVES[key] = solves
     if len(_SOLVES) > _MOST:
         del _SOLVES[next(iter(_SOLVES))]
-    return solves.run(arrays, threads)
+    found = solves.run(arrays, threads)
+    del tables  # which had to be there for as long
+    return found
 
 
 def _part(batch: Batch, start: int, end: int) -> Batch:

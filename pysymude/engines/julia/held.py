@@ -34,6 +34,8 @@ _GRADIENT, _GIVEN = 1, 2
 class _Held:
     """A Julia object and the number by which its C function knows it."""
 
+    kept: Any = None  # what numbers that are addresses lead to
+
     def __init__(self, made: Any) -> None:
         self.object = made
         while _ABANDONED:

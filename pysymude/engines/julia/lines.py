@@ -14,7 +14,7 @@ from pysymude.errors import EmissionError
 from pysymude.model.network import MLP
 from pysymude.model.theta import Slot
 from pysymude.plan.compiled import CompiledSystem
-from pysymude.plan.tape import Operation, Tape
+from pysymude.plan.tape import Operation, SignalCall, Tape
 
 __all__ = ["Inputs", "Lines", "PlanInputs", "Uses", "natural"]
 
@@ -58,6 +58,10 @@ class Inputs(Protocol):
         """The sign of condition k."""
         ...
 
+    def table(self, signal: str) -> str:
+        """The address of a signal's table."""
+        ...
+
 
 @dataclass(frozen=True)
 class PlanInputs:
@@ -92,8 +96,13 @@ class PlanInputs:
         return str(slot.offset + 1), slot
 
     def sign(self, k: int) -> str:
-        """As in `Inputs`: signs stand behind the parameters."""
-        return f"q[{len(self.plan.parameters) + k + 1}]"
+        """As in `Inputs`: signs stand behind the parameters and the addresses of tables."""
+        return f"q[{len(self.plan.parameters) + len(self.plan.signals) + k + 1}]"
+
+    def table(self, signal: str) -> str:
+        """As in `Inputs`: addresses stand behind the parameters."""
+        names = [one.name for one in self.plan.signals]
+        return f"q[{len(self.plan.parameters) + names.index(signal) + 1}]"
 
 
 def natural(place: str, slot: Slot) -> tuple[str, str]:
@@ -160,6 +169,8 @@ class Lines:
             return f"!{names[0]}"
         if op.name == "switch":
             return self.inputs.sign(op.data)
+        if op.name == "signal":
+            return self.signal(op.data, names[0])
         if op.name in INFIX:
             return f"{names[0]} {INFIX[op.name]} {names[1]}"
         if op.name in NAMED:
@@ -167,6 +178,19 @@ class Lines:
         raise EmissionError(
             f"the operation {op.name!r} is unknown to engine 'julia'", node=op, target="Julia"
         )
+
+    def signal(self, call: SignalCall, argument: str) -> str:
+        """The value of a signal: on the piece that is frozen, or where its argument says."""
+        piece = self.inputs.sign(call.call) if call.call >= 0 else "2.0"
+        return f"signal({self.inputs.table(call.name)}, {argument}, {piece}, {call.order})"
+
+    def signal_share(self, op: Operation, d: str, argument: str, *, guarded: bool) -> list[str]:
+        """The cotangent of a signal's argument; none where its slope is 0."""
+        slope: SignalCall = op.data._replace(order=op.data.order + 1)
+        if slope.vanishes:
+            return []
+        factor = self.signal(slope, argument)
+        return [f"mul0({d}, {factor})" if guarded else f"{d} * {factor}"]
 
     def reverse(self, seeds: Sequence[str], *, states: str, theta: str, time: str = "") -> None:
         """Lines that add to `states`, `theta` and `time` (where not empty) what `seeds` mean."""
@@ -195,6 +219,11 @@ class Lines:
                 vectors.setdefault(op.args[0], {})[op.data] = f"d{i}"
                 continue
             names = [self.name(k) for k in op.args]
+            if op.name == "signal":
+                found = self.signal_share(op, f"d{i}", names[0], guarded=guarded)
+                if found and live[op.args[0]]:
+                    parts.setdefault(op.args[0], []).extend(found)
+                continue
             for k, share in shares(op, f"d{i}", f"v{i}", names, guarded=guarded):
                 if live[k]:
                     parts.setdefault(k, []).append(share)

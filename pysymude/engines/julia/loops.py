@@ -101,6 +101,9 @@ class _SlotInputs:
     def sign(self, k: int) -> str:
         raise EmissionError(f"loops freeze no condition; found one, {k}", target="Julia")
 
+    def table(self, signal: str) -> str:
+        raise EmissionError(f"loops read no signal; found {signal!r}", target="Julia")
+
 
 class _Writer:
     """The functions of one source: they share tables, uses of networks and the memory for terms."""

@@ -107,7 +107,9 @@ def _networks(plan: CompiledSystem) -> str:
 def system_source(plan: CompiledSystem) -> str:
     """The functions of a plan, and the constants that describe it, for ``PySymUDE.load_model``."""
     uses = Uses([nn.name for nn in plan.networks])
-    sizes = f"{len(plan.states)}, {plan.layout.size}, {len(plan.parameters)}"
+    # the addresses of the tables of signals stand behind the parameters
+    fixed = len(plan.parameters) + len(plan.signals)
+    sizes = f"{len(plan.states)}, {plan.layout.size}, {fixed}"
     # a large system keeps its loops, whose conditions are looked at wherever they stand
     if isinstance(plan.rhs, Looped):
         body = looped_system(plan, plan.rhs, uses)
@@ -181,7 +183,26 @@ def _switched(plan: CompiledSystem, form: MarchForm, uses: Uses) -> str:
     time = f"gu[{n + 1}]"
     parts.append(_cotangents(plan, form.conditions, uses, head, states="gu", theta="gp", time=time))
     known = ", ".join(str(bool(only)).lower() for only in form.time_only)
-    return f"const TIME_ONLY = Bool[{known}]\n" + "\n".join(parts)
+    return f"const TIME_ONLY = Bool[{known}]\n{_uses(plan, form)}" + "\n".join(parts)
+
+
+def _uses(plan: CompiledSystem, form: MarchForm) -> str:
+    """Which conditions are arguments of signals, and where their tables are named."""
+    if not any(form.uses):
+        return ""
+    names = [signal.name for signal in plan.signals]
+    rows = [
+        "(0, false, false, false)"
+        if use is None
+        else f"({len(plan.parameters) + names.index(use.name) + 1}, {_bool(use.affine)}, "
+        f"{_bool(use.jumps)}, {_bool(use.jumps or use.learned)})"
+        for use in form.uses
+    ]
+    return f"const SIGNALS = [{', '.join(rows)}]\n"
+
+
+def _bool(value: bool) -> str:
+    return str(bool(value)).lower()
 
 
 def _detached(tape: Tape) -> Tape:
