@@ -20,8 +20,6 @@ KINDS = ("linear", "previous", "cubic")
 SOLVERS = ("Tsit5", "Rodas5P")
 
 
-
-
 def points(seed: int, n: int = 12, first: float = -1.0, last: float = 11.0) -> Any:
     """Times at uneven distances, and values."""
     rng = np.random.default_rng(seed)
