@@ -317,7 +317,8 @@ class AbstractEngine(ABC):
     ) -> tuple[BatchSolution, Crossings]:
         """The one experiment of a batch, and the zeros on its way up to the one that ends it.
 
-        A zero at the start is none: an expression has to pass zero, or to reach it at the end.
+        A zero at the start is none: an expression has to pass zero, or to reach it at the end. Behind the
+        expressions that are watched count the events of the plan, each where it acted, with the state before.
         """
 
     @abstractmethod

@@ -42,7 +42,7 @@ class LossLayout:
     @classmethod
     def of(cls, plan: CompiledSystem, spec: LossSpec, data: LossData) -> LossLayout:
         """The layout of a loss; learned starts may stand behind the plan's own part of theta."""
-        size = max(plan.layout.size, int(data.u0_index.max(initial=-1)) + 1)
+        size = max(plan.layout.size, data.theta_size)
         return cls(spec.laws, len(data.batch.t0), size)
 
     @property

@@ -34,7 +34,8 @@ class ReturnCode(Enum):
     Terminated = "A terminating event ended the solve, as asked."
     Chattering = (
         "A condition in the right-hand side switches back and forth at one point: both sides of the "
-        "switch lead back to it. Smooth the switch, or state what the system does on it."
+        "switch lead back to it; or events follow each other without end, each called for by the one before. "
+        "Smooth the switch, or state what the system does on it; let an event end in a state of rest."
     )
     GradientNotFinite = (
         "The loss is finite but its gradient is not: somewhere along the solution an expression has no "

@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from pysymude.errors import CapabilityError
 from pysymude.engines.julia.printer import system_source
 from pysymude.engines.julia.runtime import package, translated
 from pysymude.errors import CapabilityError
@@ -49,6 +50,8 @@ def to_diffeqpy(
     ------
     InvalidInputError
         As `solve` does.
+    CapabilityError
+        The system has events.
     EngineUnavailableError
         Julia is not set up.
     CapabilityError
@@ -77,6 +80,12 @@ def to_diffeqpy(
             capability="signals",
         )
     plan, batch, vector = initial_value_problem(system, u0, t, parameters, theta)
+    if system.events:
+        raise CapabilityError(
+            f"event {system.events[0].key!r} sets states, which an ODEProblem has no words for; give "
+            "system.replace(events=()) and your own callbacks, or solve with psu.solve",
+            capability="export",
+        )
     julia = package()
     with translated("making a problem"):
         return julia.problem(

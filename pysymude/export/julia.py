@@ -146,6 +146,11 @@ class _Given:
                 "periods, doses and parameters that are expressions have no words in a script; export an "
                 "objective without them"
             )
+        if self.plan.system.events or self.loss.batch.doses is not None:
+            raise _refusal(
+                "states that jump, at events or by doses, have no words in the script. Export an objective "
+                "of a system without events="
+            )
         if self.method.solver not in ("auto", *SOLVERS):
             raise _refusal(
                 f"the solver {self.method.solver!r} cannot stand in a script; choose one of "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -108,7 +108,7 @@ def _with_more_times(loss: LossData, theta: Float) -> Batch:
     part = np.linspace(0.0, 1.0, _BETWEEN)
     more = batch.t0[:, None] + (batch.ts[:, -1] - batch.t0)[:, None] * part
     times = np.sort(np.concatenate([batch.ts, more], axis=1))
-    return Batch(batch.t0, start @ loss.mix.T, batch.p, times)
+    return replace(batch, u0=start @ loss.mix.T, ts=times)
 
 
 def _first(suspects: _Suspects, order: int, path: _Path, theta: Float) -> str:

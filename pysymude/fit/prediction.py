@@ -16,6 +16,7 @@ from pysymude.model.dataset import Dataset
 from pysymude.model.event import Event
 from pysymude.model.signal_values import signal_values
 from pysymude.plan.binding import start_expressions
+from pysymude.plan.compiled import compile_system
 from pysymude.plan.course import Courses
 from pysymude.plan.course_binding import bind_courses
 from pysymude.plan.formulas import formulas
@@ -25,7 +26,7 @@ from pysymude.solving.along import Along
 from pysymude.solving.checks import initial_state, output_times, values
 from pysymude.solving.legs import Path
 from pysymude.solving.solution import EnsembleSolution, Solution
-from pysymude.solving.solve import solve_one
+from pysymude.solving.solve import solve_one, with_effects
 from pysymude.solving.sweep import solve_ensemble
 
 if TYPE_CHECKING:
@@ -87,7 +88,12 @@ def predict_one(
         raise CapabilityError(
             "events= is not available with conserve='eliminate'; look for the zeros in the solution"
         )
-    return solve_one(obj.runner, obj.plan, one, theta, obj.method, events)
+    system, watched = with_effects(obj.plan.system, events)
+    plan = obj.plan if system is obj.plan.system else compile_system(system)
+    if plan.parameters != obj.plan.parameters:
+        new = sorted(set(plan.parameters) - set(obj.plan.parameters))
+        raise InvalidInputError(f"events= reads {new[0]!r}, which the fitted system does not have")
+    return solve_one(obj.runner, plan, one, theta, obj.method, watched)
 
 
 def _predict_along(

@@ -108,6 +108,7 @@ def scale_networks(system: ODESystem, data: Dataset) -> ODESystem:
             name: m.with_args([a.xreplace(fixed) for a in m.args])
             for name, m in system.noise.items()
         },
+        events=[event.mapped(lambda expr: expr.xreplace(fixed)) for event in system.events],
     )
 
 

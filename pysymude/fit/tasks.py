@@ -20,7 +20,7 @@ from pysymude.fit.samples import Part
 from pysymude.fit.scaling import Smoothed
 from pysymude.model.transforms import to_unconstrained
 from pysymude.plan.course import Course
-from pysymude.plan.problem import LossData, Samples
+from pysymude.plan.problem import Batch, Doses, LossData, Samples
 
 __all__ = ["Task", "batch_task", "horizon_task", "matching_task", "samples_task", "shooting_task"]
 
@@ -164,6 +164,7 @@ def _segments(objective: Objective, loss: LossData, count: int) -> tuple[LossDat
                     "u0": along[e, a] if a > 0 else batch.u0[e],
                     "p": batch.p[e],
                     "ts": batch.ts[e, pick],
+                    **_doses(batch, e, a, b),
                     "y": loss.y[e, pick],
                     "weight": loss.weight[e, pick] * own[:, None],
                     **({} if loss.side is None else {"side": loss.side[e, pick]}),
@@ -173,13 +174,22 @@ def _segments(objective: Objective, loss: LossData, count: int) -> tuple[LossDat
                     "anchor": _anchor(loss.anchor[e, pick] * own),
                 }
             )
+    doses = None if batch.doses is None else Doses.stacked([row.pop("doses") for row in rows])
     stacked = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
     t0, u0, p, ts = (stacked.pop(key) for key in ("t0", "u0", "p", "ts"))
-    cut = replace(batch, t0=t0, u0=u0, p=p, ts=ts)
+    cut = replace(batch, t0=t0, u0=u0, p=p, ts=ts, doses=doses)
     stacked["link"] = stacked["link"].astype(np.int32)
     if loss.courses is not None:
         loss = replace(loss, courses=loss.courses.of(courses))
     return replace(loss, batch=cut, **stacked), np.concatenate(starts) if starts else np.zeros(0)
+
+
+def _doses(batch: Batch, e: int, a: int, b: int) -> dict[str, Any]:
+    """The doses of a segment: one at a cut is given before it, as outputs are those behind a dose."""
+    if batch.doses is None:
+        return {}
+    start = batch.ts[e, a] if a > 0 else batch.t0[e]
+    return {"doses": batch.doses.within(e, start, batch.ts[e, b], first=a == 0)}
 
 
 def _cuts(ts: Float, count: int) -> NDArray[np.int64]:

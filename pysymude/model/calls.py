@@ -59,6 +59,7 @@ _HINTS = {
     "learning_rate": "write stages=psu.Adam(300, learning_rate=0.01)",
     "u0": "initial values stand with the data: psu.Dataset.from_arrays(..., u0={x: 1.0})",
     "trainable_u0": "it stands with the data: psu.Dataset.from_arrays(..., trainable_u0=True)",
+    "events": "events that set states stand with the system: psu.ODESystem(..., events=[psu.Event(...)])",
     "noise": "it stands with the data: psu.Dataset.from_arrays(..., noise=0.1)",
 }
 """What to write where the function has nothing of the kind."""

@@ -29,6 +29,7 @@ __all__ = [
     "number_of",
     "numbers_by_name",
     "one_each",
+    "real_expression",
     "short",
 ]
 
@@ -243,3 +244,25 @@ def short(value: Any, length: int = 80) -> str:
     text = text if len(text) <= length else text[: length - 3] + "..."
     shape = f", shape {value.shape}" if hasattr(value, "shape") else ""
     return f"{text} ({type(value).__name__}{shape})"
+
+
+def real_expression(value: Any, what: str) -> sp.Expr:
+    """`value` as a finite real SymPy expression; numbers allowed, text refused."""
+    if isinstance(value, str):
+        raise InvalidInputError(
+            f"{what} is the text {value!r}; write it with SymPy symbols, or keep the model in a TOML "
+            "file and read it with ODESystem.from_toml"
+        )
+    if isinstance(value, bool) or not isinstance(value, (sp.Expr, int, float, np.number)):
+        raise InvalidInputError(
+            f"{what} must be a SymPy expression; found {value!r} of type {type(value).__name__}"
+        )
+    found = cast("sp.Expr", sp.sympify(value, strict=True))
+    # one walk for what is nearly always right
+    if found.has(sp.nan, sp.oo, -sp.oo, sp.zoo, sp.I, sp.Derivative):
+        if found.has(sp.Derivative):
+            raise InvalidInputError(
+                f"{what} contains a derivative, {found}; use ODESystem.from_equations"
+            )
+        raise InvalidInputError(f"{what} must be real and finite; found {found}")
+    return found

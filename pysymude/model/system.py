@@ -16,8 +16,9 @@ from sympy.core.function import AppliedUndef
 
 from pysymude.errors import InvalidInputError
 from pysymude.model.calls import explained
-from pysymude.model.coerce import label_of, number_of
+from pysymude.model.coerce import label_of, number_of, real_expression
 from pysymude.model.distributions.base import Distribution
+from pysymude.model.event import Event, effect_events, event_list
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
 from pysymude.model.noise import checked_priors, noise_models
 from pysymude.model.signal import Signal
@@ -68,6 +69,8 @@ class ODESystem:
         Numbers of measured inputs, for all experiments that bring none of their own. Values may be
         expressions of trainable parameters, so that an unknown input is learned at a few points:
         ``signals={beta: ([0, 10, 20], [b0, b1, b2])}``.
+    events : sequence of Event
+        At whose zeros states are set: ``psu.Event(x, set={v: -v/2}, direction=-1)``.
 
     Raises
     ------
@@ -97,6 +100,7 @@ class ODESystem:
         noise: Names = MappingProxyType({}),
         priors: Names = MappingProxyType({}),
         signals: Names = MappingProxyType({}),
+        events: Sequence[Event] | Event = (),
     ) -> None:
         self._rhs = MappingProxyType(_equations(rhs))
         self._observables = MappingProxyType(_observables(observables, self.states))
@@ -105,6 +109,7 @@ class ODESystem:
         self._noise = MappingProxyType(noise_models(_mapping("noise", noise), known))
         points = signal_values(_mapping("signals", signals), what="signals", expressions=True)
         self._signal_values = MappingProxyType(points)
+        self._events = effect_events(events, self.states, self._observables)
         # a law may have coefficients to be learned that stand in no equation
         further = [k for k in _mapping("trainable", trainable) if isinstance(k, sp.Symbol)]
         free = self._free_symbols(further)
@@ -172,6 +177,11 @@ class ODESystem:
     def priors(self) -> Mapping[str, Distribution]:
         """Priors by the names of parameters, networks, and weights."""
         return self._priors
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The events that set states, in the order in which they act at one time."""
+        return self._events
 
     @property
     def signal_values(self) -> Mapping[str, SignalValues]:
@@ -242,12 +252,13 @@ class ODESystem:
 
     @property
     def expressions(self) -> tuple[sp.Expr, ...]:
-        """All expressions in it: right-hand sides, observables, starts, noise models, signals."""
+        """All expressions in it: right-hand sides, observables, starts, noise models, signals, events."""
         noise = (argument for model in self._noise.values() for argument in model.args)
         knots = (value for points in self._signal_values.values() for value in points.knots)
+        events = (expr for event in self._events for expr in event.expressions)
         return (
             *self._rhs.values(), *self._observables.values(), *self._initial.values(), *noise,
-            *knots,
+            *knots, *events,
         )  # fmt: skip
 
     # -- other ways to make one ---------------------------------------------------------------
@@ -262,8 +273,8 @@ class ODESystem:
             Linear in the highest derivatives. Second and higher derivatives become states of their
             own, named ``x_t``, ``x_tt``.
         **keywords
-            `parameters`, `trainable`, `bounds`, `observables`, as for `ODESystem`; they may be
-            written with ``x(t)`` as well.
+            `parameters`, `trainable`, `bounds`, `observables`, `events`, as for `ODESystem`; expressions
+            may be written with ``x(t)`` as well.
 
         Examples
         --------
@@ -278,7 +289,8 @@ class ODESystem:
         observables = {
             name: replace(expr) for name, expr in keywords.pop("observables", {}).items()
         }
-        return cls(rhs, observables=observables, **keywords)
+        events = [event.mapped(replace) for event in event_list(keywords.pop("events", ()))]
+        return cls(rhs, observables=observables, events=events, **keywords)
 
     @classmethod
     def from_toml(cls, path: str | PathLike[str]) -> ODESystem:
@@ -366,6 +378,7 @@ class ODESystem:
             "noise": self._noise,
             "priors": self._priors,
             "signals": self._signal_values,
+            "events": self._events,
         }
         unknown = set(changes) - set(given)
         if unknown:
@@ -497,7 +510,7 @@ class ODESystem:
             self._rhs, self._parameters, self._trainable, self._bounds, self._scales, self._observables,
             self._initial, self._noise, self._priors, self._signal_values,
         )  # fmt: skip
-        return tuple(tuple(part.items()) for part in parts)
+        return (*(tuple(part.items()) for part in parts), self._events)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ODESystem) and self._key() == other._key()
@@ -534,6 +547,8 @@ class ODESystem:
             parts.append(
                 "observables " + ", ".join(f"{k}={v}" for k, v in self._observables.items())
             )
+        if self._events:
+            parts.append("events " + ", ".join(event.key for event in self._events))
         return f"ODESystem({'; '.join(parts)})"
 
     def _repr_latex_(self) -> str:
@@ -597,7 +612,7 @@ def _equations(rhs: Any) -> dict[sp.Symbol, sp.Expr]:
             )
         if state == t:
             raise InvalidInputError("psu.t is time and cannot be a state")
-        found[state] = expression(value, f"the right-hand side of {state}")
+        found[state] = real_expression(value, f"the right-hand side of {state}")
     return found
 
 
@@ -607,7 +622,7 @@ def _observables(given: Names, states: tuple[sp.Symbol, ...]) -> dict[str, sp.Ex
         name = check_name(label_of(key), what="the name of an observable")
         if name in {s.name for s in states}:
             raise InvalidInputError(f"observable {name!r} has the name of a state; rename it")
-        found[name] = expression(value, f"observable {name!r}")
+        found[name] = real_expression(value, f"observable {name!r}")
     return found
 
 
@@ -621,35 +636,13 @@ def _starts(given: Names, states: tuple[sp.Symbol, ...]) -> dict[sp.Symbol, sp.E
                 f"initial= names {name!r}, which is no state; the states are {', '.join(names)}"
                 f"{_near(name, names)}"
             )
-        start = expression(value, f"initial[{name}]")
+        start = real_expression(value, f"initial[{name}]")
         if read := start.free_symbols & set(states):
             raise InvalidInputError(
                 f"initial[{name}] = {start} contains the state {min(map(str, read))}; a start is made of "
                 "parameters, networks and time"
             )
         found[names[name]] = start
-    return found
-
-
-def expression(value: Any, what: str) -> sp.Expr:
-    """`value` as a finite real SymPy expression; numbers allowed, text refused."""
-    if isinstance(value, str):
-        raise InvalidInputError(
-            f"{what} is the text {value!r}; write it with SymPy symbols, or keep the model in a TOML "
-            "file and read it with ODESystem.from_toml"
-        )
-    if isinstance(value, bool) or not isinstance(value, (sp.Expr, int, float, np.number)):
-        raise InvalidInputError(
-            f"{what} must be a SymPy expression; found {value!r} of type {type(value).__name__}"
-        )
-    found = cast("sp.Expr", sp.sympify(value, strict=True))
-    # one walk for what is nearly always right
-    if found.has(sp.nan, sp.oo, -sp.oo, sp.zoo, sp.I, sp.Derivative):
-        if found.has(sp.Derivative):
-            raise InvalidInputError(
-                f"{what} contains a derivative, {found}; use ODESystem.from_equations"
-            )
-        raise InvalidInputError(f"{what} must be real and finite; found {found}")
     return found
 
 

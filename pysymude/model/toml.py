@@ -53,6 +53,12 @@ A whole file, with every table that it may have::
     gamma = "LogNormal(0, 1)"
     "nn.W1" = "Normal(0, 1)"
 
+    [[events]]                         # where a state becomes another
+    expr = "x - 10"
+    set = { x = "x/2" }
+    direction = 1                      # 1: rising, -1: falling, 0: both
+    name = "harvest"
+
     [fit]                              # for `pysymude fit`; see `pysymude.cli.fit_table`
     stages = ["Adam(300)", "LBFGS(500)"]
 """
@@ -69,6 +75,7 @@ from sympy.core.function import AppliedUndef
 
 from pysymude.errors import InvalidInputError, ModelFileError
 from pysymude.model.coerce import close_matches
+from pysymude.model.event import Event
 from pysymude.model.expressions import FORMS, FUNCTIONS, parse_expression
 from pysymude.model.network import MLP
 from pysymude.model.signals_within import uses_of
@@ -86,7 +93,8 @@ TABLES = (
     "equations", "parameters", "trainable", "networks", "functions", "observables", "signals",
 )  # fmt: skip
 FIT = "fit"  # what `pysymude fit` reads
-KEYS = ("name", "positive", "symbolic", *TABLES, "initial", "noise", "priors", FIT)
+KEYS = ("name", "positive", "symbolic", *TABLES, "initial", "noise", "priors", "events", FIT)
+EVENT_KEYS = ("expr", "set", "direction", "name")
 NETWORK_KEYS = ("inputs", "outputs", "hidden", "activation", "input_scaling", "output_scaling")
 
 # what a file may ask the memory for
@@ -191,8 +199,10 @@ def _system(model: TomlTable, assumptions: Mapping[str, Mapping[str, bool]]) -> 
     noise = read_distributions(model.table("noise"), parse)
     priors = read_distributions(model.table("priors"), parse)
     points = read_points(model.table("signals"), parse)
+    events = [_event(table, names) for table in model.tables("events")]
     read = [a for found in noise.values() for a in found.args]
     read += [v for _, values in points.values() for v in values if isinstance(v, sp.Expr)]
+    read += [expr for event in events for expr in event.expressions]
     _check_all_used(model, [*equations.values(), *observables.values(), *initial.values(), *read])
     trainable, bounds, scales = _trainable(model.table("trainable"))
     fixed = model.table("parameters")
@@ -210,9 +220,22 @@ def _system(model: TomlTable, assumptions: Mapping[str, Mapping[str, bool]]) -> 
             noise=noise,
             priors=priors,
             signals=points,
+            events=events,
         )
     except InvalidInputError as error:
         raise ModelFileError(str(error)) from error
+
+
+def _event(table: TomlTable, names: Mapping[str, Any]) -> Event:
+    table.only(*EVENT_KEYS, required=("expr", "set"))
+    expr = _expression(table.expression("expr"), names, table.where("expr"))
+    (direction, *_) = table.integers("direction") if "direction" in table else [0]
+    name = table.text("name") if "name" in table else None
+    given = _expressions(table.table("set"), names)
+    try:
+        return Event(expr, set=given, direction=direction, name=name)
+    except InvalidInputError as error:
+        raise ModelFileError(str(error), where=f"[{table.place}]") from error
 
 
 def _symbols(model: TomlTable) -> dict[str, sp.Symbol]:

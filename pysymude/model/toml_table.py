@@ -113,6 +113,14 @@ class TomlTable:
         place = f"{self.place}.{key}" if self.place else key
         return TomlTable(cast("dict[str, Any]", found), place)
 
+    def tables(self, key: str) -> list[TomlTable]:
+        """An array of tables; empty if there is none."""
+        entries = self._array(key, f"an array of tables, [[{key}]]") if key in self.values else []
+        for entry in entries:
+            if not isinstance(entry, dict):
+                raise self._wrong(key, entry, f"an array of tables, [[{key}]]")
+        return [TomlTable(cast("dict[str, Any]", entry), f"[{key}]") for entry in entries]
+
     def text(self, key: str, default: str = "") -> str:
         """A string."""
         found = self.values.get(key, default)

@@ -16,6 +16,7 @@ from sympy.core.function import AppliedUndef
 
 from pysymude.errors import EmissionError, ModelFileError, SaveFileError
 from pysymude.model.conditions import RELATIONS
+from pysymude.model.event import Event
 from pysymude.model.expressions import FUNCTIONS
 from pysymude.model.magnitude import EXPONENT, ROOT
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
@@ -91,6 +92,8 @@ def system_to_text(system: ODESystem) -> str:
                 # a weight's name has a point in it
                 key = toml_name(name) if name.isidentifier() else toml_string(name)
                 lines.append(f"{key} = {toml_string(described(model, writer.whole))}")
+    for event in system.events:
+        lines += writer.event(event)
     text = "\n".join(lines) + "\n"
     _check(text, system)
     return text
@@ -168,6 +171,18 @@ class _Writer:
         return [
             f"{toml_name(name)} = {toml_string(self.whole(expr))}" for name, expr in given.items()
         ]
+
+    def event(self, event: Event) -> list[str]:
+        """The TOML table of an event."""
+        given = ", ".join(self.table({x.name: g for x, g in event.set.items()}))
+        lines = [
+            "[[events]]",
+            f"expr = {toml_string(self.whole(event.expr))}",
+            f"set = {{ {given} }}",
+        ]
+        lines += [f"direction = {event.direction}"] if event.direction else []
+        lines += [f"name = {toml_string(event.name)}"] if event.name is not None else []
+        return lines
 
     def network(self, nn: MLP) -> list[str]:
         """The TOML table of a network."""

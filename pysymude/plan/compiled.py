@@ -19,7 +19,7 @@ from pysymude.model.system import ODESystem
 from pysymude.model.theta import ThetaLayout
 from pysymude.plan.knots import Basis, basis_of, expanded
 from pysymude.plan.looped import Looped, build_looped
-from pysymude.plan.march_form import MarchForm, march_form
+from pysymude.plan.march_form import Effect, MarchForm, march_form
 from pysymude.plan.shape import Leaf
 from pysymude.plan.sparse import SparseJacobian, sparse_jacobian, time_gradient
 from pysymude.plan.tables import table_of
@@ -100,7 +100,20 @@ class CompiledSystem:
         f = self.rhs
         if not isinstance(f, Tape):
             f = build_tape(self.inputs, self.equations)
-        return march_form(f, len(self.states), len(self.parameters))
+        return march_form(f, len(self.states), len(self.parameters), self.effects)
+
+    @cached_property
+    def effects(self) -> tuple[Effect, ...]:
+        """What the system's events do."""
+        return tuple(
+            Effect(
+                self.straight([event.expr]),
+                event.direction,
+                tuple(self.system.states.index(x) for x in event.set),
+                self.straight(list(event.set.values())),
+            )
+            for event in self.system.events
+        )
 
     @cached_property
     def known_rhs(self) -> Program:
@@ -138,7 +151,7 @@ class CompiledSystem:
         measured = self.tape(list(self.system.observables.values()))
         content = (
             states, self.parameters, self.trainable, nets, bounds, self.rhs, observables, measured,
-            *self.signals,
+            *self.signals, [(e.condition, e.direction, e.states, e.values) for e in self.effects],
         )  # fmt: skip
         return hashlib.sha256(repr(content).encode()).hexdigest()
 

@@ -38,6 +38,11 @@ def eliminated(system: ODESystem, laws: Sequence[Law]) -> tuple[ODESystem, Float
     InvalidInputError
         A law that is not linear with constant coefficients, or does not hold for every network.
     """
+    if system.events:
+        raise InvalidInputError(
+            f"conserve='eliminate' takes systems without events: event {system.events[0].key!r} sets states, and "
+            "a total need not stay what it was. Use conserve='project'"
+        )
     states = list(system.states)
     table = sp.Matrix([_coefficients(system, law) for law in laws])
     # a state that few equations read makes the shortest system: it is eliminated first

@@ -101,8 +101,21 @@ def enforce(system: ODESystem, laws: Sequence[Law], conserve: str | None) -> Enf
         solved, mix, unmix = eliminated(seen, laws)
         return replace(plain, solved=solved, mix=mix, unmix=unmix)
     if conserve == "penalty":
+        _check_kept(system, laws)
         return plain.with_floors({})
     return plain
+
+
+def _check_kept(system: ODESystem, laws: Sequence[Law]) -> None:
+    """Refuse laws that jumps break: what is penalised is their drift along the whole solution."""
+    for law in laws:
+        for event in system.events:
+            behind = law.expr.xreplace(dict(event.set))
+            if not law.is_balance and sp.expand(behind - law.expr) != 0:
+                raise InvalidInputError(
+                    f"conserve='penalty' takes laws that every event keeps; event {event.key!r} makes "
+                    f"{behind} of {law.expr}. Use conserve='project', which holds between events"
+                )
 
 
 def with_scales(system: ODESystem) -> ODESystem:

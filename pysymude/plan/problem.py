@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,47 @@ from pysymude.model.signal_values import SignalValues
 if TYPE_CHECKING:
     from pysymude.plan.course import Courses
 
-__all__ = ["Batch", "LossData", "LossSpec", "Samples"]
+__all__ = ["Batch", "Doses", "LossData", "LossSpec", "Samples"]
 
 Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Doses:
+    """What is added to states at known times; at most D times in each of E experiments.
+
+    Attributes
+    ----------
+    t : float64, shape (E, D)
+        Ascending; those outside of an experiment are none. Outputs at a dose's time are those behind it, and
+        one at the start counts before the first output.
+    state : int32, shape (E, D)
+        To which state of those that initial values are given for; -1 where a shorter experiment has none.
+    amount : float64, shape (E, D)
+    index : int32, shape (E, D)
+        Where in theta the amount stands, as it is; -1 where `amount` is used.
+    """
+
+    t: Float
+    state: NDArray[np.int32]
+    amount: Float
+    index: NDArray[np.int32]
+
+    def rows(self, which: Any) -> Doses:
+        """Those of some experiments."""
+        return Doses(self.t[which], self.state[which], self.amount[which], self.index[which])
+
+    def within(self, e: int, start: float, end: float, *, first: bool) -> Doses:
+        """Those of one experiment behind `start`, or from it on if it is the `first` part, up to `end`."""
+        inside = (self.t[e] <= end) & ((self.t[e] >= start) if first else (self.t[e] > start))
+        here = self.rows(slice(e, e + 1))
+        return replace(here, state=np.where(inside, here.state, np.int32(-1)))
+
+    @classmethod
+    def stacked(cls, parts: Sequence[Doses]) -> Doses:
+        """Experiments one after the other, each of the same width."""
+        names = ("t", "state", "amount", "index")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +74,7 @@ class Batch:
         Output times, ascending from t0 on; a short experiment repeats its last time.
     signals : mapping from name to SignalValues
         Points of signals that nobody else holds.
+    doses : Doses, optional
     """
 
     t0: Float
@@ -43,10 +82,14 @@ class Batch:
     p: Float
     ts: Float
     signals: Mapping[str, SignalValues] = field(default_factory=dict[str, SignalValues])
+    doses: Doses | None = None
 
     def part(self, rows: slice | NDArray[np.int64]) -> Batch:
         """Some of the experiments."""
-        return replace(self, t0=self.t0[rows], u0=self.u0[rows], p=self.p[rows], ts=self.ts[rows])
+        doses = None if self.doses is None else self.doses.rows(rows)
+        return replace(
+            self, t0=self.t0[rows], u0=self.u0[rows], p=self.p[rows], ts=self.ts[rows], doses=doses
+        )
 
 
 @dataclass(frozen=True)
@@ -141,6 +184,13 @@ class LossData:
             law_weight=self.law_weight * inside[:, :, None],
             anchor=anchor / anchor.sum(axis=1, keepdims=True),
         )
+
+    @cached_property
+    def theta_size(self) -> int:
+        """How long theta is at least, for the starts and doses that stand in it."""
+        doses = self.batch.doses
+        last = -1 if doses is None else int(doses.index.max(initial=-1))
+        return 1 + max(last, int(self.u0_index.max(initial=-1)))
 
     @cached_property
     def solved(self) -> Batch:

@@ -76,7 +76,7 @@ def projected(system: ODESystem, laws: Sequence[Law], *, guarded: bool = True) -
     return system.replace(
         rhs={x: f.xreplace(corrected) for x, f in system.rhs.items()},
         observables={k: g.xreplace(corrected) for k, g in system.observables.items()},
-    )
+    )  # events keep their networks: what they set is no slope
 
 
 def corrected_outputs(

@@ -26,7 +26,6 @@ from pysymude.model.system import ODESystem
 from pysymude.model.transforms import from_unconstrained
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.numeric import NumericModel
-from pysymude.plan.problem import Batch
 from pysymude.recover.learned import learned_outputs
 from pysymude.recover.library import Candidates
 
@@ -157,7 +156,7 @@ class Blended:
                 p[:, :, names.index(nuisance.name)] = np.asarray(value)[:, None]
         flat = [a.reshape(R * E, -1) for a in (u0, p)]
         each = np.tile(np.arange(E), R)
-        batch = Batch(loss.batch.t0[each], flat[0], flat[1], loss.batch.ts[each])
+        batch = replace(loss.batch.part(each), u0=flat[0], p=flat[1])
         found = self.fit.objective.runner.solve(self._compiled, batch, self.theta, self.method)
         u = found.u.reshape(R, E, *found.u.shape[1:])
         columns = np.moveaxis(self._columns(u, p), 0, -1)
@@ -232,8 +231,10 @@ def _blend(fit: FitResult, outputs: Sequence[Candidates]) -> tuple[ODESystem, li
         forms[output.network.name, output.index] = form
     changed = {x: replaced(f, forms) for x, f in system.rhs.items()}
     observed = {name: replaced(f, forms) for name, f in system.observables.items()}
+    events = [event.mapped(lambda expr: replaced(expr, forms)) for event in system.events]
+    kept = [*changed.values(), *observed.values(), *(f for e in events for f in e.expressions)]
     found = ODESystem(
-        changed, parameters={**system.parameters}, observables=observed,
-        signals=values_within(system, [*changed.values(), *observed.values()]),
+        changed, parameters={**system.parameters}, observables=observed, events=events,
+        signals=values_within(system, kept),
     )  # fmt: skip
     return found, weights, coefficients

@@ -13,7 +13,8 @@ import sympy as sp
 from pysymude.errors import InvalidInputError
 from pysymude.model.network import MLP
 from pysymude.model.symbols import t
-from pysymude.model.system import ODESystem, expression
+from pysymude.model.coerce import real_expression
+from pysymude.model.system import ODESystem
 
 __all__ = ["Candidates", "candidates"]
 
@@ -134,7 +135,7 @@ def _word(nn: MLP, word: str) -> list[sp.Expr]:
 
 def _own(system: ODESystem, nn: MLP, part: Any) -> sp.Expr:
     """An expression of the user's, checked to be a function of what the network reads."""
-    term = expression(part, "a candidate in library=")
+    term = real_expression(part, "a candidate in library=")
     read = {s for z in nn.inputs for s in z.free_symbols}
     constant = {*system.parameters, *system.symbolic_parameters}
     for symbol in sorted(term.free_symbols - read - constant, key=str):

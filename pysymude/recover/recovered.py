@@ -141,11 +141,14 @@ class Recovered:
         values = {fitted.symbol(name): v for name, v in self.refit.parameters.items()}
         rhs = {x: f.xreplace(exact) for x, f in fitted.rhs.items()}
         observables = {name: g.xreplace(exact) for name, g in fitted.observables.items()}
+        events = [event.mapped(lambda expr: expr.xreplace(exact)) for event in fitted.events]
+        kept = [*rhs.values(), *observables.values(), *(f for e in events for f in e.expressions)]
         return ODESystem(
             rhs,
             parameters={s: v for s, v in values.items() if s not in exact},
             observables=observables,
-            signals=values_within(fitted, [*rhs.values(), *observables.values()]),
+            events=events,
+            signals=values_within(fitted, kept),
         )
 
     @property

@@ -67,10 +67,13 @@ def sparse_system(
         "rhs": {x: replaced(f, forms) for x, f in system.rhs.items()},
         "observables": {name: replaced(g, forms) for name, g in system.observables.items()},
     }
+    events = [event.mapped(lambda expr: replaced(expr, forms)) for event in system.events]
     kept = [f for part in changed.values() for f in part.values()]
     kept += [*system.initial.values(), *(f for model in system.noise.values() for f in model.args)]
+    kept += [f for event in events for f in event.expressions]
     signals = values_within(system, kept)
     left = {s for part in changed.values() for f in part.values() for s in f.free_symbols}
+    left |= {s for event in events for f in event.expressions for s in f.free_symbols}
     left |= {s for law in laws for f in (law.expr, law.rate) for s in f.free_symbols}
     left |= {s for model in system.noise.values() for f in model.args for s in f.free_symbols}
     left |= {s for points in signals.values() for f in points.knots for s in f.free_symbols}
@@ -78,6 +81,7 @@ def sparse_system(
     names = {s.name for s in trainable}
     return system.replace(
         **changed,
+        events=events,
         parameters={s: v for s, v in system.parameters.items() if s in left},
         trainable=trainable | symbols,
         bounds={s: b for s, b in system.bounds.items() if s in trainable},
@@ -90,7 +94,7 @@ def sparse_system(
 
 def coefficient_symbols(system: ODESystem, count: int) -> list[sp.Symbol]:
     """``c1``, ``c2``, ...: names that the system does not use."""
-    expressions = [*system.rhs.values(), *system.observables.values()]
+    expressions = system.expressions
     taken = {s.name for f in expressions for s in f.free_symbols} | {
         nn.name for nn in system.networks
     }

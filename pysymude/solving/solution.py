@@ -61,7 +61,8 @@ class Solution:
         What computed it.
     observables : mapping from name to float64 array, shape (times,)
     events : mapping from name to EventRecord
-        One entry for each of the `events` of the solve, empty ones included.
+        One entry for each of the `events` of the solve and of the system, empty ones included; where an event
+        sets states, those before.
 
     Examples
     --------

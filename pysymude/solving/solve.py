@@ -19,7 +19,7 @@ from pysymude.engines.base import (
 )
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.engines.registry import select_engine
-from pysymude.errors import CapabilityError
+from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.model.calls import explained
 from pysymude.model.coerce import label_of
 from pysymude.model.dataset import Dataset
@@ -47,7 +47,7 @@ from pysymude.solving.control import Control, warn_of_abstol
 from pysymude.solving.dense import Again
 from pysymude.solving.solution import EventRecord, Solution, Stats
 
-__all__ = ["initial_value_problem", "observe", "solve", "solve_one"]
+__all__ = ["initial_value_problem", "observe", "solve", "solve_one", "with_effects"]
 
 Float = NDArray[np.float64]
 
@@ -106,7 +106,8 @@ def solve(
     events : sequence of Event
         Zeros of expressions, found between steps and kept in ``Solution.events``; one that terminates
         is the last point of the solution, with the return code ``Terminated``. A zero at the start
-        does not count, and neither does one that is touched without a change of sign.
+        does not count, and neither does one that is touched without a change of sign. Those that set states
+        act behind the system's own.
     periods : sequence of Period, optional
         Other parameter values and changed states from known times on; see `Period`. An output at the start of
         a period comes after its change.
@@ -134,8 +135,10 @@ def solve(
     >>> sol.retcode.name, round(float(sol["x"][-1]), 4)
     ('Success', 0.1353)
     """
-    events = event_list(events)
-    chosen = select_engine(engine, Capability.EVENTS if events else Capability.SOLVE)
+    check_is_system(system)
+    system, events = with_effects(system, events)
+    watching = events or system.events
+    chosen = select_engine(engine, Capability.EVENTS if watching else Capability.SOLVE)
     plan, batch, vector = initial_value_problem(system, u0, t, parameters, theta, signals)
     control = Control(reltol, abstol, max_steps, dtmax, tstops)
     method = choose_method(chosen, plan, batch, vector, solver=solver, control=control)
@@ -149,7 +152,7 @@ def solve(
         found = along.solution(batch.ts[0])
         return found.raise_for_retcode() if throw else found
     run, found = _solved(chosen, plan, batch, vector, method, events)
-    if run.sizes is not None or not events:
+    if run.sizes is not None or not watching:
         warn_of_abstol(method, plan.states, run)
     return found.raise_for_retcode() if throw else found
 
@@ -223,14 +226,14 @@ def _solved(
     """The first experiment of a batch, as the engine and as the user sees it."""
     compiled = engine.compile(plan)
     t, records = batch.ts[0], dict[str, EventRecord]()
-    if events:
+    if events or plan.system.events:
         watch = Watch(
             plan.tape(event_expressions(plan.system, events)),
             tuple(event.direction for event in events),
             tuple(event.terminate for event in events),
         )
         found, zeros = engine.solve_events(compiled, batch, theta, method, watch)
-        records = _records(events, zeros)
+        records = _records([*events, *plan.system.events], zeros)
         u = found.u[0]
         if found.retcodes[0] is ReturnCode.Terminated:
             before = t < zeros.t[-1]
@@ -251,6 +254,24 @@ def _solved(
         again=Again(engine, plan, batch, theta, method),
     )
     return found, made
+
+
+def with_effects(
+    system: ODESystem, events: Sequence[Event] | Event
+) -> tuple[ODESystem, tuple[Event, ...]]:
+    """The system with those of `events` that set states, and the others, which are watched."""
+    given = event_list(events)
+    acting = [event for event in given if event.set]
+    if acting:
+        system = system.replace(events=[*system.events, *acting])
+    watched = tuple(event for event in given if not event.set)
+    names = {event.key for event in system.events}
+    for event in watched:
+        if event.key in names:
+            raise InvalidInputError(
+                f"two events are called {event.key!r}; give them names: psu.Event(expr, name=...)"
+            )
+    return system, watched
 
 
 def _records(events: Sequence[Event], zeros: Crossings) -> dict[str, EventRecord]:

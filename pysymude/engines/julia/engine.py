@@ -132,6 +132,7 @@ class JuliaEngine(AbstractEngine):
         self, compiled: _Compiled, batch: Batch, theta: Float, method: Method, *, threads: int = 1
     ) -> BatchSolution:
         """All experiments of a batch, each thread with a model of its own."""
+        _check_smooth(compiled.plan, batch)
         _announce("solve", method.solver)
         abstol = _abstol(method, batch.u0.shape[1])
         found = _in_parts(compiled, batch, theta, method, abstol, threads)
@@ -145,6 +146,7 @@ class JuliaEngine(AbstractEngine):
         self, compiled: _Compiled, batch: Batch, theta: Float, method: Method, watch: Watch
     ) -> tuple[BatchSolution, Crossings]:
         """One continuous callback for each expression."""
+        _check_smooth(compiled.plan, batch)
         model, plan = compiled.model, compiled.plan
         _announce("events", method.solver)
         q, _tables = addressed(plan, batch.p)
@@ -162,6 +164,7 @@ class JuliaEngine(AbstractEngine):
     def loss(self, compiled: _Compiled, spec: LossSpec, data: LossData, method: Method) -> HeldLoss:
         """The loss with its arrays inside Julia."""
         plan, batch = compiled.plan, data.batch
+        _check_smooth(plan, batch)
         _announce(method.sensealg, method.solver)
         layout = LossLayout.of(plan, spec, data)
         measured = [plan.column(name) for name in (*spec.columns, *spec.laws)]
@@ -265,6 +268,15 @@ def _solve(
 
 def _part(batch: Batch, start: int, end: int) -> Batch:
     return batch.part(slice(start, end))
+
+
+def _check_smooth(plan: CompiledSystem, batch: Batch) -> None:
+    if plan.effects or batch.doses is not None:
+        raise CapabilityError(
+            "engine 'julia' knows neither events that set states nor doses yet; take engine='native'",
+            engine="julia",
+            capability="events with effects",
+        )
 
 
 def _abstol(method: Method, states: int) -> Float:

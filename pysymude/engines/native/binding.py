@@ -33,6 +33,7 @@ def bind_model(plan: CompiledSystem, observed: Sequence[Any], *, implicit: bool)
     """The programs of a plan and of what is observed; derivatives only where steps are implicit."""
     form = plan.march_form
     n, K = len(plan.states), len(form.time_only)
+    effects = form.effects
     parameters = plan.layout.of_kind("parameter")
     offsets = dict(zip((nn.name for nn in plan.networks), _weights(plan), strict=True))
     signals = [signal.name for signal in plan.signals]
@@ -45,8 +46,10 @@ def bind_model(plan: CompiledSystem, observed: Sequence[Any], *, implicit: bool)
     lowering.program(form.conditions, frozen=False)
     seen = plan.straight(observed)
     lowering.program(switch_form(seen, n).tape, frozen=False)
+    for effect in effects:
+        lowering.program(switch_form(effect.values, n).tape, frozen=False)
     made = lowering.finish()
-    f, d, g, y = made.outputs
+    f, d, g, y, *given = made.outputs
     bounds = [(s.low, s.high, s.log) for s in parameters]
     return st.Model(
         code=made.code, consts=made.consts, net=made.net, scaling=_scalings(plan),
@@ -64,6 +67,12 @@ def bind_model(plan: CompiledSystem, observed: Sequence[Any], *, implicit: bool)
         affine=_each(form, lambda use: use.affine, 0),
         jumps=_each(form, lambda use: use.jumps, 0),
         each=_each(form, lambda use: use.jumps or use.learned, 0),
+        switches=form.switches,
+        directions=np.array([effect.direction for effect in effects], dtype=np.int64),
+        set_from=np.cumsum([0, *(len(effect.states) for effect in effects)], dtype=np.int64),
+        set_states=np.array([x for effect in effects for x in effect.states], dtype=np.int64),
+        e_slots=np.concatenate([_NO_INTS, *(values.slots for values in given)]),
+        e_factors=np.concatenate([np.zeros(0), *(values.factors for values in given)]),
         y_slots=y.slots, y_factors=y.factors,
         size=made.size, n=n, **(_linear(form, n) if implicit else _NO_SYSTEMS),
     )  # fmt: skip
@@ -144,7 +153,7 @@ def problem_of(
     alone = np.full(E, -1, dtype=np.int64)
     common: dict[str, Any] = {
         "t0": _floats(batch.t0), "u0": _floats(batch.u0), "p": _floats(p),
-        "ts": _floats(batch.ts), "stops": np.array(tstops, dtype=np.float64),
+        "ts": _floats(batch.ts), "stops": np.array(tstops, dtype=np.float64), **_doses(batch),
     }  # fmt: skip
     if data is None:
         measured: dict[str, Any] = {
@@ -167,6 +176,17 @@ def problem_of(
     )
     made.kept = tables
     return made
+
+
+def _doses(batch: Batch) -> dict[str, Any]:
+    E, doses = len(batch.t0), batch.doses
+    if doses is None:
+        none, nowhere = np.zeros((E, 0)), np.zeros((E, 0), dtype=np.int64)
+        return {"dose_t": none, "dose_state": nowhere, "dose_amount": none, "dose_index": nowhere}
+    return {
+        "dose_t": _floats(doses.t), "dose_state": _ints(doses.state),
+        "dose_amount": _floats(doses.amount), "dose_index": _ints(doses.index),
+    }  # fmt: skip
 
 
 def _floats(a: Any) -> Float:
@@ -199,8 +219,8 @@ def make_memory(
         entries=np.zeros(max(len(m.d_slots) - n, 0)),
         first=np.zeros(n),
         work=np.zeros((10, n)),
-        walk=np.zeros(8),
-        marks=np.zeros(20, dtype=np.int64),
+        walk=np.zeros(9),
+        marks=np.zeros(21, dtype=np.int64),
         linear=np.zeros(2 * n),
         stage=np.zeros(stages * n),
         cotangents=np.zeros((times, n)),
@@ -210,9 +230,12 @@ def make_memory(
         dtheta=np.zeros(theta),
         signs=np.zeros(K),
         rates=np.zeros(K),
+        now=np.zeros(K),
+        near=np.zeros(K),
         armed=np.zeros(K, dtype=np.int64),
         through=np.zeros((K, 4), dtype=np.int64),
         line=np.zeros((K, 2)),
+        pending=np.zeros(K, dtype=np.int64),
         events=np.zeros((16 + 2 * room if K else 0, 5), dtype=np.int64),
         counts=np.zeros(2, dtype=np.int64),
         zeros_of_theta=np.zeros(theta),

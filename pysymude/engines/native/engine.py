@@ -116,7 +116,7 @@ class NativeEngine(AbstractEngine):
 
         plan = compiled.plan
         measured = tuple(plan.column(name) for name in (*spec.columns, *spec.laws))
-        size = max(plan.layout.size, int(data.u0_index.max(initial=-1)) + 1, 1)
+        size = max(plan.layout.size, data.theta_size, 1)
         scheme = Scheme(
             lambda implicit: compiled.model(measured, implicit=implicit),
             method.solver,

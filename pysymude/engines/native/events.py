@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from pysymude.engines.base import Crossings, Watch
 from pysymude.plan.numeric import NumericModel
 
-__all__ = ["locate"]
+__all__ = ["Jumps", "Leg", "locate"]
 
 Float = NDArray[np.float64]
 States = Callable[[Float], Float]
@@ -18,37 +19,102 @@ States = Callable[[Float], Float]
 _BETWEEN = 8  # parts of a step at which signs are compared
 _POINTS = 31  # to narrow a bracket to a thirtieth
 _ROUNDS = 12
+_SAME = 1e-9  # of what a jump makes of an expression: such a value before it is a zero
+
+_Found = tuple[float, int, Float]
 
 
-def locate(model: NumericModel, watch: Watch, t: Float, states: States) -> Crossings:
-    """The zeros along steps that end at times `t`, up to the one that ends the solve.
+@dataclass(frozen=True, eq=False)
+class Leg:
+    """A solution between two jumps: the ends of its steps, its dense output, its first and last state."""
 
-    ``states(times)`` is the dense output, of shape (times, n).
-    """
-    part = np.arange(_BETWEEN) / _BETWEEN
+    t: Float
+    states: States
+    first: Float
+    last: Float
+
+
+@dataclass(frozen=True, eq=False)
+class Jumps:
+    """The effects of events along a solution: each event's number, the time, and the state before."""
+
+    which: NDArray[np.int64]
+    t: Float
+    u: Float
+
+
+def locate(model: NumericModel, watch: Watch, legs: Sequence[Leg], jumps: Jumps) -> Crossings:
+    """The zeros along a solution and the effects of events, up to the zero that ends the solve."""
+    found, end = _zeros(model, watch, legs) if watch.directions else (list[_Found](), np.inf)
+    count = len(watch.directions)
+    acted = zip(jumps.t.tolist(), (jumps.which + count).tolist(), jumps.u, strict=True)
+    kept = [*(f for f in found if f[0] <= end), *(f for f in acted if f[0] <= end)]
+    last = [*watch.terminates, *[False] * len(model.plan.effects)]
+    kept.sort(key=lambda f: (f[0], last[f[1]]))
+    n = len(model.plan.states)
+    return Crossings(
+        np.array([i for _, i, _ in kept], dtype=np.int64),
+        np.array([zero for zero, _, _ in kept], dtype=np.float64),
+        np.array([state for _, _, state in kept], dtype=np.float64).reshape(-1, n),
+    )
+
+
+def _zeros(model: NumericModel, watch: Watch, legs: Sequence[Leg]) -> tuple[list[_Found], float]:
+    """The zeros between jumps, and those that jumps pass; the time of the first that ends the solve."""
+    found: list[_Found] = []
+    time, state, value = np.nan, np.zeros(0), np.zeros(0)
+    for number, leg in enumerate(legs):
+        first = model.evaluate(watch.tape, leg.t[0], leg.first)
+        start = None
+        if number:
+            jump = np.abs(first - value)
+            passed = (np.sign(first) - np.sign(value)) / 2
+            passed[np.abs(value) <= _SAME * jump] = 0.0
+            # what a jump leaves alone at its zero does not pass it once more
+            start = np.where(jump <= _SAME * np.abs(value), 0.0, np.sign(first))
+            passed[start == 0.0] = 0.0
+            found += [
+                (time, i, state)
+                for i, direction in enumerate(watch.directions)
+                if abs(passed[i]) == 1 and direction in (0, passed[i])
+            ]
+        here, end = _along(model, watch, leg, start)
+        found += here
+        ends = [f[0] for f in found if watch.terminates[f[1]]]
+        if ends:
+            return found, min(end, *ends)
+        time, state = float(leg.t[-1]), leg.last
+        value = model.evaluate(watch.tape, time, state)
+    return found, np.inf
+
+
+def _along(
+    model: NumericModel, watch: Watch, leg: Leg, start: Float | None
+) -> tuple[list[_Found], float]:
+    """The zeros of one leg, up to the one that ends the solve; `start`: the signs where it begins."""
+    part, t = np.arange(_BETWEEN) / _BETWEEN, leg.t
+    found: list[_Found] = []
+    end = np.inf
+    if len(t) < 2:
+        return found, end
     times = np.append((t[:-1, None] + np.diff(t)[:, None] * part).ravel(), t[-1])
-    signs = np.nan_to_num(np.sign(model.evaluate(watch.tape, times, states(times))))
+    signs = np.nan_to_num(np.sign(model.evaluate(watch.tape, times, leg.states(times))))
+    signs[-1] = np.nan_to_num(np.sign(model.evaluate(watch.tape, t[-1], leg.last)))
+    if start is not None:
+        signs[0] = np.nan_to_num(start)
     candidates = sorted(
         (b, i, a)
         for i, direction in enumerate(watch.directions)
         for a, b in _changes(signs[:, i], direction)
     )
-    found: list[tuple[float, int, Float]] = []
-    end = np.inf
     for b, i, a in candidates:
         if times[a] > end:
             break
-        zero, state = _close_in(model, watch, i, (times[a], times[b]), states)
+        zero, state = _close_in(model, watch, i, (times[a], times[b]), leg.states)
         found.append((zero, i, state))
         if watch.terminates[i]:
             end = min(end, zero)
-    found = sorted((f for f in found if f[0] <= end), key=lambda f: (f[0], watch.terminates[f[1]]))
-    n = len(model.plan.states)
-    return Crossings(
-        np.array([i for _, i, _ in found], dtype=np.int64),
-        np.array([zero for zero, _, _ in found], dtype=np.float64),
-        np.array([state for _, _, state in found], dtype=np.float64).reshape(-1, n),
-    )
+    return found, end
 
 
 def _changes(signs: Float, direction: int) -> list[tuple[int, int]]:

@@ -175,7 +175,7 @@ def interpolate_with(task, x, y, times, out):
                 out[i, j] = task.problem.start[0, j]
             continue
         u, new, h = w.u[step], w.u[step + 1], w.times[step, 1]
-        base, s = w.steps[step, 1], (t - w.times[step, 0]) / h
+        base, s = w.steps[step, 1], (t - w.times[step, 0]) / h if h > 0.0 else 1.0
         if s >= 1.0:
             for j in range(m.n):
                 out[i, j] = new[j]

@@ -11,6 +11,7 @@ from pysymude.engines.native.explicit import extend_explicit
 from pysymude.engines.native.knots import pass_knot
 from pysymude.engines.native.steps import attempt
 from pysymude.engines.native.switching import (
+    NEVER,
     any_moves,
     condition,
     conditions_at,
@@ -23,39 +24,44 @@ from pysymude.engines.native.switching import (
     turn_back,
 )
 
-__all__ = ["land", "switch"]
+__all__ = ["AGAIN", "land", "switch"]
 
 EXPLICIT, NOTHING = st.EXPLICIT, st.NOTHING
 T, H = st.T, st.H
 METHOD, STEP, BASE, NEXT_STOP, STOPS = st.METHOD, st.STEP, st.BASE, st.NEXT_STOP, st.STOPS
-FRESH, RESTART, LIVE = st.FRESH, st.RESTART, st.LIVE
+FRESH, RESTART, LIVE, DUE = st.FRESH, st.RESTART, st.LIVE, st.DUE
 EXTRA, ARRIVES, LANDED = st.EXTRA, st.ARRIVES, st.LANDED
 U, NEW, SCRATCH, INSIDE = st.U, st.NEW, st.SCRATCH, st.INSIDE
 CHATTERING, GOES_ON = st.CHATTERING, st.GOES_ON
 
+AGAIN = 1  # beside the codes of marches
 _ROUNDS = 8
 
 
 @inner
 def land(m, w, x, y, options, theta):
-    """Ends the step where a condition changes first; False where it is to be tried again."""
+    """Ends the step where a condition changes first; AGAIN where it is to be tried again."""
     walk, marks = w.walk, w.marks
     marks[LANDED] = -1
-    if marks[LIVE] or not any_moves(m):
-        return True
+    # while the right-hand side follows its switches by itself, events are still looked for
+    begin = m.switches if marks[LIVE] else 0
+    if not any_moves(m, begin):
+        return GOES_ON
     if marks[METHOD] == EXPLICIT and x.total > x.stages:
-        base, live = marks[BASE], False
+        base, live = marks[BASE], marks[LIVE] != 0
         extend_explicit(m, w, x, options.keep, theta, base, w.work[U], walk[T], walk[H], live)
         marks[EXTRA] = 1
     s, which = crossing(
         m, w, x, y, marks[METHOD], theta, spare(m, w), marks[BASE], walk[T], walk[H], w.work[U],
-        w.work[NEW], w.work[INSIDE],
+        w.work[NEW], w.work[INSIDE], begin,
     )  # fmt: skip
+    if s == NEVER:
+        return CHATTERING
     if s < 0.0:
         # a condition rested on 0 and leaves it: once more with the sign that it takes
         note(w, options.keep != NOTHING, marks[STEP] - 1, which, -2.0 - s, 1)
         marks[FRESH] = 1
-        return False
+        return AGAIN
     marks[LANDED] = which
     if which >= 0:
         if s < 1.0 - 1e-14:
@@ -63,8 +69,24 @@ def land(m, w, x, y, options, theta):
             walk[H] = max(walk[H] * s, math.nextafter(walk[T], math.inf) - walk[T])
             attempt(m, w, x, y, options, theta)
             marks[EXTRA] = 0
+        if which >= m.switches:
+            refine(m, w, x, y, options, theta, which)
         pass_over(m, w, x, y, options, theta, which)
-    return True
+    return GOES_ON
+
+
+@inner
+def refine(m, w, x, y, options, theta, k):
+    """Ends the step where condition k is 0 by the step itself, not by its dense output: one step of Newton."""
+    walk, new, o = w.walk, w.work[NEW], spare(m, w)
+    end = walk[T] + walk[H]
+    changes = rate(m, w, theta, o, end, new, k, w.work[SCRATCH])
+    g = condition(m, w, o, k)
+    h = walk[H] - g / changes if changes != 0.0 else walk[H]
+    if changes * w.now[k] < 0.0 and 0.5 * walk[H] < h <= 1.5 * walk[H] and walk[T] + h > walk[T]:
+        walk[H] = h
+        w.marks[ARRIVES], w.marks[EXTRA] = 0, 0
+        attempt(m, w, x, y, options, theta)
 
 
 @inner
@@ -79,10 +101,10 @@ def pass_over(m, w, x, y, options, theta, k):
     for _ in range(_ROUNDS):
         end = walk[T] + walk[H]
         conditions_at(m, w, theta, o, end, new)
-        g = condition(m, w, o, k) * w.signs[k]
+        g = condition(m, w, o, k) * w.now[k]
         if not g >= 0.0:
             return
-        falls = -rate(m, w, theta, o, end, new, k, w.work[SCRATCH]) * w.signs[k]
+        falls = -rate(m, w, theta, o, end, new, k, w.work[SCRATCH]) * w.now[k]
         if not falls > 0.0:
             return
         # Newton's step first; where rounding leaves a little, more than that
@@ -99,21 +121,24 @@ def switch(m, w, options, theta):
     if marks[LIVE]:
         marks[LIVE], marks[FRESH] = 0, 1
         settle(m, w, theta, spare(m, w), walk[T], w.work[U], keep, marks[STEP])
+    marks[DUE] = marks[NEXT_STOP]
     while marks[NEXT_STOP] < marks[STOPS] and w.stops[marks[NEXT_STOP]] <= walk[T]:
         k = w.stop_of[marks[NEXT_STOP]]
         if k >= 0 and m.signal_of[k % w.signs.shape[0]] >= 0:
             pass_knot(m, w, keep, k)
+        elif k >= m.switches:
+            w.pending[k] = 1  # an event of time alone
         elif k >= 0:
             note(w, keep, marks[STEP], k, -w.signs[k], 0)
             marks[FRESH], marks[RESTART] = 1, 1
             leave_zero(m, w, theta, spare(m, w), walk[T], w.work[U], keep, marks[STEP])
         marks[NEXT_STOP] += 1
     k = marks[LANDED]
-    if any_moves(m) and turn_back(
+    if any_moves(m, 0) and turn_back(
         m, w, theta, spare(m, w), walk[T], w.work[U], keep, marks[STEP], k
     ):
         marks[FRESH] = 1
-    if k >= 0:
+    if 0 <= k < m.switches:
         marks[FRESH], marks[RESTART] = 1, 1
         u, f = w.work[U], w.work[SCRATCH]
         if slides(m, w, theta, spare(m, w), walk[T], u, k, f, keep, marks[STEP]):

@@ -12,7 +12,7 @@ from pysymude.engines.native.sweeps import go_back, go_forward
 
 __all__ = ["linearise_back", "linearise_forward"]
 
-OBSERVE = st.OBSERVE
+OBSERVE, JUMP = st.OBSERVE, st.JUMP
 
 
 def linearise_forward(wanted, e):
@@ -85,6 +85,8 @@ def steps_until(w, t):
     """How many of the kept steps are needed to reach t."""
     count = w.counts[0]
     while count > 0 and w.times[count - 1, 0] >= t:
+        if w.steps[count - 1, 0] == JUMP and w.times[count - 1, 0] == t:
+            break  # outputs are those behind a jump
         count -= 1
     return count
 

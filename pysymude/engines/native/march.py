@@ -14,7 +14,8 @@ from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.explicit import dense_explicit, extend_explicit
 from pysymude.engines.native.forcing import next_knot, unseen
 from pysymude.engines.native.implicit import dense_implicit
-from pysymude.engines.native.landing import land, switch
+from pysymude.engines.native.jumps import apply_jumps, is_due
+from pysymude.engines.native.landing import AGAIN, land, switch
 from pysymude.engines.native.step_sizes import change_method, first_step, next_size
 from pysymude.engines.native.steps import attempt, reject, slope_at, start_step
 from pysymude.engines.native.stops import find_stops
@@ -25,11 +26,12 @@ __all__ = ["march"]
 EXPLICIT, IMPLICIT, AUTO = st.EXPLICIT, st.IMPLICIT, st.AUTO
 NOTHING, ALL = st.NOTHING, st.ALL
 T, END, H, H_BEFORE, E_BEFORE = st.T, st.END, st.H, st.H_BEFORE, st.E_BEFORE
-ERROR, STOP = st.ERROR, st.STOP
+ERROR, STOP, LAST_JUMP = st.ERROR, st.STOP, st.LAST_JUMP
 METHOD, STEP, BASE, OUTPUT = st.METHOD, st.STEP, st.BASE, st.OUTPUT
 NEXT_STOP, STOPS = st.NEXT_STOP, st.STOPS
 FRESH, RESTART, LIVE, ACCEPTED, REJECTED = st.FRESH, st.RESTART, st.LIVE, st.ACCEPTED, st.REJECTED
 CHANGES, EXTRA, ARRIVES, ANOTHER = st.CHANGES, st.EXTRA, st.ARRIVES, st.ANOTHER
+LANDED = st.LANDED
 U, NEW = st.U, st.NEW
 SUCCESS, MAX_ITERS, DT_LESS_THAN_MIN = st.SUCCESS, st.MAX_ITERS, st.DT_LESS_THAN_MIN
 UNSTABLE, INITIAL = st.UNSTABLE, st.INITIAL
@@ -66,20 +68,20 @@ def begin(m, w, problem, x, y, options, theta, e):
     for k in range(marks.shape[0]):
         marks[k] = 0
     w.walk[T], w.walk[ERROR], w.counts[1] = t, 0.0, 0
-    w.walk[st.RATE] = 0.0
+    w.walk[st.RATE], w.walk[H], w.walk[LAST_JUMP] = 0.0, 0.0, -math.inf
     row = min(e, options.by_experiment.shape[0] - 1)
     for j in range(n):
         w.work[st.FAST, j] = 0.0
         problem.sizes[e, j] = abs(u[j])
         options.abstol[j] = options.by_experiment[row, j]
     marks[METHOD] = IMPLICIT if options.method == IMPLICIT else EXPLICIT
-    marks[FRESH], marks[RESTART] = 1, 1
-    last = problem.ts.shape[1]
+    marks[FRESH], marks[RESTART], marks[LANDED] = 1, 1, -1
+    last, doses = problem.ts.shape[1], problem.dose_t.shape[1]
     while marks[OUTPUT] < last and problem.ts[e, marks[OUTPUT]] <= t:
         for j in range(n):
             problem.out[e, marks[OUTPUT], j] = u[j]
         marks[OUTPUT] += 1
-    if marks[OUTPUT] == last:
+    if marks[OUTPUT] == last and doses == 0:
         return GOES_ON
     if not has_room(m, w, x, y, options):
         return FULL
@@ -87,11 +89,23 @@ def begin(m, w, problem, x, y, options, theta, e):
     slope_at(m, w, theta, o, t, True, w.first, 0)
     if w.signs.shape[0] > 0:
         initial_signs(m, w, theta, o, t, u, w.first, w.rates)
-    if w.signs.shape[0] > 0 or problem.stops.shape[0] > 0:
+    if w.signs.shape[0] > 0 or problem.stops.shape[0] > 0 or doses > 0:
         marks[STOPS] = find_stops(m, w, problem, theta, o, e, problem.ts[e, last - 1])
         if marks[STOPS] < 0:
             return FULL
-    return GOES_ON
+    return start_doses(m, w, problem, options, theta, e)
+
+
+@inner
+def start_doses(m, w, problem, options, theta, e):
+    """What is given at the start."""
+    marks, walk = w.marks, w.walk
+    while marks[NEXT_STOP] < marks[STOPS] and w.stops[marks[NEXT_STOP]] <= walk[T]:
+        marks[NEXT_STOP] += 1
+    if marks[NEXT_STOP] == 0:
+        return GOES_ON
+    is_due(m, w, theta)
+    return apply_jumps(m, w, problem, options, theta, e)
 
 
 @inner
@@ -141,8 +155,11 @@ def try_step(m, w, problem, x, y, options, theta, e):
     if not error <= 1.0:
         reject(w, x, y, error)
         return GOES_ON
-    if not land(m, w, x, y, options, theta):
+    landed = land(m, w, x, y, options, theta)
+    if landed == AGAIN:
         return GOES_ON
+    if landed != GOES_ON:
+        return landed
     return accept(m, w, problem, x, y, options, theta, e, error)
 
 
@@ -175,7 +192,12 @@ def accept(m, w, problem, x, y, options, theta, e, error):
         problem.sizes[e, j] = max(problem.sizes[e, j], abs(w.work[U, j]))
     walk[T] = walk[END]
     code = switch(m, w, options, theta)
+    due = code == GOES_ON and is_due(m, w, theta)
+    if due:
+        marks[FRESH] = 1
     advance(m, w, x, y, options, method)
+    if due:
+        code = apply_jumps(m, w, problem, options, theta, e)
     walk[H] = h
     return code
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from pysymude.engines.base import BatchSolution, Crossings, Method, Watch
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.binding import problem_of
-from pysymude.engines.native.events import locate
+from pysymude.engines.native.events import Jumps, Leg, locate
 from pysymude.engines.native.tasks import Desk, Scheme, interpolate, parts_of, run_all
 from pysymude.engines.outcomes import CODES, ReturnCode
 from pysymude.plan.numeric import NumericModel
@@ -81,9 +82,6 @@ def solve_with_events(
     if scheme.follow(problem.out):
         problem.out[:] = np.nan
         desk.run(_whole(theta), 0, 1, st.SOLVE)
-    memory = desk.task.memory
-    count = int(memory.counts[0])
-    t = np.append(memory.times[:count, 0], memory.times[count - 1, 2] if count else batch.t0)
 
     def states(times: Float) -> Float:
         out = np.empty((len(times), len(compiled.plan.states)))
@@ -93,9 +91,28 @@ def solve_with_events(
         return out
 
     model = NumericModel(compiled.plan, batch.p[0], theta)
-    zeros = locate(model, watch, t, states)
+    legs, jumps = _legs(desk.task, states)
+    zeros = locate(model, watch, legs, jumps)
     found = _solution(scheme, problem)
-    if any(watch.terminates[i] for i in zeros.which):
+    ends = np.flatnonzero(watch.terminates)
+    if np.isin(zeros.which, ends).any():
         # whatever came after it, a failure included, was not asked for
         found = replace(found, retcodes=(ReturnCode.Terminated,))
     return found, zeros
+
+
+def _legs(task: st.Task, states: Callable[[Float], Float]) -> tuple[list[Leg], Jumps]:
+    """The kept steps of a solve, parted by its jumps, and the effects of events among these."""
+    memory = task.memory
+    count = int(memory.counts[0])
+    method, times, u = memory.steps[:count, 0], memory.times[:count], memory.u
+    jumps = np.flatnonzero(method == st.JUMP)
+    legs: list[Leg] = []
+    begin = 0
+    for end in [*jumps.tolist(), count]:
+        if end > begin:
+            t = np.append(times[begin:end, 0], times[end - 1, 2])
+            legs.append(Leg(t, states, u[begin].copy(), u[end].copy()))
+        begin = end + 1
+    acted = jumps[memory.steps[jumps, 2] >= 0]
+    return legs, Jumps(memory.steps[acted, 2].copy(), times[acted, 0].copy(), u[acted].copy())

@@ -41,7 +41,12 @@ def first_step(m, w, theta, options, t, span):
     d0, d1 = math.sqrt(d0 / n), math.sqrt(d1 / n)
     if not math.isfinite(d1):
         return 0.0
-    h0 = min(1e-6 if d0 < 1e-5 or d1 < 1e-5 else 0.01 * d0 / d1, span)
+    h0, least = (
+        0.01 * d0 / d1 if d1 > 0.0 else 0.0,
+        16.0 * (math.nextafter(abs(t), math.inf) - abs(t)),
+    )
+    # behind a switch or a jump a state may be 0 but for rounding: that is no length of time
+    h0 = min(1e-6 if d0 < 1e-5 or d1 < 1e-5 or h0 < least else h0, span)
     place(m, w, o, t + h0, w.marks[LIVE] != 0)
     for i in range(n):
         w.v[o + w.held.shape[0] + 1 + i] = u[i] + h0 * f0[i]
@@ -51,7 +56,7 @@ def first_step(m, w, theta, options, t, span):
     bend = max(d1, math.sqrt(d2 / n) / h0)
     h1 = max(1e-6, 1e-3 * h0)
     if w.marks[ACCEPTED] > 0 and bends_at_once(m, w, theta, t, h0):
-        return max(_SHARP * h0, 16.0 * (math.nextafter(abs(t), math.inf) - abs(t)))
+        return max(_SHARP * h0, least)
     if bend > 1e-15:
         h1 = (0.01 / bend) ** (1.0 / (_ERROR_ORDER + 1.0))
     return min(min(100.0 * h0, h1), span) if math.isfinite(h1) else h0

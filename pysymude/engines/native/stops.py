@@ -1,4 +1,4 @@
-"""The times at which steps end: those asked for, and where conditions of time alone change.
+"""The times at which steps end: those asked for, doses, and where conditions of time alone change.
 
 A condition that knows only time and parameters can change within a step that nobody would take for too long;
 so its zeros are found before the march, and a solver lands on each.
@@ -11,7 +11,12 @@ import math
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.knots import add_knots
-from pysymude.engines.native.switching import condition, condition_slopes, conditions_at
+from pysymude.engines.native.switching import (
+    condition,
+    condition_slopes,
+    conditions_at,
+    passes,
+)
 
 __all__ = ["find_stops"]
 
@@ -21,7 +26,7 @@ _GRID = 128
 
 @inner
 def find_stops(m, w, problem, theta, o, e, t1):
-    """The times at which steps end: those asked for, and where conditions of time alone change.
+    """The times at which steps end: those asked for, doses, and where conditions of time alone change.
 
     Their number, or -1 where memory is too short.
     """
@@ -32,10 +37,16 @@ def find_stops(m, w, problem, theta, o, e, t1):
                 return -1
             w.stops[count], w.stop_of[count] = problem.stops[j], -1
             count += 1
+    for d in range(problem.dose_t.shape[1]):
+        if problem.dose_state[e, d] >= 0 and t0 <= problem.dose_t[e, d] <= t1:
+            if count >= w.stops.shape[0]:
+                return -1
+            w.stops[count], w.stop_of[count] = problem.dose_t[e, d], -2 - d
+            count += 1
     for k in range(w.signs.shape[0]):
         if m.signal_of[k] >= 0:
             count = add_knots(m, w, theta, o, k, t0, t1, problem.u0[e], count)
-        elif m.time_only[k]:
+        elif m.time_only[k] and t1 > t0:
             count = stops_of(m, w, theta, o, k, t0, t1, problem.u0[e], count)
         if count < 0:
             return -1
@@ -93,6 +104,9 @@ def stops_of(m, w, theta, o, k, t0, t1, u, count):
                 count = add_stop(m, w, theta, o, k, low, middle, a, u, count)
                 if count >= 0:
                     count = add_stop(m, w, theta, o, k, middle, high, c, u, count)
+        elif b == 0.0 and k >= m.switches:
+            # an event may act at the end
+            count = add_stop(m, w, theta, o, k, low, high, a, u, count)
         if count < 0:
             return -1
         if b != 0.0:
@@ -130,6 +144,8 @@ def beyond(m, w, theta, o, k, low, high, a, u, tiny):
 @inner
 def add_stop(m, w, theta, o, k, low, high, a, u, count):
     """Adds the zero of condition k between two times; the number of stops, or -1."""
+    if k >= m.switches and not passes(m, k, a):
+        return count
     if count >= w.stops.shape[0]:
         return -1
     zero = zero_between(m, w, theta, o, k, low, high, a, u)

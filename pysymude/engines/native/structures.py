@@ -60,6 +60,12 @@ class Model(Record):
     affine: Int  # whether that argument is of degree 1 in time
     jumps: Int  # whether the right-hand side jumps from piece to piece
     each: Int  # whether steps end at all points, however many these are
+    switches: int  # the conditions behind these are those of events
+    directions: Int  # of events
+    set_from: Int  # event j sets the states set_states[set_from[j]:set_from[j + 1]]
+    set_states: Int
+    e_slots: Int
+    e_factors: Float
     y_slots: Int
     y_factors: Float
     elimination: Int
@@ -69,7 +75,7 @@ class Model(Record):
     lu_size: int
 
 
-START, RHS, DERIVATIVES, CONDITIONS, OBSERVE = range(5)
+START, RHS, DERIVATIVES, CONDITIONS, OBSERVE, EFFECTS = range(6)  # from EFFECTS on one an event
 FREE, ABOVE, BELOW, BETWEEN, DECADES = range(
     5
 )  # `kind`: a learned value's bounds, as logarithms the last
@@ -125,7 +131,7 @@ class Options(Record):
     keep: int
 
 
-EXPLICIT, IMPLICIT, AUTO = range(3)
+EXPLICIT, IMPLICIT, AUTO, JUMP = range(4)  # JUMP: of a step of no length
 NOTHING, SLOPES, ALL = range(3)
 
 
@@ -140,6 +146,10 @@ class Problem(Record):
     p: Float
     ts: Float
     stops: Float
+    dose_t: Float  # (E, doses), ascending
+    dose_state: Int  # -1 where there is none
+    dose_amount: Float
+    dose_index: Int
     y: Float
     weight: Float
     u0_index: Int
@@ -208,16 +218,20 @@ class Memory(Record):
     dtheta: Float
     signs: Float  # of the conditions, frozen
     rates: Float  # how fast each changes
-    armed: Int  # whether a condition has been seen on its side
+    now: Float  # the signs at a point inside a step; those of events may change there and back
+    near: Float  # how large a condition is that is as good as 0
+    armed: Int  # whether a condition has been seen on its side; -1: not since its event acted
+    pending: Int  # whether an event is to act
     through: Int  # (K, 4) of signals through whose points steps run, see `forcing`
     line: Float  # (K, 2): the rate and the shift of their arguments
     events: Int  # (events, 5): step, condition, its signs before and behind (columns 2, 4), whether silent
     counts: Int  # steps kept, events kept
     zeros_of_theta: Float
     stops: Float  # times where steps end, ascending
-    stop_of: Int  # and the condition that changes there; -1 for none
+    stop_of: Int  # and the condition that changes there; -1 for none, -2 less a dose
 
 
+# of a jump: which (an event, or -1 less a dose), and whether another one called for it, in the last two
 STEP_METHOD, STEP_BASE, STEP_EXTRA, STEP_LIVE = range(4)
 
 
@@ -256,12 +270,13 @@ class Slopes(Record):
 
 # what a task is to do; GIVEN: for derivatives that are given
 SOLVE, MEASURE, BACKWARD, FORWARD, GIVEN = 1, 2, 4, 8, 16
-T, END, H, H_BEFORE, E_BEFORE, ERROR, STOP, RATE = range(8)  # of `walk`
+T, END, H, H_BEFORE, E_BEFORE, ERROR, STOP, RATE, LAST_JUMP = range(9)  # of `walk`
 (
     METHOD, STEP, BASE, OUTPUT, NEXT_STOP, STOPS, FRESH, RESTART, LIVE, STIFF, MILD, ACCEPTED, REJECTED,
-    CHANGES, EXTRA, ARRIVES, LANDED, ANOTHER, WAITING,
-) = range(19)  # of `marks`  # fmt: skip
+    CHANGES, EXTRA, ARRIVES, LANDED, ANOTHER, WAITING, DUE, CLOSE,
+) = range(21)  # of `marks`  # fmt: skip
 U, NEW, DIFFERENCE, SCRATCH, INSIDE, FAST = range(6)  # rows of `work`
+BEFORE, BEHIND = 8, 9  # slopes at a switch or a jump
 
 # how a march ends: positions in `outcomes.CODES`; what only the driver sees; and what nobody else does
 SUCCESS, MAX_ITERS, DT_LESS_THAN_MIN, UNSTABLE, INITIAL, CHATTERING = 0, 1, 2, 3, 5, 8

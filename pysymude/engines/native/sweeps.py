@@ -7,11 +7,12 @@ from pysymude.engines.native.blocks import place, run_back, run_tangents, slopes
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.explicit import back_explicit, forward_explicit
 from pysymude.engines.native.implicit_sweeps import back_implicit, forward_implicit
+from pysymude.engines.native.jump_sweeps import jump_back, jump_forward
 from pysymude.engines.native.switching import condition_slopes, conditions_at
 
 __all__ = ["go_back", "go_forward"]
 
-EXPLICIT, CONDITIONS = st.EXPLICIT, st.CONDITIONS
+EXPLICIT, JUMP, CONDITIONS = st.EXPLICIT, st.JUMP, st.CONDITIONS
 
 
 @inner
@@ -30,10 +31,13 @@ def go_back(m, w, problem, x, y, theta, keep, e, count):
     for j in range(n):
         lam[j] = 0.0
         carry[j] = 0.0
-    i, event = problem.ts.shape[1] - 1, w.counts[1] - 1
+    i, event, moved = problem.ts.shape[1] - 1, w.counts[1] - 1, 0.0
     for step in range(count - 1, -1, -1):
+        if w.steps[step, 0] == JUMP:
+            i, event, moved = jump_back(m, w, problem, theta, e, step, i, event, moved)
+            continue
         while event >= 0 and w.events[event, 0] == step:
-            jump_back(m, w, theta, step, event, lam)
+            switch_back(m, w, theta, step, event, lam)
             event -= 1
         if w.steps[step, 0] == EXPLICIT:
             i = back_explicit(
@@ -49,7 +53,7 @@ def go_back(m, w, problem, x, y, theta, keep, e, count):
 
 @inner
 def sides(m, w, theta, step, k, before, after):
-    """The right-hand side before and behind a switch, into rows 8 and 9 of `w.work`.
+    """The right-hand side before and behind a switch, into rows BEFORE and BEHIND of `w.work`.
 
     Returns how fast condition k was changing as it was reached. The block of the conditions is left at the
     switch, and the sign of the condition as it was before.
@@ -67,7 +71,7 @@ def sides(m, w, theta, step, k, before, after):
 
 
 @inner
-def jump_back(m, w, theta, step, event, lam):
+def switch_back(m, w, theta, step, event, lam):
     """A switch moves with what decides it: lam (f- - f+) dt, where dt = -dg / (dg/dt along f-)."""
     k, n, g, H = w.events[event, 1], m.n, w.other, w.held.shape[0]
     before, jump = float(w.events[event, 2]), 0.0
@@ -94,7 +98,7 @@ def go_forward(m, w, problem, x, y, theta, keep, e, count):
     """Tangents of the start, in w.work[5], to those of the states at outputs, in `w.cotangents`."""
     n, T = m.n, problem.ts.shape[1]
     du, new = w.work[5], w.work[6]
-    i, event = 0, 0
+    i, event, dt = 0, 0, 0.0
     for j in range(w.counts[1] - 1, -1, -1):
         w.signs[w.events[j, 1]] = w.events[j, 2]
     while i < T and (count == 0 or problem.ts[e, i] <= w.times[0, 0]):
@@ -105,6 +109,9 @@ def go_forward(m, w, problem, x, y, theta, keep, e, count):
         w.signs[w.events[event, 1]] = w.events[event, 4]
         event += 1
     for step in range(count):
+        if w.steps[step, 0] == JUMP:
+            event, dt = jump_forward(m, w, problem, theta, e, step, i, event, dt)
+            continue
         if w.steps[step, 0] == EXPLICIT:
             i = forward_explicit(m, w, x, problem, theta, keep, e, step, i, du, w.stage)
         elif y is not None:
@@ -114,13 +121,13 @@ def go_forward(m, w, problem, x, y, theta, keep, e, count):
                 w.cotangents[i, j] = du[j]
             i += 1
         while event < w.counts[1] and w.events[event, 0] == step:
-            jump_forward(m, w, theta, step, event, du)
+            switch_forward(m, w, theta, step, event, du)
             event += 1
 
 
 @inner
-def jump_forward(m, w, theta, step, event, du):
-    """As `jump_back`, for tangents; the sign becomes that behind the switch."""
+def switch_forward(m, w, theta, step, event, du):
+    """As `switch_back`, for tangents; the sign becomes that behind the switch."""
     k, d, H = w.events[event, 1], w.other, w.held.shape[0]
     before, after = float(w.events[event, 2]), float(w.events[event, 4])
     if not w.events[event, 3]:

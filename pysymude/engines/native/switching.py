@@ -15,6 +15,7 @@ from pysymude.engines.native.implicit import dense_implicit
 from pysymude.engines.native.signals import start_piece
 
 __all__ = [
+    "NEVER",
     "any_moves",
     "condition",
     "condition_slopes",
@@ -23,6 +24,8 @@ __all__ = [
     "initial_signs",
     "leave_zero",
     "note",
+    "passes",
+    "rate",
     "settle",
     "slides",
     "turn_back",
@@ -31,6 +34,7 @@ __all__ = [
 CONDITIONS = st.CONDITIONS
 _PARTS = 8  # of a step, at whose ends signs are compared
 _ROUNDS = 60
+NEVER = -9.0
 
 
 @inner
@@ -46,6 +50,13 @@ def conditions_at(m, w, theta, o, t, u):
 def condition(m, w, o, k):
     """The value of condition k."""
     return m.g_factors[k] * w.v[o + m.g_slots[k]]
+
+
+@inner
+def passes(m, k, sign_before):
+    """Whether event k acts where its condition leaves this sign."""
+    direction = m.directions[k - m.switches]
+    return direction == 0 or direction * sign_before < 0.0
 
 
 @inner
@@ -74,8 +85,11 @@ def initial_signs(m, w, theta, o, t, u, f, scratch):
             w.signs[k] = start_piece(table, condition(m, w, o, k), scratch[k])
             continue
         w.signs[k] = sign(condition(m, w, o, k))
+        w.pending[k] = 0
         if w.signs[k] == 0.0:
             w.signs[k] = sign(scratch[k])
+            if k >= m.switches:
+                w.armed[k] = 0
 
 
 @inner
@@ -92,7 +106,7 @@ def note(w, keep, step, k, sign_behind, silent):
 def settle(m, w, theta, o, t, u, keep, step):
     """The signs as they are at a state, where they were not frozen up to it."""
     conditions_at(m, w, theta, o, t, u)
-    for k in range(w.signs.shape[0]):
+    for k in range(m.switches):
         if m.signal_of[k] >= 0:
             continue
         found = sign(condition(m, w, o, k))
@@ -102,9 +116,9 @@ def settle(m, w, theta, o, t, u, keep, step):
 
 
 @inner
-def any_moves(m):
-    """Whether a condition depends on states: then it is known only along the way when it changes."""
-    for k in range(m.time_only.shape[0]):
+def any_moves(m, begin):
+    """Whether a condition from `begin` on depends on states: when it changes is known only along the way."""
+    for k in range(begin, m.time_only.shape[0]):
         if not m.time_only[k]:
             return True
     return False
@@ -113,7 +127,7 @@ def any_moves(m):
 @inner
 def leave_zero(m, w, theta, o, t, u, keep, step):
     """Conditions of time alone that were 0 so far have a sign where another one switches them on."""
-    for k in range(w.signs.shape[0]):
+    for k in range(m.switches):
         if m.time_only[k] and w.signs[k] == 0.0:
             conditions_at(m, w, theta, o, t + 1e-9 * max(abs(t), 1e-300), u)
             found = sign(condition(m, w, o, k))
@@ -125,7 +139,7 @@ def leave_zero(m, w, theta, o, t, u, keep, step):
 def turn_back(m, w, theta, o, t, u, keep, step, landed):
     """Whether a condition that had changed was back on its old side before it was seen on the new one."""
     turned = False
-    for k in range(w.signs.shape[0]):
+    for k in range(m.switches):
         if w.armed[k] == 0 and k != landed:
             conditions_at(m, w, theta, o, t, u)
             if condition(m, w, o, k) * w.signs[k] < 0.0:
@@ -145,33 +159,45 @@ def inside(m, w, x, y, method, base, u, new, h, s, out):
 
 
 @inner
-def crossing(m, w, x, y, method, theta, o, base, t, h, u, new, state):
-    """The first crossing of a condition inside a step: (fraction, condition); (2, -1) where there is none.
+def crossing(m, w, x, y, method, theta, o, base, t, h, u, new, state, begin):
+    """The first crossing of a condition, from `begin` on, inside a step: (fraction, condition); else (2, -1).
 
-    A condition that rests on 0 and leaves it is told by its new sign, negated and less 2.
+    A switch that rests on 0 and leaves it is told by its new sign, negated and less 2; an event that returns
+    at once to where it has just acted by NEVER.
 
     A condition that has just changed counts only after it has been seen on its new side.
     """
     first, which = 2.0, -1
     K, before = w.signs.shape[0], 0.0
+    for k in range(K):
+        w.now[k] = w.signs[k]
     for j in range(1, _PARTS + 1):
         s = j / _PARTS
         inside(m, w, x, y, method, base, u, new, h, s, state)
         conditions_at(m, w, theta, o, t + s * h, state)
-        for k in range(K):
+        for k in range(begin, K):
             if m.time_only[k]:
                 continue
-            g = condition(m, w, o, k) * w.signs[k]
-            if w.signs[k] == 0.0 and condition(m, w, o, k) != 0.0:
+            value = condition(m, w, o, k)
+            g = value * w.now[k]
+            if w.now[k] == 0.0 and value != 0.0:
                 # it rested on 0 and leaves it
-                return -2.0 - sign(condition(m, w, o, k)), k
-            if g > 0.0:
+                if k < m.switches:
+                    return -2.0 - sign(value), k
+                w.now[k], w.armed[k] = sign(value), 1
+            elif g > 0.0:
                 w.armed[k] = 1
-            elif g < 0.0 and w.armed[k]:
+            elif g < 0.0 and k >= m.switches and not passes(m, k, w.now[k]):
+                w.now[k], w.armed[k] = sign(value), 1
+            elif g < 0.0 and (w.armed[k] == 1 or k >= m.switches):
                 found = close_in(
                     m, w, x, y, method, theta, o, base, t, h, u, new, state, k, before, s
                 )
-                if found < first:
+                if found == NEVER and w.armed[k] == -1:
+                    return NEVER, k
+                if found == NEVER:
+                    w.now[k], w.armed[k] = -w.now[k], 1
+                elif found < first:
                     first, which = found, k
                 inside(m, w, x, y, method, base, u, new, h, s, state)
                 conditions_at(m, w, theta, o, t + s * h, state)
@@ -182,31 +208,46 @@ def crossing(m, w, x, y, method, theta, o, base, t, h, u, new, state):
 
 
 @inner
+def value_inside(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, s):
+    """Condition k at the fraction s of a step, times its sign."""
+    inside(m, w, x, y, method, base, u, new, h, s, state)
+    conditions_at(m, w, theta, o, t + s * h, state)
+    return condition(m, w, o, k) * w.now[k]
+
+
+@inner
 def close_in(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, low, high):
     """Where condition k changes between two fractions of a step: bisection with the secant's help."""
     # Illinois: Dowell and Jarratt, BIT 11 (1971), 168
-    inside(m, w, x, y, method, base, u, new, h, low, state)
-    conditions_at(m, w, theta, o, t + low * h, state)
-    a = condition(m, w, o, k) * w.signs[k]
-    inside(m, w, x, y, method, base, u, new, h, high, state)
-    conditions_at(m, w, theta, o, t + high * h, state)
-    b = condition(m, w, o, k) * w.signs[k]
-    if not a > 0.0:
+    a = value_inside(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, low)
+    b = value_inside(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, high)
+    if not a > 0.0 and k < m.switches:
         return low
+    if not a > 0.0:
+        # it begins on 0, and was on its side only between there and `high`
+        middle = high
+        for _ in range(_ROUNDS):
+            middle = low + 0.5 * (high - low)
+            a = value_inside(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, middle)
+            if a > 0.0:
+                break
+            high, b = middle, a
+        if not a > 0.0:
+            return NEVER
+        low = middle
+        w.armed[k] = 1
     for r in range(_ROUNDS):
         middle = (low * b - high * a) / (b - a) if r % 3 < 2 else 0.5 * (low + high)
         if not (low < middle < high):
             middle = 0.5 * (low + high)
-        inside(m, w, x, y, method, base, u, new, h, middle, state)
-        conditions_at(m, w, theta, o, t + middle * h, state)
-        c = condition(m, w, o, k) * w.signs[k]
+        c = value_inside(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, middle)
         if c > 0.0:
             low, a = middle, c
             b *= 0.5
         else:
             high, b = middle, c
             a *= 0.5
-        if high - low <= 1e-15 or c == 0.0:
+        if high - low <= 1e-15 * high or c == 0.0:
             break
     return high
 

@@ -17,7 +17,8 @@ from pysymude.errors import InvalidInputError
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
 from pysymude.model.signal import SignalValue
 from pysymude.model.symbols import t
-from pysymude.model.system import ODESystem, expression
+from pysymude.model.coerce import real_expression
+from pysymude.model.system import ODESystem
 from pysymude.symbolic.exact.canonical import (
     canonical,
     conditions,
@@ -274,7 +275,7 @@ def checked_law(given: Any, system: Any, what: str, constants: Iterable[sp.Symbo
     own = {*system.states, *_parameters(system), *constants, t}
     if isinstance(given, FirstIntegral):
         given, own = given.expr, own | given.expr.free_symbols
-    law = exact(expression(given, f"the law in {what}"))
+    law = exact(real_expression(given, f"the law in {what}"))
     for symbol in sorted(law.free_symbols - own, key=lambda s: s.name):
         _unknown_symbol(symbol, own, what)
     names = _networks(system)

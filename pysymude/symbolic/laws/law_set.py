@@ -69,6 +69,8 @@ class FirstIntegral:
 class LawSet(Sequence[FirstIntegral]):
     """Independent laws in ascending complexity, and what was searched to find them.
 
+    Laws are those of the flow: the events of a system and doses may break them, each time they act.
+
     Attributes
     ----------
     searched : tuple of Span

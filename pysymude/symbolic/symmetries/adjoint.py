@@ -62,7 +62,8 @@ class AdjointSystem:
         >>> psu.adjoint_laws(psu.ODESystem({x: -k*x}, parameters={k: 2.0})).system
         ODESystem(x' = -k*x, a_x' = a_x*k; parameters k=2)
         """
-        return self.given.replace(rhs={**self.rhs, **self.adjoint_rhs})
+        # its pair is that of the flow between events
+        return self.given.replace(rhs={**self.rhs, **self.adjoint_rhs}, events=())
 
     def backward(self, end: float) -> ODESystem:
         """The pair in reversed time s = end - t, in which a backward solve is a forward one."""

@@ -11,9 +11,9 @@ from typing import Any, cast
 import sympy as sp
 
 from pysymude.errors import DerivationError, InvalidInputError
-from pysymude.model.coerce import label_of
+from pysymude.model.coerce import label_of, real_expression
 from pysymude.model.symbols import t
-from pysymude.model.system import ODESystem, expression
+from pysymude.model.system import ODESystem
 from pysymude.symbolic.exact.canonical import canonical
 from pysymude.symbolic.exact.normal_form import exact
 from pysymude.symbolic.variational.euler import Jets, slope
@@ -149,7 +149,7 @@ def hamiltonian_system(
     ODESystem(q' = p, p' = -sin(q))
     """
     pairs = _pairs(q, p)
-    value = exact(expression(H, "the Hamiltonian"))
+    value = exact(real_expression(H, "the Hamiltonian"))
     rhs = {x: value.diff(y) for x, y in pairs} | {y: -value.diff(x) for x, y in pairs}
     here = {s for f in rhs.values() for s in f.free_symbols}
     gone = {s.name for s in value.free_symbols - here - {*rhs}}
@@ -160,7 +160,7 @@ def hamiltonian_system(
 def phase_space(L: Any, coordinates: Any, what: str) -> tuple[Jets, sp.Expr]:
     """Jets of coordinates and velocities, and the Lagrangian in these symbols."""
     jets = Jets.read(coordinates, [L] if isinstance(L, sp.Expr) else []).of_order(1)
-    value = expression(jets.symbols(L, "the Lagrangian"), "the Lagrangian")
+    value = real_expression(jets.symbols(L, "the Lagrangian"), "the Lagrangian")
     if jets.order_of(value) > 1:
         raise InvalidInputError(
             f"{what} takes a Lagrangian of coordinates and velocities; found accelerations in {L}"
