@@ -7,7 +7,6 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from pysymude.errors import CapabilityError
 from pysymude.engines.julia.printer import system_source
 from pysymude.engines.julia.runtime import package, translated
 from pysymude.errors import CapabilityError

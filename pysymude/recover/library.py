@@ -11,9 +11,9 @@ from typing import Any, cast
 import sympy as sp
 
 from pysymude.errors import InvalidInputError
+from pysymude.model.coerce import real_expression
 from pysymude.model.network import MLP
 from pysymude.model.symbols import t
-from pysymude.model.coerce import real_expression
 from pysymude.model.system import ODESystem
 
 __all__ = ["Candidates", "candidates"]

@@ -8,9 +8,9 @@ from typing import Any, cast
 import sympy as sp
 
 from pysymude.errors import InvalidInputError
-from pysymude.model.coerce import label_of, meant, short
+from pysymude.model.coerce import label_of, meant, real_expression, short
 from pysymude.model.symbols import t as time
-from pysymude.model.system import ODESystem, expression
+from pysymude.model.system import ODESystem
 
 __all__ = ["read_columns"]
 
@@ -43,7 +43,7 @@ def read_columns(system: ODESystem, given: Any) -> list[tuple[str, sp.Expr | Non
 
 
 def _expression(system: ODESystem, value: Any, known: Sequence[str]) -> sp.Expr:
-    found = expression(value, "an entry of observables=")
+    found = real_expression(value, "an entry of observables=")
     own = {*system.states, *system.parameters, *system.trainable, *system.symbolic_parameters}
     for symbol in sorted(found.free_symbols - own - {time}, key=str):
         raise InvalidInputError(

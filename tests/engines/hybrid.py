@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ class Hybrid:
     def first(self, sol: Any, t: float, stop: float, signs: list[float], parts: int) -> Any:
         """The first time at which some happen, which, and the signs there."""
         times, signs = np.linspace(t, stop, parts + 1), list(signs)
-        for a, b in zip(times[:-1], times[1:], strict=True):
+        for a, b in pairwise(times):
             found: list[tuple[float, int]] = []
             for k, h in enumerate(self.happenings):
                 value = h.g(b, sol(b))

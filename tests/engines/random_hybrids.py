@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from tests.engines.hybrid import Happening, Hybrid
 
 import pysymude as psu
 from pysymude.engines.base import BatchSolution, BoundLoss, Method
 from pysymude.engines.registry import select_engine
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.problem import Batch, Doses, LossData, LossSpec
+from tests.engines.hybrid import Happening, Hybrid
 
 MARCHES = {
     "native": ("Tsit5", "Vern7", "Rodas5P", "Rosenbrock23", "auto"),
@@ -70,7 +70,7 @@ class Case:
         plan = compile_system(psu.ODESystem(self.rhs, parameters=named, events=self.events))
         doses = doses_of([(*dose, -1) for dose in self.doses])
         batch = Batch(
-            np.zeros(1), self.u0[None], plan.default_parameters[None], self.ts[None], doses
+            np.zeros(1), self.u0[None], plan.default_parameters[None], self.ts[None], doses=doses
         )
         made, method = select_engine(engine), Method(solver, tol, 1e-2 * tol)
         return made.solve(made.compile(plan), batch, np.zeros(0), method)
@@ -85,7 +85,11 @@ class Case:
             rows.append((*dose, len(theta) if i % 2 == 0 else -1))
             theta += [dose[2]] if i % 2 == 0 else []
         batch = Batch(
-            np.zeros(1), self.u0[None], plan.default_parameters[None], self.ts[None], doses_of(rows)
+            np.zeros(1),
+            self.u0[None],
+            plan.default_parameters[None],
+            self.ts[None],
+            doses=doses_of(rows),
         )
         rng = np.random.default_rng(seed)
         y = rng.normal(size=(1, len(self.ts), n))

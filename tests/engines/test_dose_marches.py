@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from tests.engines.random_hybrids import MARCHES, doses_of, plain_loss, random_case
 
 import pysymude as psu
 from pysymude.engines.base import Method
 from pysymude.engines.registry import select_engine
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.problem import Batch, Doses, LossSpec
+from tests.engines.random_hybrids import MARCHES, doses_of, plain_loss, random_case
 
 gut, blood, x = psu.states("gut blood x")
 ka, ke = psu.parameters("ka ke")
@@ -37,7 +37,7 @@ def solve(engine: str, solver: str, t: Any, doses: Doses | None, u0: Any = (0.0,
     plan, made = compile_system(TABLET), select_engine(engine)
     batch = Batch(
         np.array([t[0]]), np.array([u0], dtype=float), plan.default_parameters[None],
-        np.asarray(t, dtype=float)[None], doses,
+        np.asarray(t, dtype=float)[None], doses=doses,
     )  # fmt: skip
     return made.solve(made.compile(plan), batch, np.zeros(0), Method(solver, 1e-10, 1e-12))
 
@@ -81,7 +81,7 @@ def test_experiments_of_several_lengths(engine: str):
     ts = np.array([[0.0, 1.0, 3.0], [0.0, 1.5, 1.5], [0.0, 1.0, 2.0]])
     u0 = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
     p = np.tile(plan.default_parameters, (3, 1))
-    batch = Batch(np.zeros(3), u0, p, ts, doses)
+    batch = Batch(np.zeros(3), u0, p, ts, doses=doses)
     found = made.solve(made.compile(plan), batch, np.zeros(0), Method("Tsit5", 1e-9, 1e-11))
     for e in range(3):
         own = doses.rows(slice(e, e + 1))
@@ -101,7 +101,7 @@ def test_the_gradient_by_amounts_is_that_of_the_closed_form(engine: str):
     plan, made = compile_system(TABLET), select_engine(engine)
     batch = Batch(
         np.zeros(1), np.zeros((1, 2)), plan.default_parameters[None], t[None],
-        doses_of([(when, 0, 0.0, i) for i, when in enumerate(times)]),
+        doses=doses_of([(when, 0, 0.0, i) for i, when in enumerate(times)]),
     )  # fmt: skip
     y = np.random.default_rng(0).normal(size=(1, 21, 2))
     data = plain_loss(batch, y, np.ones_like(y), np.full((1, 2), -1, dtype=np.int32))
@@ -125,7 +125,7 @@ def test_doses_go_where_states_are_mixed(engine: str):
     plan, made = compile_system(other), select_engine(engine)
     batch = Batch(
         np.zeros(1), np.array([[1.0, 2.0]]), np.zeros((1, 0)), np.array([[0.0, 1.0, 2.0]]),
-        doses_of([(1.0, 1, 5.0, 0)]),
+        doses=doses_of([(1.0, 1, 5.0, 0)]),
     )  # fmt: skip
     y = np.zeros((1, 3, 2))
     data = plain_loss(batch, y, np.ones_like(y), np.full((1, 2), -1, dtype=np.int32))

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from tests.engines.hybrid import Happening, Hybrid
-from tests.engines.random_hybrids import MARCHES, random_case, with_values
 
 import pysymude as psu
 from pysymude.errors import CapabilityError, InvalidInputError
+from tests.engines.hybrid import Happening, Hybrid
+from tests.engines.random_hybrids import MARCHES, random_case, with_values
 
 h, v, x, y, mode = psu.states("h v x y mode")
 g, e, k, c, start = psu.parameters("g e k c start")
@@ -381,7 +381,7 @@ def test_copies_keep_events(tmp_path):
     system.to_toml(tmp_path / "model.toml")
     for same in (
         psu.ODESystem.from_toml(tmp_path / "model.toml"),
-        pickle.loads(pickle.dumps(system)),
+        pickle.loads(pickle.dumps(system)),  # noqa: S301
         system.replace(parameters={}),
     ):
         assert same.events == system.events
@@ -389,7 +389,7 @@ def test_copies_keep_events(tmp_path):
         assert hash(same) == hash(system)
     assert system.replace(events=()) != system
     event = system.events[1]
-    assert pickle.loads(pickle.dumps(event)) == event
+    assert pickle.loads(pickle.dumps(event)) == event  # noqa: S301
 
 
 def test_laws_that_events_break_are_not_penalised():
@@ -454,3 +454,23 @@ def test_what_cannot_leave_is_refused_by_name():
 def test_wrong_calls(make, message):
     with pytest.raises((InvalidInputError, TypeError), match=message):
         make()
+
+
+def test_residuals_have_the_same_derivatives(engine: str):
+    """The exact Jacobian of residuals, at an output behind an event at that very time, too."""
+    late = BALL.replace(
+        trainable={g: 9.81, e: 0.7},
+        events=[*BALL.events, psu.Event(t - 0.8, set={v: v + e, h: h + g / 20}, name="lift")],
+    )
+    times = np.array([0.0, 0.3, 0.6, 0.8, 0.9, 1.3])
+    data = data_of(late, times, {h: 1.0, v: 0.0}, trainable_u0=True)
+    obj = psu.objective(late, data, engine=engine, solver="Tsit5", reltol=1e-10, abstol=1e-12)
+    theta = obj.theta0()
+    r, J = obj.residuals(theta), obj.jacobian(theta)
+    np.testing.assert_allclose(2 * J.T @ r, obj.value_and_grad(theta)[1], rtol=1e-9, atol=1e-9)
+    d = 1e-6
+    columns = [
+        (obj.residuals(theta + d * row) - obj.residuals(theta - d * row)) / (2 * d)
+        for row in np.eye(theta.size)
+    ]
+    np.testing.assert_allclose(J, np.stack(columns, axis=1), rtol=0, atol=1e-5)

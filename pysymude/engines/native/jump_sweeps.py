@@ -121,7 +121,7 @@ def time_back(m, w, theta, step, k, lam, moved):
 
 @inner
 def jump_forward(m, w, problem, theta, e, step, i, event, dt):
-    """Tangents w.work[5] through a jump; dt is that of the time of the jump before. (next sign, dt)"""
+    """Tangents w.work[5] through a jump, and dt, of its time; the next change of a sign, and dt."""
     n, du, new, t, which = m.n, w.work[5], w.work[7], w.times[step, 0], w.steps[step, 2]
     f = w.work[BEFORE]
     if which >= 0:

@@ -65,7 +65,7 @@ def is_due(m, w, theta):
     for q in range(marks[DUE], marks[NEXT_STOP]):
         # stops of signals are told by the rest of the division by K
         due = due or w.stop_of[q] <= -2 or m.switches <= w.stop_of[q] < K
-    if K == m.switches:
+    if m.switches == K:
         return due
     conditions_at(m, w, theta, o, walk[T], u)
     for k in range(m.switches, K):

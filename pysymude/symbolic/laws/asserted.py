@@ -14,10 +14,10 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from pysymude.errors import InvalidInputError
+from pysymude.model.coerce import real_expression
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
 from pysymude.model.signal import SignalValue
 from pysymude.model.symbols import t
-from pysymude.model.coerce import real_expression
 from pysymude.model.system import ODESystem
 from pysymude.symbolic.exact.canonical import (
     canonical,

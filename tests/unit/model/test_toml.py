@@ -14,6 +14,7 @@ import pysymude.model.toml as toml
 from pysymude.errors import ModelFileError
 from pysymude.model.distributions.lognormal import LogNormal
 from pysymude.model.distributions.normal import Normal
+from pysymude.model.event import Event
 from pysymude.model.network import MLP
 from pysymude.model.signal import Signal
 from pysymude.model.symbols import t
@@ -46,6 +47,7 @@ def test_the_file_in_the_documentation_says_all_it_should():
         noise={"total": LogNormal(0.1), x: 0.1 + 0.05 * x},
         priors={gamma: LogNormal(0, 1), "nn.W1": Normal(0, 1)},
         signals={T: ([0.0, 10.0], [20.0, 2 * gamma])},
+        events=[Event(x - 10, set={x: x / 2}, direction=1, name="harvest")],
     )
 
 
