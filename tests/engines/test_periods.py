@@ -235,6 +235,27 @@ def test_multiple_shooting_knows_periods(engine: str):
     assert fit.parameters["ke"] == pytest.approx(0.3, rel=1e-2)
 
 
+def test_horizons_and_held_out_parts_know_periods(engine: str):
+    t = np.linspace(0.0, 20.0, 41)
+    doses = {gut: [(0.0, 100.0), (7.0, 50.0), (13.0, 70.0)]}
+    u = psu.solve(ONE, t=t, u0={gut: 0, c: 0}, doses=doses, reltol=1e-9, engine=engine).u
+    data = psu.Dataset.from_arrays(t, u, states=[gut, c], u0={gut: 0, c: 0}, doses=doses)
+    system = ONE.replace(trainable={ka: 0.8, ke: 0.5})
+    fit = psu.fit(
+        system, data, engine=engine, progress=False, validation=0.3,
+        stages=[psu.Adam(10, horizon=(0.3, 1.0)), psu.LBFGS(60)],
+    )  # fmt: skip
+    assert fit.parameters["ka"] == pytest.approx(1.2, rel=1e-3)
+    # the last dose lies in what was held out
+    assert fit.validation_loss < 1e-2
+    whole = psu.objective(system, data, engine=engine)
+    part = whole.loss.with_horizon(0.3)
+    found = whole.with_loss(part).evaluate(whole.theta0()).value
+    short = psu.Dataset.from_arrays(t[:13], u[:13], states=[gut, c], u0={gut: 0, c: 0}, doses=doses)
+    expected = psu.objective(system, short, engine=engine).value(whole.theta0())
+    assert found == pytest.approx(expected, rel=1e-6)
+
+
 def test_files_and_copies_keep_them(tmp_path):
     data = psu.Dataset(CASES["periods"] + CASES["learned times"])
     fit = psu.fit(UDE, data, engine="native", progress=False, stages=psu.LBFGS(2))
