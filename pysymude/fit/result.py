@@ -488,6 +488,12 @@ class FitResult:
 
         return write_report(self, folder, title)
 
+    def _repr_html_(self) -> str:
+        from pysymude.report.sections import model, outcome, parameters, residual_table
+
+        parts = [outcome(self), model(self), parameters(self)]
+        return "".join(parts) + (residual_table(self) if self.success else "")
+
     def plot_residuals(self) -> Any:
         """A matplotlib figure of the residuals, see `pysymude.plot.plot_residuals`."""
         from pysymude.plot.residuals import plot_residuals

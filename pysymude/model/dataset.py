@@ -14,6 +14,7 @@ from pysymude.errors import InvalidInputError
 from pysymude.model.calls import explained
 from pysymude.model.coerce import FloatArray, Name, is_list_of_several, number_of, one_each
 from pysymude.model.fingerprint import fingerprint
+from pysymude.model.html_table import html_table
 from pysymude.model.members import named, one_of
 from pysymude.model.tables.delimited import parse_csv, read_csv
 from pysymude.model.tables.dose_columns import joined_doses, take_doses
@@ -334,6 +335,19 @@ class Dataset(Sequence[Trajectory]):
     def __getitem__(self, index: int | slice) -> Trajectory | Dataset:
         found = self.trajectories[index]
         return found if isinstance(found, Trajectory) else Dataset(found)
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [
+                tr.name,
+                ", ".join(tr.columns),
+                float(len(tr)),
+                float(tr.n_measured),
+                f"{tr.t0:g} to {tr.t[-1]:g}",
+            ]
+            for tr in self
+        ]
+        return html_table(("experiment", "columns", "rows", "measured", "time"), rows)
 
     def __repr__(self) -> str:
         rows = "".join(f"\n  {trajectory!r}" for trajectory in self.trajectories[:10])

@@ -6,7 +6,9 @@ needed, and neither pyplot nor the user's settings are touched.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pysymude.errors import InvalidInputError
@@ -29,11 +31,26 @@ INK, PALE, SHADE = "#333333", "#8A8A8A", "#EFEFEF"
 def new_figure(width: float, height: float) -> Figure:
     """A figure with a canvas of its own; width and height in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    fig = Figure(figsize=(width, height), dpi=150, layout="constrained")
+    fig = _shown_figure()(figsize=(width, height), dpi=150, layout="constrained")
     FigureCanvasAgg(fig)
     return fig
+
+
+@lru_cache
+def _shown_figure() -> type[Figure]:
+    """Figures that notebooks draw by themselves: nobody has to load pyplot for that."""
+    from matplotlib.figure import Figure
+
+    class ShownFigure(Figure):
+        """A matplotlib Figure with a picture of itself for notebooks."""
+
+        def _repr_png_(self) -> bytes:
+            stream = io.BytesIO()
+            self.savefig(stream, format="png")
+            return stream.getvalue()
+
+    return ShownFigure
 
 
 def figure_and_axes(ax: Axes | None, width: float, height: float) -> tuple[Figure, Axes]:

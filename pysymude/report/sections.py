@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import platform
-from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -14,28 +13,16 @@ import numpy as np
 from pysymude.errors import PySymUDEError
 from pysymude.fit.result import FitResult
 from pysymude.infer.covariance import wald_intervals
+from pysymude.model.html_table import html_table
 from pysymude.model.trajectory import Trajectory
 from pysymude.plot.figures import plot_fit
 from pysymude.plot.laws import plot_laws
 from pysymude.plot.residuals import plot_residuals
 from pysymude.report.formulas_shown import as_mathml, equation
 
-__all__ = ["SECTIONS", "outcome", "table"]
+__all__ = ["SECTIONS", "model", "outcome", "parameters", "residual_table"]
 
 _PACKAGES = ("pysymude", "numpy", "scipy", "sympy", "numba", "matplotlib")
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A table; cells that are not text are numbers."""
-    cells = "".join(f"<th>{escape(h)}</th>" for h in head)
-    lines = [f"<tr>{''.join(_cell(c) for c in row)}</tr>" for row in rows]
-    return f"<table><thead><tr>{cells}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return f"<td>{escape(value)}</td>"
-    return f'<td class="number">{value:.6g}</td>' if np.isfinite(value) else "<td>-</td>"
 
 
 def outcome(fit: FitResult) -> str:
@@ -61,13 +48,16 @@ def model(fit: FitResult) -> str:
         found += [f"<h3>{title}</h3>", *rows] if rows else []
     for title, models in (("Noise", system.noise), ("Priors", system.priors)):
         rows = [[name, repr(family)] for name, family in models.items()]
-        found += [f"<h3>{title}</h3>", table(("of", "distribution"), rows)] if rows else []
+        found += [f"<h3>{title}</h3>", html_table(("of", "distribution"), rows)] if rows else []
     nets = [
         [nn.name, " - ".join(map(str, nn.widths)), nn.activation, float(nn.n_weights)]
         for nn in system.networks
     ]
     if nets:
-        found += ["<h3>Networks</h3>", table(("name", "widths", "activation", "weights"), nets)]
+        found += [
+            "<h3>Networks</h3>",
+            html_table(("name", "widths", "activation", "weights"), nets),
+        ]
     return "".join(found)
 
 
@@ -87,7 +77,7 @@ def parameters(fit: FitResult) -> str:
         for name in learned
     ]
     head = ("name", "value", "standard error", "95 % interval (Wald)")
-    return (table(head, [*rows, *fixed]) if rows or fixed else "<p>None.</p>") + note
+    return (html_table(head, [*rows, *fixed]) if rows or fixed else "<p>None.</p>") + note
 
 
 def _interval(pair: tuple[float, float] | None) -> str:
@@ -103,7 +93,7 @@ def data(fit: FitResult) -> str:
         ]
         for tr in fit.data
     ]  # fmt: skip
-    return table(("experiment", "columns", "rows", "measured", "time", "beside"), rows)
+    return html_table(("experiment", "columns", "rows", "measured", "time", "beside"), rows)
 
 
 def _beside(trajectory: Trajectory) -> str:
@@ -119,10 +109,8 @@ def fitted(fit: FitResult) -> str:
     return _svg(plot_fit(fit)) if fit.success else "<p>There is no solution to show.</p>"
 
 
-def residuals(fit: FitResult) -> str:
-    """How well each column is described."""
-    if not fit.success:
-        return "<p>There are none.</p>"
+def residual_table(fit: FitResult) -> str:
+    """How well each column is described, in numbers."""
     rows = [
         [
             c.name,
@@ -134,8 +122,14 @@ def residuals(fit: FitResult) -> str:
         ]
         for c in fit.residuals.table
     ]
-    head = ("column", "n", "RMS", "R2", "noise", "chi2/n")
-    return table(head, rows) + _svg(plot_residuals(fit))
+    return html_table(("column", "n", "RMS", "R2", "noise", "chi2/n"), rows)
+
+
+def residuals(fit: FitResult) -> str:
+    """How well each column is described."""
+    if not fit.success:
+        return "<p>There are none.</p>"
+    return residual_table(fit) + _svg(plot_residuals(fit))
 
 
 def laws(fit: FitResult) -> str:
@@ -163,7 +157,7 @@ def computed(fit: FitResult) -> str:
         ["seed", float(fit.seed)], ["loss", fit.loss], ["Python", platform.python_version()],
         *([name, _version(name)] for name in _PACKAGES),
     ]  # fmt: skip
-    return table(("what", "value"), rows)
+    return html_table(("what", "value"), rows)
 
 
 def _version(package: str) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.errors import InvalidInputError, SolveFailedError
 from pysymude.model.coerce import float_array, label_of
+from pysymude.model.html_table import html_table
 from pysymude.solving.tabular import data_frame, data_set
 
 __all__ = ["EnsembleSolution", "EventRecord", "Solution", "Stats"]
@@ -134,6 +135,17 @@ class Solution:
 
     def __getitem__(self, name: Any) -> Float:
         return _column(self, name)
+
+    def _repr_html_(self) -> str:
+        names = (*self.states, *self.observables)
+        some = (
+            range(len(self.t))
+            if len(self.t) <= 10
+            else [*range(5), *range(len(self.t) - 5, len(self.t))]
+        )
+        rows = [[float(self.t[i]), *(float(self[name][i]) for name in names)] for i in some]
+        how = f"{self.retcode.name}; {self.solver} on {self.engine}, {self.stats.steps} steps"
+        return f"<p>{len(self.t)} times; {how}</p>{html_table(('t', *names), rows)}"
 
     def raise_for_retcode(self) -> Solution:
         """Itself when the solve succeeded.

@@ -105,3 +105,13 @@ def test_the_command_line_writes_it(tmp_path):
     )
     assert done.exit_code == 0, done.output
     assert "<h1>Mine</h1>" in (tmp_path / "page" / "report.html").read_text()
+
+
+def test_notebooks_show_tables():
+    fit = fitted()
+    for text in (fit._repr_html_(), fit.data._repr_html_(), fit.predictions[0]._repr_html_()):
+        Page(text)
+        assert "<table>" in text
+        assert "<b>one" not in text
+    assert "math" in fit._repr_html_()
+    assert "9 times; Success" in fit.predictions[0]._repr_html_()

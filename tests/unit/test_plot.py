@@ -288,3 +288,9 @@ def test_pyplot_stays_out():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_notebook_draws_a_figure_by_itself():
+    x = psu.states("x")
+    sol = psu.solve(psu.ODESystem({x: -x}), t=[0.0, 1.0, 2.0], u0={x: 1.0}, engine="native")
+    assert plot_solution(sol)._repr_png_().startswith(b"\x89PNG")
