@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pysymude.fit.training import fit
     from pysymude.infer.compare import Comparison, compare
     from pysymude.infer.design import Design, design
+    from pysymude.infer.identifiability import Identifiability, identifiability
     from pysymude.infer.multistart import MultiStart, multistart
     from pysymude.infer.profile import Profile, profile
     from pysymude.infer.sample import sample
@@ -105,6 +106,8 @@ _LATER = {
     "compare": "infer.compare",
     "Design": "infer.design",
     "design": "infer.design",
+    "Identifiability": "infer.identifiability",
+    "identifiability": "infer.identifiability",
     "MultiStart": "infer.multistart",
     "multistart": "infer.multistart",
     "sample": "infer.sample",
@@ -158,6 +161,7 @@ __all__ = [
     "FitResult",
     "Generator",
     "GradientMatching",
+    "Identifiability",
     "Invariants",
     "Laplace",
     "LawMatching",
@@ -195,6 +199,7 @@ __all__ = [
     "fit",
     "fit_ensemble",
     "hamiltonian_system",
+    "identifiability",
     "invariants",
     "is_first_integral",
     "is_symmetry",

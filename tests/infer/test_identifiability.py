@@ -1,0 +1,202 @@
+"""Systems with known answers: what perfect data determine, what not, and what is not settled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import pysymude as psu
+
+pytest.importorskip("symident", reason="symident is not installed: nothing is decided")
+
+x, y, z, w = psu.states("x y z w")
+a, b, c, d, k, g, N, V, K, s = psu.parameters("a b c d k g N V K s")
+P, Q = psu.states("P Q", positive=True)
+k12, k21, k10 = psu.parameters("k12 k21 k10")
+n = psu.parameters("n")
+
+
+def system(*rhs: Any, states: Any = (x, y, z, w), **keywords: Any) -> psu.ODESystem:
+    return psu.ODESystem(dict(zip(states, rhs, strict=False)), **keywords)
+
+
+SIR = system(-b * x * y / N, b * x * y / N - g * y)
+SEIR = system(-b * x * z, b * x * z - a * y, a * y - g * z)
+PK2 = system(-(k10 + k12) * x + k21 * y, k12 * x - k21 * y)
+ABSORBED = system(-a * x, a * x - k * y)
+VIRUS = system(s - d * x - b * x * z, b * x * z - a * y, k * y - c * z)
+GOODWIN = system(a / (b + z) - c * x, d * x - g * y, k * y - s * z)
+
+# (system, what is seen, known starts, what is not identifiable; the rest is)
+KNOWN: dict[str, tuple[psu.ODESystem, Any, Any, str]] = {
+    "decay": (system(-k * x), [x], None, ""),
+    "product": (system(-a * b * x), [x], None, "a b"),
+    "sum": (system(-(a + b) * x), [x], None, "a b"),
+    "scaled": (system(-k * x), [s * x], None, "s"),
+    "scaled, known start": (system(-k * x), [s * x], {x: 2.0}, ""),
+    "logistic": (system(a * x * (1 - x / K)), [x], None, ""),
+    "michaelis and menten": (system(-V * x / (K + x)), [x], None, ""),
+    "michaelis and menten, scaled": (system(-V * x / (K + x)), [s * x], None, "V K s"),
+    "hill": (system(-V * P**n / (K**n + P**n), states=(P,)), [P], None, ""),
+    "predator, prey seen": (system(a * x - b * x * y, c * x * y - d * y), [x], None, "b"),
+    "predator, both seen": (system(a * x - b * x * y, c * x * y - d * y), [x, y], None, ""),
+    "predator, predators seen": (system(a * x - b * x * y, c * x * y - d * y), [y], None, "c"),
+    "epidemic, cases": (SIR, [y], None, "b N"),
+    "epidemic, a part of cases": (SIR, [s * y], None, "b N s"),
+    "epidemic, all susceptible": (SIR, [s * y], {x: N, y: 1}, ""),
+    "epidemic with exposed": (SEIR, [z], None, "a b g"),
+    "two compartments": (PK2, [x], None, "k10 k12 k21"),
+    "two compartments, volume": (PK2, [x / V], None, "V k10 k12 k21"),
+    "two compartments, volume and dose": (PK2, [x / V], {x: 100, y: 0}, ""),
+    "absorption flips": (ABSORBED, [y / V], {x: 100, y: 0}, ""),
+    "absorption, dose unknown": (ABSORBED, [y / V], None, "V"),
+    "virus, load seen": (VIRUS, [z], None, "s k"),
+    "virus, load and cells seen": (VIRUS, [z, x], None, ""),
+    "feedback loop": (GOODWIN, [x], None, "a b d k"),
+    "forced": (system(-k * x + a * sp.sin(psu.t)), [x], None, ""),
+    "switched on": (system(-k * x + sp.Piecewise((a, psu.t > 1), (0, True))), [x], None, ""),
+}  # fmt: skip
+
+# exposed and infectious periods change places: two isolated answers, which are local ones
+EXCHANGED = {"epidemic with exposed": ""}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_systems_with_known_answers(name: str):
+    model, seen, u0, wanted = KNOWN[name]
+    open_ones = set(EXCHANGED.get(name, wanted).split())
+    found = psu.identifiability(model, seen, u0=u0)
+    every = {q.name for q in model.symbolic_parameters}
+    every |= {q.name for e in seen for q in e.free_symbols if q not in model.states}
+    assert found.unidentifiable == open_ones
+    assert found.identifiable == every - open_ones
+    assert not found.undecided
+    assert bool(found) == (not open_ones)
+    assert found.is_proven
+
+
+def test_directions_leave_what_is_seen_as_it_is():
+    """Along each direction the solutions give the same observations, to the first order."""
+    model, seen, _, _ = KNOWN["epidemic, a part of cases"]
+    found = psu.identifiability(model, seen)
+    values = {"b": 1.3, "g": 0.4, "N": 10.0, "s": 0.3, "x": 8.0, "y": 0.5}
+    point = {q: values[q.name] for q in (x, y, b, g, N, s)}
+    times = np.linspace(0.0, 5.0, 6)
+
+    def observed(at: dict[str, float]) -> np.ndarray:
+        sol = psu.solve(
+            model, u0=[at["x"], at["y"]], t=times, parameters={q: at[q] for q in "bgN"},
+            reltol=1e-11, abstol=1e-12, engine="native",
+        )  # fmt: skip
+        return at["s"] * sol["y"]
+
+    assert len(found.directions) == 2
+    for move in found.directions:
+        assert move.is_scaling
+        assert move.is_proven
+        h = 1e-4
+        sides = [
+            observed(
+                values
+                | {n: values[n] + e * float(rate.subs(point)) for n, rate in move.moves.items()}
+            )
+            for e in (h, -h)
+        ]
+        assert np.abs(sides[0] - sides[1]).max() / (2 * h) < 1e-6
+    assert found.unobservable == {"x", "y"}
+    assert "not identifiable: N, b, s" in str(found)
+
+
+def test_what_may_be_set_without_loss():
+    model, seen, _, _ = KNOWN["product"]
+    found = psu.identifiability(model, seen)
+    ((name, value),) = found.reduction.items()
+    fixed = model.replace(parameters={name: float(value)})
+    assert psu.identifiability(fixed, seen).identifiable == {"a", "b"} - {name}
+
+
+def test_fixed_values_and_starts_are_known():
+    learned = psu.ODESystem({x: -a * b * x}, trainable={a: 1.0}, parameters={b: 2.0})
+    assert psu.identifiability(learned, [x]).identifiable == {"a"}
+    grown = psu.ODESystem({x: -k * x}, initial={x: 3 * s}, observables={"seen": d * x})
+    found = psu.identifiability(grown)
+    assert found.unidentifiable == {"s", "d"}
+    assert found.observable == found.unobservable == set()
+    assert psu.identifiability(grown, u0=[x]).unidentifiable == set()
+
+
+# -- networks ----------------------------------------------------------------------------------------
+
+
+def network(*inputs: Any, outputs: int = 1, name: str = "nn") -> psu.MLP:
+    return psu.MLP(name, inputs=list(inputs), outputs=outputs, hidden=3)
+
+
+def test_a_network_takes_in_a_rate_of_its_own_inputs():
+    nn = network(x)
+    found = psu.identifiability(system(nn[0] - d * x, x - k * y), [x, y])
+    assert found.unidentifiable == {"d"}
+    assert found.identifiable == {"k"}
+    (move,) = found.directions
+    assert move.networks == {"nn[0]": d * x}
+    assert move.is_certain
+
+
+def test_a_network_of_time_and_of_two_states():
+    of_time = network(psu.t)
+    assert psu.identifiability(system(of_time[0] - d * x), [x]).unidentifiable == {"d"}
+    nn = network(x, y)
+    found = psu.identifiability(system(nn[0] - d * x * y, nn[0] - k * y), [x, y])
+    # what one equation takes in, the other one shows
+    assert found.identifiable == {"d", "k"} or found.unidentifiable | found.undecided
+
+
+def test_the_second_output_is_free_as_well():
+    nn = network(x, y, outputs=2)
+    found = psu.identifiability(system(nn[0] - d * x, nn[1] - k * y), [x, y])
+    assert found.unidentifiable == {"d", "k"}
+
+
+def test_what_a_network_may_not_be_able_to_do_is_left_open():
+    """Along one trajectory y may be a function of x, or not."""
+    nn = network(x)
+    found = psu.identifiability(system(nn[0] - d * y, x - k * y), [x, y])
+    assert found.identifiable == {"k"}
+    assert found.undecided == {"d"}
+    assert not found
+    assert "not decided: d" in str(found)
+
+
+def test_a_signal_is_known():
+    T = psu.Signal("T")
+    found = psu.identifiability(system(-k * (x - a * T(psu.t))), [x])
+    assert found.identifiable == {"k", "a"}
+
+
+# -- wrong calls --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: psu.identifiability({x: -x}), "expected an ODESystem"),
+        (lambda: psu.identifiability(SIR, ["q"]), "observables= takes states"),
+        (lambda: psu.identifiability(SIR, [x], u0={"q": 1}), "u0 names 'q', which is no state"),
+        (lambda: psu.identifiability(SIR, [x], cores=0), "cores must be a whole number"),
+        (lambda: psu.identifiability(SIR, [x], inputs=3), "identifiability has no inputs="),
+        (
+            lambda: psu.identifiability(system(-V * x**1.5), [x]),
+            "symident cannot treat this system",
+        ),
+        (
+            lambda: psu.identifiability(system(network(x)(y)[0] + network(x)[0] - k), [x]),
+            "network 'nn' stands at several inputs",
+        ),
+    ],
+)
+def test_wrong_calls(call: Any, message: str):
+    with pytest.raises(psu.PySymUDEError, match=message):
+        call()
