@@ -9,12 +9,12 @@ from typing import Any, cast
 import sympy as sp
 
 from pysymude.errors import CapabilityError, InvalidInputError
-from pysymude.model.coerce import label_of, meant
+from pysymude.model.coerce import label_of, meant, real_expression
 from pysymude.model.expressions import parse_expression
 from pysymude.model.network import NetworkDerivative, NetworkOutput
 from pysymude.model.signal import SignalValue
 from pysymude.model.symbols import t
-from pysymude.model.system import ODESystem, expression
+from pysymude.model.system import ODESystem
 
 __all__ = ["Translation", "known_starts", "translated"]
 
@@ -167,5 +167,5 @@ def known_starts(system: ODESystem, given: Any) -> dict[str, Any]:
             raise InvalidInputError(
                 f"u0 names {name!r}, which is no state; the states are {', '.join(names)}{meant(name, names)}"
             )
-        found[name] = None if value is None else expression(value, f"u0[{name}]")
+        found[name] = None if value is None else real_expression(value, f"u0[{name}]")
     return found
