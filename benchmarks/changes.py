@@ -59,7 +59,7 @@ def by_scipy(theta: Any) -> Any:
     for k in range(COUNT):
         u = u + np.array([AMOUNT, 0.0])
         begin, end = EVERY * k, EVERY * (k + 1)
-        own = TIMES[(TIMES >= begin) & (TIMES < end)]
+        own = TIMES[(begin <= TIMES) & (end > TIMES)]
         sol = solve_ivp(
             lambda t, s: [-a * s[0], a * s[0] - e * s[1]], (begin, end), u, t_eval=np.append(own, end),
             method="LSODA", rtol=RELTOL, atol=ABSTOL,
@@ -119,6 +119,80 @@ def doses(rounds: int) -> list[dict[str, Any]]:
     return table("120 doses", calls, exact, rounds)
 
 
+G, BOUNCES = 9.81, 100
+height, speed = psu.states("height speed")
+r, h0 = psu.parameters("r h0")
+HEIGHTS = np.array([0.98, 1.0])  # restitution, first height
+
+
+def hits(theta: Any) -> tuple[Any, Any]:
+    """When the ball has hit the floor, and how fast it leaves."""
+    keeps, first = theta
+    v = np.sqrt(2 * G * first) * keeps ** np.arange(1, BOUNCES + 2)
+    flights = np.append(np.sqrt(2 * first / G), 2 * v[:-1] / G)
+    return np.cumsum(flights), v
+
+
+SEEN = np.linspace(0.05, hits(HEIGHTS)[0][-1] - 0.01, 400)
+
+
+def parabolas(theta: Any) -> Any:
+    """The heights in closed form."""
+    t, v = hits(theta)
+    k = np.searchsorted(t, SEEN) - 1
+    s = SEEN - t[np.maximum(k, 0)]
+    return np.where(k < 0, theta[1] - G / 2 * SEEN**2, v[np.maximum(k, 0)] * s - G / 2 * s**2)
+
+
+def bounced(theta: Any) -> Any:
+    """SciPy from hit to hit."""
+
+    def floor(t: float, u: Any) -> float:
+        return u[0]
+
+    floor.terminal, floor.direction = True, -1  # type: ignore[attr-defined]
+    u, t, found = np.array([theta[1], 0.0]), 0.0, []
+    while t < SEEN[-1]:
+        own = SEEN[t <= SEEN]
+        sol = solve_ivp(
+            lambda t, u: [u[1], -G],
+            (t, SEEN[-1]),
+            u,
+            events=floor,
+            t_eval=own,
+            rtol=RELTOL,
+            atol=ABSTOL,
+        )
+        found.append(sol.y[0] if len(sol.t) else np.zeros(0))
+        if not sol.t_events[0].size:
+            break
+        t = float(sol.t_events[0][0])
+        u = np.array([1e-12, -theta[0] * sol.y_events[0][0][1]])
+    return np.concatenate(found)
+
+
+def bounces(rounds: int) -> list[dict[str, Any]]:
+    """A ball that bounces a hundred times."""
+    wanted = parabolas(HEIGHTS) + 0.02 * np.sin(9.0 * SEEN)
+    start = HEIGHTS - np.array([1e-4, 0.0])
+    system = psu.ODESystem(
+        {height: speed, speed: -G}, trainable={r: start[0], h0: start[1]}, initial={height: h0, speed: 0},
+        events=[psu.Event(height, set={speed: -r * speed}, direction=-1)],
+    )  # fmt: skip
+    data = psu.Trajectory.from_arrays(SEEN, wanted, states=[height], t0=0.0)
+    obj = psu.objective(system, data, engine="native", reltol=RELTOL, abstol=ABSTOL)
+
+    def loss(model: Callable[[Any], Any]) -> Callable[[Any], float]:
+        return lambda theta: float(((model(theta) - wanted) ** 2).sum())
+
+    theta, exact = obj.theta0(), differences(loss(parabolas), start, 1e-8, central=True)
+    calls: dict[str, Callable[[], Any]] = {
+        "pysymude, native": lambda: obj.value_and_grad(theta)[1],
+        "SciPy RK45, differences": lambda: differences(loss(bounced), start, 1e-7, central=False),
+    }
+    return table(f"{BOUNCES} bounces", calls, exact, rounds)
+
+
 def table(
     problem: str, calls: dict[str, Callable[[], Any]], exact: Any, rounds: int
 ) -> list[dict[str, Any]]:
@@ -141,6 +215,8 @@ def main() -> None:
     given = arguments(__doc__ or "", part="all", rounds=20)
     if given.part in ("doses", "all"):
         finish("gradients through 120 doses", doses(given.rounds), given.json)
+    if given.part in ("bounces", "all"):
+        finish("gradients through 100 bounces", bounces(given.rounds), given.json)
 
 
 if __name__ == "__main__":

@@ -184,3 +184,13 @@ def test_heated_plate():
     found = example("heated_plate").main()
     assert found["proportional"] == pytest.approx(found["SciPy, proportional"], rel=1e-3)
     assert found["a network"] < 0.65 * found["proportional"]
+
+
+def test_bouncing_ball(capsys):
+    ball = example("bouncing_ball")
+    fit = ball.main()
+    assert fit.converged
+    assert fit.parameters["restitution"] == pytest.approx(0.82, abs=3e-3)
+    lines = capsys.readouterr().out.splitlines()
+    scipy, ours = (next(x for x in lines if x.startswith(w)) for w in ("SciPy", "pysymude"))
+    assert scipy.split(":")[1].strip() == ours.split(":")[1].strip()

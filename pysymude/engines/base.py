@@ -269,6 +269,8 @@ class AbstractEngine(ABC):
     """What ``solver="auto"`` takes for a stiff system."""
     switching: bool = False
     """Whether ``solver="auto"`` is a method of the engine's own, which changes solver as it goes."""
+    doses: bool = False
+    """Whether its marches add doses on their way (`Batch.doses`)."""
     forward_limits: tuple[int, int]
     """Up to how many trainable numbers ``sensealg="auto"`` goes forward: explicit, implicit solvers."""
     threads_variable: str = "PYSYMUDE_NUM_THREADS"

@@ -1,4 +1,4 @@
-"""Initial states that are expressions of what is learned: values, and the way back of their gradients."""
+"""Initial states and amounts that are expressions of what is learned: values, and the way back of gradients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class InitialStates:
-    """The starts that ``initial=``, or the expressions of an experiment's `u0`, give.
+    """The starts that ``initial=``, or the expressions of an experiment's `u0`, give, and amounts of doses.
 
     To an engine they are learned numbers that stand behind those of theta, so that it needs no more than it
     has: `embed` computes them, and `pull` brings their derivatives home.
@@ -28,9 +28,9 @@ class InitialStates:
     Attributes
     ----------
     each : tuple of Formulas or None
-        Those of each experiment.
+        Those of each experiment: its starts, then its amounts.
     first : int array, shape (E + 1,)
-        The number of each experiment's first start.
+        The number of each experiment's first one.
     size : int
         Of theta.
     p : float64 array, shape (E, parameters)
@@ -112,24 +112,40 @@ class InitialStates:
 
 
 def initial_states(
-    plan: CompiledSystem, starts: Sequence[Mapping[int, sp.Expr]], loss: LossData, size: int
+    plan: CompiledSystem,
+    starts: Sequence[Mapping[int, sp.Expr]],
+    amounts: Sequence[Mapping[int, sp.Expr]],
+    loss: LossData,
+    size: int,
 ) -> tuple[InitialStates, LossData]:
-    """The starts of a loss, and the loss that reads them; `starts` are those of each experiment by state."""
-    index = loss.u0_index.copy()
-    first = np.cumsum([0, *map(len, starts)])
-    states = np.array([k for own in starts for k in own], dtype=np.int64)
+    """The starts and amounts of a loss, and the loss that reads them.
+
+    `starts` are those of each experiment by state, `amounts` by the place among its doses.
+    """
+    index, doses = loss.u0_index.copy(), loss.batch.doses
+    counts = [len(own) + len(more) for own, more in zip(starts, amounts, strict=True)]
+    first = np.cumsum([0, *counts])
     made: dict[tuple[sp.Expr, ...], Formulas] = {}
     each: list[Formulas | None] = []
-    for e, own in enumerate(starts):
+    states: list[int] = []
+    dose_index = None if doses is None else doses.index.copy()
+    for e, (own, more) in enumerate(zip(starts, amounts, strict=True)):
         index[e, list(own)] = size + first[e] + np.arange(len(own))
-        exprs = tuple(own.values())
-        each.append(made.setdefault(exprs, formulas(plan, exprs)) if own else None)
+        if dose_index is not None:
+            dose_index[e, list(more)] = size + first[e] + len(own) + np.arange(len(more))
+        states += [*own, *([-1] * len(more))]
+        exprs = (*own.values(), *more.values())
+        each.append(made.setdefault(exprs, formulas(plan, exprs)) if exprs else None)
+    of = np.array(states, dtype=np.int64)
     # an engine need not take logarithms of a state whose starts are all of this kind
-    declared = loss.positive
+    declared, a_start = loss.positive, of >= 0
     free = np.array([not (loss.u0_index[:, k] >= 0).any() for k in range(index.shape[1])])
-    loss = replace(loss, positive=declared & ~(free & np.isin(np.arange(len(free)), states)))
+    loss = replace(loss, positive=declared & ~(free & np.isin(np.arange(len(free)), of)))
+    if doses is not None and dose_index is not None:
+        batch = replace(loss.batch, doses=replace(doses, index=dose_index))
+        loss = replace(loss, batch=batch)
     found = InitialStates(
-        tuple(each), first, size, loss.batch.p, loss.batch.t0, declared[states],
-        loss.positive[states],
+        tuple(each), first, size, loss.batch.p, loss.batch.t0, declared[of] & a_start,
+        loss.positive[of] & a_start,
     )  # fmt: skip
     return found, replace(loss, u0_index=index.astype(np.int32))

@@ -51,6 +51,7 @@ from pysymude.model.theta import ThetaLayout
 from pysymude.model.trajectory import Trajectory
 from pysymude.plan.binding import bind, start_expressions, start_u0
 from pysymude.plan.compiled import CompiledSystem, compile_system
+from pysymude.plan.dose_binding import bind_doses
 from pysymude.plan.enforcement import Enforced, enforce
 from pysymude.plan.laws import Law, read_laws
 from pysymude.plan.problem import LossData, LossSpec
@@ -521,8 +522,9 @@ def objective(
         )
     starts = None
     given_starts = start_expressions(plan, system, data, loss.courses)
-    if any(given_starts):
-        starts, loss = initial_states(plan, given_starts, loss, layout.size)
+    amounts = bind_doses(plan, [x.name for x in system.states], loss.courses, data)[1]
+    if any(given_starts) or any(amounts):
+        starts, loss = initial_states(plan, given_starts, amounts, loss, layout.size)
     obj = Objective(
         system, data, enforced, plan, spec, loss, layout, _UNDECIDED, chosen,
         tuple(parts), symmetries, weights, weigh,

@@ -18,6 +18,7 @@ from pysymude.model.trajectory import Trajectory
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.course import Courses
 from pysymude.plan.course_binding import bind_courses, resolved
+from pysymude.plan.dose_binding import bind_doses
 from pysymude.plan.enforcement import Enforced, enforce
 from pysymude.plan.fixed_values import parameter_values
 from pysymude.plan.problem import Batch, LossData, LossSpec
@@ -69,11 +70,13 @@ def bind(
     )
     layout, index = layout_with_u0(plan, enforced.system, data)
     courses = bind_courses(plan, data, mixes=enforced.mixes)
+    doses, _ = bind_doses(plan, _names(states), courses, data)
     batch = Batch(
         t0=np.array([trajectory.t0 for trajectory in data]),
         u0=np.stack([_start(enforced.system, trajectory) for trajectory in data]),
         p=_parameters(plan, data, courses),
         ts=np.stack(ts),
+        doses=doses,
     )
     check_reach_of_data(plan, batch, [trajectory.name for trajectory in data])
     nothing = np.full(len(data), -1, dtype=np.int32)

@@ -64,6 +64,7 @@ class NativeEngine(AbstractEngine):
     solvers = SOLVERS
     stiff_solver = "Rodas5P"
     switching = True
+    doses = True
     # beyond these, going back through the steps costs less (benchmarks/gradients.py)
     forward_limits = (0, 0)
 
