@@ -46,7 +46,7 @@ ONE = {
         "parameterId parameterScale lowerBound upperBound nominalValue estimate",
         "k log10 1e-3 1e3 0.5 1", "x0 lin 0 10 2.0 0", "sd log10 1e-3 10 0.2 1",
     ),
-    "conditions_tsv": table("conditionId b", "slow 0.0", "fed 1.0"),
+    "conditions_tsv": table("conditionId b", "slow 0.0", "fed 1.5"),
     "observables_tsv": table(
         "observableId observableFormula noiseFormula", "obs scale*x+observableParameter1_obs noiseParameter1_obs",
     ).replace("scale*x", "2*x"),

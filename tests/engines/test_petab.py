@@ -32,7 +32,7 @@ def check_gradient(problem, engine, ask="log_likelihood", step=1e-5, **keywords)
 def test_version_one(engine, tmp_path):
     problem = psu.read_petab(write(tmp_path, **ONE))
     assert dict(problem.nominal) == {"k": 0.5, "sd": 0.2}
-    model = np.array([4.0, *(2 * decay([1, 1])), 2 * decay(2, b=1.0), 2 * decay(2, b=1.0) + 1.5])
+    model = np.array([4.0, *(2 * decay([1, 1])), 2 * decay(2, b=1.5), 2 * decay(2, b=1.5) + 1.5])
     assert np.allclose(problem.simulations(engine=engine), model, rtol=1e-6)
     y, sd = np.array([4.1, 2.3, 2.6, 3.9, 5.1]), np.array([0.2, 0.2, 0.2, 0.2, 0.5])
     expected = stats.norm(model, sd).logpdf(y).sum()
@@ -109,7 +109,7 @@ def test_a_measurement_at_rest(engine, tmp_path):
         "measurements_tsv": ONE["measurements_tsv"] + table("obs fed inf 4.2 0 0.5"),
     }
     problem = psu.read_petab(write(tmp_path, **files))
-    assert problem.simulations(engine=engine)[-1] == pytest.approx(4.0, rel=1e-7)
+    assert problem.simulations(engine=engine)[-1] == pytest.approx(6.0, rel=1e-7)
     check_gradient(problem, engine, reltol=1e-10)
 
 
@@ -141,7 +141,7 @@ def test_conditions_that_later_conditions_do_not_mention(engine, tmp_path):
 def test_conditions_of_observables_alone(engine, tmp_path):
     """What no equation reads may differ from condition to condition, by something learned."""
     files = ONE | {
-        "conditions_tsv": table("conditionId b offset", "slow 0.0 low", "fed 1.0 4.0"),
+        "conditions_tsv": table("conditionId b offset", "slow 0.0 low", "fed 1.5 4.0"),
         "observables_tsv": table("observableId observableFormula noiseFormula", "obs x+offset 0.3"),
         "parameters_tsv": ONE["parameters_tsv"].replace("sd\t", "low\t"),
         "measurements_tsv": table(
@@ -149,7 +149,7 @@ def test_conditions_of_observables_alone(engine, tmp_path):
         ),
     }  # fmt: skip
     problem = psu.read_petab(write(tmp_path, **files))
-    expected = [decay(1) + 0.2, decay(1, b=1.0) + 4.0]
+    expected = [decay(1) + 0.2, decay(1, b=1.5) + 4.0]
     assert np.allclose(problem.simulations(engine=engine), expected, rtol=1e-6)
     check_gradient(problem, engine)
 
@@ -168,7 +168,7 @@ def test_transformed_observables(engine, tmp_path):
     log_ten = stats.norm(np.log10(2 * decay(1)), 0.2).logpdf(np.log10(2.0)) - np.log(
         2.0 * np.log(10)
     )
-    log_e = stats.laplace(np.log(decay(1, b=1.0)), 0.1).logpdf(np.log(2.1)) - np.log(2.1)
+    log_e = stats.laplace(np.log(decay(1, b=1.5)), 0.1).logpdf(np.log(2.1)) - np.log(2.1)
     assert problem.log_likelihood(engine=engine) == pytest.approx(log_ten + log_e, abs=1e-5)
     check_gradient(problem, engine)
 
