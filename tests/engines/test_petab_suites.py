@@ -16,7 +16,7 @@ from tests.engines.petab_suites import FOLDER, WHY_NOT, cases, outcome
 # what is not read, and the sentence that says so
 REFUSED = {
     ("sciml", "013"): "Conv2d is not read", ("sciml", "014"): "Conv2d is not read",
-    ("v2", "0016"): "events whose time depends on states",
+    ("v2", "0016"): "may make it happen",
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from pysymude.interchange.petab.courses_of import Experiment, Plan, plan_of
 from pysymude.interchange.petab.described import Described, Measured
 from pysymude.interchange.petab.entities import Entities, entities_of
 from pysymude.interchange.petab.measured_columns import Column, Columns
+from pysymude.interchange.sbml.happenings import as_event
 from pysymude.interchange.sbml.quantities import symbol_of
 from pysymude.model.dataset import Dataset
 from pysymude.model.network import NetworkOutput
@@ -212,6 +213,8 @@ def _with_system(
         *found.rhs.values(), *found.initial.values(), *(c.expr for c in columns),
         *(a for n in noise.values() for a in n.args),
     ]  # fmt: skip
+    events = [as_event(h) for h in plan.events if plan.time_of(h) is None]
+    expressions += [e for event in events for e in event.expressions]
     outputs = _outputs(plan, expressions)
     within: set[Any] = set().union(*(e.free_symbols for e in (*expressions, *outputs.values())))
     learned = {s: k for s, k in plan.learned.items() if s in used or s in within}
@@ -221,6 +224,7 @@ def _with_system(
             parameters={s: v for s, v in plan.fixed.items() if s in within},
             trainable={s: described.parameters[k].nominal for s, k in learned.items()},
             observables={c.name: c.expr for c in columns} | outputs,
+            events=events,
             initial=found.initial if found.rhs else {"nothing": 0},
             noise=noise,
         )

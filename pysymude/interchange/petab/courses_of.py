@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import sympy as sp
@@ -60,6 +61,23 @@ class Plan:
     fixed: dict[Any, float]
     learned: dict[Any, str]
     events: list[Happening]
+
+    def time_of(self, event: Happening) -> float | None:
+        """When an event happens, where a period is made of it; others are those of the system.
+
+        Beside events that states decide it is one of the system, too, so that they see what it does, unless
+        conditions change something at the same time, which comes first.
+        """
+        times = {one.id: self._number(one) for one in self.events}
+        found = times[event.id]
+        starts = {p.start for several in self.described.experiments.values() for p in several}
+        return found if None not in times.values() or found in starts else None
+
+    def _number(self, event: Happening) -> float | None:
+        if event.time is None:
+            return None
+        time = event.time.xreplace({s: sp.Float(v) for s, v in self.fixed.items()})
+        return float(time) if time.is_number else None
 
     @cached_property
     def keys(self) -> dict[Any, str]:
@@ -165,18 +183,8 @@ class _Reader:
         found = list(stages)
         begins = next(s.start for s in stages if s.start > -math.inf)
         for event in self.plan.events:
-            time = (
-                None
-                if event.time is None
-                else self._settled(event.time, dict(stages[0].parameters))
-            )
-            if time is None or not time.is_number:
-                self.contents.document.refuse(
-                    self.contents.events[self.plan.events.index(event)].element,
-                    "events whose time depends on states or on what is estimated are not read in a problem",
-                    label=event.id,
-                )
-            start = float(time)
+            if (start := self.plan.time_of(event)) is None:
+                continue
             if start < begins or (start == begins and not event.at_once):
                 continue
             at = max(k for k, s in enumerate(found) if s.start <= start)
@@ -191,7 +199,25 @@ class _Reader:
                     for x, e in self._numbered(event.sets, before).items()
                 }
                 found[at] = Stage(start, {**before.set, **now}, before.parameters)
+        self._check_jumps(found)
         return tuple(found)
+
+    def _check_jumps(self, stages: list[Stage]) -> None:
+        """An error where a condition may make an event happen whose time is looked for in between alone."""
+        for k, event in enumerate(self.plan.events):
+            if self.plan.time_of(event) is not None:
+                continue
+            for before, stage in pairwise(stages):
+                changed = {*stage.set} | {
+                    s for s, v in stage.parameters.items() if before.parameters.get(s) != v
+                }
+                if changed & event.rising.free_symbols:
+                    self.contents.document.refuse(
+                        self.contents.events[k].element,
+                        f"a condition at {stage.start:g} changes what it depends on, and may make it happen "
+                        "there, which is not read",
+                        label=event.id,
+                    )
 
     def _numbered(self, sets: Mapping[Any, Any], stage: Stage) -> dict[Any, Any]:
         """What an event sets, with the values that parameters have then."""

@@ -10,9 +10,10 @@ import sympy as sp
 
 from pysymude.interchange.sbml.contents import Contents, EventText
 from pysymude.interchange.sbml.lowering import Lowered
+from pysymude.model.event import Event
 from pysymude.model.symbols import t
 
-__all__ = ["Happening", "happenings"]
+__all__ = ["Happening", "as_event", "happenings"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,11 @@ def happenings(contents: Contents, found: Lowered) -> list[Happening]:
             )
         )
     return made
+
+
+def as_event(happening: Happening) -> Event:
+    """The event of a system, which looks for its time itself."""
+    return Event(happening.rising, set=happening.sets, direction=1, name=happening.id)
 
 
 def _time(rising: Any, found: Lowered) -> Any:

@@ -13,6 +13,7 @@ import sympy as sp
 from pysymude.errors import InvalidInputError, ModelFileError
 from pysymude.interchange.sbml.contents import Contents, contents_of
 from pysymude.interchange.sbml.document import read_document
+from pysymude.interchange.sbml.happenings import Happening, as_event, happenings
 from pysymude.interchange.sbml.lowering import Lowered, lowered
 from pysymude.interchange.sbml.unit_text import unit_of
 from pysymude.model.coerce import close_matches, label_of
@@ -31,7 +32,7 @@ class SbmlModel:
     ----------
     system : ODESystem
         States are concentrations, or amounts where the file says so; rules are put in. What they define are
-        observables.
+        observables. Events are those of the system.
     names : mapping from id to str
         The name of the symbol of each id: the id itself, unless that is a keyword of Python, ``t``, or begins
         with two underscores. Local parameters go by ``reaction.id``.
@@ -101,11 +102,12 @@ def read_sbml(
     used |= {s for e in measured.values() for s in e.free_symbols}
     if not found.rhs:
         raise ModelFileError("nothing in the model changes with time", where=contents.document.name)
-    if contents.events:
-        first = contents.events[0]
-        contents.document.refuse(first.element, "events are not read", label=first.id)
+    events = happenings(contents, found)
+    _check_starts(contents, found, learned, events)
+    used |= {s for h in events for e in (h.rising, *h.sets.values()) for s in e.free_symbols}
     system = ODESystem(
         found.rhs,
+        events=[as_event(h) for h in events],
         parameters={s: v for s, v in found.parameters.items() if s in used and s not in learned},
         trainable=learned,
         observables=measured,
@@ -119,6 +121,21 @@ def read_sbml(
         MappingProxyType(units),
         contents.document.model.getId(),
     )
+
+
+def _check_starts(
+    contents: Contents, found: Lowered, learned: Mapping[Any, float], events: list[Happening]
+) -> None:
+    """An error where an event would happen at the very start, which no solve looks for."""
+    values: dict[Any, Any] = {**found.parameters, **learned, t: 0.0}
+    for happening, text in zip(events, contents.events, strict=True):
+        if not happening.at_once:
+            continue
+        start = happening.rising.xreplace(dict(found.initial)).xreplace(values)
+        if start.is_number and start > 0:
+            contents.document.refuse(
+                text.element, "it would happen at the very start, which is not read", label=text.id
+            )
 
 
 def _trainable(contents: Contents, given: Any) -> dict[str, float]:
