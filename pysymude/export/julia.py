@@ -224,7 +224,7 @@ def _given(source: Any) -> _Given:
         # not FitResult.load: the engine that made the fit may be missing here
         saved = SavedFit.read(source)
         given = saved.formulas
-        laws = read_laws(saved.system, given.get("laws", ()))
+        laws = read_laws(saved.system, given.get("laws", ()), networks=True)
         enforced = enforce(saved.system, laws, given.get("conserve"))
         plan = compile_system(enforced.solved)
         spec, loss, layout = bind(plan, saved.data, enforced)

@@ -493,7 +493,8 @@ def objective(
     # names and values are checked before anything is computed from them
     plain = enforce(system, (), None)
     bind(compile_system(plain.solved), data, plain)
-    given = enforce(system, read_laws(system, laws), conserve)
+    read = read_laws(system, laws, networks=conserve in (None, "report"))
+    given = enforce(system, read, conserve)
     _check_trainable(given, data)
     enforced = given.with_system(scale_networks(system, data))
     if enforced.penalised:

@@ -29,7 +29,11 @@ def bind_doses(
     if courses is None or courses.moved or any(tr.periods for tr in data):
         return None, nothing
     rows = [
-        [(time, states.index(name), amount) for name, pairs in tr.doses.items() for time, amount in pairs]
+        [
+            (time, states.index(name), amount)
+            for name, pairs in tr.doses.items()
+            for time, amount in pairs
+        ]
         for tr in data
     ]
     if not all(isinstance(time, float) for own in rows for time, _, _ in own):

@@ -51,7 +51,7 @@ class Law:
         )  # fmt: skip
 
 
-def read_laws(system: ODESystem, given: Any) -> tuple[Law, ...]:
+def read_laws(system: ODESystem, given: Any, *, networks: bool = False) -> tuple[Law, ...]:
     """The laws of ``laws=``: derived ones, expressions that are asserted, names of observables.
 
     Parameters
@@ -59,6 +59,8 @@ def read_laws(system: ODESystem, given: Any) -> tuple[Law, ...]:
     system : ODESystem
     given : one or several of FirstIntegral, AssertedLaw, SymPy expression, str
         A text is the name of one of the system's observables.
+    networks : bool
+        Whether a law may read networks of the system, as a learned Hamiltonian does.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def read_laws(system: ODESystem, given: Any) -> tuple[Law, ...]:
     """
     laws: list[Law] = []
     for one in _each(given):
-        law = _read(system, one, f"law_{len(laws) + 1}")
+        law = _read(system, one, f"law_{len(laws) + 1}", networks)
         if any(law.name == other.name or law.expr == other.expr for other in laws):
             raise InvalidInputError(f"laws= contains {law.expr} twice; give each law once")
         laws.append(law)
@@ -86,7 +88,7 @@ def _each(given: Any) -> Iterable[Any]:
     return cast("Iterable[Any]", given)
 
 
-def _read(system: ODESystem, given: Any, name: str) -> Law:
+def _read(system: ODESystem, given: Any, name: str, networks: bool) -> Law:
     if isinstance(given, Law):
         return given
     rate: Any = sp.S.Zero
@@ -105,11 +107,22 @@ def _read(system: ODESystem, given: Any, name: str) -> Law:
         rate = given.rate
     expr = checked_law(given, system, "laws=")
     if expr.has(NetworkOutput, NetworkDerivative):
-        raise InvalidInputError(
-            f"laws= contains {expr}, which reads a network; a law is an expression of states, time and "
-            "parameters"
-        )
+        _check_networks(system, expr, networks)
+        return Law(name, expr, rate)
     trivial = why_trivial(expr, system)
     if trivial:
         raise InvalidInputError(f"laws= contains {expr}: {trivial}")
     return Law(name, expr, rate)
+
+
+def _check_networks(system: ODESystem, expr: sp.Expr, allowed: bool) -> None:
+    """A law of a learned function can be reported; nothing else can be done with it."""
+    if not allowed:
+        raise InvalidInputError(
+            f"laws= contains {expr}, which reads a network; such a law can only be reported: leave out conserve="
+        )
+    read = {o.args[0].name for o in expr.atoms(NetworkOutput, NetworkDerivative)}
+    if missing := read - {nn.name for nn in system.networks}:
+        raise InvalidInputError(
+            f"laws= contains {expr}, which reads the network {min(missing)!r}; the system has no such network"
+        )

@@ -1,8 +1,10 @@
 """Networks that stand in a system by their derivatives alone: a learned Hamiltonian."""
 
 import numpy as np
+import pytest
 
 import pysymude as psu
+from pysymude.errors import InvalidInputError
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.numeric import network_weights
 
@@ -43,3 +45,29 @@ def test_solutions_stay_on_a_level_of_the_network():
 
 def _by_layer(theta: np.ndarray) -> dict[str, np.ndarray]:
     return network_weights(compile_system(system).networks, theta)["H"]
+
+
+def test_a_learned_energy_can_be_reported(tmp_path):
+    q, p = psu.states("q p")
+    H = psu.MLP("H", inputs=[q, p], outputs=1, hidden=4)
+    system = psu.hamiltonian_system(H[0], [q], [p])
+    t = np.linspace(0.0, 3.0, 9)
+    data = psu.Dataset.from_arrays(t, np.stack([np.cos(t), -np.sin(t)], 1), states=[q, p])
+    stages = [psu.GradientMatching(30), psu.LBFGS(5)]
+    fit = psu.fit(
+        system, data, laws=H[0], engine="native", progress=False, stages=stages, reltol=1e-9
+    )
+    assert fit.drift()["law_1"] < 1e-6
+    values = fit.law_values()["law_1"]
+    expected = fit.network(H, np.stack([fit.predictions[0]["q"], fit.predictions[0]["p"]], 1))
+    np.testing.assert_allclose(values, expected[:, 0], rtol=1e-12)
+    # the other coordinate is no law of it
+    other = psu.fit(system, data, laws=q**2 + H[0], engine="native", progress=False, stages=stages)
+    assert other.drift()["law_1"] > 1e-2
+    fit.save(tmp_path / "fit.npz")
+    assert psu.FitResult.load(tmp_path / "fit.npz").drift()["law_1"] < 1e-6
+    with pytest.raises(InvalidInputError, match="such a law can only be reported"):
+        psu.objective(system, data, laws=H[0], conserve="penalty", engine="native")
+    nn = psu.MLP("other", inputs=[q], outputs=1, hidden=2)
+    with pytest.raises(InvalidInputError, match="'other'; the system has no such network"):
+        psu.objective(system, data, laws=nn[0], engine="native")
