@@ -107,22 +107,14 @@ def _read(system: ODESystem, given: Any, name: str, networks: bool) -> Law:
         rate = given.rate
     expr = checked_law(given, system, "laws=")
     if expr.has(NetworkOutput, NetworkDerivative):
-        _check_networks(system, expr, networks)
+        # with a learned function nothing can be done but to watch it
+        if not networks:
+            raise InvalidInputError(
+                f"laws= contains {expr}, which reads a network; such a law can only be reported: leave out "
+                "conserve="
+            )
         return Law(name, expr, rate)
     trivial = why_trivial(expr, system)
     if trivial:
         raise InvalidInputError(f"laws= contains {expr}: {trivial}")
     return Law(name, expr, rate)
-
-
-def _check_networks(system: ODESystem, expr: sp.Expr, allowed: bool) -> None:
-    """A law of a learned function can be reported; nothing else can be done with it."""
-    if not allowed:
-        raise InvalidInputError(
-            f"laws= contains {expr}, which reads a network; such a law can only be reported: leave out conserve="
-        )
-    read = {o.args[0].name for o in expr.atoms(NetworkOutput, NetworkDerivative)}
-    if missing := read - {nn.name for nn in system.networks}:
-        raise InvalidInputError(
-            f"laws= contains {expr}, which reads the network {min(missing)!r}; the system has no such network"
-        )

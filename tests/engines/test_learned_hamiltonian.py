@@ -69,5 +69,5 @@ def test_a_learned_energy_can_be_reported(tmp_path):
     with pytest.raises(InvalidInputError, match="such a law can only be reported"):
         psu.objective(system, data, laws=H[0], conserve="penalty", engine="native")
     nn = psu.MLP("other", inputs=[q], outputs=1, hidden=2)
-    with pytest.raises(InvalidInputError, match="'other'; the system has no such network"):
+    with pytest.raises(InvalidInputError, match="network 'other', which the system does not"):
         psu.objective(system, data, laws=nn[0], engine="native")
