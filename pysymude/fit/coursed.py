@@ -12,7 +12,14 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.engines.base import AbstractEngine, BoundLoss, Evaluation, Method, Simulated
+from pysymude.engines.base import (
+    AbstractEngine,
+    BoundLoss,
+    Evaluation,
+    Linearised,
+    Method,
+    Simulated,
+)
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.plan.course import Courses
 from pysymude.plan.problem import Batch, LossData, LossSpec
@@ -115,6 +122,25 @@ class CoursedLoss(BoundLoss):
             terms["data"] = 0.0
             slope = self._backward(run, theta, given)
         return self._evaluation(run, terms, slope, theta.size, True)
+
+    def linearise(
+        self, theta: Float, asked: NDArray[np.bool_], directions: Float | None = None
+    ) -> Linearised:
+        """What the model gives, and its derivatives at the places asked: one way there, a way back for each."""
+        rows = np.argwhere(asked)
+        slopes = np.full((len(rows), theta.size), np.nan)
+        with self.lock:
+            run = self._forward(theta)
+            if all(code.successful for code in run.codes):
+                L, n = run.laws.shape[2], run.ends.shape[1]
+                for row, (e, i, c) in enumerate(rows.tolist()):
+                    given = np.zeros((run.seen.shape[1], run.seen.shape[2] + L))
+                    given[i, c] = 1.0
+                    slopes[row] = 0.0
+                    start = self._back(e, run.taken[e], np.zeros(n), given, slopes[row])
+                    self._start_pulled(e, start, theta, slopes[row])
+        seen = Simulated(run.seen, self._terms(run), tuple(run.codes), run.steps, run.sizes)
+        return Linearised(seen, slopes if directions is None else slopes @ directions.T)
 
     def _evaluation(
         self, run: _Run, terms: dict[str, float], slope: Float | None, size: int, gradient: bool
@@ -281,13 +307,19 @@ class CoursedLoss(BoundLoss):
             np.add.at(starts, np.maximum(self.data.link, 0), -gaps)
         for e, steps in enumerate(run.taken):
             starts[e] += self._back(e, steps, ends[e], seen[e], found)
-        slopes, index = starts @ self.data.mix, self.data.u0_index
-        if self.data.positive.any():
-            learned = np.exp(np.where(self.data.positive, theta[np.maximum(index, 0)], 0.0))
-            slopes = slopes * np.where(self.data.positive, learned, 1.0)
-        own = index >= 0
-        np.add.at(found, index[own], slopes[own])
+            self._start_pulled(e, starts[e], theta, found)
         return found
+
+    def _start_pulled(self, e: int, slopes: Float, theta: Float, own: Float) -> None:
+        """Cotangents of the start of an experiment, added to those of theta where it is learned."""
+        index, positive = self.data.u0_index[e], self.data.positive
+        learned = index >= 0
+        by_value = slopes @ self.data.mix
+        if positive.any():
+            by_value = by_value * np.where(
+                positive, np.exp(np.where(positive, theta[index], 0.0)), 1.0
+            )
+        np.add.at(own, index[learned], by_value[learned])
 
     def _back(
         self, e: int, steps: Sequence[_Step], slopes: Float, seen: Float, own: Float
