@@ -21,10 +21,11 @@ from pysymude.engines.base import (
     Simulated,
 )
 from pysymude.engines.outcomes import ReturnCode
+from pysymude.fit.course_terms import Run, Step, beside, gaps, law_slopes
 from pysymude.plan.course import Courses
 from pysymude.plan.problem import Batch, LossData, LossSpec
 from pysymude.solving.legs import Part, Path
-from pysymude.solving.steady import SteadyState, SteadyStates
+from pysymude.solving.steady import SteadyStates
 
 __all__ = ["CoursedLoss", "bind_loss", "method_of"]
 
@@ -47,32 +48,6 @@ def method_of(method: Method, e: int) -> Method:
     if isinstance(abstol, tuple) and isinstance(abstol[0], tuple):
         return replace(method, abstol=abstol[min(e, len(abstol) - 1)])
     return method
-
-
-@dataclass(frozen=True, eq=False)
-class _Step:
-    """A part that was solved: which rows it gave, where it came from and went, what was seen."""
-
-    part: Part
-    rows: NDArray[np.int64]
-    before: Float
-    start: Float
-    end: Float
-    steady: SteadyState | None = None
-
-
-@dataclass(eq=False)
-class _Run:
-    """All experiments at one theta."""
-
-    seen: Float
-    laws: Float
-    codes: list[ReturnCode]
-    starts: Float
-    ends: Float
-    sizes: Float
-    steps: int
-    taken: list[list[_Step]]
 
 
 @final
@@ -100,7 +75,7 @@ class CoursedLoss(BoundLoss):
         """The loss at theta, with or without its gradient."""
         with self.lock:
             run = self._forward(theta)
-            terms = self._terms(run)
+            terms = beside(self.spec, self.data, run)
             r = self.data.weight * np.where(self.data.weight > 0, run.seen - self.data.y, 0.0)
             terms["data"] = float((r**2).sum())
             slope = None
@@ -112,13 +87,15 @@ class CoursedLoss(BoundLoss):
         """What the model gives for each measurement at theta."""
         with self.lock:
             run = self._forward(theta)
-        return Simulated(run.seen, self._terms(run), tuple(run.codes), run.steps, run.sizes)
+        return Simulated(
+            run.seen, beside(self.spec, self.data, run), tuple(run.codes), run.steps, run.sizes
+        )
 
     def pull(self, theta: Float, given: Float) -> Evaluation:
         """The gradient of a loss whose derivatives by what `simulate` gives are `given`."""
         with self.lock:
             run = self._forward(theta)
-            terms = self._terms(run)
+            terms = beside(self.spec, self.data, run)
             terms["data"] = 0.0
             slope = self._backward(run, theta, given)
         return self._evaluation(run, terms, slope, theta.size, True)
@@ -139,11 +116,13 @@ class CoursedLoss(BoundLoss):
                     slopes[row] = 0.0
                     start = self._back(e, run.taken[e], np.zeros(n), given, slopes[row])
                     self._start_pulled(e, start, theta, slopes[row])
-        seen = Simulated(run.seen, self._terms(run), tuple(run.codes), run.steps, run.sizes)
+        seen = Simulated(
+            run.seen, beside(self.spec, self.data, run), tuple(run.codes), run.steps, run.sizes
+        )
         return Linearised(seen, slopes if directions is None else slopes @ directions.T)
 
     def _evaluation(
-        self, run: _Run, terms: dict[str, float], slope: Float | None, size: int, gradient: bool
+        self, run: Run, terms: dict[str, float], slope: Float | None, size: int, gradient: bool
     ) -> Evaluation:
         codes = list(run.codes)
         if not all(code.successful for code in codes):
@@ -157,11 +136,11 @@ class CoursedLoss(BoundLoss):
 
     # -- there -------------------------------------------------------------------------------------
 
-    def _forward(self, theta: Float) -> _Run:
+    def _forward(self, theta: Float) -> Run:
         data, C, L = self.data, len(self.spec.columns), len(self.spec.laws)
         E, T = data.batch.ts.shape
         starts = self._starts(theta)
-        run = _Run(
+        run = Run(
             np.zeros((E, T, C)), np.zeros((E, T, L)), [ReturnCode.Success] * E, starts, starts.copy(),
             np.abs(starts), 0, [[] for _ in range(E)],
         )  # fmt: skip
@@ -177,17 +156,17 @@ class CoursedLoss(BoundLoss):
             run.ends[e] = u
         return run
 
-    def _part(self, run: _Run, e: int, part: Part, u: Float, *, last: bool) -> _Step:
+    def _part(self, run: Run, e: int, part: Part, u: Float, *, last: bool) -> Step:
         rows = self.paths[e].rows(part, self.data.batch.ts[e], last=last)
         if part.leg.is_steady:
             found = self.steady.find(
                 part.p, part.theta, u, lambda v, span: self._march(e, part, v, span)
             )
             run.codes[e] = found.retcode
-            return _Step(part, rows, u, u, found.u, found)
+            return Step(part, rows, u, u, found.u, found)
         start = self.paths[e].changed(part, u)
         if not rows.size and not part.end > part.begin:
-            return _Step(part, rows, u, start, start)
+            return Step(part, rows, u, start, start)
         bound, at = self._leg(e, part, rows)
         found = bound.simulate(np.concatenate([part.theta, start]))
         run.steps += found.steps
@@ -197,7 +176,7 @@ class CoursedLoss(BoundLoss):
         C, L = run.seen.shape[2], run.laws.shape[2]
         run.seen[e, rows] = found.seen[0, at, :C]
         run.laws[e, rows] = found.seen[0, at, C : C + L]
-        return _Step(part, rows, u, start, found.seen[0, -1, C + L :].copy())
+        return Step(part, rows, u, start, found.seen[0, -1, C + L :].copy())
 
     def _leg(
         self, e: int, part: Part, rows: NDArray[np.int64]
@@ -246,65 +225,19 @@ class CoursedLoss(BoundLoss):
         values = np.where(data.positive, np.exp(np.where(data.positive, values, 0.0)), values)
         return np.where(index >= 0, values, data.batch.u0) @ data.mix.T
 
-    # -- the terms beside the data -----------------------------------------------------------------
-
-    def _terms(self, run: _Run) -> dict[str, float]:
-        terms = {"data": 0.0, "links": 0.0, **dict.fromkeys(self.spec.laws, 0.0)}
-        if not all(code.successful for code in run.codes):
-            return dict.fromkeys(terms, math.nan)
-        if self.spec.links:
-            terms["links"] = float((self._gaps(run) ** 2).sum())
-        r = self._drifts(run)
-        for k, law in enumerate(self.spec.laws):
-            terms[law] = float((r[:, :, k] ** 2).sum())
-        return terms
-
-    def _gaps(self, run: _Run) -> Float:
-        """Ends less the starts that are tied to them, weighed; 0 where nothing is."""
-        link = self.data.link
-        gap = self.data.link_weight * (run.ends - run.starts[np.maximum(link, 0)])
-        return np.where(link[:, None] >= 0, gap, 0.0)
-
-    def _anchors(self, run: _Run) -> list[tuple[int, NDArray[np.int64], Float]]:
-        """For each leg: experiment, rows, and the weights of the mean from which a law drifts there."""
-        found: list[tuple[int, NDArray[np.int64], Float]] = []
-        for e, steps in enumerate(run.taken):
-            for step in steps:
-                if step.rows.size:
-                    own = self.data.anchor[e, step.rows]
-                    first = (np.arange(own.size) == 0).astype(np.float64)
-                    found.append((e, step.rows, own / own.sum() if own.sum() > 0 else first))
-        return found
-
-    def _drifts(self, run: _Run) -> Float:
-        """How far laws are from their means in each leg, weighed: a change may break a law."""
-        r = np.zeros_like(run.laws)
-        if run.laws.size:
-            for e, rows, anchor in self._anchors(run):
-                values = run.laws[e, rows]
-                r[e, rows] = self.data.law_weight[e, rows] * (values - anchor @ values)
-        return r
-
-    def _law_slopes(self, run: _Run) -> Float:
-        r = 2.0 * self.data.law_weight * self._drifts(run)
-        if r.size:
-            for e, rows, anchor in self._anchors(run):
-                r[e, rows] -= anchor[:, None] * r[e, rows].sum(axis=0)
-        return r
-
     # -- and back ----------------------------------------------------------------------------------
 
-    def _backward(self, run: _Run, theta: Float, given: Float) -> Float:
+    def _backward(self, run: Run, theta: Float, given: Float) -> Float:
         """The gradient of what has the derivatives `given` by what was seen, with links and laws."""
         if not all(code.successful for code in run.codes):
             return np.full(theta.size, np.nan)
         found = np.zeros(theta.size)
-        seen = np.concatenate([given, self._law_slopes(run)], axis=2)
+        seen = np.concatenate([given, law_slopes(self.data, run)], axis=2)
         ends, starts = np.zeros_like(run.ends), np.zeros_like(run.starts)
         if self.spec.links:
-            gaps = 2.0 * self.data.link_weight * self._gaps(run)
-            ends += gaps
-            np.add.at(starts, np.maximum(self.data.link, 0), -gaps)
+            by_gap = 2.0 * self.data.link_weight * gaps(self.data, run)
+            ends += by_gap
+            np.add.at(starts, np.maximum(self.data.link, 0), -by_gap)
         for e, steps in enumerate(run.taken):
             starts[e] += self._back(e, steps, ends[e], seen[e], found)
             self._start_pulled(e, starts[e], theta, found)
@@ -321,9 +254,7 @@ class CoursedLoss(BoundLoss):
             )
         np.add.at(own, index[learned], by_value[learned])
 
-    def _back(
-        self, e: int, steps: Sequence[_Step], slopes: Float, seen: Float, own: Float
-    ) -> Float:
+    def _back(self, e: int, steps: Sequence[Step], slopes: Float, seen: Float, own: Float) -> Float:
         """Cotangents of an experiment's end, as those of its start; others are added to `own`."""
         path, behind = self.paths[e], 0.0  # of the time at which the leg behind begins
         for k in range(len(steps) - 1, -1, -1):
@@ -342,7 +273,7 @@ class CoursedLoss(BoundLoss):
             behind += by_time
         return slopes
 
-    def _leg_back(self, e: int, step: _Step, slopes: Float, seen: Float, own: Float) -> Float:
+    def _leg_back(self, e: int, step: Step, slopes: Float, seen: Float, own: Float) -> Float:
         """Cotangents of a leg's end and of what was seen on it, as those of its start."""
         if not step.rows.size and not step.part.end > step.part.begin:
             return slopes
