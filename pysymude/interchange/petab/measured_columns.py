@@ -42,6 +42,7 @@ class Columns:
     lowered: Lowered
     made: dict[tuple[Any, ...], Column] = field(default_factory=dict)
     names: dict[str, int] = field(default_factory=dict)
+    seen: dict[Any, tuple[Column, float | None]] = field(default_factory=dict)
     _known: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -55,6 +56,12 @@ class Columns:
 
     def of(self, measured: Measured) -> tuple[Column, float | None]:
         """The column of a measurement, and its standard deviation where that is a number of its own."""
+        asked = (measured.observable, measured.given, measured.noise_given)
+        if asked not in self.seen:
+            self.seen[asked] = self._made(measured)
+        return self.seen[asked]
+
+    def _made(self, measured: Measured) -> tuple[Column, float | None]:
         observables = self.entities.described.observables
         if measured.observable not in observables:
             measured.row.refuse(
