@@ -17,7 +17,14 @@ from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch
 from pysymude.plan.tables import Table, numbered, table_of
 
-__all__ = ["addressed", "check_reach", "check_reach_of_data", "register", "with_signals"]
+__all__ = [
+    "addressed",
+    "check_reach",
+    "check_reach_of_data",
+    "count_points",
+    "register",
+    "with_signals",
+]
 
 Float = NDArray[np.float64]
 
@@ -82,6 +89,12 @@ def addressed(plan: CompiledSystem, p: Float) -> tuple[Float, Any]:
     addresses = np.array([float(table.address) for table in tables])
     found[..., first:] = addresses[back].reshape(found[..., first:].shape)
     return found, tables
+
+
+def count_points(plan: CompiledSystem, p: Float) -> int:
+    """How many points the signals of an experiment have at most: so many steps may have to end somewhere."""
+    numbers = p.reshape(-1, p.shape[-1])[:, len(plan.parameters) :]
+    return max((sum(len(numbered(n).times) for n in row) for row in numbers.tolist()), default=0)
 
 
 def check_reach(

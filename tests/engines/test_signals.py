@@ -111,6 +111,21 @@ def relaxed(times: Any, values: Any, ts: Any, rate: float = 1.3) -> Any:
     return start * np.exp(-rate * s) + values[i] + lag[i] * (rate * s - 1)
 
 
+def test_more_jumps_than_a_loss_may_have_steps_otherwise(engine: str):
+    n = 110_000
+    times, values = np.linspace(0.0, 1.0, n), np.cos(np.arange(n))
+    T = psu.Signal("T", "previous")
+    data = psu.Trajectory.from_arrays(
+        [0.0, 1.0], [1.0, 2.0], states=[x], signals={T: (times, values)}
+    )
+    system = psu.ODESystem({x: k * T(t)}, trainable={k: 1.0})
+    obj = psu.objective(system, data, engine=engine, solver="Tsit5")
+    value, slope = obj.value_and_grad([1.0])
+    moved = float((values[:-1] * np.diff(times)).sum())
+    assert value == pytest.approx((moved - 1.0) ** 2, rel=1e-9)
+    assert slope[0] == pytest.approx(2 * (moved - 1.0) * moved, rel=1e-6)
+
+
 def test_experiments_have_signals_of_their_own(engine: str):
     T, ts = psu.Signal("T"), np.linspace(0.0, 9.0, 13)
     given = [points(1, 5), points(2, 30), points(3, 300)]

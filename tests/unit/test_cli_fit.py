@@ -172,3 +172,42 @@ def test_wrong_stages_say_what_is_wrong(text, message):
     with pytest.raises(InvalidInputError) as caught:
         stages_from_text(text)
     assert message in str(caught.value)
+
+
+DRIVEN = """
+[equations]
+x = "k*(T(t) - x)"
+[trainable]
+k = 1.0
+[signals.T]
+kind = "linear"
+"""
+
+
+def test_measured_inputs(tmp_path):
+    """x' = 2 (T - x), T = t: x = t - 1/2 + exp(-2 t)/2."""
+    exact = T - 0.5 + 0.5 * np.exp(-2 * T)
+    rows = "".join(f"{a},{x!r},{a}\n" for a, x in zip(T.tolist(), exact.tolist(), strict=True))
+    (tmp_path / "driven.csv").write_text("t,x,outside\n" + rows)
+    model = tmp_path / "driven.toml"
+    model.write_text(DRIVEN)
+    result = run(
+        "fit", model, tmp_path / "driven.csv", "--out", tmp_path / "out", "--columns", "x", "--signals",
+        "T=outside", "--u0", "x=0", "--stages", "LBFGS(50)",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    fit, summary = loaded(tmp_path / "out")
+    assert summary["parameters"]["k"] == pytest.approx(2.0, rel=1e-4)
+    assert fit.data.columns == ("x",)
+    # the saved fit knows its own input; another comes from a file
+    own = run("simulate", tmp_path / "out" / "fit.npz", "--t", "0:2:3")
+    assert float(own.stdout.split(",")[-1]) == pytest.approx(exact[-1], rel=1e-4)
+    (tmp_path / "input.csv").write_text("t,T\n0,1\n2,1\n")
+    other = run(
+        "simulate", model, "--t", "0:2:3", "--u0", "x=0", "--signals", tmp_path / "input.csv",
+        "--parameters", "k=2",
+    )  # fmt: skip
+    assert float(other.stdout.split(",")[-1]) == pytest.approx(1 - np.exp(-4), rel=1e-6)
+    missing = run("simulate", model, "--t", "0:2:3", "--u0", "x=0")
+    assert missing.exit_code == 2
+    assert "signal 'T' has no values" in missing.stderr + missing.output

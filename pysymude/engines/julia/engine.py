@@ -33,7 +33,7 @@ from pysymude.errors import CapabilityError
 from pysymude.plan.compiled import LARGE, CompiledSystem
 from pysymude.plan.looped import Looped
 from pysymude.plan.problem import Batch, LossData, LossSpec, Samples
-from pysymude.plan.signals import addressed
+from pysymude.plan.signals import addressed, count_points
 from pysymude.plan.tolerance import lowered, magnitudes_like
 
 __all__ = ["JuliaEngine"]
@@ -191,7 +191,7 @@ class JuliaEngine(AbstractEngine):
                 anchor=to_julia(data.anchor),
                 reltol=method.reltol,
                 abstol=_abstol(method, batch.u0.shape[1])[0],
-                maxiters=method.max_steps or _LOSS_LIMIT,
+                maxiters=method.max_steps or _LOSS_LIMIT + 4 * count_points(plan, batch.p),
                 dtmax=float(method.dtmax),
                 tstops=np.array(method.tstops, dtype=np.float64),
                 scalings=plan.scalings,

@@ -24,6 +24,7 @@ from pysymude.engines.native.solvers import SOLVERS
 from pysymude.errors import InvalidInputError
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.problem import Batch, LossData, LossSpec, Samples
+from pysymude.plan.signals import count_points
 
 __all__ = ["NativeEngine"]
 
@@ -123,7 +124,7 @@ class NativeEngine(AbstractEngine):
             method.solver,
             method.reltol,
             np.array(np.broadcast_to(method.abstol, (len(plan.states),)), dtype=np.float64),
-            method.max_steps or _LOSS_LIMIT,
+            method.max_steps or _LOSS_LIMIT + 4 * count_points(plan, data.batch.p),
             size,
             len(measured),
             method.dtmax,
