@@ -121,7 +121,8 @@ def design(
     criterion : str
         ``"D"``, ``"A"`` or ``"E"``: volume, mean square, or largest error.
     parameters : one or several of symbol or name, optional
-        What is wanted; by default all parameters and learned starts, or the weights where there are no others.
+        What is wanted; by default all parameters and learned starts but scales of noise, or the weights where
+        there are no others.
         Everything else is learned beside them.
     observe : one or several of state or observable, optional
         What is measured; by default the columns of the experiment.
@@ -204,7 +205,9 @@ def _asked(evidence: Evidence, given: Any) -> tuple[tuple[str, ...], NDArray[np.
     if given is None:
         if not known:
             return ("all weights",), np.arange(evidence.free.size)
-        names = tuple(known)
+        # where to measure tells nothing of how much measurements scatter
+        scatter = {x.name for x in evidence.fit.system.replace(noise={}, priors={}).unread}
+        names = tuple(name for name in known if name not in scatter)
     else:
         several = given if isinstance(given, list | tuple) else [given]
         names = tuple(label_of(name) for name in several)

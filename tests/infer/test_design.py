@@ -192,3 +192,20 @@ def test_the_figure_shows_the_times():
 def test_wrong_calls(keywords: dict[str, Any], message: str):
     with pytest.raises(psu.PySymUDEError, match=message):
         psu.design(decayed(), **({"candidates": {"t": GRID}, "n": 4} | keywords))
+
+
+def test_a_scale_of_noise_is_no_part_of_a_design():
+    s = psu.parameters("s", positive=True)
+    values = 2.0 * np.exp(-0.8 * T) * (1 + NOISE * np.random.default_rng(0).normal(size=T.size))
+    data = psu.Dataset.from_arrays(T, values[:, None], states=[x], t0=0.0)
+    system = psu.ODESystem(
+        {x: -k * x},
+        trainable={A: 2.0, k: 0.8, s: 0.1},
+        initial={x: A},
+        noise={"x": psu.LogNormal(s)},
+    )
+    found = psu.design(psu.fit(system, data, **TIGHT), candidates={"t": GRID}, n=4)
+    assert found.names == ("A", "k")
+    # with a constant relative error the slope of the logarithm is told best by both ends
+    assert found.times[0] == GRID[0]
+    assert found.times[-1] == GRID[-1]
