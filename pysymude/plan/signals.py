@@ -93,6 +93,8 @@ def addressed(plan: CompiledSystem, p: Float) -> tuple[Float, Any]:
 
 def count_points(plan: CompiledSystem, p: Float) -> int:
     """How many points the signals of an experiment have at most: so many steps may have to end somewhere."""
+    if not plan.signals:
+        return 0
     numbers = p.reshape(-1, p.shape[-1])[:, len(plan.parameters) :]
     return max((sum(len(numbered(n).times) for n in row) for row in numbers.tolist()), default=0)
 
