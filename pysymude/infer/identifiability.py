@@ -179,7 +179,8 @@ def _read(made: Translation, found: Any, known: Mapping[str, Any]) -> Identifiab
     identifiable = {n for n, p in made.parameters.items() if p not in touched}
     starts = {n: x for n, x in made.states.items() if n not in known}
     return Identifiability(
-        identifiable, unidentifiable, set(made.parameters) - identifiable - unidentifiable,
+        identifiable, unidentifiable,
+        (set(made.parameters) - identifiable - unidentifiable) | made.inside,
         {n for n, x in starts.items() if x not in touched},
         {n for n, x in starts.items() if x in sure},
         moves, _reduction(made, found), status == "proven" and all(m.is_proven for m in moves),

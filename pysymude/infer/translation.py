@@ -34,6 +34,8 @@ class Translation:
         Plain names of states and of unknown parameters, by ours.
     outputs : dict of str to NetworkOutput
         By plain name.
+    inside : set of str
+        Unknown parameters that inputs of networks alone contain.
     """
 
     keywords: dict[str, Any]
@@ -41,6 +43,7 @@ class Translation:
     states: dict[str, str]
     parameters: dict[str, str]
     outputs: dict[str, Any]
+    inside: set[str]
 
     def back(self, text: str) -> sp.Expr:
         """An expression of symident's in our symbols."""
@@ -57,15 +60,22 @@ def translated(
     CapabilityError
         Something in it has no place there; the message says what.
     """
+    if any(event.set for event in system.events):
+        raise CapabilityError("identifiability does not know events that set states")
     swap: dict[Any, Any] = {t: _TIME}
     states = {x.name: f"x{i}" for i, x in enumerate(system.states)}
-    fixed = [s.name for s in system.parameters]
-    every = [*system.parameters, *system.trainable, *system.symbolic_parameters]
+    expressions = [*system.rhs.values(), *(e for _, e in seen)]
+    outputs = _outputs(expressions)
+    alone = [e.xreplace({o: sp.Dummy() for o in outputs}) for e in expressions]
+    read = {s for e in (*alone, *known.values()) if e is not None for s in e.free_symbols}
+    # what stands in noise alone is another question
+    unknown = [*system.trainable, *system.symbolic_parameters]
+    every = [s for s in (*system.parameters, *unknown) if s in read]
+    inside = {s for o in outputs for z in o.inputs for s in z.free_symbols} - read
+    fixed = [s.name for s in system.parameters if s in read]
     parameters = {s.name: f"p{j}" for j, s in enumerate(sorted(every, key=lambda s: s.name))}
     for symbol in (*system.states, *every):
         swap[symbol] = sp.Symbol(states.get(symbol.name) or parameters[symbol.name])
-    expressions = [*system.rhs.values(), *(e for _, e in seen)]
-    outputs = _outputs(expressions)
     swap |= {o: sp.Symbol(f"w{k}") for k, o in enumerate(outputs)}
     signals = _signals(expressions)
     swap |= {s: sp.Symbol(f"u{k}") for k, s in enumerate(signals)}
@@ -98,7 +108,7 @@ def translated(
     symbols |= {name: sp.Symbol(name, real=True) for name in given_starts}
     return Translation(
         keywords, symbols, states, {n: p for n, p in parameters.items() if n not in fixed},
-        {str(swap[o]): o for o in outputs},
+        {str(swap[o]): o for o in outputs}, {s.name for s in unknown if s in inside},
     )  # fmt: skip
 
 

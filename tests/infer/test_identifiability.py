@@ -128,6 +128,11 @@ def test_fixed_values_and_starts_are_known():
     assert psu.identifiability(grown, u0=[x]).unidentifiable == set()
 
 
+def test_what_stands_in_noise_alone_is_no_question():
+    noisy = psu.ODESystem({x: -k * x}, trainable={k: 1.0, s: 0.1}, noise={x: psu.Normal(s)})
+    assert psu.identifiability(noisy, [x]).identifiable == {"k"}
+
+
 # -- networks ----------------------------------------------------------------------------------------
 
 
@@ -170,6 +175,12 @@ def test_what_a_network_may_not_be_able_to_do_is_left_open():
     assert "not decided: d" in str(found)
 
 
+def test_parameters_inside_of_networks_are_left_open():
+    found = psu.identifiability(system(network(c * x)[0] - k * y, x - k * y), [x, y])
+    assert found.undecided == {"c"}
+    assert found.identifiable == {"k"}
+
+
 def test_a_signal_is_known():
     T = psu.Signal("T")
     found = psu.identifiability(system(-k * (x - a * T(psu.t))), [x])
@@ -186,6 +197,12 @@ def test_a_signal_is_known():
         (lambda: psu.identifiability(SIR, ["q"]), "observables= takes states"),
         (lambda: psu.identifiability(SIR, [x], u0={"q": 1}), "u0 names 'q', which is no state"),
         (lambda: psu.identifiability(SIR, [x], cores=0), "cores must be a whole number"),
+        (
+            lambda: psu.identifiability(
+                system(y, -g, events=[psu.Event(x, direction=-1, set={y: -k * y})]), [x]
+            ),
+            "does not know events that set states",
+        ),
         (lambda: psu.identifiability(SIR, [x], inputs=3), "identifiability has no inputs="),
         (
             lambda: psu.identifiability(system(-V * x**1.5), [x]),
