@@ -53,6 +53,23 @@ def test_a_volume_that_jumps_keeps_amounts(engine):
     assert np.allclose(sol["B"], 1.0, rtol=1e-9)
 
 
+def test_what_is_set_beside_a_volume_is_meant_in_the_one_before(engine):
+    sol = solved(
+        engine, [s.event("both", "time >= 1.1", {"c": "0.2", "A": "0.6"})],
+        compartments=[s.compartment("c", 0.5, constant="false")], species=[s.species("A", initialConcentration=3)],
+        parameters=[s.parameter("z", 0.0, constant="false")], rules=[s.rate("z", "1")],
+    )  # fmt: skip
+    assert np.allclose(sol["A"], np.where(T < 1.1, 3.0, 0.6 * 0.5 / 0.2), rtol=1e-9)
+
+
+def test_two_events_with_one_trigger_see_the_same_values(engine):
+    swap = [s.event("a", "time >= 1.1", {"x": "k"}), s.event("b", "time >= 1.1", {"k": "x"})]
+    system = [s.parameter("x", 3.0, constant="false"), s.parameter("k", 2.0, constant="false")]
+    sol = solved(engine, swap, rules=[s.rate("x", "0*x")], parameters=system)
+    assert np.allclose(sol["x"], np.where(T < 1.1, 3.0, 2.0))
+    assert np.allclose(sol["k"], np.where(T < 1.1, 2.0, 3.0))
+
+
 def test_in_a_problem(engine, tmp_path):
     model = s.sbml(
         parameters=[
@@ -102,6 +119,15 @@ REFUSED = {
     "at the start": (
         s.event("e", "x > 0.5", {"x": "1"}).replace('initialValue="true"', 'initialValue="false"'),
         "'e': it would happen at the very start",
+    ),
+    "at time 0": (
+        s.event("e", "time >= 0", {"x": "1"}).replace('initialValue="true"', 'initialValue="false"'),
+        "'e': it would happen at the very start",
+    ),
+    "called off": (
+        s.event("e", "time > 1", {"x": "1"}).replace('persistent="true"', 'persistent="false"')
+        + s.event("f", "time > 2", {"x": "1"}),
+        "'e': it would be called off",
     ),
     "unknown": (s.event("e", "time > 1", {"q": "1"}), "'e': its variable 'q'"),
 }  # fmt: skip

@@ -204,7 +204,7 @@ class _Reader:
 
     def _check_jumps(self, stages: list[Stage]) -> None:
         """An error where a condition may make an event happen whose time is looked for in between alone."""
-        for k, event in enumerate(self.plan.events):
+        for event in self.plan.events:
             if self.plan.time_of(event) is not None:
                 continue
             for before, stage in pairwise(stages):
@@ -213,7 +213,7 @@ class _Reader:
                 }
                 if changed & event.rising.free_symbols:
                     self.contents.document.refuse(
-                        self.contents.events[k].element,
+                        self.contents.events[0].element,
                         f"a condition at {stage.start:g} changes what it depends on, and may make it happen "
                         "there, which is not read",
                         label=event.id,

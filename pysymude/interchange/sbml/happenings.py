@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
@@ -30,7 +30,7 @@ class Happening:
     sets : mapping from symbol to SymPy expression
         What states become, of those just before.
     at_once : bool
-        Whether it also happens at the start, if `rising` is positive there.
+        Whether it also happens at the start, if `rising` is positive there, or 0 and `closed`.
     """
 
     id: str
@@ -38,6 +38,7 @@ class Happening:
     time: Any
     sets: Mapping[Any, Any]
     at_once: bool
+    closed: bool = False
 
 
 def happenings(contents: Contents, found: Lowered) -> list[Happening]:
@@ -55,6 +56,12 @@ def happenings(contents: Contents, found: Lowered) -> list[Happening]:
     }
     made: list[Happening] = []
     for event in contents.events:
+        if len(contents.events) > 1 and not event.element.getTrigger().getPersistent():
+            contents.document.refuse(
+                event.element,
+                "it would be called off by what another event does at the same time, which is not read",
+                label=event.id,
+            )
         trigger: Any = event.trigger.xreplace(swap)
         if not isinstance(
             trigger,
@@ -66,12 +73,24 @@ def happenings(contents: Contents, found: Lowered) -> list[Happening]:
         sides: Any = trigger
         rising = sides.gts - sides.lts
         time = _time(rising, found)
-        made.append(
-            Happening(
-                event.id, rising, time, _sets(contents, found, event, swap), not event.initially
-            )
-        )
-    return made
+        closed = isinstance(trigger, (sp.LessThan, sp.GreaterThan))
+        sets = _sets(contents, found, event, swap)
+        made.append(Happening(event.id, rising, time, sets, not event.initially, closed))
+    return _joined(contents, made)
+
+
+def _joined(contents: Contents, made: list[Happening]) -> list[Happening]:
+    """Events with the same trigger, whose values are those at the trigger, as one."""
+    found: dict[Any, Happening] = {}
+    for one, text in zip(made, contents.events, strict=True):
+        key = (one.rising, one.at_once) if text.early else one.id
+        before = found.get(key)
+        if before is None or before.sets.keys() & one.sets.keys():
+            found[key if before is None else one.id] = one
+            continue
+        sets = {**before.sets, **one.sets}
+        found[key] = replace(before, id=f"{before.id} and {one.id}", sets=sets)
+    return list(found.values())
 
 
 def as_event(happening: Happening) -> Event:
@@ -107,6 +126,7 @@ def _sets(
         volume = quantities[key].symbol
         for q in quantities.values():
             moved = q.kind == "species" and q.compartment == key and not q.amount
-            if moved and q.symbol not in sets and q.symbol in found.rhs:
-                sets[q.symbol] = q.symbol * volume / sets[volume]
+            if moved and q.symbol in found.rhs:
+                # what is set is a concentration in the volume before
+                sets[q.symbol] = sets.get(q.symbol, q.symbol) * volume / sets[volume]
     return sets

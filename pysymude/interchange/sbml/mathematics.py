@@ -152,7 +152,8 @@ class Formula:
         if build := of_one().get(kind):
             return self._applied(build, *self._arguments(node, names, depth, 1))
         if kind in relations() or node.isLogical() or node.isBoolean():
-            self.refuse("a condition stands where a number must; write piecewise(1, condition, 0)")
+            # since version 2 of level 3 a condition is 1 or 0
+            return Term(piecewise([(sp.S.One, self._condition(node, names, depth + 1))], sp.S.Zero))
         return self.refuse(f"{node.getName() or 'an element'} of its formula is not read")
 
     def _name(self, name: str, names: Mapping[str, Any]) -> Any:
@@ -276,7 +277,10 @@ class Formula:
             return self._condition(*self._inlined(node, names, depth), depth + 1)
         if node.isLogical():
             return self._logical(kind, [self._condition(p, names, depth + 1) for p in parts])
-        return self.refuse("a number stands where a condition must, such as x > 0")
+        number = self._term(node, names, depth + 1).expr
+        if number.has(sp.Piecewise):
+            self.refuse("a choice stands where a condition must, such as x > 0")
+        return sp.Ne(number, 0, evaluate=bool(number.is_number))
 
     def _logical(self, kind: int, parts: Sequence[Any]) -> Any:
         libsbml = needed("libsbml")
@@ -288,9 +292,11 @@ class Formula:
             return sp.Not(parts[0])
         if kind == libsbml.AST_LOGICAL_IMPLIES and len(parts) == 2:
             return sp.Or(sp.Not(parts[0]), parts[1])
-        if kind == libsbml.AST_LOGICAL_XOR and len(parts) == 2:
-            a, b = parts
-            return sp.Or(sp.And(a, sp.Not(b)), sp.And(sp.Not(a), b))
+        if kind == libsbml.AST_LOGICAL_XOR:
+            found: Any = sp.false
+            for one in parts:
+                found = sp.Or(sp.And(found, sp.Not(one)), sp.And(sp.Not(found), one))
+            return found
         return self.refuse("its condition has an operator, or so many operands, that are not read")
 
     def _comparison(

@@ -110,10 +110,8 @@ def _local(document: Document, law: Any) -> Iterator[Any]:
 
 def _compartment(document: Document, names: Identifiers, one: Any) -> Quantity:
     value = one.getSize() if one.isSetSize() or one.isSetVolume() else None
-    if one.getSpatialDimensions() == 0:
-        value = 1.0  # what is in a point is counted
-    elif value is None and document.level < 2:
-        value = 1.0  # the default of level 1
+    if value is None and (document.level < 2 or one.getSpatialDimensions() == 0):
+        value = 1.0  # the default of level 1; what is in a point is counted
     return Quantity(
         one.getId(), symbol_of(names.names[one.getId()]), "compartment", one.getConstant(),
         _finite(document, one, value, "size"), one,
@@ -156,7 +154,7 @@ def _started(document: Document, species: Quantity, found: dict[str, Quantity]) 
         as_written = species.amount
     else:
         return species
-    if as_written or given == 0 or volume.element.getSpatialDimensions() == 0:
+    if as_written or given == 0:
         return replace(species, value=given)
     number = _exact(given)
     return replace(species, start=number * size if species.amount else number / size)

@@ -128,14 +128,16 @@ def _check_starts(
 ) -> None:
     """An error where an event would happen at the very start, which no solve looks for."""
     values: dict[Any, Any] = {**found.parameters, **learned, t: 0.0}
-    for happening, text in zip(events, contents.events, strict=True):
+    for happening in events:
         if not happening.at_once:
             continue
-        start = happening.rising.xreplace(dict(found.initial)).xreplace(values)
-        if start.is_number and start > 0:
+        start: Any = happening.rising.xreplace(dict(found.initial)).xreplace(values)
+        start = sp.sympify(start, strict=True)
+        if start.is_number and (start > 0 or (start >= 0 and happening.closed)):
             contents.document.refuse(
-                text.element, "it would happen at the very start, which is not read", label=text.id
-            )
+                contents.events[0].element, "it would happen at the very start, which is not read",
+                label=happening.id,
+            )  # fmt: skip
 
 
 def _trainable(contents: Contents, given: Any) -> dict[str, float]:

@@ -92,6 +92,14 @@ def test_a_compartment_whose_size_is_a_formula_of_time():
     assert np.allclose(sol["B"], 1.0 / (2.0 + T), rtol=1e-7)
 
 
+def test_a_point_has_no_concentrations():
+    found = read(
+        compartments=[s.compartment("c", None, spatialDimensions=0)], species=[s.species("A", initialAmount=3)],
+        parameters=[s.parameter("k", 0.5)], reactions=[s.reaction("r", {"A": 1}, {}, "k*A")],
+    )  # fmt: skip
+    assert np.allclose(solved(found)["A"], 3 * np.exp(-0.5 * T), rtol=1e-8)
+
+
 def test_boundary_and_constant_species_are_left_as_they_are():
     found = read(
         compartments=CELL,
@@ -186,7 +194,9 @@ def test_piecewise_and_conditions():
         ("arccosh(x + 1)", np.arccosh(2.0)), ("arctanh(x/2)", np.arctanh(0.5)), ("arcsech(x/2)", np.arccosh(2.0)),
         ("arccsch(x)", np.arcsinh(1.0)), ("arccoth(x + 1)", np.arctanh(0.5)), ("pi*x", np.pi),
         ("avogadro/1e23", 6.02214179), ("-x^2", -1.0), ("2^-x", 0.5), ("x - 2 - 3", -4.0), ("x/2/4", 0.125),
-        ("1e-3*x", 1e-3), ("piecewise(1, implies(x > 2, false), 5)", 1.0), ("tanh(x)", np.tanh(1.0)),
+        ("1e-3*x", 1e-3),
+        ("(x > 0.5) + (x > 2)", 1.0), ("piecewise(2, x, 3)", 2.0),
+        ("piecewise(1, implies(x > 2, false), 5)", 1.0), ("tanh(x)", np.tanh(1.0)),
     ],
 )  # fmt: skip
 def test_functions_of_mathml(formula, value):

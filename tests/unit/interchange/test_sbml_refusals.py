@@ -66,7 +66,10 @@ REFUSED = {
     "constant": ({"parameters": [s.parameter("x", 1.0)], "rules": [s.rate("x", "1")]}, "'x': it is constant"),
     "no otherwise": ({"parameters": [X], "rules": [s.rate("x", "piecewise(1, x > 2)")]}, "no otherwise"),
     "floor": ({"parameters": [X], "rules": [s.rate("x", "floor(x)")]}, "floor"),
-    "condition": ({"parameters": [X], "rules": [s.rate("x", "x > 1")]}, "a condition stands"),
+    "choice in a condition": (
+        {"parameters": [X], "rules": [s.rate("x", "piecewise(1, piecewise(1, x > 1, 2) > 1, 3)")]},
+        "contains a piecewise",
+    ),
     "towers": ({"parameters": [X], "rules": [s.rate("x", "x + 10^(10^(10^10))")]}, "exponent"),
     "huge": ({"parameters": [X], "rules": [s.rate("x", "x*7").replace(SEVEN, HUGE)]}, "line 7"),
     "division": ({"parameters": [X], "rules": [s.rate("x", "x/0")]}, "divides by zero"),
