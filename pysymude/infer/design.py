@@ -121,8 +121,8 @@ def design(
     criterion : str
         ``"D"``, ``"A"`` or ``"E"``: volume, mean square, or largest error.
     parameters : one or several of symbol or name, optional
-        What is wanted; by default all parameters and learned starts but scales of noise, or the weights where
-        there are no others.
+        What is wanted; by default all parameters and learned starts, or the weights where there are no others;
+        without scales of noise other than normal.
         Everything else is learned beside them.
     observe : one or several of state or observable, optional
         What is measured; by default the columns of the experiment.
@@ -163,9 +163,9 @@ def design(
             f"experiment must be a number from 0 to {len(fit.data) - 1}; found {experiment!r}"
         )
     evidence = Evidence(fit)
-    names, asked = _asked(evidence, parameters)
     found = candidates_of(fit, candidates, experiment, _columns(fit, observe, experiment))
     each = found.information
+    names, asked = _asked(evidence, parameters, np.diag(each.sum(axis=0)) > 0)
     if not replicates and n > len(each):
         raise InvalidInputError(
             f"n = {n} measurements at {len(each)} candidates; write replicates=True for repeated ones"
@@ -199,15 +199,20 @@ def _check_enough(judge: Criterion, information: Float, names: tuple[str, ...], 
         )
 
 
-def _asked(evidence: Evidence, given: Any) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Names, and their places among the free numbers."""
+def _asked(
+    evidence: Evidence, given: Any, told: NDArray[np.bool_]
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Names, and their places among the free numbers; `told` are those of which candidates say anything."""
     known = list(evidence.slots)
     if given is None:
         if not known:
             return ("all weights",), np.arange(evidence.free.size)
-        # where to measure tells nothing of how much measurements scatter
+        # of the scales of some noise models nothing is known here; the rest does not depend on them
         scatter = {x.name for x in evidence.fit.system.replace(noise={}, priors={}).unread}
-        names = tuple(name for name in known if name not in scatter)
+        at = np.searchsorted(evidence.free, [evidence.slots[name].offset for name in known])
+        names = tuple(
+            name for name, k in zip(known, at, strict=True) if told[k] or name not in scatter
+        )
     else:
         several = given if isinstance(given, list | tuple) else [given]
         names = tuple(label_of(name) for name in several)
