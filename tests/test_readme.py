@@ -18,7 +18,7 @@ EXAMPLES = list(zip(blocks("python"), blocks("text"), strict=True))
 
 
 @pytest.mark.parametrize(
-    ("code", "output"), EXAMPLES, ids=["fit", "noise", "laws", "laws in training"]
+    ("code", "output"), EXAMPLES, ids=["fit", "noise", "input", "laws", "laws in training"]
 )
 def test_the_examples_print_what_they_say(code: str, output: str):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
