@@ -8,7 +8,7 @@ from pysymude.errors import ModelFileError
 
 pytest.importorskip("libsbml", reason="python-libsbml is not installed")
 
-from tests.engines.petab_text import ONE, table, write
+from tests.engines.petab_text import ONE, TWO, table, write
 from tests.unit.interchange import sbml_text as s
 
 pytestmark = pytest.mark.lacking("julia", "knows no events that set states yet")
@@ -105,6 +105,28 @@ def test_in_a_problem(engine, tmp_path):
     for key, value in problem.nominal.items():
         sides = [problem.log_likelihood({key: value + h}, engine=engine) for h in (1e-5, -1e-5)]
         assert slopes[key] == pytest.approx((sides[0] - sides[1]) / 2e-5, rel=1e-3)
+
+
+@pytest.mark.parametrize(("added", "happens"), [(2.0, True), (0.5, False)])
+def test_a_condition_that_makes_an_event_happen(engine, tmp_path, added, happens):
+    model = s.sbml(
+        parameters=[s.parameter("x", 1.0, constant="false"), s.parameter("k", 0.5)],
+        rules=[s.rate("x", "-k*x")], events=[s.event("cut", "x > 2", {"x": "x/4"})],
+    )  # fmt: skip
+    files = TWO | {
+        "model_xml": model,
+        "parameters_tsv": table("parameterId lowerBound upperBound nominalValue estimate", "k 0 10 0.5 true"),
+        "conditions_tsv": table("conditionId targetId targetValue", f"kick x x+{added}"),
+        "experiments_tsv": table("experimentId time conditionId", "e 0 -", "e 1 kick"),
+        "observables_tsv": table("observableId observableFormula noiseFormula", "obs x 0.3"),
+        "measurements_tsv": table("observableId experimentId time measurement", "obs e 0 1", "obs e 2 1.0"),
+    }  # fmt: skip
+    problem = psu.read_petab(write(tmp_path, **files))
+    after = (np.exp(-0.5) + added) * (0.25 if happens else 1.0) * np.exp(-0.5)
+    assert problem.simulations(engine=engine)[1] == pytest.approx(after, rel=1e-7)
+    _, slopes = problem.log_likelihood(gradient=True, engine=engine)
+    sides = [problem.log_likelihood({"k": 0.5 + h}, engine=engine) for h in (1e-5, -1e-5)]
+    assert slopes["k"] == pytest.approx((sides[0] - sides[1]) / 2e-5, rel=1e-4)
 
 
 REFUSED = {

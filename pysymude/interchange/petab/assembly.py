@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError, ModelFileError
-from pysymude.interchange.petab.courses_of import Experiment, Plan, plan_of
+from pysymude.interchange.petab.courses_of import Plan, plan_of
 from pysymude.interchange.petab.described import Described, Measured
 from pysymude.interchange.petab.entities import Entities, entities_of
+from pysymude.interchange.petab.experiment_stages import Experiment
 from pysymude.interchange.petab.measured_columns import Column, Columns
 from pysymude.interchange.sbml.happenings import as_event
 from pysymude.interchange.sbml.quantities import symbol_of

@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import sympy as sp
 
 from pysymude.interchange.petab.described import Described, PeriodText
 from pysymude.interchange.petab.entities import Entities
+from pysymude.interchange.petab.experiment_stages import Experiment, Stage
+from pysymude.interchange.petab.jumps import Jumps
 from pysymude.interchange.sbml.happenings import Happening, happenings
 from pysymude.interchange.sbml.lowering import Lowered, lowered
 from pysymude.model.symbols import t
 
-__all__ = ["Experiment", "Plan", "Stage", "plan_of"]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A period: its start, what states become, and values of parameters, by symbol."""
-
-    start: float
-    set: Mapping[Any, Any]
-    parameters: Mapping[Any, Any]
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """Stages in order, and starts of states that are not those of the system."""
-
-    stages: tuple[Stage, ...]
-    starts: Mapping[Any, Any]
-
-    @property
-    def t0(self) -> float:
-        """Where measurements can begin."""
-        return next(s.start for s in self.stages if s.start > -math.inf)
+__all__ = ["Plan", "plan_of"]
 
 
 @dataclass
@@ -176,52 +154,15 @@ class _Reader:
         stages = [Stage(first.start, {}, own)]
         for period in self.periods[1:]:
             stages.append(self._next(period, stages[-1]))
-        return Experiment(self._with_events(stages), starts)
+        return Experiment(self._jumps().applied(stages), starts)
 
-    def _with_events(self, stages: list[Stage]) -> tuple[Stage, ...]:
-        """The stages with what the events of the model do, each after what a condition does at its time."""
-        found = list(stages)
-        begins = next(s.start for s in stages if s.start > -math.inf)
-        for event in self.plan.events:
-            if (start := self.plan.time_of(event)) is None:
-                continue
-            if start < begins or (start == begins and not event.at_once):
-                continue
-            at = max(k for k, s in enumerate(found) if s.start <= start)
-            before = found[at]
-            if before.start < start:
-                found.insert(
-                    at + 1, Stage(start, self._numbered(event.sets, before), before.parameters)
-                )
-            else:
-                now = {
-                    x: e.xreplace(dict(before.set))
-                    for x, e in self._numbered(event.sets, before).items()
-                }
-                found[at] = Stage(start, {**before.set, **now}, before.parameters)
-        self._check_jumps(found)
-        return tuple(found)
+    def _jumps(self) -> Jumps:
+        def refuse(event: Happening, problem: str) -> Any:
+            self.contents.document.refuse(self.contents.events[0].element, problem, label=event.id)
 
-    def _check_jumps(self, stages: list[Stage]) -> None:
-        """An error where a condition may make an event happen whose time is looked for in between alone."""
-        for event in self.plan.events:
-            if self.plan.time_of(event) is not None:
-                continue
-            for before, stage in pairwise(stages):
-                changed = {*stage.set} | {
-                    s for s, v in stage.parameters.items() if before.parameters.get(s) != v
-                }
-                if changed & event.rising.free_symbols:
-                    self.contents.document.refuse(
-                        self.contents.events[0].element,
-                        f"a condition at {stage.start:g} changes what it depends on, and may make it happen "
-                        "there, which is not read",
-                        label=event.id,
-                    )
-
-    def _numbered(self, sets: Mapping[Any, Any], stage: Stage) -> dict[Any, Any]:
-        """What an event sets, with the values that parameters have then."""
-        return {x: self._numbers(e.xreplace(dict(stage.parameters))) for x, e in sets.items()}
+        timed = [(e, time) for e in self.plan.events if (time := self.plan.time_of(e)) is not None]
+        others = [e for e in self.plan.events if self.plan.time_of(e) is None]
+        return Jumps(timed, others, self._numbers, refuse)
 
     def _given(self, period: PeriodText, more: Mapping[str, Any]) -> dict[Any, Any]:
         """What the changes of a period say, by symbol, as expressions of the time just before."""
