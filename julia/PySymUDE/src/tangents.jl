@@ -40,6 +40,11 @@ end
 As [`discrete!`](@ref), by tangents that are carried along.
 """
 function follow_path!(slopes, dtheta, loss::Loss, e, path::Path, times, cotangents)
+    return follow!((slopes, dtheta, e), loss, path, times, cotangents)
+end
+
+# `contract!` is told of the tangents at each time
+function follow!(into, loss::Loss, path::Path, times, cotangents)
     (; model) = loss
     (; conditions) = model
     (; steps) = path
@@ -53,7 +58,7 @@ function follow_path!(slopes, dtheta, loss::Loss, e, path::Path, times, cotangen
         if m > 0
             steps.live[m] && live!(conditions, true)
             ahead! = steps.method[m] == EXPLICIT ? ahead_explicit! : ahead_implicit!
-            i = ahead!(a, path, m, (slopes, dtheta, e), times, cotangents, i)
+            i = ahead!(a, path, m, into, times, cotangents, i)
             steps.live[m] && live!(conditions, false)
         end
         while event <= length(steps.events) && steps.events[event].step == m

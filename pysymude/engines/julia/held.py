@@ -12,8 +12,8 @@ from weakref import finalize
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.engines.base import BoundLoss, Evaluation, Simulated
-from pysymude.engines.julia.convert import view
+from pysymude.engines.base import BoundLoss, Evaluation, Linearised, Simulated
+from pysymude.engines.julia.convert import from_julia, view
 from pysymude.engines.julia.runtime import check_process, entry, package, translated
 from pysymude.engines.loss_layout import LossLayout
 from pysymude.plan.tolerance import lowered
@@ -26,6 +26,8 @@ Float = NDArray[np.float64]
 _ABANDONED: list[int] = []
 # their memory is shared: no other thread of Python may write while one runs
 _LOCK = Lock()
+
+_LARGE = 50_000_000  # numbers of derivatives that are formed at once
 
 # what a run of a loss is told, as in entry.jl
 _GRADIENT, _GIVEN = 1, 2
@@ -78,6 +80,7 @@ class HeldLoss(HeldSamples):
 
     def __init__(self, made: Any, layout: LossLayout, *, follows: bool) -> None:
         super().__init__(made, layout)
+        self.linked = bool((view(made.link) > 0).any())
         self.observed, self.given = view(made.observed).T, view(made.given).T
         self.t0, self.ts = view(made.t0), view(made.ts).T
         self.follows = follows
@@ -110,6 +113,37 @@ class HeldLoss(HeldSamples):
             self.fill(theta, _GRADIENT | _GIVEN)
             out = self.out.copy()
         return self.layout.read(out, theta, gradient=True)
+
+    def linearise(
+        self, theta: Float, asked: NDArray[np.bool_], directions: Float | None = None
+    ) -> Linearised:
+        """What the model gives, and its derivatives at the places asked, by tangents where steps are known."""
+        found = None
+        if not self.linked and asked.size * theta.size <= _LARGE:
+            found = self._linearised(theta)
+        if found is None:
+            return super().linearise(theta, asked, directions)
+        simulated, each = found
+        slopes = np.zeros((int(asked.sum()), theta.size))
+        slopes[:, : each.shape[-1]] = each[asked]
+        if not all(code.successful for code in simulated.retcodes):
+            slopes[:] = np.nan
+        return Linearised(simulated, slopes if directions is None else slopes @ directions.T)
+
+    def _linearised(self, theta: Float) -> tuple[Simulated, Float] | None:
+        """With derivatives of everything, (E, T, columns, theta)."""
+        check_process()
+        with _LOCK:
+            self.fill(theta, 0)
+            out, seen = self.out.copy(), np.array(self.observed, order="C")
+            sizes = self.seen.copy()[None]
+            with translated("differentiating what is observed"):
+                made = package().linearise(self.object)
+            each = None if made is None else from_julia(made)
+        if each is None:
+            return None
+        found = self.layout.read(out, theta, gradient=False)
+        return Simulated(seen, found.terms, found.retcodes, found.steps, sizes), each
 
     def retime(self, t0: Float, ts: Float) -> None:
         """Other times from now on."""
