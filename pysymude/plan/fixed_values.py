@@ -37,11 +37,6 @@ def parameter_values(
     """
     p = plan.default_parameters.copy()
     for name, value in given.items():
-        if name in plan.trainable:
-            raise InvalidInputError(
-                f"parameter {name!r} is trainable, so it cannot have a value of its own here; take it "
-                "out of trainable= or out of this mapping"
-            )
         if name in plan.states:
             raise InvalidInputError(
                 f"parameters= names {name!r}, which is a state; its start belongs to u0="

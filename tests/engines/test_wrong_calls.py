@@ -103,8 +103,8 @@ CALLS = [
         "u0 of experiment '0' names 'z'",
     ),
     (
-        lambda: objective(psu.ODESystem({x: -k * x, y: -y}, **learn), parameters={"k": 1.0}),
-        "'k' is trainable, so it cannot have a value of its own here",
+        lambda: objective(psu.ODESystem({x: -k * x, y: -y}, **learn), parameters={"y": 1.0}),
+        "parameters= names 'y', which is a state; its start belongs to u0=",
     ),
     (
         lambda: objective(psu.ODESystem({x: -k * x, y: -m * y}, **learn)),
