@@ -474,3 +474,12 @@ def test_residuals_have_the_same_derivatives(engine: str):
         for row in np.eye(theta.size)
     ]
     np.testing.assert_allclose(J, np.stack(columns, axis=1), rtol=0, atol=1e-5)
+
+
+def test_other_solvers_of_julia_are_refused_by_name(julia: str):
+    times = np.linspace(0.0, 1.0, 5)
+    with pytest.raises(CapabilityError, match="'Tsit5', 'Rodas5P', 'auto'; found 'Vern7'"):
+        psu.solve(BALL, u0=[1.0, 0.0], t=times, engine=julia, solver="Vern7")
+    data = data_of(BALL, times, {h: 1.0, v: 0.0})
+    with pytest.raises(CapabilityError, match="along its own steps; found sensealg='gauss'"):
+        psu.objective(BALL, data, engine=julia, solver="Tsit5", sensealg="gauss")

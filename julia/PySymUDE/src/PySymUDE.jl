@@ -16,7 +16,7 @@ module PySymUDE
 using ADTypes: AutoFiniteDiff
 using Base.Cartesian: @nexprs
 using FunctionWrappers: FunctionWrapper
-using LinearAlgebra: BlasInt, LAPACK, issuccess, lu!
+using LinearAlgebra: BlasInt, LAPACK, dot, issuccess, lu!
 using PrecompileTools: @compile_workload
 using OrdinaryDiffEqCore: CompositeAlgorithm, OrdinaryDiffEqAlgorithm
 using OrdinaryDiffEqRosenbrock: OrdinaryDiffEqRosenbrock, Rodas5P, Rodas5PTableau, Rosenbrock23
@@ -46,6 +46,7 @@ include("rodas5p.jl")
 include("forcing.jl")
 include("tangents.jl")
 include("linearising.jl")
+include("jump_sweeps.jl")
 include("entry.jl")
 include("interop.jl")
 include("workload.jl")

@@ -27,6 +27,21 @@ struct SignalUse
 end
 
 """
+    Effect
+
+What an event does where its condition passes zero, rising (direction 1), falling (-1) or both ways (0): `states`
+become `values!`. `pull!` is that of these, the last of its `gu` the cotangent of time.
+"""
+struct Effect
+    direction::Int
+    states::Vector{Int}
+    values!::Rhs
+    pull!::Pull
+    y::Vec
+    gu::Vec
+end
+
+"""
     Conditions
 
 The functions whose signs a model reads from the end of its `q`. While `live` the signs follow the
@@ -40,7 +55,7 @@ struct Conditions
     first::Int                  # q[first + k] is the sign of condition k as the model reads it
     live::Base.RefValue{Bool}
     signs::Vec
-    armed::Vector{Bool}         # seen on its side since it changed
+    armed::Vector{Int}          # whether seen on its side since it changed; -1: not since its event acted
     events::Vector{Event}
     g::Vec
     other::Vec                  # g again, while g is looked at
@@ -52,18 +67,25 @@ struct Conditions
     uses::Vector{SignalUse}
     through::Matrix{Int}        # (4, K) of signals through whose points steps run, see forcing.jl
     line::Mat                   # (2, K): the rate and the shift of their arguments
+    switches::Int               # the conditions behind these are those of `effects`
+    effects::Vector{Effect}
+    now::Vec                    # the signs at a point inside a step; those of events may change there and back
+    near::Vec                   # how large a condition is that is as good as 0
+    pending::Vector{Int}        # whether an event is to act
 end
 
 const NO_USE = SignalUse(0, false, false, false)
 is_signal(c::Conditions, k) = c.uses[k].at > 0
 table(c::Conditions, k) = c.q[c.uses[k].at]
 
-function Conditions(values!, pull!, time_only, q, states, learned, uses = fill(NO_USE, length(time_only)))
+function Conditions(
+    values!, pull!, time_only, q, states, learned, uses = fill(NO_USE, length(time_only)), effects = Effect[],
+)
     K = length(time_only)
     return Conditions(
-        values!, pull!, Vector{Bool}(time_only), q, length(q) - K, Ref(true), zeros(K), trues(K), Event[],
+        values!, pull!, Vector{Bool}(time_only), q, length(q) - K, Ref(true), zeros(K), ones(Int, K), Event[],
         zeros(K), zeros(K), zeros(K), zeros(states + 1), zeros(learned), zeros(states), zeros(states),
-        uses, zeros(Int, 4, K), zeros(2, K),
+        uses, zeros(Int, 4, K), zeros(2, K), K - length(effects), effects, zeros(K), zeros(K), zeros(Int, K),
     )
 end
 
@@ -120,7 +142,8 @@ end
 "The signs at a start where the slope is f; of a condition that is 0 there, that of its slope."
 function initial_signs!(c::Conditions, f, u, p, t)
     empty!(c.events)
-    fill!(c.armed, true)
+    fill!(c.armed, 1)
+    fill!(c.pending, 0)
     c.values!(c.other, u, p, t)
     for k in eachindex(c.signs)
         g = c.other[k]
@@ -130,6 +153,7 @@ function initial_signs!(c::Conditions, f, u, p, t)
             continue
         end
         set_sign!(c, k, g == 0 ? sign(rate!(c, k, f, u, p, t)) : sign(g))
+        g == 0 && k > c.switches && (c.armed[k] = 0)
     end
     return nothing
 end
@@ -137,38 +161,49 @@ end
 "The signs as they are at a state, behind a step during which they were live."
 function settle!(c::Conditions, step, u, p, t)
     c.values!(c.other, u, p, t)
-    for k in eachindex(c.signs)
+    for k in 1:c.switches
         is_signal(c, k) && continue
         now = sign(c.other[k])
         now == 0 || now == c.signs[k] || note!(c, step, k, now, true)
+        c.armed[k] = 1
     end
-    fill!(c.armed, true)
     return nothing
 end
 
 const PARTS = 8 # of a step, at whose ends signs are compared
 
 """
-    crossing!(c, inside!, p, t, h) -> (fraction, condition)
+    crossing!(c, inside!, p, t, h, begins = 1) -> (fraction, condition)
 
-The first change of a condition inside a step from t, whose states `inside!(out, fraction)` gives; (2, 0)
-where there is none. A condition that rests on 0 and leaves it is told by its new sign: -2 - sign.
+The first change of a condition, from `begins` on, inside a step from t, whose states `inside!(out, fraction)`
+gives; (2, 0) where there is none. A switch that rests on 0 and leaves it is told by its new sign: -2 - sign; an
+event that returns at once to where it has just acted by NEVER.
 """
-function crossing!(c::Conditions, inside!, p, t, h)
+function crossing!(c::Conditions, inside!, p, t, h, begins = 1)
     first, which, before = 2.0, 0, 0.0
+    copyto!(c.now, c.signs)
     for j in 1:PARTS
         x = j / PARTS
         inside!(c.state, x)
         c.values!(c.other, c.state, p, t + x * h)
-        for k in eachindex(c.signs)
+        for k in begins:length(c.signs)
             c.time_only[k] && continue
-            g, s = c.other[k], c.signs[k]
-            s == 0 && g != 0 && return -2 - sign(g), k
-            if g * s > 0
-                c.armed[k] = true
-            elseif g * s < 0 && c.armed[k]
+            g, s = c.other[k], c.now[k]
+            if s == 0 && g != 0
+                k <= c.switches && return -2 - sign(g), k
+                c.now[k], c.armed[k] = sign(g), 1
+            elseif g * s > 0
+                c.armed[k] = 1
+            elseif g * s < 0 && k > c.switches && !passes(c, k, s)
+                c.now[k], c.armed[k] = sign(g), 1
+            elseif g * s < 0 && (c.armed[k] == 1 || k > c.switches)
                 found = close_in!(c, inside!, p, t, h, k, before, x)
-                found < first && ((first, which) = (found, k))
+                found == NEVER && c.armed[k] == -1 && return NEVER, k
+                if found == NEVER
+                    c.now[k], c.armed[k] = -s, 1
+                elseif found < first
+                    first, which = found, k
+                end
             end
         end
         which > 0 && return first, which
@@ -179,9 +214,21 @@ end
 
 # where condition k changes between two fractions of a step; Illinois: Dowell and Jarratt, BIT 11 (1971), 168
 function close_in!(c::Conditions, inside!, p, t, h, k, low, high)
-    at(x) = (inside!(c.state, x); c.values!(c.g, c.state, p, t + x * h); c.g[k] * c.signs[k])
+    at(x) = (inside!(c.state, x); c.values!(c.g, c.state, p, t + x * h); c.g[k] * c.now[k])
     a, b = at(low), at(high)
-    a > 0 || return low
+    a > 0 || k > c.switches || return low
+    if !(a > 0)
+        # it begins on 0, and was on its side only between there and `high`
+        middle = high
+        for _ in 1:60
+            middle = low + (high - low) / 2
+            a = at(middle)
+            a > 0 && break
+            high, b = middle, a
+        end
+        a > 0 || return NEVER
+        low, c.armed[k] = middle, 1
+    end
     for r in 1:60
         middle = r % 3 > 0 ? (low * b - high * a) / (b - a) : (low + high) / 2
         low < middle < high || (middle = (low + high) / 2)
@@ -193,7 +240,7 @@ function close_in!(c::Conditions, inside!, p, t, h, k, low, high)
             high, b = middle, value
             a /= 2
         end
-        (high - low <= 1e-15 || value == 0) && break
+        (high - low <= 1e-15 * high || value == 0) && break
     end
     return high
 end
@@ -203,7 +250,7 @@ function slides!(c::Conditions, rhs!, step, k, u, p, t)
     rhs!(c.f, u, p, t)
     before = rate!(c, k, c.f, u, p, t)
     note!(c, step, k, -c.signs[k], false)
-    c.armed[k] = false
+    c.armed[k] = 0
     rhs!(c.f, u, p, t)
     after = rate!(c, k, c.f, u, p, t)
     return before * c.signs[k] > 0 && after * c.signs[k] < 0
@@ -211,7 +258,7 @@ end
 
 "Conditions of time alone that were 0 so far have a sign where another one switches them on."
 function leave_zero!(c::Conditions, step, u, p, t)
-    for k in eachindex(c.signs)
+    for k in 1:c.switches
         (c.time_only[k] && c.signs[k] == 0) || continue
         c.values!(c.other, u, p, t + 1e-9 * max(abs(t), 1e-300))
         c.other[k] == 0 || note!(c, step, k, sign(c.other[k]), true)
@@ -222,12 +269,12 @@ end
 "Whether a condition that had changed, other than `landed`, was back on its old side before it was seen on the new."
 function turn_back!(c::Conditions, step, landed, u, p, t)
     turned = false
-    for k in eachindex(c.signs)
-        (c.armed[k] || k == landed) && continue
+    for k in 1:c.switches
+        (c.armed[k] != 0 || k == landed) && continue
         c.values!(c.other, u, p, t)
         c.other[k] * c.signs[k] < 0 || continue
         note!(c, step, k, -c.signs[k], true)
-        c.armed[k] = turned = true
+        c.armed[k], turned = 1, true
     end
     return turned
 end

@@ -13,8 +13,12 @@ stages of each step. Steps are Tsit5's, or Rodas5P's, whose stages also read the
 """
 function discrete!(slopes, dtheta, loss::Loss, e, path::Path, times, cotangents)
     (; model) = loss
-    b = Back(model, loss.theta[1:model.learned], any(==(IMPLICIT), path.steps.method))
+    b = Back(model, loss.theta[1:model.learned], any(==(IMPLICIT), path.steps.method), size(loss.dose_t, 1))
     go_back!(b, path, times, cotangents)
+    for (d, lambda) in enumerate(b.dosed)
+        at = loss.dose_index[d, e]
+        at == 0 || isempty(lambda) || (dtheta[at] += dot(view(loss.mix, :, loss.dose_state[d, e]), lambda))
+    end
     for k in eachindex(b.lambda)
         slopes[k, e] += b.lambda[k]
     end
@@ -55,15 +59,16 @@ struct Back
     J::Mat
     W::Mat
     pivots::Vector{BlasInt}
+    dosed::Vector{Vec}  # lambda at each dose
 end
 
-function Back(model::Model, p, implicit::Bool)
+function Back(model::Model, p, implicit::Bool, doses = 0)
     n = model.states
     square() = implicit ? zeros(n, n) : zeros(0, 0)
     return Back(
         model, model.pull, p, n, zeros(n), zeros(model.learned), zeros(n), zeros(STAGES, n),
         zeros(STAGES, implicit ? n : 0), (zeros(n) for _ in 1:5)..., square(), square(), square(),
-        zeros(BlasInt, n),
+        zeros(BlasInt, n), [Vec() for _ in 1:doses],
     )
 end
 
@@ -71,9 +76,18 @@ end
 function go_back!(b::Back, path::Path, times, cotangents)
     (; steps) = path
     (; conditions) = b.model
-    i, event = length(times), length(steps.events)
+    i, event, moved = length(times), length(steps.events), 0.0
     conditions === nothing || (copyto!(conditions.signs, steps.signs); live!(conditions, false))
     for m in length(path.t)-1:-1:1
+        if steps.method[m] == JUMP
+            # outputs at the time of a jump are those behind it
+            while i > 0 && times[i] >= path.t[m]
+                add!(b.lambda, 1.0, cotangents[i])
+                i -= 1
+            end
+            event, moved = back_jump!(b, path, m, steps.events, event, moved)
+            continue
+        end
         while event > 0 && steps.events[event].step == m
             jump_back!(b, steps.events[event], path.t[m+1], path.u[m+1])
             event -= 1
@@ -83,6 +97,8 @@ function go_back!(b::Back, path::Path, times, cotangents)
         i = back!(b, path, m, times, cotangents, i)
         steps.live[m] && live!(conditions, false)
     end
+    # those at the start, where they are not the caller's
+    foreach(j -> add!(b.lambda, 1.0, cotangents[j]), i:-1:1)
     live!(conditions, true)
     return nothing
 end

@@ -41,15 +41,18 @@ end
 # false where a time has no tangents
 function linearise_experiment!(slopes, loss::Loss, e, sol, start, learned, p)
     (; model, ts) = loss
-    n, t0 = model.states, loss.t0[e]
+    # a dose may be given at the start, before what is seen there
+    dosed = size(loss.dose_t, 1) > 0 && length(sol.t) > 1
+    n, t0 = model.states, dosed ? -Inf : loss.t0[e]
+    doses = learned_doses(loss, e)
     copyto!(model.q, view(loss.q, :, e))
     read = [i for i in axes(ts, 1) if is_read(loss, i, e)]
     times = unique(t for t in view(ts, read, e) if t > t0)
     states = [t > t0 ? Vec(sol(t)[1:n]) : start[:, e] for t in view(ts, read, e)]
     kept = Kept(Mat[])
-    isempty(times) || follow!(kept, loss, sol, times, times)
+    isempty(times) || follow!(kept, loss, e, sol, times, times)
     length(kept.tangents) == length(times) || return false
-    first = zeros(n, n + model.learned)
+    first = zeros(n, n + model.learned + length(doses))
     foreach(k -> first[k, k] = 1.0, 1:n)
     y, pulled = zeros(size(loss.y, 1) + size(loss.law_weight, 1)), zeros(n)
     for (i, u) in zip(read, states)
@@ -65,6 +68,7 @@ function linearise_experiment!(slopes, loss::Loss, e, sol, start, learned, p)
             row .= by_theta
             along = tangents' * pulled
             row[1:model.learned] .+= view(along, n+1:n+model.learned)
+            foreach((at, slope) -> row[at] += slope, doses, view(along, n+model.learned+1:length(along)))
             starts_row!(row, loss, e, loss.mix' * along[1:n], learned)
         end
     end

@@ -51,6 +51,10 @@ struct Loss
     law_weight::Array{Float64,3} # laws, times, experiments
     anchor::Mat                 # times, experiments
     tolerances::Tolerances
+    dose_t::Mat                 # doses, experiments
+    dose_state::Matrix{Int}     # 0 for none
+    dose_amount::Mat
+    dose_index::Matrix{Int}     # place of the amount in theta, 0 for a number
     scalings::Vec
     at::Layout                  # of out
     theta::Vec
@@ -64,11 +68,18 @@ end
 function Loss(
     model::Model, source; algorithm, sensealg, t0, u0, q, ts, y, weight, u0_index, positive, mix,
     link, link_weight, law_weight, anchor, reltol, abstol, maxiters, scalings, size_of_theta,
-    dtmax = Inf, tstops = Float64[],
+    dtmax = Inf, tstops = Float64[], dose_t = zeros(0, length(t0)), dose_state = zeros(Int, 0, length(t0)),
+    dose_amount = zeros(0, length(t0)), dose_index = zeros(Int, 0, length(t0)),
 )
     known = algorithm == "auto" || haskey(SOLVERS, algorithm) || haskey(ALGORITHMS, algorithm)
     known || throw(ArgumentError("algorithm $algorithm is unknown"))
     how = method(sensealg, PySymUDE.algorithm(algorithm), model)
+    if jumps(model, dose_t)
+        alg = PySymUDE.algorithm(algorithm)
+        check_jumps(alg, model)
+        how == :discrete || (how == :forward && has_forward(alg, model)) ||
+            throw(ArgumentError("gradients through events and doses go along the steps of a march; not so with $sensealg"))
+    end
     how in ADJOINTS && load_adjoints()
     observe, pull = load_observation(model, source)
     at = Layout(size(law_weight, 1), length(t0), size_of_theta)
@@ -76,7 +87,8 @@ function Loss(
         model, observe, pull, algorithm, how, Vec(t0), Mat(u0), Mat(q), Mat(ts), Array{Float64,3}(y),
         Array{Float64,3}(weight), Matrix{Int}(u0_index), Vector{Bool}(positive), Mat(mix),
         Vector{Int}(link), Vec(link_weight), Array{Float64,3}(law_weight), Mat(anchor),
-        Tolerances(reltol, each(abstol, size(u0, 1)), maxiters, dtmax, tstops), Vec(scalings), at,
+        Tolerances(reltol, each(abstol, size(u0, 1)), maxiters, dtmax, tstops), Mat(dose_t),
+        Matrix{Int}(dose_state), Mat(dose_amount), Matrix{Int}(dose_index), Vec(scalings), at,
         zeros(size_of_theta), zeros(length(at)), [Steps() for _ in t0], zeros(size(u0, 1)), zeros(size(y)),
         zeros(size(y)),
     )
@@ -170,18 +182,29 @@ function start_slopes!(dtheta, slopes, loss, start)
     return nothing
 end
 
+# a dose that is none is never reached, so that the numbers of the others stay
+function doses_of(loss::Loss, e)
+    amount(d) = loss.dose_index[d, e] == 0 ? loss.dose_amount[d, e] : loss.theta[loss.dose_index[d, e]]
+    return Dose[
+        loss.dose_state[d, e] == 0 ? Dose(Inf, Vec()) :
+        Dose(loss.dose_t[d, e], amount(d) .* view(loss.mix, :, loss.dose_state[d, e])) for d in axes(loss.dose_t, 1)
+    ]
+end
+
 # nothing where the experiment has no duration
 function forward(loss::Loss, e, start, p, gradient)
     (; model, tolerances) = loss
-    t0, t1 = loss.t0[e], loss.ts[end, e]
-    t1 > t0 || return nothing
+    t0, t1, doses = loss.t0[e], loss.ts[end, e], doses_of(loss, e)
+    t1 > t0 || !isempty(doses) || return nothing
     copyto!(model.q, view(loss.q, :, e))
     alg, u0 = algorithm(loss.algorithm), start[:, e]
     elsewhere = gradient && loss.sensealg != :discrete && !(loss.sensealg == :forward && has_forward(alg, model))
     if marches(alg, model) && !elsewhere
         # a way back through implicit steps needs derivatives of the Jacobian
         steep = gradient && !model.curved && way(alg) == SWITCHING
-        path = march_path!(loss.steps[e], model, way(alg), u0, t0, t1, p, tolerances; explicit = steep)
+        path = march_path!(loss.steps[e], model, way(alg), u0, t0, t1, p, tolerances, doses; explicit = steep)
+        path.code == :NeedsImplicit && jumps(model, doses) &&
+            return Path(path.t, path.u, path.steps, :Failure, path.tried)
         path.code == :NeedsImplicit || return path
     end
     alg = settled(alg, model, u0, t0, t1, p, tolerances)
@@ -193,7 +216,9 @@ end
 # the terms of one experiment, added to `out`; what they mean for the start and for theta is added to both
 function experiment!(slopes, dtheta, loss::Loss, e, sol, start, last, p, gradient, given)
     (; model, ts, weight) = loss
-    t0 = loss.t0[e]
+    # a dose may be given at the start, before what is seen there
+    dosed = size(loss.dose_t, 1) > 0 && length(sol.t) > 1
+    t0 = dosed ? -Inf : loss.t0[e]
     copyto!(model.q, view(loss.q, :, e))
     C, K = size(loss.y, 1), size(loss.law_weight, 1)
     read = [i for i in axes(ts, 1) if is_read(loss, i, e)]
@@ -202,7 +227,7 @@ function experiment!(slopes, dtheta, loss::Loss, e, sol, start, last, p, gradien
     u, y = zeros(model.states), zeros(C + K)
     for (j, i) in enumerate(read)
         t = ts[i, e]
-        t > t0 ? copyto!(full, sol(t)) : copyto!(full, view(start, :, e))
+        t > t0 || dosed ? copyto!(full, sol(t)) : copyto!(full, view(start, :, e))
         copyto!(u, 1, full, 1, model.states)
         loss.observe(y, u, p, t)
         states[:, j] = u
@@ -219,7 +244,7 @@ function experiment!(slopes, dtheta, loss::Loss, e, sol, start, last, p, gradien
         loss.pull(pulled, dtheta, y, u, p, ts[i, e])
         add_cotangent!(slopes, times, cotangents, e, t0, ts[i, e], pulled)
     end
-    tie!(slopes, times, cotangents, loss, e, start, last)
+    tie!(slopes, times, cotangents, loss, e, start, last, t0)
     isempty(times) && return nothing
     if sol isa Path
         through! = loss.sensealg == :forward ? follow_path! : discrete!

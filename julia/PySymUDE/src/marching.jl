@@ -48,6 +48,7 @@ mutable struct March
     method::Int       # of the step that is tried, EXPLICIT or IMPLICIT
     live::Bool        # whether it follows the conditions
     shared::Bool      # whether its first slope is the last of the step before
+    jump::Tuple{Int,Bool} # the event, or less the dose, that is kept as a step; whether another called for it
     exact::Union{Nothing,Elimination}
     u::Vec      # where a step starts
     next::Vec   # and where it ends
@@ -68,7 +69,7 @@ function March(model::Model, way; explicit = false)
     n = model.states
     confined, method = explicit || !(model.f isa Odefunction), way == IMPLICIT ? IMPLICIT : EXPLICIT
     m = March(
-        model.f.f, model, model.conditions, way, confined, method, false, false, nothing,
+        model.f.f, model, model.conditions, way, confined, method, false, false, (0, false), nothing,
         (zeros(n) for _ in 1:9)..., zeros(n, STAGES), zeros(0, 0), zeros(0, 0), zeros(BlasInt, n),
     )
     way == IMPLICIT && prepare_implicit!(m)
@@ -84,25 +85,34 @@ function prepare_implicit!(m::March)
 end
 
 """
-    march!(keep, m, u0, t0, t1, p, tolerances) -> (code, pace)
+    march!(keep, m, u0, t0, t1, p, tolerances, doses = NO_DOSES) -> (code, pace)
 
-From t0 to t1; `keep(m, t, stop)` is called after each accepted step, from `m.u` at t to `m.next` at `stop`.
+From t0 to t1; `keep(m, t, stop)` is called after each accepted step, from `m.u` at t to `m.next` at `stop`, and
+for each jump as one of the method JUMP.
 The code is a name in `CODES`, or `:NeedsImplicit` where a system without a dense Jacobian is stiff.
 """
-function march!(keep::F, m::March, u0, t0, t1, p, tol::Tolerances) where {F}
+function march!(keep::F, m::March, u0, t0, t1, p, tol::Tolerances, doses = NO_DOSES) where {F}
     copyto!(m.u, u0)
     live!(m.conditions, false)
-    code, pace = go!(keep, m, t0, t1, p, tol)
+    code, pace = go!(keep, m, t0, t1, p, tol, doses)
     live!(m.conditions, true)
     # late times, too, may leave no room for a first step
     failed = code == :Unstable || (code == :DtLessThanMin && !all(isfinite, m.f0))
     return failed && pace.accepted == 0 ? :InitialFailure : code, pace
 end
 
-function go!(keep::F, m::March, t0, t1, p, tol::Tolerances) where {F}
+function go!(keep::F, m::March, t0, t1, p, tol::Tolerances, doses) where {F}
     (; conditions) = m
     pace, t, e = Pace(), t0, 0.0
-    stops, next_stop = start!(m, t0, t1, p, tol), 1
+    stops = start!(m, t0, t1, p, tol, doses)
+    next_stop = 1 + count(stop -> stop[1] <= t0, stops)
+    if next_stop > 1
+        at_start = view(stops, 1:next_stop-1)
+        due!(m, at_start, 0, p, t0, 0.0)
+        code = jump!(keep, m, pace, at_start, doses, p, t0)
+        code == :Success || return code, pace
+    end
+    t1 > t0 || return :Success, pace
     # `fresh`: what a step starts from is to be computed; `restart`: the step size as well
     fresh, restart = true, true
     while true
@@ -130,6 +140,7 @@ function go!(keep::F, m::March, t0, t1, p, tol::Tolerances) where {F}
             continue
         end
         reached, which = crossed!(m, pace, p, t, h, tol)
+        which == typemin(Int) && return :Chattering, pace
         if which < 0
             fresh = true
             continue
@@ -143,19 +154,25 @@ function go!(keep::F, m::March, t0, t1, p, tol::Tolerances) where {F}
         m.method != took && m.confined && return :NeedsImplicit, pace
         copyto!(m.u, m.next)
         t = stop
-        t >= t1 && return :Success, pace
         m.shared = took == EXPLICIT && m.method == EXPLICIT
         m.live && stop_following!(m, pace, p, t)
         last_stop = next_stop
         while next_stop <= length(stops) && stops[next_stop][1] <= t
             next_stop += 1
         end
-        restart, parted = turn!(m, pace, view(stops, last_stop:next_stop-1), p, t)
-        turned = conditions !== nothing && turn_back!(conditions, pace.accepted, which, m.u, p, t)
-        if which > 0
+        here = view(stops, last_stop:next_stop-1)
+        restart, parted = t < t1 ? turn!(m, pace, here, p, t) : (false, false)
+        turned = t < t1 && conditions !== nothing && turn_back!(conditions, pace.accepted, which, m.u, p, t)
+        if t < t1 && 0 < which <= conditions.switches
             slides!(conditions, m.rhs!, pace.accepted, which, m.u, p, t) && return :Chattering, pace
             restart = true
         end
+        if due!(m, here, which, p, t, h)
+            code = jump!(keep, m, pace, here, doses, p, t)
+            code == :Success || return code, pace
+            restart = true
+        end
+        t >= t1 && return :Success, pace
         (restart || turned || parted) && (m.shared = false)
         fresh = !m.shared
         m.shared && share!(m)
@@ -163,9 +180,10 @@ function go!(keep::F, m::March, t0, t1, p, tol::Tolerances) where {F}
 end
 
 # the first slope and what it decides; the times at which steps have to end, with the condition or 0
-function start!(m::March, t0, t1, p, tol)
+function start!(m::March, t0, t1, p, tol, doses)
     stops = Tuple{Float64,Int}[(t, 0) for t in tol.tstops if t0 < t < t1]
-    m.conditions === nothing && return stops
+    append!(stops, dose_stops(doses, t0, t1))
+    m.conditions === nothing && return sort!(stops)
     live!(m.conditions, true)
     m.rhs!(m.f, m.u, p, t0)
     live!(m.conditions, false)
@@ -185,15 +203,22 @@ end
 # is then repeated up to there. (its size, condition); a negative one where the step is to be tried again.
 function crossed!(m::March, pace, p, t, h, tol)
     (; conditions) = m
-    (conditions === nothing || m.live) && return h, 0
-    x, which = crossing!(conditions, Inside(m, h), p, t, h)
+    conditions === nothing && return h, 0
+    # while the right-hand side follows its switches by itself, events are still looked for
+    begins = m.live ? conditions.switches + 1 : 1
+    begins > length(conditions.signs) && return h, 0
+    x, which = crossing!(conditions, Inside(m, h), p, t, h, begins)
+    x == NEVER && return h, typemin(Int)
     if x < 0
         note!(conditions, pace.accepted, which, -2 - x, true)
         return h, -1
     end
-    (which == 0 || x >= 1 - 1e-14) && return h, which
-    h = max(x * h, nextfloat(t) - t)
-    attempt!(m, p, t, h, tol)
+    which == 0 && return h, which
+    if x < 1 - 1e-14
+        h = max(x * h, nextfloat(t) - t)
+        attempt!(m, p, t, h, tol)
+    end
+    is_event(conditions, which) && (h = refine!(m, which, p, t, h, tol))
     return h, which
 end
 
@@ -202,7 +227,7 @@ end
 function turn!(m::March, pace, stops, p, t)
     turned = parted = false
     for (_, k) in stops
-        k == 0 && continue
+        (k <= 0 || is_event(m.conditions, k)) && continue
         knot, jumps = pass_knot!(m.conditions, pace.accepted, k)
         if knot
             turned, parted = turned || jumps, true
@@ -280,11 +305,19 @@ function error_norm(m::March, tol)
 end
 
 "A march to the last of `times`; `states` gets the columns that it reaches, `sizes` what all steps meet."
-function march_through!(states, sizes, model::Model, way, u0, t0, times, p, tol::Tolerances)
+function march_through!(states, sizes, model::Model, way, u0, t0, times, p, tol::Tolerances, doses = NO_DOSES)
     next = Ref(1 + count(<=(t0), times))
     states[:, 1:next[]-1] .= u0
     function keep(m, t, stop)
         widen!(sizes, m.next)
+        if m.method == JUMP
+            # outputs at the time of a jump are those behind it
+            for i in next[]-1:-1:1
+                times[i] == t || break
+                copyto!(view(states, :, i), m.next)
+            end
+            return nothing
+        end
         while next[] <= length(times) && times[next[]] <= stop
             out = view(states, :, next[])
             x = (times[next[]] - t) / (stop - t)
@@ -292,5 +325,5 @@ function march_through!(states, sizes, model::Model, way, u0, t0, times, p, tol:
             next[] += 1
         end
     end
-    return march!(keep, March(model, way), u0, t0, times[end], p, tol)
+    return march!(keep, March(model, way), u0, t0, times[end], p, tol, doses)
 end

@@ -65,6 +65,7 @@ const Odefunction = typeof(
 include("sparse.jl")
 include("linear.jl")
 include("conditions.jl")
+include("jumps.jl")
 include("stops.jl")
 include("knots.jl")
 
@@ -107,7 +108,8 @@ The model of source text, or of a module, that defines
 - where formulas change with the sign of conditions `TIME_ONLY = Bool[...]`, which of them read no state;
   `conditions!(g, u, ...)` and `conditions_pull!(gu, gp, v, u, ...)`, in whose `gu` time stands last; the
   functions above then read the sign of condition k from `q[parameters + k]`; and `SIGNALS`, of each condition
-  the fields of a [`SignalUse`](@ref);
+  the fields of a [`SignalUse`](@ref); and `EVENTS`, of each event, whose conditions stand last, its direction and
+  the states that it sets, to what `effect_1!(y, u, ...)` says, with `effect_1_pull!(gu, gp, v, u, ...)`;
 - `NETWORKS`: a vector of `(widths, activation, offset)`; `USES`: for each `c[i]` its network's position.
 """
 function load_model(source)
@@ -143,7 +145,15 @@ function load_conditions(place, time_only, states, learned, q, c)
     get(name) = Base.invokelatest(getglobal, place, name)
     values!, pull! = Rhs(Field4(_four(get(:conditions!), q, c))), Pull(Field6(_six(get(:conditions_pull!), q, c)))
     uses = has(place, :SIGNALS) ? [SignalUse(use...) for use in get(:SIGNALS)] : fill(NO_USE, length(time_only))
-    return Conditions(values!, pull!, time_only, q, states, learned, uses)
+    given = has(place, :EVENTS) ? get(:EVENTS) : Tuple{Int,Vector{Int}}[]
+    effects = map(enumerate(given)) do (i, (direction, set))
+        value!, back! = get(Symbol(:effect_, i, :!)), get(Symbol(:effect_, i, :_pull!))
+        Effect(
+            direction, set, Rhs(Field4(_four(value!, q, c))), Pull(Field6(_six(back!, q, c))), zeros(length(set)),
+            zeros(states + 1),
+        )
+    end
+    return Conditions(values!, pull!, time_only, q, states, learned, uses, collect(Effect, effects))
 end
 
 "Elimination written out for the entries of a model's Jacobian, or nothing where that would be long."

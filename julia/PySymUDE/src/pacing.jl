@@ -14,9 +14,15 @@ mutable struct Pace
     taken::Int        # steps since the last change of method
     look::Int         # after so many explicit ones the Jacobian is looked at
     h_explicit::Float64 # the last step before the change to the implicit method
+    jumps::Int        # among the accepted steps
+    last_jump::Float64
+    close::Int        # events that followed each other at one time, as far as numbers tell
 end
 
-Pace() = Pace(0.0, 0.0, 1.0, 0, 0, 0, 0, 0, 0, 0, FIRST_LOOK, 0.0)
+Pace() = Pace(0.0, 0.0, 1.0, 0, 0, 0, 0, 0, 0, 0, FIRST_LOOK, 0.0, 0, -Inf, 0)
+
+# steps that were tried, and those accepted
+tried(pace::Pace) = pace.accepted + pace.rejected - pace.jumps
 
 function begin_anew!(pace::Pace, m::March, h)
     pace.h, pace.h_before, pace.e_before, pace.since = h, h, m.method == EXPLICIT ? 1e-4 : 1.0, 0

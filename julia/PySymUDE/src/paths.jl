@@ -16,9 +16,10 @@ struct Steps
     live::Vector{Bool}      # it followed the conditions
     events::Vector{Event}
     signs::Vec              # of the conditions, behind the last step
+    jumps::Vector{Tuple{Int,Bool}}  # of a step of no length: the event, or less the dose; whether another called for it
 end
 
-Steps() = Steps(Vec(), Vec(), Int[], Int[], Int[], Bool[], Bool[], Event[], Vec())
+Steps() = Steps(Vec(), Vec(), Int[], Int[], Int[], Bool[], Bool[], Event[], Vec(), Tuple{Int,Bool}[])
 
 Base.empty!(s::Steps) = (foreach(name -> empty!(getfield(s, name)), fieldnames(Steps)); s)
 
@@ -39,12 +40,12 @@ outcome(path::Path) = code(path.code)
 count_steps(path::Path) = path.tried
 
 """
-    march_path!(steps, model, way, u0, t0, t1, p, tolerances; explicit) -> Path
+    march_path!(steps, model, way, u0, t0, t1, p, tolerances, doses; explicit) -> Path
 
 A [`march!`](@ref) from u0 at t0 to t1 that keeps its steps, in the place of those in `steps`. It stops with
 `:NeedsImplicit` where it would change to Rodas5P and that cannot be: always so if `explicit`.
 """
-function march_path!(steps::Steps, model::Model, way, u0, t0, t1, p, tol::Tolerances; explicit = false)
+function march_path!(steps::Steps, model::Model, way, u0, t0, t1, p, tol::Tolerances, doses = NO_DOSES; explicit = false)
     empty!(steps)
     ends, states = [t0], [u0]
     function keep(m, t, stop)
@@ -52,23 +53,25 @@ function march_path!(steps::Steps, model::Model, way, u0, t0, t1, p, tol::Tolera
         push!(states, copy(m.next))
         record!(steps, m)
     end
-    name, pace = march!(keep, March(model, way; explicit), u0, t0, t1, p, tol)
+    name, pace = march!(keep, March(model, way; explicit), u0, t0, t1, p, tol, doses)
     if model.conditions !== nothing
         append!(steps.events, model.conditions.events)
         append!(steps.signs, model.conditions.signs)
     end
-    return Path(ends, states, steps, name, pace.accepted + pace.rejected)
+    return Path(ends, states, steps, name, tried(pace))
 end
 
 function record!(steps::Steps, m::March)
     n, at = length(m.u), length(steps.k)
     push!(steps.method, m.method)
     push!(steps.at, at)
-    push!(steps.shared, m.shared)
-    push!(steps.live, m.live)
+    push!(steps.shared, m.shared && m.method != JUMP)
+    push!(steps.live, m.live && m.method != JUMP)
+    push!(steps.jumps, m.method == JUMP ? m.jump : (0, false))
     small = m.method == IMPLICIT && n <= SMALL
     push!(steps.jacobian, small ? length(steps.J) + 1 : 0)
     small && append!(steps.J, m.J)
+    m.method == JUMP && return nothing
     if m.method == EXPLICIT
         resize!(steps.k, at + TSIT5_STAGES * n)
         copyto!(steps.k, at + 1, m.k, 1, TSIT5_STAGES * n)
@@ -86,9 +89,10 @@ explicit_stages(s::Steps, m, n) = reshape(view(s.k, s.at[m]+1:s.at[m]+TSIT5_STAG
 # stages (stages, states)
 implicit_stages(s::Steps, m, n) = reshape(view(s.k, s.at[m]+1:s.at[m]+STAGES*n), STAGES, n)
 
-function (path::Path)(t)
+(path::Path)(t) = path(t, clamp(searchsortedlast(path.t, t), 1, length(path.t) - 1))
+
+function (path::Path)(t, m)
     (; steps, u) = path
-    m = clamp(searchsortedlast(path.t, t), 1, length(path.t) - 1)
     h = path.t[m+1] - path.t[m]
     x = (t - path.t[m]) / h
     x < 1 || return u[m+1]

@@ -40,11 +40,26 @@ struct Batch
     maxiters::Int
     dtmax::Float64
     tstops::Vec
+    dose_t::Mat                 # doses, experiments
+    dose_state::Matrix{Int}     # 0 for none
+    dose_amount::Mat
 
-    Batch(t0, u0, q, ts, theta, scalings, reltol, abstol, maxiters, dtmax = Inf, tstops = Float64[]) = new(
+    Batch(
+        t0, u0, q, ts, theta, scalings, reltol, abstol, maxiters, dtmax = Inf, tstops = Float64[],
+        dose_t = zeros(0, length(t0)), dose_state = zeros(Int, 0, length(t0)), dose_amount = zeros(0, length(t0)),
+    ) = new(
         Vec(t0), Mat(u0), Mat(q), Mat(ts), Vec(theta), Vec(scalings), reltol, each(abstol, size(u0)...),
-        maxiters, dtmax, Vec(tstops),
+        maxiters, dtmax, Vec(tstops), Mat(dose_t), Matrix{Int}(dose_state), Mat(dose_amount),
     )
+end
+
+function doses_of(b::Batch, e)
+    n = size(b.u0, 1)
+    unit(s) = (x = zeros(n); x[s] = 1.0; x)
+    return [
+        Dose(b.dose_t[d, e], b.dose_amount[d, e] .* unit(b.dose_state[d, e])) for
+        d in axes(b.dose_t, 1) if b.dose_state[d, e] > 0
+    ]
 end
 
 tolerances_of(b::Batch, e) = Tolerances(b.reltol, b.abstol[:, e], b.maxiters, b.dtmax, b.tstops)
@@ -152,14 +167,19 @@ function solve_one!(r::Results, model::Model, alg, b::Batch, e; more...)
     copyto!(model.q, view(b.q, :, e))
     times, sizes = b.ts[:, e], view(r.sizes, :, e)
     widen!(sizes, view(b.u0, :, e))
-    if times[end] <= b.t0[e]
+    doses = doses_of(b, e)
+    if times[end] <= b.t0[e] && isempty(doses)
         r.u[:, :, e] .= b.u0[:, e]
         return nothing
     end
     p, u0, t0, tol = b.theta[1:model.learned], b.u0[:, e], b.t0[e], tolerances_of(b, e)
+    jumps(model, doses) && check_jumps(alg, model)
     if isempty(more) && marches(alg, model)
-        name, pace = march_through!(view(r.u, :, :, e), sizes, model, way(alg), u0, t0, times, p, tol)
-        r.stats[:, e] .= pace.accepted + pace.rejected, pace.accepted, pace.rejected, pace.changes
+        name, pace = march_through!(view(r.u, :, :, e), sizes, model, way(alg), u0, t0, times, p, tol, doses)
+        r.stats[:, e] .= tried(pace), pace.accepted - pace.jumps, pace.rejected, pace.changes
+        if name == :NeedsImplicit && jumps(model, doses)
+            name = :Failure
+        end
         if name != :NeedsImplicit
             r.codes[e] = code(name)
             return nothing
@@ -178,6 +198,60 @@ function solve_one!(r::Results, model::Model, alg, b::Batch, e; more...)
     # of its steps, a solver tells only those that callbacks see
     foreach(u -> widen!(sizes, u), eachcol(view(r.u, :, :, e)))
     return nothing
+end
+
+"Whether a state may become another at once."
+jumps(model::Model, doses) = !isempty(doses) || (model.conditions !== nothing && !isempty(model.conditions.effects))
+
+# a solver of OrdinaryDiffEq knows neither events that set states nor doses
+check_jumps(alg, model::Model) =
+    marches(alg, model) || throw(ArgumentError("events that set states, and doses, are for Tsit5, Rodas5P and auto"))
+
+"""
+    Followed(model, algorithm, data...)
+
+The first problem of a [`Batch`](@ref) with all steps of its solve: `results`, and `path`.
+"""
+struct Followed
+    results::Results
+    path::Path
+end
+
+function Followed(model::Model, name, data...)
+    alg, b = algorithm(name), Batch(data...)
+    check_jumps(alg, model)
+    r = Results(model.states, b)
+    set_scalings!(model, b.scalings)
+    copyto!(model.q, view(b.q, :, 1))
+    times, u0 = b.ts[:, 1], b.u0[:, 1]
+    widen!(view(r.sizes, :, 1), u0)
+    path = march_path!(
+        Steps(), model, way(alg), u0, b.t0[1], times[end], b.theta[1:model.learned], tolerances_of(b, 1), doses_of(b, 1),
+    )
+    foreach(u -> widen!(view(r.sizes, :, 1), u), path.u)
+    for (i, t) in pairs(times)
+        t <= path.t[end] && copyto!(view(r.u, :, i, 1), length(path.t) > 1 ? path(t) : u0)
+    end
+    r.codes[1] = path.code == :NeedsImplicit ? code(:Failure) : code(path.code)
+    accepted = count(!=(JUMP), path.steps.method)
+    changes = count(i -> path.steps.method[i] != path.steps.method[i+1] && !any(==(JUMP), path.steps.method[i:i+1]), 1:length(path.steps.method)-1)
+    r.stats[:, 1] .= path.tried, accepted, path.tried - accepted, changes
+    return Followed(r, path)
+end
+
+"The ends of steps, the states there (states, ends), and which steps are jumps: an event, less a dose, or 0."
+steps_of(f::Followed) = f.path.t, reduce(hcat, f.path.u), first.(f.path.steps.jumps)
+
+"The states (states, times) along the steps, before a jump at its time."
+function states_at(f::Followed, times)
+    (; path) = f
+    return reduce(hcat, [before(path, t) for t in times]; init = zeros(length(path.u[1]), 0))
+end
+
+function before(path::Path, t)
+    # the last step that ends there and is none of no length
+    m = clamp(searchsortedfirst(path.t, t) - 1, 1, max(length(path.t) - 1, 1))
+    return path(t, m)
 end
 
 """

@@ -7,6 +7,7 @@ signals are among them, as [`knots!`](@ref) gives them; where `all`, those that 
 """
 function find_stops(c::Conditions, u, p, t0, t1; all = false)
     found = Tuple{Float64,Int}[]
+    t1 > t0 || return found
     for k in eachindex(c.signs)
         c.time_only[k] || continue
         if is_signal(c, k)
@@ -16,7 +17,8 @@ function find_stops(c::Conditions, u, p, t0, t1; all = false)
         nowhere = zero(u)
         g(t) = (c.values!(c.other, u, p, t); c.other[k])
         slope(t) = rate!(c, k, nowhere, u, p, t)
-        append!(found, [(t, k) for t in zeros_between(g, slope, t0, t1)])
+        zeros = zeros_between(g, slope, t0, t1)
+        append!(found, [(t, k) for t in (is_event(c, k) ? event_times(c, k, g, zeros, t0, t1) : zeros)])
     end
     return sort!(found)
 end

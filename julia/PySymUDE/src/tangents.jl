@@ -4,7 +4,10 @@
 "Whether [`forward!`](@ref) can follow the steps of an algorithm."
 has_forward(algorithm, model::Model) = has_discrete(algorithm, model) && model.f isa Odefunction
 
-"The memory of a way forward: tangents of the state (states, starts and theta), and of the stages of one step."
+"""
+The memory of a way forward: tangents of the state (states; starts, theta and learned doses), and of the stages of
+one step. `places` are the numbers of these doses, `adds` what a unit of each dose adds.
+"""
 struct Ahead
     model::Model
     p::Vec
@@ -21,16 +24,19 @@ struct Ahead
     column::Vec
     M::Mat
     drift::Mat          # tangents of df/dt
+    dt::Vec             # of the time of the last jump
+    places::Vector{Int}
+    adds::Vector{Vec}
 end
 
-function Ahead(model::Model, p)
-    n, P = model.states, model.states + model.learned
+function Ahead(model::Model, p, places = Int[], adds = Vec[])
+    n, P = model.states, model.states + model.learned + length(places)
     D = zeros(n, P)
     foreach(i -> D[i, i] = 1.0, 1:n)
     return Ahead(
         model, p, D, zeros(n, P), [zeros(n, P) for _ in 1:STAGES], zeros(n, n), zeros(n, n),
         zeros(BlasInt, n), zeros(n), zeros(n), zeros(n), zeros(model.learned), zeros(n), zeros(n, n),
-        zeros(n, P),
+        zeros(n, P), zeros(P), places, adds,
     )
 end
 
@@ -40,22 +46,31 @@ end
 As [`discrete!`](@ref), by tangents that are carried along.
 """
 function follow_path!(slopes, dtheta, loss::Loss, e, path::Path, times, cotangents)
-    return follow!((slopes, dtheta, e), loss, path, times, cotangents)
+    return follow!((slopes, dtheta, e, learned_doses(loss, e)), loss, e, path, times, cotangents)
 end
 
+"The places in theta of the doses of experiment e that are learned."
+learned_doses(loss::Loss, e) = filter(!=(0), loss.dose_index[:, e])
+
 # `contract!` is told of the tangents at each time
-function follow!(into, loss::Loss, path::Path, times, cotangents)
+function follow!(into, loss::Loss, e, path::Path, times, cotangents)
     (; model) = loss
     (; conditions) = model
     (; steps) = path
-    a, i, event = Ahead(model, loss.theta[1:model.learned]), 1, 1
+    index, state = view(loss.dose_index, :, e), view(loss.dose_state, :, e)
+    places, adds = findall(!=(0), index), [s > 0 ? loss.mix[:, s] : Vec() for s in state]
+    a, i, event = Ahead(model, loss.theta[1:model.learned], places, adds), 1, 1
     if conditions !== nothing
         copyto!(conditions.signs, steps.signs)
         foreach(event -> conditions.signs[event.which] = event.before, Iterators.reverse(steps.events))
         live!(conditions, false)
     end
     for m in 0:length(path.t)-1
-        if m > 0
+        if m > 0 && steps.method[m] == JUMP
+            event = ahead_jump!(a, path, m, steps.events, event)
+            i = ahead_end!(a, path, m, into, times, cotangents, i)
+            continue
+        elseif m > 0
             steps.live[m] && live!(conditions, true)
             ahead! = steps.method[m] == EXPLICIT ? ahead_explicit! : ahead_implicit!
             i = ahead!(a, path, m, into, times, cotangents, i)
@@ -71,14 +86,18 @@ function follow!(into, loss::Loss, path::Path, times, cotangents)
 end
 
 # what a cotangent means where the state has these tangents
-function contract!((slopes, dtheta, e), tangents::Mat, cotangent)
-    n = size(tangents, 1)
+function contract!((slopes, dtheta, e, doses), tangents::Mat, cotangent)
+    n, learned = size(tangents, 1), size(tangents, 2) - size(tangents, 1) - length(doses)
     @inbounds for j in axes(tangents, 2)
         sum = 0.0
         for i in 1:n
             sum += cotangent[i] * tangents[i, j]
         end
-        j <= n ? (slopes[j, e] += sum) : (dtheta[j-n] += sum)
+        if j <= n
+            slopes[j, e] += sum
+        else
+            dtheta[j <= n + learned ? j - n : doses[j-n-learned]] += sum
+        end
     end
     return nothing
 end
@@ -95,7 +114,7 @@ function slope_tangents!(out::Mat, a::Ahead, tangents::Mat, u, t)
         # both at once, and finite at edges where formulas for the Jacobian are not
         model.pull(gu, gp, unit, u, p, t)
         for j in axes(out, 2)
-            sum = j > n ? gp[j-n] : 0.0
+            sum = own(gp, j, n)
             for k in 1:n
                 sum += gu[k] * tangents[k, j]
             end
@@ -134,6 +153,8 @@ function ahead_explicit!(a::Ahead, path, m, into, times, cotangents, i)
 end
 
 function ahead_end!(a::Ahead, path, m, into, times, cotangents, i)
+    # outputs at the time of a jump are those behind it
+    m < length(path.steps.method) && path.steps.method[m+1] == JUMP && return i
     while i <= length(times) && times[i] <= path.t[m+1]
         contract!(into, a.D, cotangents[i])
         i += 1
@@ -217,7 +238,7 @@ function moved!(a::Ahead, out::Mat, row, pull)
     fill!(a.gp, 0.0)
     pull()
     for j in axes(a.D, 2)
-        out[row, j] = sum(i -> a.gu[i] * a.D[i, j], 1:n) + (j > n ? a.gp[j-n] : 0.0)
+        out[row, j] = sum(i -> a.gu[i] * a.D[i, j], 1:n) + own(a.gp, j, n)
     end
     return nothing
 end
@@ -234,7 +255,7 @@ function jump_ahead!(a::Ahead, event::Event, t, u)
         set_sign!(c, k, event.before)
         rate = rate!(c, k, before, u, p, t)
         for j in axes(D, 2)
-            moved = sum(i -> c.gu[i] * D[i, j], 1:n) + (j > n ? c.gp[j-n] : 0.0)
+            moved = sum(i -> c.gu[i] * D[i, j], 1:n) + own(c.gp, j, n)
             rate == 0 || (D[:, j] .-= (before .- after) .* (moved / rate))
         end
     end

@@ -49,12 +49,12 @@ function add_cotangent!(slopes, times, cotangents, e, t0, t, pulled)
 end
 
 # the gap between the end of one experiment and the start of the next
-function tie!(slopes, times, cotangents, loss::Loss, e, start, last)
+function tie!(slopes, times, cotangents, loss::Loss, e, start, last, t0)
     next = loss.link[e]
     next == 0 && return nothing
     gap = 2 .* loss.link_weight .^ 2 .* (last[:, e] .- start[:, next])
     slopes[:, next] .-= gap
-    add_cotangent!(slopes, times, cotangents, e, loss.t0[e], loss.ts[end, e], gap)
+    add_cotangent!(slopes, times, cotangents, e, t0, loss.ts[end, e], gap)
     return nothing
 end
 

@@ -27,11 +27,13 @@ from pysymude.engines.julia.interop import adopt
 from pysymude.engines.julia.printer import observation_source, system_source, watch_source
 from pysymude.engines.julia.runtime import package, problem, translated
 from pysymude.engines.julia.solvers import COMPILED, SOLVERS
+from pysymude.engines.locating import locate, parted
 from pysymude.engines.loss_layout import LossLayout
-from pysymude.engines.outcomes import CODES
+from pysymude.engines.outcomes import CODES, ReturnCode
 from pysymude.errors import CapabilityError
 from pysymude.plan.compiled import LARGE, CompiledSystem
 from pysymude.plan.looped import Looped
+from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch, LossData, LossSpec, Samples
 from pysymude.plan.signals import addressed, count_points
 from pysymude.plan.tolerance import lowered, magnitudes_like
@@ -53,6 +55,9 @@ _NOT_STIFF = {
     "quadrature": "its quadrature misses the thin layers that a stiff system has behind each measurement",
 }
 
+
+MARCHES = ("Tsit5", "Rodas5P", "auto")
+"""The solvers whose steps are this engine's own."""
 
 # all models of this process: two systems that differ only in values share theirs
 _MODELS: dict[str, Any] = {}
@@ -132,7 +137,7 @@ class JuliaEngine(AbstractEngine):
         self, compiled: _Compiled, batch: Batch, theta: Float, method: Method, *, threads: int = 1
     ) -> BatchSolution:
         """All experiments of a batch, each thread with a model of its own."""
-        _check_smooth(compiled.plan, batch)
+        _check_jumps(compiled.plan, batch, method, gradient=False)
         _announce("solve", method.solver)
         abstol = _abstol(method, batch.u0.shape[1])
         found = _in_parts(compiled, batch, theta, method, abstol, threads)
@@ -145,8 +150,10 @@ class JuliaEngine(AbstractEngine):
     def solve_events(
         self, compiled: _Compiled, batch: Batch, theta: Float, method: Method, watch: Watch
     ) -> tuple[BatchSolution, Crossings]:
-        """One continuous callback for each expression."""
-        _check_smooth(compiled.plan, batch)
+        """One continuous callback for each expression; where states jump, along the steps of a march."""
+        _check_jumps(compiled.plan, batch, method, gradient=False)
+        if compiled.plan.effects or batch.doses is not None:
+            return self._followed(compiled, batch, theta, method, watch)
         model, plan = compiled.model, compiled.plan
         _announce("events", method.solver)
         q, _tables = addressed(plan, batch.p)
@@ -161,10 +168,40 @@ class JuliaEngine(AbstractEngine):
         found = (from_julia(array) for array in (u, codes, counts, sizes))
         return _batch_solution(method, *found), crossings
 
+    def _followed(
+        self, compiled: _Compiled, batch: Batch, theta: Float, method: Method, watch: Watch
+    ) -> tuple[BatchSolution, Crossings]:
+        """A solve whose steps stay in Julia, and the zeros along them."""
+        plan, julia = compiled.plan, package()
+        _announce("solve", method.solver)
+        q, _tables = addressed(plan, batch.p)
+        placed = replace(batch, p=q)
+        with translated("solving"):
+            made = julia.Followed(
+                compiled.model, method.solver,
+                *_problems(plan, placed, theta, method, _abstol(method, len(plan.states))),
+            )  # fmt: skip
+            t, u, which = (from_julia(array) for array in julia.steps_of(made))
+        numbers = which.astype(np.int64)
+        # an event is told by its condition, which stands behind the switches
+        events = np.where(numbers > 0, numbers - 1 - plan.march_form.switches, -1)
+
+        def states(times: Float) -> Float:
+            return from_julia(julia.states_at(made, np.ascontiguousarray(times)))
+
+        legs, jumps = parted(t, u, numbers != 0, events, states)
+        zeros = locate(NumericModel(plan, batch.p[0], theta), watch, legs, jumps)
+        results = made.results
+        arrays = (results.u, results.codes, results.stats, results.sizes)
+        found = _batch_solution(method, *(from_julia(array) for array in arrays))
+        if np.isin(zeros.which, np.flatnonzero(watch.terminates)).any():
+            found = replace(found, retcodes=(ReturnCode.Terminated,))
+        return found, zeros
+
     def loss(self, compiled: _Compiled, spec: LossSpec, data: LossData, method: Method) -> HeldLoss:
         """The loss with its arrays inside Julia."""
         plan, batch = compiled.plan, data.batch
-        _check_smooth(plan, batch)
+        _check_jumps(plan, batch, method, gradient=True)
         _announce(method.sensealg, method.solver)
         layout = LossLayout.of(plan, spec, data)
         measured = [plan.column(name) for name in (*spec.columns, *spec.laws)]
@@ -196,6 +233,7 @@ class JuliaEngine(AbstractEngine):
                 tstops=np.array(method.tstops, dtype=np.float64),
                 scalings=plan.scalings,
                 size_of_theta=layout.size,
+                **_doses(batch),
             )
         held = HeldLoss(made, layout, follows=method.asked_abstol is None)
         held.kept = tables
@@ -246,6 +284,10 @@ def _solve(
     q, tables = addressed(plan, batch.p)
     batch = replace(batch, p=q)
     arrays = (batch.t0, batch.u0, q, batch.ts, theta, plan.scalings, abstol)
+    if batch.doses is not None:
+        doses = batch.doses
+        amount = np.where(doses.index >= 0, _at(theta, doses.index), doses.amount)
+        arrays += (doses.t, (doses.state + 1).astype(np.float64), np.nan_to_num(amount))
     control = (method.solver, method.reltol, method.max_steps, method.dtmax, method.tstops)
     key = (plan.fingerprint, *control, *(a.shape for a in arrays))
     solves = _SOLVES.pop(key, None)
@@ -270,13 +312,50 @@ def _part(batch: Batch, start: int, end: int) -> Batch:
     return batch.part(slice(start, end))
 
 
-def _check_smooth(plan: CompiledSystem, batch: Batch) -> None:
-    if plan.effects or batch.doses is not None:
+def _check_jumps(plan: CompiledSystem, batch: Batch, method: Method, *, gradient: bool) -> None:
+    """Events that set states, and doses, are known to the engine's own marches alone."""
+    if not plan.effects and batch.doses is None:
+        return
+    what = "events that set states" if plan.effects else "doses"
+    # a large system without events has a sparse Jacobian, for which implicit steps are not the march's
+    sparse = isinstance(plan.rhs, Looped) and not plan.effects
+    known = method.solver in (MARCHES[:1] if sparse else MARCHES)
+    if not known:
         raise CapabilityError(
-            "engine 'julia' knows neither events that set states nor doses yet; take engine='native'",
-            engine="julia",
-            capability="events with effects",
-        )
+            f"engine 'julia' has {what} with {', '.join(map(repr, MARCHES))}; found "
+            f"{method.solver!r}. Take one of these, or engine='native'",
+            engine="julia", capability="events", engines_that_have_it=("native",),
+        )  # fmt: skip
+    deep = any(op.name == "nethess" for op in plan.march_form.derivatives.operations)
+    if gradient and (
+        method.sensealg not in ("adjoint", "forward") or (deep and method.solver != "Tsit5")
+    ):
+        raise CapabilityError(
+            f"engine 'julia' takes gradients through {what} along its own steps; found sensealg="
+            f"{method.sensealg!r} with {method.solver!r}. Write sensealg='adjoint', solver='Tsit5', or take "
+            "engine='native'",
+            engine="julia", capability="gradient", engines_that_have_it=("native",),
+        )  # fmt: skip
+
+
+def _at(theta: Float, index: NDArray[np.int32]) -> Float:
+    """Entries of theta, anything where the index is below 0."""
+    return theta[np.maximum(index, 0)] if theta.size else np.zeros(index.shape)
+
+
+def _doses(batch: Batch, theta: Float | None = None) -> dict[str, Any]:
+    """Doses as Julia has them: places count from 1; of learned amounts the numbers, where theta is known."""
+    doses = batch.doses
+    if doses is None:
+        return {}
+    amount = doses.amount
+    if theta is not None:
+        amount = np.where(doses.index >= 0, _at(theta, doses.index), amount)
+    found: dict[str, Any] = {
+        "dose_t": to_julia(doses.t), "dose_state": to_julia(doses.state.astype(np.int64) + 1),
+        "dose_amount": to_julia(np.nan_to_num(amount)),
+    }  # fmt: skip
+    return found if theta is not None else found | {"dose_index": to_julia(doses.index + 1)}
 
 
 def _abstol(method: Method, states: int) -> Float:
@@ -293,7 +372,7 @@ def _problems(
         batch.t0, to_julia(batch.u0), to_julia(batch.p), to_julia(batch.ts), theta, plan.scalings,
         method.reltol, to_julia(abstol),
         method.max_steps or _SOLVE_LIMIT,
-        float(method.dtmax), np.array(method.tstops, dtype=np.float64),
+        float(method.dtmax), np.array(method.tstops, dtype=np.float64), *_doses(batch, theta).values(),
     )  # fmt: skip
 
 

@@ -158,6 +158,8 @@ class HeldSolves(_Held):
         super().__init__(made)
         batch, results = made.batch, made.results
         inputs = batch.t0, batch.u0, batch.q, batch.ts, batch.theta, batch.scalings, batch.abstol
+        if len(batch.dose_t):
+            inputs += batch.dose_t, batch.dose_state, batch.dose_amount
         self.inputs = [view(a).T for a in inputs]
         self.outputs = [view(a).T for a in (results.u, results.codes, results.stats, results.sizes)]
 

@@ -111,9 +111,13 @@ def system_source(plan: CompiledSystem) -> str:
     fixed = len(plan.parameters) + len(plan.signals)
     sizes = f"{len(plan.states)}, {plan.layout.size}, {fixed}"
     # a large system keeps its loops, whose conditions are looked at wherever they stand
-    if isinstance(plan.rhs, Looped):
+    if isinstance(plan.rhs, Looped) and not plan.effects:
         body = looped_system(plan, plan.rhs, uses)
-    elif switch_form(plan.rhs, len(plan.states)).conditions:
+    elif (
+        plan.effects
+        or isinstance(plan.rhs, Looped)
+        or switch_form(plan.rhs, len(plan.states)).conditions
+    ):
         body = _switched(plan, plan.march_form, uses)
     else:
         body = _straight(plan, plan.rhs, uses)
@@ -182,8 +186,23 @@ def _switched(plan: CompiledSystem, form: MarchForm, uses: Uses) -> str:
     head = "conditions_pull!(gu, gp, v, u, p, t, q, c)"
     time = f"gu[{n + 1}]"
     parts.append(_cotangents(plan, form.conditions, uses, head, states="gu", theta="gp", time=time))
-    known = ", ".join(str(bool(only)).lower() for only in form.time_only)
-    return f"const TIME_ONLY = Bool[{known}]\n{_uses(plan, form)}" + "\n".join(parts)
+    for i, effect in enumerate(form.effects, start=1):
+        head = f"effect_{i}!(y, u, p, t, q, c)"
+        parts.append(_values(plan, effect.values, uses, "y[{0}]", head))
+        head = f"effect_{i}_pull!(gu, gp, v, u, p, t, q, c)"
+        back = _cotangents(plan, effect.values, uses, head, states="gu", theta="gp", time=time)
+        parts.append(back)
+    known = ", ".join(_bool(only) for only in form.time_only)
+    constants = f"const TIME_ONLY = Bool[{known}]\n{_uses(plan, form)}{_events(form)}"
+    return constants + "\n".join(parts)
+
+
+def _events(form: MarchForm) -> str:
+    """The direction of each event, and which states it sets."""
+    if not form.effects:
+        return ""
+    rows = [f"({e.direction}, [{', '.join(str(x + 1) for x in e.states)}])" for e in form.effects]
+    return f"const EVENTS = [{', '.join(rows)}]\n"
 
 
 def _uses(plan: CompiledSystem, form: MarchForm) -> str:

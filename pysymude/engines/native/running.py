@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.engines.base import BatchSolution, Crossings, Method, Watch
+from pysymude.engines.locating import Jumps, Leg, locate, parted
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.binding import problem_of
-from pysymude.engines.native.events import Jumps, Leg, locate
 from pysymude.engines.native.tasks import Desk, Scheme, interpolate, parts_of, run_all
 from pysymude.engines.outcomes import CODES, ReturnCode
 from pysymude.plan.numeric import NumericModel
@@ -105,14 +105,6 @@ def _legs(task: st.Task, states: Callable[[Float], Float]) -> tuple[list[Leg], J
     """The kept steps of a solve, parted by its jumps, and the effects of events among these."""
     memory = task.memory
     count = int(memory.counts[0])
-    method, times, u = memory.steps[:count, 0], memory.times[:count], memory.u
-    jumps = np.flatnonzero(method == st.JUMP)
-    legs: list[Leg] = []
-    begin = 0
-    for end in [*jumps.tolist(), count]:
-        if end > begin:
-            t = np.append(times[begin:end, 0], times[end - 1, 2])
-            legs.append(Leg(t, states, u[begin].copy(), u[end].copy()))
-        begin = end + 1
-    acted = jumps[memory.steps[jumps, 2] >= 0]
-    return legs, Jumps(memory.steps[acted, 2].copy(), times[acted, 0].copy(), u[acted].copy())
+    t = np.append(memory.times[:count, 0], memory.times[count - 1 : count, 2])
+    rows = memory.steps[:count]
+    return parted(t, memory.u[: count + 1], rows[:, 0] == st.JUMP, rows[:, 2], states)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pysymude.engines.base import Crossings, Watch
 from pysymude.plan.numeric import NumericModel
 
-__all__ = ["Jumps", "Leg", "locate"]
+__all__ = ["Jumps", "Leg", "locate", "parted"]
 
 Float = NDArray[np.float64]
 States = Callable[[Float], Float]
@@ -41,6 +41,23 @@ class Jumps:
     which: NDArray[np.int64]
     t: Float
     u: Float
+
+
+def parted(
+    t: Float, u: Float, jumps: NDArray[np.bool_], which: NDArray[np.int64], states: States
+) -> tuple[list[Leg], Jumps]:
+    """Steps, which of them are jumps and of which event (below 0 for none): in legs, and the effects.
+
+    `t` (steps + 1,) and `u` (steps + 1, n) are where steps begin, and where the last one ends.
+    """
+    legs: list[Leg] = []
+    begin = 0
+    for end in [*np.flatnonzero(jumps).tolist(), len(jumps)]:
+        if end > begin:
+            legs.append(Leg(t[begin : end + 1], states, u[begin].copy(), u[end].copy()))
+        begin = end + 1
+    acted = np.flatnonzero(jumps & (which >= 0))
+    return legs, Jumps(which[acted].copy(), t[acted].copy(), u[acted].copy())
 
 
 def locate(model: NumericModel, watch: Watch, legs: Sequence[Leg], jumps: Jumps) -> Crossings:
