@@ -481,5 +481,6 @@ def test_other_solvers_of_julia_are_refused_by_name(julia: str):
     with pytest.raises(CapabilityError, match="'Tsit5', 'Rodas5P', 'auto'; found 'Vern7'"):
         psu.solve(BALL, u0=[1.0, 0.0], t=times, engine=julia, solver="Vern7")
     data = data_of(BALL, times, {h: 1.0, v: 0.0})
+    obj = psu.objective(BALL, data, engine=julia, solver="Tsit5", sensealg="gauss")
     with pytest.raises(CapabilityError, match="along its own steps; found sensealg='gauss'"):
-        psu.objective(BALL, data, engine=julia, solver="Tsit5", sensealg="gauss")
+        obj.value_and_grad(obj.theta0())

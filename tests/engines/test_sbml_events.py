@@ -11,8 +11,6 @@ pytest.importorskip("libsbml", reason="python-libsbml is not installed")
 from tests.engines.petab_text import ONE, TWO, table, write
 from tests.unit.interchange import sbml_text as s
 
-pytestmark = pytest.mark.lacking("julia", "knows no events that set states yet")
-
 T = np.linspace(0.0, 3.0, 13)
 
 
