@@ -50,8 +50,13 @@ def read_arrays(paths: Sequence[Path]) -> Arrays:
         try:
             with h5py.File(path, "r") as file:
                 _read(str(path), file, found)
-        except OSError as error:
-            raise ModelFileError(f"this is no HDF5 file: {error}", where=str(path)) from None
+        except ModelFileError:
+            raise
+        except (OSError, KeyError, RuntimeError, ValueError, MemoryError) as error:
+            # whatever of these a damaged file makes of h5py
+            raise ModelFileError(
+                f"this is no HDF5 file, or a damaged one: {error}", where=str(path)
+            ) from None
     return found
 
 

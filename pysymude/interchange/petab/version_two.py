@@ -168,10 +168,14 @@ def _experiments(
 ) -> dict[str, tuple[PeriodText, ...]]:
     """Periods by experiment; conditions that a network's arrays name need no table."""
     found: dict[str, dict[float, PeriodText]] = {}
+    last: dict[str, Row] = {}
     for row in rows:
         periods = found.setdefault(row.needed("experimentId"), {})
         start, condition = row.number("time", infinite=True), row.text("conditionId")
+        if start == math.inf:
+            row.refuse("a period begins at a time, or at -inf")
         before = periods.get(start, PeriodText(start, {}))
+        last[row.needed("experimentId")] = row
         if condition and condition not in conditions and not unlisted:
             row.refuse(f"the condition {condition!r} is not in the condition table")
         changes = conditions.get(condition, {})
@@ -179,6 +183,9 @@ def _experiments(
             row.refuse(f"two conditions at one time change {min(twice)!r}")
         names = (*before.conditions, condition) if condition else before.conditions
         periods[start] = PeriodText(start, {**before.changes, **changes}, names)
+    for key, periods in found.items():
+        if set(periods) == {-math.inf}:
+            last[key].refuse(f"the experiment {key!r} has no period that begins at a time")
     return {
         key: tuple(periods[start] for start in sorted(periods)) for key, periods in found.items()
     }

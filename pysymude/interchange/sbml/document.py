@@ -18,6 +18,14 @@ LARGEST = 100_000_000  # bytes
 DEPTH = 150  # elements inside each other
 FORMULA = 100_000  # characters of a formula of level 1
 
+_SBML = "http://www.sbml.org/sbml"
+_NAMESPACES = {
+    ("1", "1"): f"{_SBML}/level1", ("1", "2"): f"{_SBML}/level1", ("2", "1"): f"{_SBML}/level2",
+    **{("2", v): f"{_SBML}/level2/version{v}" for v in "2345"},
+    **{("3", v): f"{_SBML}/level3/version{v}/core" for v in "12"},
+}  # fmt: skip
+"""Where the elements of each level and version are."""
+
 
 @dataclass(frozen=True)
 class Document:
@@ -144,6 +152,14 @@ class _Scan:
     def _root(self, tag: str, attributes: Mapping[str, str]) -> None:
         if tag.rpartition(":")[2] != "sbml":
             self.refuse(f"the first element of an SBML file is <sbml>; found <{tag}>")
+        prefix = tag.rpartition(":")[0]
+        place = attributes.get(f"xmlns:{prefix}" if prefix else "xmlns", "")
+        which = attributes.get("level", "").strip(), attributes.get("version", "").strip()
+        # libSBML ends the process where these do not fit
+        if which not in _NAMESPACES or _NAMESPACES[which] != place:
+            self.refuse(
+                f"there is no SBML of level {which[0]!r}, version {which[1]!r}, in namespace {place!r}"
+            )
         for key, value in attributes.items():
             package, _, what = key.rpartition(":")
             if what == "required" and value.strip() in ("true", "1"):

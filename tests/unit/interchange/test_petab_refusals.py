@@ -89,6 +89,8 @@ BROKEN = {
         '<parameter id="b" constant="true"', '<parameter id="b" constant="false"')},
         {}, "'b' has a rule",
     ),
+    "only rest": two("experiments_tsv", "f\t0", "f\t-inf", r"experiments.tsv line \d: the experiment 'f' has no"),
+    "a period at inf": two("experiments_tsv", "e\t2", "e\tinf", "a period begins at a time"),
     "extension": (TWO, {"problem_yaml": TWO_YAML + "extensions: {magic: {required: true}}\n"}, "'magic'"),
     "language": two("problem_yaml", "language: sbml", "language: bngl", "bngl"),
 }  # fmt: skip
@@ -164,7 +166,7 @@ def test_arrays_elsewhere_are_not_read(tmp_path):
         with pytest.raises(ModelFileError, match=message):
             psu.read_petab(path)
     (tmp_path / "weights.hdf5").write_bytes(b"no HDF5")
-    with pytest.raises(ModelFileError, match="no HDF5 file"):
+    with pytest.raises(ModelFileError, match="no HDF5 file, or a damaged one"):
         psu.read_petab(path)
 
 

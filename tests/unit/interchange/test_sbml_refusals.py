@@ -119,7 +119,7 @@ def test_entities_are_refused_unread(text):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("<html></html>", "first element"), ("<sbml", "no XML"), ("<sbml></model>", "no XML"),
+        ("<html></html>", "first element"), ("<sbml", "no XML"), ("<sbml></model>", "no SBML of level"),
         (s.sbml(parameters=[X])[:-20], "no XML"),
         ('<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"/>', "<model> element"),
     ],
@@ -149,3 +149,19 @@ def test_functions_and_rules_that_double_are_refused():
 def read_rules(rules, functions=()):
     names = [s.parameter(f"a{k}", constant="false") for k in range(60)]
     return psu.ODESystem.from_sbml(s.sbml(functions=functions, parameters=[X, *names], rules=rules))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('level="3"', 'level="2"'),
+        ('version="2"', 'version="9"'),
+        ("version2/core", "version1/core"),
+        ('level="3"', ""),
+    ],
+)
+def test_levels_that_there_are_not(old, new):
+    text = s.sbml(parameters=[X], rules=[s.rate("x", "x")])
+    assert old in text
+    with pytest.raises(ModelFileError, match="line 2: there is no SBML of level"):
+        psu.ODESystem.from_sbml(text.replace(old, new, 1))
