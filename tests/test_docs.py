@@ -1,27 +1,145 @@
-"""The snippets in the pages of docs/ do what the pages say."""
+"""The pages of docs/ do what they say: all their blocks run, page by page.
 
+Blocks of Python share one namespace a page; a block ``text`` right behind one is what it prints. Blocks with
+``title="name"`` become files of that name. Lines of ``sh`` that begin with ``pysymude`` are run. What is not run
+says why, in a comment ``<!-- not run: ... -->`` above it.
+"""
+
+import contextlib
 import doctest
+import io
 import re
+import shlex
+import traceback
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-PAGES = sorted((Path(__file__).parents[1] / "docs").glob("*.md"))
+import pysymude as psu
+from pysymude.cli import app
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = sorted(p for p in DOCS.rglob("*.md") if "```" in p.read_text())
+FENCE = re.compile(
+    r"(?P<why><!-- not run: [^\n]+ -->\n+)?^(?P<indent> *)```(?P<language>[\w{}-]*)"
+    r"(?: title=\"(?P<title>[^\"]+)\")?[^\n]*\n(?P<text>.*?)^(?P=indent)```$",
+    re.DOTALL | re.MULTILINE,
+)
+LANGUAGES = {"python", "text", "sh", "toml", "{toctree}", "{eval-rst}"}
+FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
-def run(name: str, text: str) -> doctest.TestResults:
-    """All Python blocks of a page, one after the other in one namespace."""
-    code = "\n".join(re.findall(r"```python\n(.*?)```", text, re.S))
-    test = doctest.DocTestParser().get_doctest(code, {}, name, name, 0)
-    assert test.examples
-    return doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test)
+@dataclass(frozen=True)
+class Block:
+    """What stands between two fences, and what it should print."""
+
+    line: int
+    language: str
+    title: str | None
+    text: str
+    skipped: bool
+    expected: str | None
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
-def test_the_snippets_run(page: Path):
-    assert run(page.name, page.read_text()).failed == 0
+def blocks(page: str) -> list[Block]:
+    found: list[Block] = []
+    matches = list(FENCE.finditer(page))
+    for k, m in enumerate(matches):
+        behind = matches[k + 1] if k + 1 < len(matches) else None
+        joined = behind is not None and not page[m.end() : behind.start()].strip()
+        printed = joined and behind["language"] == "text" and not behind["title"]
+        found.append(
+            Block(
+                page[: m.start()].count("\n") + 1,
+                m["language"],
+                m["title"],
+                re.sub(rf"^{m['indent']}", "", m["text"], flags=re.MULTILINE),
+                m["why"] is not None,
+                behind["text"] if printed and behind is not None else None,
+            )
+        )
+    return found
 
 
-def test_a_wrong_snippet_is_seen(capsys):
-    assert run("wrong", "```python\n>>> 1 + 1\n3\n\n```\n").failed == 1
-    assert "Got:\n    2" in capsys.readouterr().out
+def run(page: str, name: str = "page") -> list[str]:
+    """What is wrong with a page, run in the present folder."""
+    wrong: list[str] = []
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for block in blocks(page):
+        where = f"{name}:{block.line}"
+        if block.title:
+            Path(block.title).write_text(block.text)
+        if block.skipped or block.language not in ("python", "sh"):
+            continue
+        out = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(out):
+                if block.language == "sh":
+                    commands(block.text)
+                elif ">>>" in block.text:
+                    prompts(block.text, names, where)
+                else:
+                    exec(compile(block.text, where, "exec"), names)  # noqa: S102 - our own page
+        except Exception:
+            wrong.append(f"{where}\n{out.getvalue()}{traceback.format_exc()}")
+            continue
+        if block.expected is not None:
+            checker = doctest.OutputChecker()
+            if not checker.check_output(block.expected, out.getvalue(), FLAGS):
+                wrong.append(f"{where}\nsays:\n{block.expected}\nprints:\n{out.getvalue()}")
+    return wrong
+
+
+def prompts(text: str, names: dict[str, Any], where: str) -> None:
+    test = doctest.DocTestParser().get_doctest(text, names, where, where, 0)
+    out = io.StringIO()
+    runner = doctest.DocTestRunner(optionflags=FLAGS)
+    failed = runner.run(test, out=out.write, clear_globs=False).failed
+    names.update(test.globs)
+    if failed:
+        raise AssertionError(out.getvalue())
+
+
+def commands(text: str) -> None:
+    for line in text.replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["pysymude"]:
+            code = app(words[1:], standalone_mode=False)
+            assert not code, f"{line}: exit code {code}"
+
+
+@pytest.mark.parametrize(
+    "page", PAGES, ids=lambda p: p.relative_to(DOCS).with_suffix("").as_posix()
+)
+def test_the_blocks_run(page: Path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    wrong = run(page.read_text(), page.name)
+    assert not wrong, "\n\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    "page", PAGES, ids=lambda p: p.relative_to(DOCS).with_suffix("").as_posix()
+)
+def test_blocks_have_a_language_and_run_unless_they_say_why(page: Path):
+    text = page.read_text()
+    assert text.count("```") == 2 * len(blocks(text)), "a fence that is not closed or not seen"
+    assert {block.language for block in blocks(text)} <= LANGUAGES
+
+
+def test_wrong_blocks_are_seen():
+    assert run("```python\n>>> 1 + 1\n3\n\n```\n")
+    assert run("```python\nprint(1)\n```\n\n```text\n2\n```\n")
+    assert run("```python\nimport nothing_of_that_name\n```\n")
+    assert run("```sh\npysymude laws no_such_file.toml\n```\n")
+    assert not run("```python\nx = 1\n```\nand\n```python\nprint(x)\n```\n```text\n1\n```\n")
+    assert not run("<!-- not run: it cannot -->\n```python\nimport nothing_of_that_name\n```\n")
+
+
+def test_every_public_name_is_in_the_reference():
+    pages = "\n".join(p.read_text() for p in (DOCS / "api").glob("*.md"))
+    described = re.findall(r"^\.\. auto(?:class|function):: (\w+)$", pages, re.MULTILINE)
+    assert set(psu.__all__) - {"t", "PySymUDEError"} <= set(described)
+    assert ".. data:: t\n" in pages
+    assert ".. autoexception:: pysymude.PySymUDEError\n" in pages

@@ -143,9 +143,19 @@ class _Marked:
 
 
 def jax_loss(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A loss for ``fit(..., loss=)`` that JAX differentiates; `function(predictions, data)` sees its arrays.
+    """A loss for ``fit(..., loss=)`` that JAX differentiates.
 
     Without it the kind is found out by what the function returns.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(predictions, data)``, as for `objective`; it sees arrays of JAX.
+
+    Returns
+    -------
+    callable
+        For ``loss=``.
 
     Examples
     --------
@@ -158,9 +168,19 @@ def jax_loss(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def torch_loss(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A loss for ``fit(..., loss=)`` that torch differentiates; `function(predictions, data)` sees tensors.
+    """A loss for ``fit(..., loss=)`` that torch differentiates.
 
     Without it the kind is found out by what the function returns.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(predictions, data)``, as for `objective`; it sees tensors.
+
+    Returns
+    -------
+    callable
+        For ``loss=``.
     """
     return _Marked(function, "torch")
 

@@ -256,7 +256,7 @@ class FitResult:
     ) -> dict[str, Float]:
         """How far each law has moved at each time, by name: float64 arrays (times,).
 
-        It is |I(t) - I(t[0])| relative to the sum of the absolute values of the law's terms at the
+        It is ``|I(t) - I(t[0])|`` relative to the sum of the absolute values of the law's terms at the
         start. A balance law changes by itself; it is left out. A change on the way may break a law: each
         period is taken by itself, from its own first time on.
 

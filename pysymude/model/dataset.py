@@ -263,7 +263,7 @@ class Dataset(Sequence[Trajectory]):
         found = experiments(table, asked)
         given: Any = dict(options)
         if found.noise and given.get("noise") is None:
-            given["noise"] = found.noise
+            given["noise"] = _of_columns(found.noise, found.states)
         if found.signals:
             given["signals"] = joined_signals(found.signals, given.get("signals"))
         if found.doses:
@@ -367,3 +367,9 @@ def _take_columns(options: Options) -> Any:
     if not any(isinstance(one, str) for one in named):
         return None
     return options.pop("noise")
+
+
+def _of_columns(noise: Sequence[FloatArray], states: Sequence[Name]) -> Any:
+    """Noise by state and experiment, without states that have none in the whole table."""
+    given = np.any(np.isfinite(np.vstack(noise)), axis=0).tolist()
+    return [{state: one[:, k] for k, state in enumerate(states) if given[k]} for one in noise]

@@ -31,6 +31,10 @@ def states(names: str, positive: bool = False) -> Any:
         The states stay positive (populations, concentrations). It allows logarithms in laws, and a
         trainable initial state is learned on a log scale.
 
+    Returns
+    -------
+    SymPy symbol, or tuple of them
+
     Examples
     --------
     >>> import pysymude as psu
@@ -50,6 +54,10 @@ def parameters(names: str, positive: bool = False) -> Any:
     positive : bool
         The parameters are positive; a trainable one then gets the bounds (0, inf) unless `bounds=`
         says otherwise.
+
+    Returns
+    -------
+    SymPy symbol, or tuple of them
 
     Examples
     --------

@@ -579,6 +579,10 @@ def neural_ode(
     hidden, activation, name
         As for `MLP`. Further keywords (`input_scaling`, ...) go to `MLP` too.
 
+    Returns
+    -------
+    ODESystem
+
     Examples
     --------
     >>> import pysymude as psu

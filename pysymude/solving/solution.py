@@ -31,7 +31,15 @@ class Stats:
 
 @dataclass(frozen=True, eq=False)
 class EventRecord:
-    """Where an event happened: times `t` (n,), ascending, and states `u` (n, states) there."""
+    """Where an event happened.
+
+    Attributes
+    ----------
+    t : float64 array, shape (n,)
+        Times, ascending.
+    u : float64 array, shape (n, states)
+        The states there; those just before, where the event sets some.
+    """
 
     t: Float
     u: Float

@@ -113,6 +113,10 @@ def commutator_table(generators: Iterable[Generator]) -> CommutatorTable:
     generators : iterable of Generator
         Linearly independent over the constants, such as the result of `symmetries`.
 
+    Returns
+    -------
+    CommutatorTable
+
     Raises
     ------
     InvalidInputError

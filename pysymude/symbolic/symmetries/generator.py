@@ -142,6 +142,14 @@ def _plain(e: sp.Expr, d: str) -> str:
 def lie_bracket(X: Generator, Y: Generator) -> Generator:
     """The commutator [X, Y] = X Y - Y X of two vector fields on time and states.
 
+    Parameters
+    ----------
+    X, Y : Generator
+
+    Returns
+    -------
+    Generator
+
     Examples
     --------
     >>> import pysymude as psu

@@ -200,6 +200,20 @@ def is_symmetry(system: ODESystem, X: Generator) -> bool:
     It tests D eta_i - f_i D xi - X(f_i) = 0 for each state, with D = d/dt + f . d/du; states without
     an ``eta`` stay where they are.
 
+    Parameters
+    ----------
+    system : ODESystem
+    X : Generator
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    InvalidInputError
+        Something else, or a generator that moves what is no state of the system.
+
     Examples
     --------
     >>> import pysymude as psu

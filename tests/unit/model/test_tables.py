@@ -138,6 +138,8 @@ def test_noise_stands_beside_what_was_measured(tmp_path):
     text = "t,x,ex,y,ey\n0,1,0.1,5,0.5\n1,2,0.2,,\n"
     data = read(tmp_path, text, states=["x", "y"], noise={"x": "ex", "y": "ey"})
     np.testing.assert_array_equal(data[0].noise_array(), expected)
+    text = "t,x,x_sd,y\n0,1,0.1,5\n1,2,0.2,4\n"
+    assert list(read(tmp_path, text)[0].noise) == ["x"]
     petab = read(tmp_path, ORDINARY["PEtab"][0])
     assert [tr.name for tr in petab] == ["c1", "c2"]
     np.testing.assert_array_equal(petab[1].noise_array(), [[0.3], [0.4]])
