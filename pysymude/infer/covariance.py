@@ -73,6 +73,8 @@ class Covariance:
         columns counts with its own.
     expected : bool
         Whether the information is Fisher's, from exact derivatives; else the loss's second derivatives.
+    converged : bool
+        Whether the fit had; else these are errors around a point that is not the best.
     """
 
     names: tuple[str, ...]
@@ -83,6 +85,7 @@ class Covariance:
     dof: float
     scale: float
     expected: bool
+    converged: bool
 
     @cached_property
     def standard_errors(self) -> dict[str, float]:
@@ -138,6 +141,10 @@ class Covariance:
             f"not determined: {direction}"
             for direction in dict.fromkeys(map(str, self.undetermined))
         ]
+        if not self.converged:
+            lines.append(
+                "the fit has not converged: these are errors around a point that is not the best"
+            )
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -163,7 +170,7 @@ def covariance_of(fit: FitResult) -> Covariance:
     return Covariance(
         names, natural, _opened(matrix, left_open), stored,
         tuple(_direction(v, names, inside) for v in vectors[:, ~known].T),
-        evidence.dof, evidence.scale, evidence.is_expected,
+        evidence.dof, evidence.scale, evidence.is_expected, fit.converged,
     )  # fmt: skip
 
 

@@ -166,6 +166,13 @@ def test_bounds_and_frozen_numbers():
     assert held.standard_errors()["k"] == pytest.approx(1 / np.sqrt(J @ J), rel=1e-5)
 
 
+def test_a_fit_that_has_not_converged_says_so():
+    short = psu.fit(decay(), measured(NOISE), stages=psu.LBFGS(2), **TIGHT).covariance()
+    assert not short.converged
+    assert "has not converged" in str(short)
+    assert "has not converged" not in str(psu.fit(decay(), measured(NOISE), **TIGHT).covariance())
+
+
 def test_learned_starts_have_errors():
     data = psu.Dataset.from_arrays(
         T, measured(NOISE)[0].u, states=[x], noise={x: NOISE}, trainable_u0=[x]
