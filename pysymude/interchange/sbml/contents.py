@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy as sp
@@ -49,6 +49,8 @@ class Contents:
     reactions : mapping from id to SymPy expression
     functions : mapping from id to Lambda
     identifiers : Identifiers
+    rate_symbols : mapping from id to symbol
+        What stands for rateOf in formulas.
     """
 
     document: Document
@@ -61,6 +63,7 @@ class Contents:
     reactions: Mapping[str, sp.Expr]
     functions: Mapping[str, Lambda]
     identifiers: Identifiers
+    rate_symbols: Mapping[str, sp.Symbol] = field(default_factory=dict[str, sp.Symbol])
 
 
 def contents_of(document: Document) -> Contents:
@@ -83,7 +86,7 @@ def contents_of(document: Document) -> Contents:
             document.refuse(found[key].element, "it is constant, and a rule changes it")
     return Contents(
         document, found, assigned, rates, starts, reader.changes(reactions), tuple(reader.events()),
-        reactions, reader.functions, identifiers,
+        reactions, reader.functions, identifiers, reader.rate_symbols,
     )  # fmt: skip
 
 
@@ -118,6 +121,13 @@ class _Reader:
         self.quantities, self.functions = found, functions
         self.names: dict[str, Any] = {k: q.symbol for k, q in found.items() if q.kind != "local"}
         self.effort = Effort()
+        self.rate_symbols: dict[str, sp.Symbol] = {}
+
+    def rate_of(self, key: str, symbol: Any) -> sp.Expr:
+        """What stands for the rate of a quantity; what only a reaction knows is constant."""
+        if self.names.get(key) != symbol:
+            return sp.S.Zero
+        return self.rate_symbols.setdefault(key, sp.Dummy(f"rateOf_{key}", real=True))
 
     def formula(
         self, element: Any, names: Mapping[str, Any] | None = None, label: str = ""
@@ -126,7 +136,7 @@ class _Reader:
             self.document.refuse(element, problem, label=label)
 
         given = self.names if names is None else names
-        return Formula(refuse, given, self.functions, effort=self.effort)
+        return Formula(refuse, given, self.functions, effort=self.effort, rate_of=self.rate_of)
 
     # -- reactions ----------------------------------------------------------------------------
 
@@ -240,7 +250,8 @@ class _Reader:
                 self.document.refuse(event, "priorities of events are not read", label=label)
             if event.getTrigger() is None:
                 self.document.refuse(event, "it has no trigger", label=label)
-            trigger = self.formula(event, label=label).condition(event.getTrigger().getMath())
+            formula = replace(self.formula(event, label=label), rate_of=None)
+            trigger = formula.condition(event.getTrigger().getMath())
             sets: list[tuple[str, sp.Expr]] = []
             for one in event.getListOfEventAssignments():
                 variable = one.getVariable()
@@ -248,7 +259,7 @@ class _Reader:
                     self.document.refuse(
                         event, f"its variable {variable!r} is not there", label=label
                     )
-                sets.append((variable, self.formula(event, label=label).read(one.getMath())))
+                sets.append((variable, formula.read(one.getMath())))
             yield EventText(
                 label, trigger, tuple(sets), bool(event.getTrigger().getInitialValue()),
                 bool(event.getUseValuesFromTriggerTime()), event,

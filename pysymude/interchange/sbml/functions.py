@@ -30,7 +30,6 @@ _ONE: dict[str, Callable[[Any], Any]] = {
 
 _REFUSED = {
     "FUNCTION_DELAY": "delays have no place in an ordinary differential equation",
-    "FUNCTION_RATE_OF": "rateOf is not read; write the rate itself",
     "FUNCTION_FLOOR": "floor has no derivative where it jumps, and no engine has it",
     "FUNCTION_CEILING": "ceiling has no derivative where it jumps, and no engine has it",
     "FUNCTION_FACTORIAL": "no engine has the factorial",

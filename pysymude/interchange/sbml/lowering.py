@@ -71,6 +71,7 @@ class _Lowering:
         self.by_symbol = {q.symbol: key for key, q in quantities.items()}
         self.states = self._states()
         rules: dict[Any, Any] = {quantities[k].symbol: e for k, e in contents.assigned.items()}
+        rules |= self._rates_of()
         defined = self._resolved(rules, lambda symbol: rules.get(symbol))
         starts: dict[Any, Any] = {}
         for key, q in quantities.items():
@@ -155,7 +156,7 @@ class _Lowering:
         contents = self.contents
         if volume.id in contents.rates:
             return contents.rates[volume.id]
-        if volume.id not in contents.assigned:
+        if volume.id not in contents.assigned or volume.symbol not in defined:
             return sp.S.Zero
         if volume.id not in known:
             size = defined[volume.symbol]
@@ -174,6 +175,23 @@ class _Lowering:
                 found += size.diff(symbol) * rate
             known[volume.id] = found
         return known[volume.id]
+
+    def _rates_of(self) -> dict[Any, Any]:
+        """What stands for rateOf, by its symbol."""
+        contents = self.contents
+        if not contents.rate_symbols:
+            return {}
+        for key in contents.rate_symbols:
+            q = contents.quantities.get(key)
+            sized = q is not None and not q.amount and q.compartment in contents.assigned
+            if q is None or key in contents.assigned or (q.kind == "species" and sized):
+                contents.document.refuse(
+                    contents.document.model if q is None else q.element,
+                    f"rateOf {key!r} is not read, since no rate rule or reaction gives it",
+                )
+        rates = self._rates({})
+        self.by_symbol |= {symbol: key for key, symbol in contents.rate_symbols.items()}
+        return {symbol: rates.get(key, sp.S.Zero) for key, symbol in contents.rate_symbols.items()}
 
     # -- what it starts from -------------------------------------------------------------------
 

@@ -56,12 +56,15 @@ class Formula:
         What names stand for.
     functions : mapping from id to Lambda
     time : SymPy expression
+    rate_of : callable or None
+        What stands for the rate of something, by its id and its symbol.
     """
 
     refuse: Refuse
     names: Mapping[str, Any]
     functions: Mapping[str, Lambda] = field(default_factory=dict)
     time: Any = t
+    rate_of: Callable[[str, Any], Any] | None = None
     effort: Effort = field(default_factory=Effort)
     budget: Budget = field(default_factory=Budget)
 
@@ -147,6 +150,11 @@ class Formula:
             return self._applied(MANY[name], *self._arguments(node, names, depth, 1, 99))
         if kind == libsbml.AST_FUNCTION:
             return self._call(node, names, depth)
+        if kind == libsbml.AST_FUNCTION_RATE_OF:
+            inner = node.getChild(0) if node.getNumChildren() == 1 else None
+            if self.rate_of is None or inner is None or inner.getType() != libsbml.AST_NAME:
+                self.refuse("rateOf is not read here")
+            return Term(self.rate_of(inner.getName(), self._name(inner.getName(), names)))
         if kind in refused():
             self.refuse(refused()[kind])
         if build := of_one().get(kind):

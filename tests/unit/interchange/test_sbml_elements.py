@@ -341,3 +341,20 @@ def test_the_command_line_reads_models(tmp_path):
     assert done.stdout.splitlines()[0] == "t,S0,S1,S2"
     done = CliRunner().invoke(app, ["laws", str(path), "--degree", "1"])
     assert done.exit_code == 0, done.output
+
+
+def test_rates_as_numbers():
+    """rateOf: of a state, of what does not change, and of a parameter that only the reaction knows."""
+    found = read(
+        compartments=[s.compartment("c", 2.0)],
+        species=[s.species("A", initialConcentration=3), s.species("B", initialConcentration=0)],
+        parameters=[
+            s.parameter("k", 0.5), s.parameter("y", constant="false"), s.parameter("z", 0.0, constant="false"),
+        ],
+        rules=[s.assignment("y", "rateOf(A)*2 + rateOf(k)"), s.rate("z", "rateOf(B) + y")],
+        reactions=[s.reaction("r", {"A": 1}, {"B": 1}, "c*k*A + rateOf(k)", local=[("q", 1.0)])],
+    )  # fmt: skip
+    sol = solved(found)
+    assert np.allclose(sol.observables["y"], -2 * 0.5 * 3 * np.exp(-0.5 * T), rtol=1e-8)
+    # B' = -A', and y = 2 A'
+    assert np.allclose(sol["z"], sol["A"] - 3.0, rtol=1e-7, atol=1e-8)
