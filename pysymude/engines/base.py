@@ -269,8 +269,6 @@ class AbstractEngine(ABC):
     """What ``solver="auto"`` takes for a stiff system."""
     switching: bool = False
     """Whether ``solver="auto"`` is a method of the engine's own, which changes solver as it goes."""
-    doses: bool = False
-    """Whether its marches add doses on their way (`Batch.doses`)."""
     forward_limits: tuple[int, int]
     """Up to how many trainable numbers ``sensealg="auto"`` goes forward: explicit, implicit solvers."""
     threads_variable: str = "PYSYMUDE_NUM_THREADS"
@@ -302,6 +300,10 @@ class AbstractEngine(ABC):
         if sensealg == "forward" or solver not in self.solvers or self.solvers[solver].adjoint:
             return ""
         return f"{solver} has no adjoint; write sensealg='forward', or take another solver"
+
+    def takes_doses(self, compiled: Any, method: Method) -> bool:
+        """Whether losses add doses on their way with this method (`Batch.doses`)."""
+        return False
 
     def threads(self) -> int:
         """On how many threads it can solve."""

@@ -36,7 +36,8 @@ def bind_loss(
     engine: AbstractEngine, compiled: object, spec: LossSpec, data: LossData, method: Method
 ) -> BoundLoss:
     """A loss bound to its data, whether its experiments change on the way or not."""
-    marches = data.batch.doses is not None and engine.doses and not spec.laws
+    alone = data.batch.doses is not None and not spec.laws
+    marches = alone and engine.takes_doses(compiled, method)
     if data.courses is None or marches:
         return engine.loss(compiled, spec, data, method)
     return CoursedLoss(engine, spec, data, method, data.courses)

@@ -207,6 +207,15 @@ def test_drift_is_of_each_period(engine: str):
     assert penal.evaluate(penal.theta0()).terms[fit.laws[0].name] < 1e-8
 
 
+def test_every_solver_takes_doses(engine: str, solver: str):
+    data = psu.Dataset(CASES["learned amounts"])
+    obj = psu.objective(UDE, data, engine=engine, solver=solver, reltol=1e-9, abstol=1e-11)
+    known = psu.objective(UDE, data, engine=engine, solver="Tsit5", **TIGHT)
+    theta = known.theta0(1) + 0.05
+    loose = 1e-3 if obj.runner.solvers[solver].order < 4 else 1e-5
+    assert obj.value(theta) == pytest.approx(known.value(theta), rel=loose)
+
+
 def test_what_nothing_depends_on_is_not_changed(engine: str):
     plain = experiment({}, u0={gut: 3.0, c: 0.1})
     dosed = experiment({gut: [(0.0, 3.0)]}, u0={gut: 0.0, c: 0.1})

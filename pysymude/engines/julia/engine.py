@@ -129,6 +129,10 @@ class JuliaEngine(AbstractEngine):
             return f"{_NOT_STIFF[sensealg]}; write sensealg='gauss'"
         return super().refusal(solver, sensealg)
 
+    def takes_doses(self, compiled: _Compiled, method: Method) -> bool:
+        """With the solvers of its own marches, and gradients through their steps."""
+        return _why_no_jumps(compiled.plan, "doses", method, gradient=True) is None
+
     def threads(self) -> int:
         """Julia's threads, as set by PYTHON_JULIACALL_THREADS before it starts."""
         return int(package().count_threads())
@@ -314,14 +318,22 @@ def _part(batch: Batch, start: int, end: int) -> Batch:
 
 def _check_jumps(plan: CompiledSystem, batch: Batch, method: Method, *, gradient: bool) -> None:
     """Events that set states, and doses, are known to the engine's own marches alone."""
-    if not plan.effects and batch.doses is None:
-        return
-    what = "events that set states" if plan.effects else "doses"
+    if plan.effects or batch.doses is not None:
+        what = "events that set states" if plan.effects else "doses"
+        refusal = _why_no_jumps(plan, what, method, gradient=gradient)
+        if refusal is not None:
+            raise refusal
+
+
+def _why_no_jumps(
+    plan: CompiledSystem, what: str, method: Method, *, gradient: bool
+) -> CapabilityError | None:
+    """Why this engine cannot take a plan through jumps that way, or None."""
     # a large system without events has a sparse Jacobian, for which implicit steps are not the march's
     sparse = isinstance(plan.rhs, Looped) and not plan.effects
     known = method.solver in (MARCHES[:1] if sparse else MARCHES)
     if not known:
-        raise CapabilityError(
+        return CapabilityError(
             f"engine 'julia' has {what} with {', '.join(map(repr, MARCHES))}; found "
             f"{method.solver!r}. Take one of these, or engine='native'",
             engine="julia", capability="events", engines_that_have_it=("native",),
@@ -330,12 +342,13 @@ def _check_jumps(plan: CompiledSystem, batch: Batch, method: Method, *, gradient
     if gradient and (
         method.sensealg not in ("adjoint", "forward") or (deep and method.solver != "Tsit5")
     ):
-        raise CapabilityError(
+        return CapabilityError(
             f"engine 'julia' takes gradients through {what} along its own steps; found sensealg="
             f"{method.sensealg!r} with {method.solver!r}. Write sensealg='adjoint', solver='Tsit5', or take "
             "engine='native'",
             engine="julia", capability="gradient", engines_that_have_it=("native",),
         )  # fmt: skip
+    return None
 
 
 def _at(theta: Float, index: NDArray[np.int32]) -> Float:

@@ -65,7 +65,6 @@ class NativeEngine(AbstractEngine):
     solvers = SOLVERS
     stiff_solver = "Rodas5P"
     switching = True
-    doses = True
     # beyond these, going back through the steps costs less (benchmarks/gradients.py)
     forward_limits = (0, 0)
 
@@ -85,6 +84,10 @@ class NativeEngine(AbstractEngine):
     def compile(self, plan: CompiledSystem) -> _Compiled:
         """Nothing is compiled for a model; its programs are made when first asked for."""
         return _compiled(plan)
+
+    def takes_doses(self, compiled: _Compiled, method: Method) -> bool:
+        """Always."""
+        return True
 
     def threads(self) -> int:
         """One a core, or PYSYMUDE_NUM_THREADS."""
