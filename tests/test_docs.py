@@ -5,6 +5,7 @@ Blocks of Python share one namespace a page; a block ``text`` right behind one i
 says why, in a comment ``<!-- not run: ... -->`` above it.
 """
 
+import ast
 import contextlib
 import doctest
 import io
@@ -19,6 +20,7 @@ import pytest
 
 import pysymude as psu
 from pysymude.cli import app
+from pysymude.fit import cautions
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(p for p in DOCS.rglob("*.md") if "```" in p.read_text())
@@ -28,6 +30,12 @@ FENCE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 LANGUAGES = {"python", "text", "sh", "toml", "{toctree}", "{eval-rst}"}
+# what the first column of the table in bad_fits.md quotes
+PHRASES = (
+    "cannot be solved", "no stage could run", "training ended early", "the loss still slopes",
+    "the noise that was given", "of its variance", "the model predicts 0", "sees numbers of the size", "lies at its bound", "run to its bound",
+    "has run away", "the data do not determine",
+)  # fmt: skip
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
@@ -143,3 +151,26 @@ def test_every_public_name_is_in_the_reference():
     assert set(psu.__all__) - {"t", "PySymUDEError"} <= set(described)
     assert ".. data:: t\n" in pages
     assert ".. autoexception:: pysymude.PySymUDEError\n" in pages
+
+
+def sentences(path: Path) -> list[str]:
+    """Texts of more than four words in a file, without docstrings and formatted parts."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(
+            node
+        ):
+            del node.body[0]
+        if isinstance(node, ast.JoinedStr):
+            parts = [str(p.value) if isinstance(p, ast.Constant) else "" for p in node.values]
+            node.values = [ast.Constant("".join(parts))]
+    texts = [str(n.value) for n in ast.walk(tree) if isinstance(n, ast.Constant)]
+    return [text for text in texts if len(text.split()) > 4]
+
+
+def test_every_warning_of_a_fit_is_explained():
+    page = (DOCS / "bad_fits.md").read_text()
+    assert not [phrase for phrase in PHRASES if phrase not in page]
+    found = sentences(Path(cautions.__file__))
+    assert len(found) >= 10
+    assert not [text for text in found if not any(phrase in text for phrase in PHRASES)]
