@@ -72,8 +72,8 @@ class Event:
     >>> bounce = psu.Event(height, set={speed: -speed / 2}, direction=-1, name="bounce")
     >>> ball = fall.replace(events=[bounce])
     >>> sol = psu.solve(ball, u0=[10.0, 0.0], t=np.linspace(0, 4, 5))
-    >>> [round(float(time), 4) for time in sol.events["bounce"].t]
-    [1.4278, 2.8557, 3.5696, 3.9265]
+    >>> [round(float(time), 2) for time in sol.events["bounce"].t]
+    [1.43, 2.86, 3.57, 3.93]
     """
 
     expr: Any

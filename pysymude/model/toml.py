@@ -77,7 +77,7 @@ from pysymude.errors import InvalidInputError, ModelFileError
 from pysymude.model.coerce import close_matches
 from pysymude.model.event import Event
 from pysymude.model.expressions import FORMS, FUNCTIONS, parse_expression
-from pysymude.model.network import MLP
+from pysymude.model.network import ACTIVATIONS, MLP
 from pysymude.model.signals_within import uses_of
 from pysymude.model.symbols import t
 from pysymude.model.toml_noise import read_distributions
@@ -320,7 +320,7 @@ def _network(name: str, table: TomlTable, names: Mapping[str, Any]) -> MLP:
     if outputs[0] > OUTPUTS:
         raise table.error("outputs", f"must be at most {OUTPUTS}")
     try:
-        return MLP(
+        made: Any = MLP(
             name,
             inputs=inputs,
             outputs=outputs[0],
@@ -329,6 +329,12 @@ def _network(name: str, table: TomlTable, names: Mapping[str, Any]) -> MLP:
             input_scaling=_scaling(table, "input_scaling"),
             output_scaling=_scaling(table, "output_scaling"),
         )
+        if not isinstance(made, MLP):
+            raise table.error(
+                "activation", f"{table.text('activation')!r} is no activation of one network; there are "
+                f"{', '.join(ACTIVATIONS)}. Others are affine networks (hidden = []) with formulas between them"
+            )  # fmt: skip
+        return made
     except ModelFileError:
         raise
     except InvalidInputError as error:

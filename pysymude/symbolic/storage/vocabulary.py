@@ -189,7 +189,7 @@ def _read_network(name: str, table: TomlTable, names: dict[str, Any]) -> MLP:
             given = pair.numbers("shift"), pair.numbers("scale")
         scalings[key] = given
     try:
-        return MLP(
+        made: Any = MLP(
             name,
             inputs=[_expression(z, names, table.where("inputs")) for z in table.strings("inputs")],
             outputs=outputs[0],
@@ -197,6 +197,11 @@ def _read_network(name: str, table: TomlTable, names: dict[str, Any]) -> MLP:
             activation=table.text("activation"),
             **scalings,
         )
+        if not isinstance(made, MLP):  # several, with formulas between them
+            raise table.error(
+                "activation", f"activation {table.text('activation')!r} is unknown to files of laws"
+            )
+        return made
     except ModelFileError:
         raise
     except InvalidInputError as error:

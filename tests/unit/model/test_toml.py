@@ -312,3 +312,17 @@ def test_an_error_in_a_file_names_file_table_and_key_once(tmp_path):
 def test_a_damaged_file_is_a_model_or_is_refused(at, cut, put):
     with contextlib.suppress(ModelFileError):
         assert isinstance(system_from_text(WHOLE[:at] + put + WHOLE[at + cut :]), ODESystem)
+
+
+def test_activations_that_need_several_networks_are_refused():
+    text = """
+        [equations]
+        x = "nn[0]"
+        [networks.nn]
+        inputs = ["x"]
+        outputs = 1
+        hidden = [3]
+        activation = "elu"
+    """
+    with pytest.raises(ModelFileError, match=r"'elu' is no activation of one network.*tanh"):
+        system_from_text(text)
