@@ -74,11 +74,14 @@ _CURRENT: ContextVar[_Effort | None] = ContextVar("effort", default=None)
 def effort(deadline: float, max_memory: float = float("inf")) -> Generator[None]:
     """Work until `deadline` (of `time.perf_counter`) within a process of at most `max_memory` bytes.
 
-    Inside of another one, the stricter of the two bounds holds.
+    Half of that is there in any case: a process may hold as much already of other things, such as Julia or
+    data. Inside of another one, the stricter of the two bounds holds.
     """
     outer = _CURRENT.get()
     if outer is not None:
         deadline, max_memory = min(deadline, outer.deadline), min(max_memory, outer.memory)
+    elif max_memory < float("inf"):
+        max_memory = max(max_memory, _in_use() + 0.5 * max_memory)
     token = _CURRENT.set(_Effort(deadline, max_memory))
     try:
         yield

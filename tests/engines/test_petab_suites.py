@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pysymude as psu
-from pysymude.errors import CapabilityError, ModelFileError
+from pysymude.errors import ModelFileError
 
 pytest.importorskip("libsbml", reason="python-libsbml is not installed")
 pytest.importorskip("h5py", reason="h5py is not installed")
@@ -17,8 +17,6 @@ from tests.engines.petab_suites import FOLDER, WHY_NOT, cases, outcome
 REFUSED = {
     ("sciml", "013"): "Conv2d is not read", ("sciml", "014"): "Conv2d is not read",
 }  # fmt: skip
-# events that states decide, which Julia does not know yet
-EFFECTS = {("v2", "0016")}
 
 
 @pytest.mark.parametrize(
@@ -29,10 +27,6 @@ def test_a_case_of_a_suite(engine, kind, name):
         pytest.skip(WHY_NOT)
     if (kind, name) in REFUSED:
         with pytest.raises(ModelFileError, match=REFUSED[kind, name]):
-            outcome(kind, name, engine)
-        return
-    if engine == "julia" and (kind, name) in EFFECTS:
-        with pytest.raises(CapabilityError, match="events that set states"):
             outcome(kind, name, engine)
         return
     found = outcome(kind, name, engine)

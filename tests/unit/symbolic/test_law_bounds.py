@@ -96,3 +96,11 @@ def test_the_memory_bound_ends_a_search():
     )
     assert len(laws) == 0
     assert any(span.ended == "limit" for span in laws.searched)
+
+
+def test_what_else_a_process_holds_leaves_room(monkeypatch):
+    """Beside Julia, or much data, a process may be beyond the bound before anything is derived."""
+    x, y = psu.states("x y")
+    monkeypatch.setattr("pysymude.symbolic.effort._in_use", lambda: 3e9)
+    found = psu.first_integrals(psu.ODESystem({x: y, y: -x}))
+    assert str(found[0].expr) == "x**2 + y**2"
