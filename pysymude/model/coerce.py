@@ -6,7 +6,7 @@ import contextlib
 import difflib
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 import sympy as sp
@@ -18,6 +18,7 @@ from pysymude.model.symbols import check_name, t
 __all__ = [
     "FloatArray",
     "Name",
+    "by_name",
     "check_effort",
     "close_matches",
     "float_array",
@@ -36,6 +37,8 @@ __all__ = [
 FloatArray: TypeAlias = NDArray[np.float64]
 Name: TypeAlias = str | sp.Symbol
 """A state, parameter or observable: a SymPy symbol or its name."""
+
+Read = TypeVar("Read", covariant=True)
 
 _SEVERAL = (str, list, tuple, Mapping)
 
@@ -143,14 +146,31 @@ def numbers_by_name(values: Any, *, what: str) -> dict[str, float]:
     InvalidInputError
         It is no mapping, a key is no name, a value is no finite number, or a name comes twice.
     """
+    return by_name(values, number_of, what=what)
+
+
+class Reader(Protocol[Read]):
+    """Makes of a user's value what is meant; `what` names it in messages."""
+
+    def __call__(self, value: Any, *, what: str) -> Read: ...
+
+
+def by_name(values: Any, read: Reader[Read], *, what: str) -> dict[str, Read]:
+    """A mapping from symbols or names to values, as a dict from names to what `read` makes of each.
+
+    Raises
+    ------
+    InvalidInputError
+        It is no mapping, a key is no name, or a name comes twice; and what `read` raises.
+    """
     if not isinstance(values, Mapping):
         raise InvalidInputError(f"{what} takes a mapping such as {{x: 1.0}}; found {short(values)}")
-    found: dict[str, float] = {}
+    found: dict[str, Read] = {}
     for key, value in cast("Mapping[object, object]", values).items():
         name = name_of(key, what=what)
         if name in found:
             raise InvalidInputError(f"{what} names {name!r} twice, as a symbol and as a string")
-        found[name] = number_of(value, what=f"{what}[{name!r}]")
+        found[name] = read(value, what=f"{what}[{name!r}]")
     return found
 
 

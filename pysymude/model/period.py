@@ -13,7 +13,7 @@ import sympy as sp
 
 from pysymude.errors import InvalidInputError
 from pysymude.model.calls import explained
-from pysymude.model.coerce import name_of, number_of, short
+from pysymude.model.coerce import by_name, name_of, number_of, short
 from pysymude.model.symbols import t
 
 __all__ = [
@@ -129,15 +129,7 @@ def given_value(value: Any, *, what: str) -> Given:
 
 def given_values(values: Any, *, what: str) -> dict[str, Given]:
     """A mapping from symbols or names to numbers or expressions, as a dict by name."""
-    if not isinstance(values, Mapping):
-        raise InvalidInputError(f"{what} takes a mapping such as {{x: 1.0}}; found {short(values)}")
-    found: dict[str, Given] = {}
-    for key, value in cast("Mapping[object, object]", values).items():
-        name = name_of(key, what=what)
-        if name in found:
-            raise InvalidInputError(f"{what} names {name!r} twice, as a symbol and as a string")
-        found[name] = given_value(value, what=f"{what}[{name!r}]")
-    return found
+    return by_name(values, given_value, what=what)
 
 
 def _start(start: Any) -> Given:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,7 @@ class Along:
         """The same in other states."""
         return replace(self, back=back)
 
-    @property
+    @cached_property
     def _steady(self) -> SteadyStates:
         return SteadyStates(self.courses.inner)
 

@@ -8,24 +8,14 @@ moves with that one; doses stay where they are.
 from __future__ import annotations
 
 from pysymude.engines.native import structures as st
-from pysymude.engines.native.blocks import place, run_back, run_tangents, slopes, spare
+from pysymude.engines.native.blocks import run_back, run_tangents, spare
 from pysymude.engines.native.compiling import inner
-from pysymude.engines.native.jumps import set_values
+from pysymude.engines.native.jumps import set_values, slope_there
 from pysymude.engines.native.switching import condition_slopes, conditions_at
 
 __all__ = ["jump_back", "jump_forward"]
 
 CONDITIONS, EFFECTS, BEFORE, BEHIND = st.CONDITIONS, st.EFFECTS, st.BEFORE, st.BEHIND
-
-
-@inner
-def slope_there(m, w, theta, t, u, f):
-    """The right-hand side with the signs as they are."""
-    o = spare(m, w)
-    place(m, w, o, t, False)
-    for j in range(m.n):
-        w.v[o + w.held.shape[0] + 1 + j] = u[j]
-    slopes(m, w, theta, o, f, 0)
 
 
 @inner

@@ -21,7 +21,7 @@ from pysymude.engines.native.switching import (
     passes,
 )
 
-__all__ = ["apply_jumps", "is_due", "set_values"]
+__all__ = ["apply_jumps", "is_due", "set_values", "slope_there"]
 
 T, H, LAST_JUMP, U = st.T, st.H, st.LAST_JUMP, st.U
 STEP, BASE, OUTPUT, NEXT_STOP, DUE = st.STEP, st.BASE, st.OUTPUT, st.NEXT_STOP, st.DUE
@@ -46,13 +46,20 @@ def set_values(m, w, theta, o, t, u, event):
 
 
 @inner
-def rates_along(m, w, theta, t, u, f):
-    """How fast all conditions change, into `w.rates`; f becomes the right-hand side with the signs as they are."""
+def slope_there(m, w, theta, t, u, f):
+    """The right-hand side with the signs as they are."""
     o = spare(m, w)
     place(m, w, o, t, False)
     for j in range(m.n):
         w.v[o + w.held.shape[0] + 1 + j] = u[j]
     slopes(m, w, theta, o, f, 0)
+
+
+@inner
+def rates_along(m, w, theta, t, u, f):
+    """How fast all conditions change, into `w.rates`; f becomes the right-hand side with the signs as they are."""
+    slope_there(m, w, theta, t, u, f)
+    o = spare(m, w)
     conditions_at(m, w, theta, o, t, u)
     condition_slopes(m, w, theta, o, f, w.rates)
 

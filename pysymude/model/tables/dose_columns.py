@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
-from typing import Any, cast
+from collections.abc import MutableMapping
+from typing import Any
 
 from pysymude.errors import InvalidInputError
-from pysymude.model.coerce import FloatArray, label_of, one_each
+from pysymude.model.coerce import FloatArray, one_each
+from pysymude.model.tables.named_columns import take_columns
 
 __all__ = ["doses_of_rows", "joined_doses", "take_doses"]
 
@@ -20,15 +21,7 @@ def take_doses(options: MutableMapping[str, Any] | Any) -> dict[str, str] | None
         raise InvalidInputError(
             f"doses= says into which state a column goes: doses={{'gut': {doses!r}}}"
         )
-    if not isinstance(doses, Mapping):
-        return None
-    given = cast("Mapping[Any, Any]", doses)
-    columns = {label_of(k): v for k, v in given.items() if isinstance(v, str)}
-    rest = {k: v for k, v in given.items() if not isinstance(v, str)}
-    options.pop("doses")
-    if rest:
-        options["doses"] = rest
-    return columns or None
+    return take_columns(options, "doses")
 
 
 def doses_of_rows(clock: FloatArray, amounts: FloatArray) -> list[tuple[float, float]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any, cast
 
 from pysymude.model.coerce import label_of, one_each
 from pysymude.model.signal import Signal
+from pysymude.model.tables.named_columns import take_columns
 
 __all__ = ["joined_signals", "take_signals"]
 
@@ -21,15 +22,7 @@ def take_signals(options: MutableMapping[str, Any] | Any) -> dict[str, str] | No
     ):
         options.pop("signals")
         return {label_of(one): label_of(one) for one in cast("Iterable[Any]", signals)}
-    if not isinstance(signals, Mapping):
-        return None
-    given = cast("Mapping[Any, Any]", signals)
-    columns = {label_of(k): v for k, v in given.items() if isinstance(v, str)}
-    rest = {k: v for k, v in given.items() if not isinstance(v, str)}
-    options.pop("signals")
-    if rest:
-        options["signals"] = rest
-    return columns or None
+    return take_columns(options, "signals")
 
 
 def joined_signals(found: list[Any], given: Any) -> list[Any]:
