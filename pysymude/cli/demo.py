@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,7 @@ from pysymude.cli.common import (
 )
 from pysymude.cli.files import make_folder, write_figure, write_json
 from pysymude.cli.recovered import print_recovered, recovered_summary, write_recovered
+from pysymude.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from pysymude.cli.showcase import Showcase
@@ -41,6 +43,10 @@ def demo(
     data: Annotated[
         Data, typer.Option(help="A known system with noise, or hare and lynx, 1900-1920.")
     ] = Data.simulated,
+    petab: Annotated[
+        bool,
+        typer.Option("--petab", help="Files instead: a PEtab problem is made, read and fitted."),
+    ] = False,
     seed: Seed = 0,
     engine: Engine = "auto",
     quick: Annotated[bool, typer.Option("--quick", hidden=True)] = False,
@@ -49,12 +55,18 @@ def demo(
     """From data to equations: fit a Lotka-Volterra system whose interaction is a network, recover it.
 
     On simulated data the interaction is recovered as a formula, and the laws of the result are derived.
-    Figures and a summary are written.
+    With --petab the files of a PEtab problem are made, read back and fitted. Figures and a summary are written.
     """
     begin = time.perf_counter()
     with friendly(debug):
+        if petab and data is not Data.simulated:
+            raise InvalidInputError(f"--petab makes data of its own; leave out --data {data}")
         folder = make_folder(out)
-        if data is Data.simulated:
+        if petab:
+            from pysymude.cli import petab_demo
+
+            show = partial(petab_demo.show, folder=folder)
+        elif data is Data.simulated:
             from pysymude.cli.simulated import show
         else:
             from pysymude.cli.hudson_bay import show

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ Float = NDArray[np.float64]
 
 def plot_history(fit: FitResult, *, ax: Axes | None = None) -> Figure:
     """A figure of the loss over all iterations on a log scale: the whole, its terms, validation.
+
+    Losses that go below 0, as those of likelihoods do, are drawn on a scale that is linear around 0.
 
     The stages are marked; between stages the loss may jump, since each minimises its own.
 
@@ -49,21 +51,23 @@ def draw_history(ax: Axes, fit: FitResult) -> None:
     terms = [name for name in history if name not in known]
     # one term alone is the whole loss, and would hide it
     lines = ["value", *(terms if len(terms) > 1 else [])]
+    signed = bool(np.any(history["value"] <= 0))
+    shown = _finite if signed else _positive
     for number, name in enumerate(lines):
         if name in history:
-            at, values = _broken(stages, history[name])
+            at, values = _broken(stages, shown(history[name]))
             ax.plot(
                 at, values, "--" if number else "-", color=COLOURS[number % len(COLOURS)],
                 label=name.replace("_", " ") if number else "loss", linewidth=1.6,
             )  # fmt: skip
     if "validation" in history:
         # it is computed once in a while, so its points are joined over the rows between
-        found = np.flatnonzero(np.isfinite(_positive(history["validation"])))
+        found = np.flatnonzero(np.isfinite(shown(history["validation"])))
         ax.plot(
             found + 1, history["validation"][found], color=COLOURS[len(lines) % len(COLOURS)],
             label="validation", linewidth=1.2, marker="o", markersize=3,
         )  # fmt: skip
-    ax.set_yscale("log")
+    _set_scale(ax, signed, history)
     ax.set_xlabel("iteration")
     ax.set_ylabel("loss")
     dress(ax)
@@ -77,7 +81,10 @@ def _mark_stages(ax: Axes, stages: Sequence[str]) -> None:
     if not stages:
         return
     low, high = ax.get_ylim()
-    ax.set(xlim=(0.5, len(stages) + 0.5), ylim=(low, high * (high / low) ** 0.2))
+    scale = ax.yaxis.get_transform()
+    below, above = scale.transform([low, high])
+    top = float(scale.inverted().transform([above + 0.2 * (above - below)])[0])
+    ax.set(xlim=(0.5, len(stages) + 0.5), ylim=(low, top))
     inch = width_of(ax) / len(stages)
     for number, (_, first, last) in enumerate(_runs(stages)):
         if number % 2:
@@ -106,12 +113,25 @@ def _broken(stages: Sequence[str], values: Float) -> tuple[Float, Float]:
     """Iterations and values with a gap after each stage, since the next minimises something else."""
     ends = [last + 1 for _, _, last in _runs(stages)]
     at = np.insert(np.arange(1.0, len(stages) + 1), ends, np.nan)
-    return at, np.insert(_positive(values), ends, np.nan)
+    return at, np.insert(values, ends, np.nan)
 
 
 def _positive(values: Float) -> Float:
     """`values` with NaN where a log scale has no place for them."""
     return np.where(values > 0, values, np.nan)
+
+
+def _finite(values: Float) -> Float:
+    """`values` with NaN in place of infinities."""
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _set_scale(ax: Axes, signed: bool, history: Mapping[str, Any]) -> None:
+    if not signed:
+        ax.set_yscale("log")
+        return
+    least = float(np.nanmin(_finite(history["value"])))
+    ax.set_yscale("symlog", linthresh=max(abs(least), 1e-300))
 
 
 def _runs(stages: Sequence[str]) -> Iterator[tuple[str, int, int]]:

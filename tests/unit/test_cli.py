@@ -12,10 +12,11 @@ import pytest
 from typer.testing import CliRunner
 
 import pysymude as psu
-from pysymude.cli import app, hudson_bay, simulated
+from pysymude.cli import app, hudson_bay, petab_demo, simulated
 from pysymude.cli.files import write_json, write_text
 from pysymude.cli.inputs import parse_numbers, parse_times
 from pysymude.errors import InvalidInputError
+from pysymude.plot import plot_history
 
 DECAY = """
 [equations]
@@ -392,6 +393,38 @@ def test_the_better_forecast_is_named(ours, theirs, winner):
     assert (
         f"hare: {'the ' if winner == 'network' else ''}{winner}" in hudson_bay._remarks(errors)[1]
     )
+
+
+def test_demo_on_files(tmp_path):
+    result = run("demo", "--petab", "--out", tmp_path)
+    assert result.exit_code == 0, result.stderr
+    problem = psu.read_petab(tmp_path / "petab" / "problem.yaml")
+    assert dict(problem.nominal) == petab_demo.TRUE
+    # the data scatter about the truth as the tables say
+    off = problem.simulations() - [row.value for row in problem.described.measurements]
+    total = np.array([row.observable == "obs_total" for row in problem.described.measurements])
+    assert 0.025 < off[total].std() < 0.1
+    assert 0.01 < off[~total].std() < 0.04
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    logs = summary["log_likelihood"]
+    assert logs["nominal"] == pytest.approx(problem.log_likelihood(), abs=1e-6)
+    assert logs["nominal"] < logs["fitted"] < logs["nominal"] + 20
+    assert summary["parameters"]["k_phos"] == pytest.approx(1.5, rel=0.3)
+    assert f"pysymude fit {tmp_path / 'petab' / 'problem.yaml'}" in result.stdout
+    assert f"{logs['nominal']:.3f}" in result.stdout
+    # negative losses stand in the figure of the history
+    found = psu.FitResult.load(tmp_path / "fit.npz")
+    (axes,) = plot_history(found).axes
+    assert found.loss < 0
+    assert axes.get_ylim()[0] < found.loss
+    assert np.nanmin(axes.get_lines()[0].get_ydata()) == pytest.approx(found.loss, rel=1e-3)
+
+
+def test_demo_of_two_kinds(tmp_path):
+    result = run("demo", "--petab", "--data", "hudson-bay", "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "leave out --data hudson-bay" in told(result)
+    assert not (tmp_path / "out").exists()
 
 
 def test_demo_of_an_unknown_kind(tmp_path):
