@@ -10,7 +10,7 @@ from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,8 +19,10 @@ from pysymude.errors import InvalidInputError, PySymUDEError, SaveFileError, Wro
 from pysymude.fit.files import read, understood, write
 from pysymude.fit.formulas import KEYWORDS, read_formulas, write_formulas
 from pysymude.fit.objective import checked_dataset, objective
+from pysymude.fit.progress import Reporter
 from pysymude.fit.result import FitResult
 from pysymude.fit.saved import SavedFit
+from pysymude.fit.sharing import shared
 from pysymude.fit.stages import Stage, check_stages
 from pysymude.fit.state import fit_key
 from pysymude.fit.training import fit
@@ -36,7 +38,7 @@ __all__ = ["FitEnsemble", "fit_ensemble"]
 log = logging.getLogger("pysymude")
 
 Float = NDArray[np.float64]
-_KIND = "ensemble"
+_KIND, _DONE = "ensemble", "fit.npz"
 _KEYWORDS = list(inspect.signature(fit).parameters)
 
 
@@ -118,6 +120,7 @@ def fit_ensemble(
     resume: bool = False,
     jobs: int | None = None,
     stages: Sequence[Stage] | Stage | None = None,
+    progress: bool = True,
     **options: Any,
 ) -> FitEnsemble:
     """Many fits: each member has its own initial weights, and from the second on its own resample.
@@ -140,6 +143,8 @@ def fit_ensemble(
         Processes. By default what ``joblib.parallel_config`` says, else one. With
         ``joblib.parallel_config(backend="dask")`` the members run on the workers of a Dask cluster,
         with ``"ray"`` on Ray's; `folder` must then be one that all of them see.
+    progress : bool
+        Show what is being done, on a terminal or in a notebook.
     **options
         Further keywords of `fit`: `engine`, `solver`, `reltol`, `weight_decay`, `validation`, ...
 
@@ -188,7 +193,14 @@ def fit_ensemble(
         place = Path(scratch) if folder is None else Path(folder)
         _claim(place, key, resume)
         given = {"stages": stages, **options}
-        found = _run((text, formulas), data, n, seed, bootstrap, place, jobs, given)
+        calls = [
+            (
+                (text, formulas), data, str(place / f"member-{k:04d}"), seed + k,
+                seed + k if bootstrap and k else None, given,
+            )
+            for k in range(n)
+        ]  # fmt: skip
+        found = _run(calls, jobs, progress)
     results = {k: FitResult.from_saved(r) for k, r in found.items() if isinstance(r, SavedFit)}
     failures = {k: r for k, r in found.items() if isinstance(r, str)}
     failures |= {k: f.retcode.value for k, f in results.items() if not f.success}
@@ -211,33 +223,24 @@ _OBJECTIVE = (
     "sensealg",
     *KEYWORDS,
 )
-_OWN = ("checkpoint", "progress", "callback", "theta0", "resample")
+_OWN = ("checkpoint", "callback", "theta0", "resample")
 
 
 def _run(
-    model: tuple[str, dict[str, Any]],
-    data: Dataset,
-    n: int,
-    seed: int,
-    bootstrap: bool,
-    place: Path,
-    jobs: int | None,
-    options: dict[str, Any],
+    calls: Sequence[tuple[Any, ...]], jobs: int | None, progress: bool
 ) -> dict[int, SavedFit | str]:
     """Every member's result, or the reason why there is none."""
-    from joblib import Parallel, delayed
-
-    tasks = (
-        delayed(_member)(
-            model, data, str(place / f"member-{k:04d}"), seed + k,
-            seed + k if bootstrap and k else None, options,
-        )
-        for k in range(n)
-    )  # fmt: skip
-    answers = cast("list[Any]", Parallel(n_jobs=jobs)(tasks))
     found: dict[int, SavedFit | str] = {}
-    for k, answer in enumerate(answers):
-        found[k] = answer if isinstance(answer, str) else SavedFit.from_parts(*answer)
+    with Reporter(progress, len(calls), "members of the ensemble") as reporter:
+        done = sum((Path(call[2]) / _DONE).exists() for call in calls)
+        if done:
+            reporter.says(f"resumed: {done} of {len(calls)} members were finished already")
+        for k, answer in enumerate(shared(_member, calls, jobs)):
+            failed = isinstance(answer, str)
+            found[k] = answer if failed else SavedFit.from_parts(*answer)
+            reporter.advance(
+                "members of the ensemble", None if failed else float(answer[0]["loss"])
+            )
     return found
 
 
@@ -253,7 +256,7 @@ def _member(
     text, formulas = model
     own = Path(folder)
     own.mkdir(parents=True, exist_ok=True)
-    done = own / "fit.npz"
+    done = own / _DONE
     try:
         if not done.exists():
             system, laws = read_formulas(system_from_text(text), formulas)

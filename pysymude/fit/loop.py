@@ -87,17 +87,20 @@ class Loop:
     def run(self, reporter: Reporter) -> str:
         """Until all legs are done; why it stopped."""
         state = self.state
+        self.tell_of_resume(reporter)
         try:
             while state.leg < len(self.legs) and not state.finished:
-                reporter.skip_to(sum(leg.iterations for leg in self.legs[: state.leg]))
                 leg = self.legs[state.leg]
-                why = self.run_leg(leg, reporter) if self.takes_up(leg) else ""
+                due = self.takes_up(leg)
+                self.tell_where(reporter)
+                why = self.run_leg(leg, reporter) if due else ""
                 if why:
                     return why
                 state.leg, state.iteration, state.memory = state.leg + 1, 0, {}
                 self.checkpoint()
         except KeyboardInterrupt:
             log.warning("interrupted; the best result so far is returned")
+            self.note("interrupted")
             return INTERRUPTED
         finally:
             state.seconds = time.perf_counter() - self.clock
@@ -105,6 +108,39 @@ class Loop:
         state.finished = True
         self.checkpoint()
         return FINISHED
+
+    def note(self, what: str, leg: Leg | None = None, loss: float = np.nan) -> None:
+        """A row in the record of what happened."""
+        state = self.state
+        here = leg or self.legs[min(state.leg, len(self.legs) - 1)]
+        seconds = round(time.perf_counter() - self.clock, 3)
+        state.record.append(
+            [here.label, state.iteration, float(loss) if np.isfinite(loss) else None, seconds, what]
+        )
+
+    def tell_where(self, reporter: Reporter) -> None:
+        """How far training is, in iterations of the attempts that have been taken up."""
+        own = [leg for leg in self.legs if leg.attempt <= self.state.attempt]
+        before = [leg for leg in self.legs[: self.state.leg] if leg.attempt <= self.state.attempt]
+        done = sum(leg.iterations for leg in before) + self.state.iteration
+        reporter.stands(done, sum(leg.iterations for leg in own))
+
+    def tell_of_resume(self, reporter: Reporter) -> None:
+        """Says where a training goes on that another process began."""
+        state = self.state
+        if not len(state.history):
+            return
+        if state.finished:
+            reporter.says("resumed: this training was finished already")
+            return
+        leg, loss = self.legs[state.leg], state.history.last("value", 1)[0]
+        where = (
+            f"stage {state.leg + 1} of {len(self.legs)}, {leg.label}, iteration {state.iteration}"
+        )
+        sentence = f"resumed at {where}, loss {loss:.4g}, after {state.seconds:.1f} s"
+        log.info("%s", sentence)
+        reporter.says(sentence)
+        self.note(f"resumed at {where}", leg, loss)
 
     def tell_of_checkpoint(self) -> None:
         """Says at the end that the file is not what was reached."""
@@ -116,13 +152,16 @@ class Loop:
         state = self.state
         task = leg.make()
         if task is None:
+            self.note("left out: it does not fit this system and these data", leg)
             return ""
+        reporter.begins(leg.label)
         if state.iteration == 0:
             state.before = state.vector.copy()
             state.vector = task.embed(state.before)
         point = self.first_point(task, leg)
         if not point.ok:
             log.warning("%s is left out: %s", leg.label, point.message)
+            self.note(f"left out: {point.message}", leg)
             state.vector = task.extract(state.vector)
             return ""
         if state.iteration == 0:
@@ -140,7 +179,9 @@ class Loop:
             state.iteration += 1
             why = self.after_iteration(leg, task, point, reporter)
             ended = self.crawls(leg)
-        if not why:
+        if why:
+            self.note(why, leg, point.value)
+        else:
             self.close(leg, task, point, ended)
         return why
 
@@ -152,14 +193,18 @@ class Loop:
             self.keep_best(task, point, last=True)
             if state.best is not None and np.array_equal(state.best, task.extract(point.theta)):
                 state.converged = ended and self.is_minimum(leg, point)
+            told = "converged" if state.converged else "nothing more to gain"
+            self.note(told if ended else "all iterations used", leg, point.value)
             return
         after, before = self.full(state.vector), self.full(state.before)
         # a network that was matched to a part knows more than its loss on the whole shows
         lost = not after < np.inf if self.obj.plan.networks else not after <= before
         if lost and before < np.inf:
             log.info("%s lost ground on the whole loss and is undone", leg.label)
+            self.note("undone: it lost ground on the whole loss", leg, point.value)
             state.vector = state.before.copy()
             return
+        self.note("nothing more to gain" if ended else "all iterations used", leg, point.value)
         state.moved = state.moved or not np.array_equal(state.vector, state.before)
         if self.parts.held_out is None and after < state.score:
             state.score, state.best, state.converged = after, state.vector.copy(), False
@@ -178,6 +223,7 @@ class Loop:
             due = state.score > self.enough() and (leg.attempt > 1 or state.moved)
         if due:
             log.info("another attempt, %s", leg.label)
+            self.note("another attempt: something is to be gained", leg, state.score)
             state.attempt, state.vector = leg.attempt, leg.origin.copy()
         return due
 
@@ -217,6 +263,7 @@ class Loop:
             if point.ok or not weights:
                 break
             log.info("%s: the start fails (%s); weights are halved", leg.label, point.message)
+            self.note(f"the start fails ({point.message}); weights are halved", leg)
             for part in weights:
                 self.state.vector[part] *= 0.5
             point = task.evaluate(self.state.vector, self.state.iteration)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -20,6 +20,7 @@ from pysymude.fit.adjoint import backward_drift, backward_laws, terminal_values
 from pysymude.fit.cautions import warnings_of
 from pysymude.fit.files import understood, write
 from pysymude.fit.laws import law_sizes, law_values
+from pysymude.fit.log import FitLog
 from pysymude.fit.loop import FINISHED
 from pysymude.fit.objective import Objective, objective
 from pysymude.fit.prediction import is_many, predict_many, predict_one
@@ -69,6 +70,8 @@ class FitResult:
         Whether the optimiser had nothing more to gain at `theta`; False where its iterations were used up.
     seconds : float
         Time spent in training, over all resumed parts.
+    log : FitLog
+        What happened, stage by stage: iterations, the loss there, seconds, a sentence.
     """
 
     objective: Objective
@@ -81,6 +84,7 @@ class FitResult:
     converged: bool
     seconds: float
     seed: int
+    log: FitLog = field(default=FitLog(()))
 
     @property
     def success(self) -> bool:
@@ -417,7 +421,7 @@ class FitResult:
             number held rises by as much as the level asks, see `profile`. ``"bootstrap"``: quantiles of refits
             on resampled measurements. Where no noise was given, quantiles are Student's.
         **keywords
-            For ``"bootstrap"``: `draws` (200) and `seed`; for ``"profile"`` those of `profile`.
+            For ``"bootstrap"``: `draws` (200), `seed` and `progress`; for ``"profile"`` those of `profile`.
 
         Raises
         ------
@@ -512,7 +516,7 @@ class FitResult:
 
     def parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """What a file of it holds: JSON and arrays; `SavedFit.from_parts` is the inverse."""
-        numbers = {name: getattr(self, name) for name in NUMBERS}
+        numbers = {name: getattr(self, name) for name in NUMBERS} | {"log": self.log.to_list()}
         return fit_parts(self.objective, self.theta, self.retcode, self.history, numbers)
 
     @classmethod
@@ -545,6 +549,7 @@ class FitResult:
             theta=obj.layout.check(saved.theta),
             retcode=saved.retcode,
             history=saved.history,
+            log=saved.log,
             **saved.numbers,
         )
 

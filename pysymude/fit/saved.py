@@ -16,6 +16,7 @@ from pysymude.engines.outcomes import ReturnCode
 from pysymude.errors import InvalidInputError
 from pysymude.fit.files import read, understood
 from pysymude.fit.formulas import read_formulas, write_formulas
+from pysymude.fit.log import FitLog
 from pysymude.fit.objective import Objective, objective
 from pysymude.model.dataset import Dataset
 from pysymude.model.period_text import changes_from_text, changes_to_text
@@ -137,6 +138,7 @@ class SavedFit:
     retcode: ReturnCode
     history: dict[str, NDArray[Any]]
     numbers: dict[str, Any]
+    log: FitLog
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> SavedFit:
@@ -167,6 +169,7 @@ class SavedFit:
                 k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")
             },
             numbers={name: (_BEFORE | meta)[name] for name in NUMBERS},
+            log=FitLog.from_list(meta.get("log", ())),  # files of version 0.1 have none
         )
 
 

@@ -84,6 +84,8 @@ class Progress:
         The whole loss where it was first evaluated; infinite before.
     converged : bool
         Whether `best` is where an optimiser had nothing more to gain.
+    record : list of lists
+        What happened, rows of `FitLog`.
     """
 
     vector: Float
@@ -101,6 +103,7 @@ class Progress:
     seconds: float = 0.0
     finished: bool = False
     history: History = field(default_factory=History)
+    record: list[list[Any]] = field(default_factory=list[list[Any]])
 
     def save(self, path: str | PathLike[str], key: dict[str, str]) -> None:
         """Writes the checkpoint, atomically."""
@@ -115,6 +118,7 @@ class Progress:
             "converged",
             "seconds",
             "finished",
+            "record",
         )
         meta: dict[str, Any] = {name: getattr(self, name) for name in names}
         arrays: dict[str, NDArray[Any]] = {"vector": self.vector, "before": self.before}

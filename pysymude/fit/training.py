@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.errors import InvalidInputError
 from pysymude.fit.arguments import check_arguments, check_own
+from pysymude.fit.log import FitLog
 from pysymude.fit.loop import INTERRUPTED, Leg, Loop, Step
 from pysymude.fit.objective import FAILED, Objective, checked_dataset, objective
 from pysymude.fit.per_experiment import separated
@@ -115,7 +116,7 @@ def fit(
     resume : bool
         Go on from `checkpoint` if it is there. The steps are the same as without interruption.
     progress : bool
-        Show a progress bar on a terminal.
+        Show what is being done, on a terminal or in a notebook.
     callback : callable, optional
         Gets a `Step` after each iteration; a true answer ends training.
 
@@ -178,7 +179,7 @@ def fit(
         save=None if checkpoint is None else lambda s: s.save(checkpoint, key),
         every=checkpoint_every, callback=callback,
     )  # fmt: skip
-    with Reporter(progress, sum(leg.iterations for leg in legs)) as reporter:
+    with Reporter(progress, None) as reporter:
         stopped = loop.run(reporter)
     return _result(obj, parts, state, start, stopped, seed)
 
@@ -292,6 +293,7 @@ def _result(
         converged=converged,
         seconds=state.seconds,
         seed=seed,
+        log=FitLog.from_list(state.record),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
+from pysymude.fit.progress import Reporter
 from pysymude.infer.target import Target
 from pysymude.solving.tabular import package
 
@@ -90,7 +91,9 @@ def _begin(target: Target, seed: int) -> Float:
     raise InvalidInputError("the posterior has no density at the fit itself")
 
 
-def walkers(target: Target, draws: int, warmup: int, seed: int, count: int) -> Chains:
+def walkers(
+    target: Target, draws: int, warmup: int, seed: int, count: int, progress: bool
+) -> Chains:
     """An ensemble of walkers, each of which is a chain here.
 
     References
@@ -107,9 +110,13 @@ def walkers(target: Target, draws: int, warmup: int, seed: int, count: int) -> C
             start[k] *= 0.5
     sampler = emcee.EnsembleSampler(count, target.size, lambda y: _or_minus_infinity(target, y))
     sampler.random_state = np.random.RandomState(seed).get_state()
-    state = sampler.run_mcmc(start, warmup)
-    sampler.reset()
-    sampler.run_mcmc(state, draws)
+    with Reporter(progress, warmup + draws, "warm-up of the walkers") as reporter:
+        state: Any = start
+        for what, steps in (("warm-up of the walkers", warmup), ("steps of the walkers", draws)):
+            sampler.reset()
+            for now in sampler.sample(state, iterations=steps):
+                reporter.advance(what)
+                state = now
     y = np.transpose(sampler.get_chain(), (1, 0, 2))
     return Chains(np.ascontiguousarray(y), {"logp": sampler.get_log_prob().T.copy()})
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
+from pysymude.fit.progress import Reporter
 from pysymude.fit.result import FitResult
 from pysymude.infer.candidates import Candidates, candidates_of
 from pysymude.infer.criteria import CRITERIA, Criterion
@@ -104,6 +105,7 @@ def design(
     experiment: int = 0,
     replicates: bool = False,
     after: bool = False,
+    progress: bool = True,
 ) -> Design:
     """The `n` of the candidate measurements that tell most, by Fisher's information at the fit.
 
@@ -131,6 +133,8 @@ def design(
         Whether a time may be chosen several times.
     after : bool
         Whether the data that were fitted count, too.
+    progress : bool
+        Show what is being done, on a terminal or in a notebook.
 
     Returns
     -------
@@ -173,10 +177,12 @@ def design(
     before = evidence.scaled / evidence.scale if after else np.zeros(each.shape[1:])
     least = _LEAST * float(np.trace(before + each.sum(axis=0))) / len(before)
     judge = CRITERIA[criterion](asked, least)
-    chosen = _exchanged(
-        judge, before, each, _greedy(judge, before, each, n, replicates), replicates
-    )
-    weights = _relaxed(judge, before, each, n)
+    with Reporter(progress, None, f"choosing {n} of {len(each)} candidates") as reporter:
+        chosen = _greedy(judge, before, each, n, replicates)
+        reporter.begins("exchanging measurements")
+        chosen = _exchanged(judge, before, each, chosen, replicates)
+        reporter.begins("weights of the relaxed problem")
+        weights = _relaxed(judge, before, each, n)
     _check_enough(judge, before + each[chosen].sum(axis=0), names, n)
     value = judge.value(before + each[chosen].sum(axis=0))
     bound = min(judge.value(before + n * np.tensordot(weights, each, 1)), value)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pysymude.errors import InvalidInputError
+from pysymude.fit.progress import Reporter
 from pysymude.fit.stages import LBFGS
 from pysymude.fit.training import fit as train
 from pysymude.infer.covariance import check_level, wald_intervals
@@ -46,7 +47,7 @@ def intervals_of(
 
 @explained
 def bootstrap_intervals(
-    fit: FitResult, level: float, *, draws: int = 200, seed: int = 0
+    fit: FitResult, level: float, *, draws: int = 200, seed: int = 0, progress: bool = True
 ) -> Intervals:
     """Quantiles of refits from the fit itself, in each of which measurements count as often as drawn."""
     whole_number(draws, what="draws", least=20)
@@ -54,15 +55,17 @@ def bootstrap_intervals(
     slots = Evidence(fit).slots
     keywords = {k: v for k, v in fit.objective.keywords.items() if k != "weigh"}
     found: dict[str, list[float]] = {name: [] for name in slots}
-    for k in range(draws):
-        again = train(
-            fit.system, fit.data, theta0=fit.theta, stages=LBFGS(200), resample=seed * 100_000 + k,
-            progress=False, **keywords,
-        )  # fmt: skip
-        if not again.retcode.successful:
-            continue
-        for name, values in found.items():
-            values.append(float(again.values[name]))
+    with Reporter(progress, draws, "refits on resamples") as reporter:
+        for k in range(draws):
+            again = train(
+                fit.system, fit.data, theta0=fit.theta, stages=LBFGS(200),
+                resample=seed * 100_000 + k, progress=False, **keywords,
+            )  # fmt: skip
+            reporter.advance("refits on resamples", again.loss)
+            if not again.retcode.successful:
+                continue
+            for name, values in found.items():
+                values.append(float(again.values[name]))
     tail = 0.5 * (1.0 - level)
     return {
         name: (float(np.quantile(v, tail)), float(np.quantile(v, 1.0 - tail)))

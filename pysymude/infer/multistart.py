@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from pysymude.fit.loop import INTERRUPTED
 from pysymude.fit.objective import Objective, checked_dataset, objective
 from pysymude.fit.progress import Reporter
 from pysymude.fit.result import FitResult
+from pysymude.fit.sharing import shared
 from pysymude.fit.stages import LBFGS
 from pysymude.fit.starts import free_measured_starts
 from pysymude.fit.training import fit
@@ -131,7 +132,7 @@ def multistart(
     jobs : int
         How many processes share the fits.
     progress : bool
-        Show a progress bar on a terminal.
+        Show what is being done, on a terminal or in a notebook.
     **options
         Keywords of `fit`; `stages` is ``psu.LBFGS(1000)`` by default, since stages that look at the data
         alone would lead all starts to one place.
@@ -164,20 +165,15 @@ def multistart(
     starts = start_points(obj, n, sampler, spread, seed)
     given = {"stages": LBFGS(1000)} | options
     results: list[FitResult | str] = []
-    with Reporter(progress, n) as reporter:
-        if jobs == 1:
-            for start in starts:
-                found = _fitted(system, data, start, given)
-                results.append(found)
-                reporter.advance("start", found.loss if isinstance(found, FitResult) else np.nan)
-                if isinstance(found, FitResult) and found.stopped == INTERRUPTED:
-                    log.warning("interrupted; the fits so far are returned")
-                    break
-        else:
-            from joblib import Parallel, delayed
-
-            tasks = (delayed(_fitted)(system, data, s, given) for s in starts)
-            results += cast("list[FitResult | str]", Parallel(n_jobs=jobs)(tasks))
+    with Reporter(progress, n, "fits from starts") as reporter:
+        for found in shared(_fitted, [(system, data, s, given) for s in starts], jobs):
+            results.append(found)
+            reporter.advance(
+                "fits from starts", found.loss if isinstance(found, FitResult) else None
+            )
+            if isinstance(found, FitResult) and found.stopped == INTERRUPTED and jobs == 1:
+                log.warning("interrupted; the fits so far are returned")
+                break
     return _sorted(results, starts)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pysymude.errors import InvalidInputError
 from pysymude.fit.progress import Reporter
 from pysymude.fit.result import FitResult
+from pysymude.fit.sharing import shared
 from pysymude.infer.covariance import check_level
 from pysymude.infer.evidence import Evidence
 from pysymude.infer.profiling import Profiler, Side
@@ -140,7 +141,7 @@ def profile(
     level: float = 0.95,
     checkpoint: str | PathLike[str] | None = None,
     jobs: int = 1,
-    progress: bool = False,
+    progress: bool = True,
 ) -> Any:
     """The profile of one learned number: refits with it held at values to both sides of the best.
 
@@ -160,7 +161,7 @@ def profile(
     jobs : int
         How many processes share several names.
     progress : bool
-        Show a progress bar on a terminal.
+        Show what is being done, on a terminal or in a notebook.
 
     Returns
     -------
@@ -188,10 +189,12 @@ def profile(
     places = {n: _place(checkpoint, n) for n in names}
     if jobs == 1:
         return {n: _one(fit, n, level, places[n], progress) for n in names}
-    from joblib import Parallel, delayed
-
-    found = Parallel(n_jobs=jobs)(delayed(_one)(fit, n, level, places[n], False) for n in names)
-    return dict(zip(names, found, strict=True))
+    found: dict[str, Profile] = {}
+    with Reporter(progress, len(names), "profiles") as reporter:
+        for made in shared(_one, [(fit, n, level, places[n], False) for n in names], jobs):
+            found[made.name] = made
+            reporter.advance(f"profile of {made.name}")
+    return found
 
 
 def _place(folder: str | PathLike[str] | None, name: str) -> Path | None:
@@ -211,10 +214,12 @@ def _one(
 ) -> Profile:
     evidence = Evidence(fit)
     profiler = Profiler(evidence, name, evidence.threshold(level), level)
-    with Reporter(progress, 24) as reporter:
-        low, high = profiler.run(
-            checkpoint, lambda loss: reporter.advance(f"profile of {name}", loss)
-        )
+    what = f"refits for the profile of {name}"
+    # nobody knows how many: steps adapt to what is found
+    with Reporter(progress, None, what) as reporter:
+        if checkpoint is not None and Path(checkpoint).exists():
+            reporter.says(f"resumed: the points in {checkpoint} are not computed again")
+        low, high = profiler.run(checkpoint, lambda loss: reporter.advance(what, loss))
     return _joined(profiler, low, high, level)
 
 

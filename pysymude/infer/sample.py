@@ -44,7 +44,7 @@ def sample(
     seed: int = 0,
     method: str = "nuts",
     checkpoint: str | PathLike[str] | None = None,
-    progress: bool = False,
+    progress: bool = True,
 ) -> Any:
     """Draws from the posterior of what a fit has learned.
 
@@ -66,7 +66,7 @@ def sample(
     checkpoint : path, optional
         A folder in which each chain is kept when it is done; the same call goes on from there.
     progress : bool
-        Show a progress bar on a terminal.
+        Show what is being done, on a terminal or in a notebook.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def sample(
         )
     target = Target(fit)
     if method == "ensemble":
-        found = walkers(target, draws, warmup, seed, chains)
+        found = walkers(target, draws, warmup, seed, chains, progress)
     else:
         found = _nuts(target, draws, chains, warmup, seed, checkpoint, progress)
     return _inference_data(target, found)
@@ -117,12 +117,13 @@ def _nuts(
     key = _key(target.fit, draws, warmup, seed)
     # before threads ask for them
     _ = nuts_library(), target.spread, target(np.zeros(target.size))
-    with Reporter(progress, chains) as reporter:
+    what = f"chains of {warmup} + {draws} draws"
+    with Reporter(progress, chains, what) as reporter:
 
         def one(k: int) -> Chains:
             path = None if checkpoint is None else Path(checkpoint) / f"chain{k}.npz"
             found = _kept(path, key, lambda: nuts_chain(target, draws, warmup, int(seeds[k])))
-            reporter.advance("chain", float(found.statistics["logp"][0, -1]))
+            reporter.advance(what)
             return found
 
         if checkpoint is not None:

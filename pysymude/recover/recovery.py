@@ -10,6 +10,7 @@ import numpy as np
 import sympy as sp
 
 from pysymude.errors import CapabilityError, InvalidInputError
+from pysymude.fit.progress import Reporter
 from pysymude.fit.result import FitResult
 from pysymude.model.calls import explained
 from pysymude.plan.compiled import compile_system
@@ -42,6 +43,7 @@ def recover(
     learn_u0: bool = True,
     resamples: int = 50,
     seed: int = 0,
+    progress: bool = True,
 ) -> Recovered:
     """Sparse combinations of candidate functions in place of the networks of a fit.
 
@@ -74,6 +76,8 @@ def recover(
         Bootstrap resamples of the measurements, for the inclusion of each term.
     seed : int
         Of the resamples and of the points in the box.
+    progress : bool
+        Show what is being done, on a terminal or in a notebook.
 
     Returns
     -------
@@ -113,8 +117,12 @@ def recover(
     outputs = candidates(fit.system, library)
     fit = with_learned_starts(fit) if learn_u0 else fit
     samples = sample(fit, outputs, box, seed)
-    search = Search(Blended(fit, outputs, tight(fit)), samples, criterion, max_terms)
-    linear = search.run(sparse_supports(samples, method, search.max_terms))
+    # nobody knows how many models are worth a refit
+    with Reporter(progress, None, "linearising at the networks") as reporter:
+        blended = Blended(fit, outputs, tight(fit))
+        search = Search(blended, samples, criterion, max_terms, reporter.advance)
+        reporter.begins("regression on the networks")
+        linear = search.run(sparse_supports(samples, method, search.max_terms))
     best = search.best
     if not np.isfinite(best.loss):
         raise InvalidInputError(

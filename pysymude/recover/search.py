@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -41,8 +41,14 @@ class Search:
     """All that is known of the candidates; `models` grows with each refit."""
 
     def __init__(
-        self, blended: Blended, samples: Sequence[Samples], criterion: str, max_terms: int
+        self,
+        blended: Blended,
+        samples: Sequence[Samples],
+        criterion: str,
+        max_terms: int,
+        tell: Callable[[str, float], None] = lambda what, loss: None,
     ) -> None:
+        self.tell = tell
         self.blended, self.samples, self.criterion = blended, samples, criterion
         self.scale = np.concatenate([*(s.scale for s in samples), _nuisance_scale(blended)])
         self.live = np.flatnonzero(self.scale[: blended.n_coefficients] > 0)
@@ -138,6 +144,7 @@ class Search:
             q, loss = whole(found.x), 2 * float(found.cost)
         model = Model(support, q, loss, self._criterion(support, loss))
         self.models[support] = model
+        self.tell(f"refits of sparse models, {len(support)} terms", loss)
         return model
 
     def _start(self, support: Support, linear: Linear) -> tuple[Float, float]:
