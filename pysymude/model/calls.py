@@ -61,6 +61,7 @@ _HINTS = {
     "trainable_u0": "it stands with the data: psu.Dataset.from_arrays(..., trainable_u0=True)",
     "events": "events that set states stand with the system: psu.ODESystem(..., events=[psu.Event(...)])",
     "noise": "it stands with the data: psu.Dataset.from_arrays(..., noise=0.1)",
+    "values": "numbers of a signal come with the data or a solve: signals={T: (times, values)}",
 }
 """What to write where the function has nothing of the kind."""
 

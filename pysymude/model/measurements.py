@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
@@ -18,6 +19,7 @@ from pysymude.model.coerce import (
     numbers_by_name,
     short,
 )
+from pysymude.model.distributions.base import Distribution
 from pysymude.model.period import Given, Period, given_values
 
 __all__ = [
@@ -192,6 +194,11 @@ def _noise_columns(noise: object, u: FloatArray) -> list[FloatArray]:
 
 def _scale(given: object, column: str, u: FloatArray) -> float | FloatArray:
     """A positive number, or one for each row in which something was measured."""
+    if isinstance(given, Distribution | sp.Basic) and not getattr(given, "is_number", False):
+        raise InvalidInputError(
+            f"noise[{column!r}] of data must be numbers; found {short(given)}. A distribution or an "
+            f"expression stands with the system: psu.ODESystem(..., noise={{{column!r}: {given}}})"
+        )
     if np.ndim(cast("Any", given)) == 0:
         scale = number_of(given, what=f"noise[{column!r}]")
         if scale <= 0:

@@ -100,6 +100,14 @@ class Signal(sp.Atom):
             )
         return SignalValue(self, sp.S.Zero, sp.sympify(argument, strict=True))
 
+    def _needs_argument(self, *_: Any) -> Any:
+        raise InvalidInputError(
+            f"{self.name} is a signal, a function of time: write {self.name}(psu.t) for its value"
+        )
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _needs_argument
+    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = _needs_argument
+
     def __reduce__(self) -> Any:
         return _signal, (self.name, self.kind, self.extrapolate)
 

@@ -13,6 +13,7 @@ import pytest
 
 from pysymude.errors import InvalidInputError
 from pysymude.model.dataset import Dataset
+from pysymude.model.distributions.poisson import Poisson
 from pysymude.model.symbols import states
 from pysymude.model.trajectory import Trajectory
 
@@ -81,6 +82,16 @@ def test_from_arrays_makes_one_or_several():
     assert [dict(tr.u0) for tr in data] == [{"x": 9.0}, {}]
     assert [dict(tr.parameters) for tr in data] == [{}, {"k": 2.0}]
     assert all(tr.noise == {"x": 0.1, "y": 0.1} for tr in data)
+
+
+@pytest.mark.parametrize("noise", [Poisson(), 0.1 * x])
+@pytest.mark.parametrize("one_for_all", [True, False])
+def test_noise_models_belong_to_the_system(noise, one_for_all):
+    given = noise if one_for_all else {x: 0.1, y: noise}
+    with pytest.raises(
+        InvalidInputError, match=r"stands with the system: psu.ODESystem\(..., noise"
+    ):
+        Dataset.from_arrays(T, U, states=[x, y], noise=given)
 
 
 def test_noise_may_differ_between_experiments():

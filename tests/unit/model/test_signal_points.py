@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import sympy as sp
 from scipy.interpolate import PchipInterpolator
 
 import pysymude as psu
@@ -140,3 +141,16 @@ def test_a_trajectory_keeps_its_signals():
     copied = pickle.loads(pickle.dumps(data))  # noqa: S301
     for same in (copied, data.renamed("b"), data.truncated(1.0)):
         assert same.signals["T"] == data.signals["T"]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda T, x: 2 * T, lambda T, x: T * x, lambda T, x: x * T, lambda T, x: x - T, lambda T, x: T - 1.5,
+        lambda T, x: 1 / T, lambda T, x: x / T, lambda T, x: -T, lambda T, x: T**2, lambda T, x: x + T,
+        lambda T, x: sp.Integer(2) ** T, lambda T, x: np.float64(2.0) * T,
+    ],
+)  # fmt: skip
+def test_a_signal_without_its_argument_says_what_to_write(use):
+    with pytest.raises(InvalidInputError, match=r"write T\(psu.t\)"):
+        use(psu.Signal("T"), psu.states("x"))
