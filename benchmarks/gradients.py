@@ -18,7 +18,7 @@ import sympy as sp
 
 import pysymude as psu
 from benchmarks.harness import arguments, finish, interleaved, passed
-from pysymude.fit.objective import Objective
+from pysymude.fit.loss.objective import Objective
 from tests.catalogue import universal
 from tests.engines.oracles import LOTKA_VOLTERRA, ROBERTSON, casadi_gradient
 

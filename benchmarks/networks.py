@@ -27,7 +27,7 @@ import sympy as sp
 from matplotlib.figure import Figure
 
 from benchmarks.harness import arguments, finish, interleaved, passed
-from pysymude.symbolic.null_space.linear import left_null_space, linear_laws
+from pysymude.symbolic.null_space.linear_laws import left_null_space, linear_laws
 
 SECONDS, MEGABYTES = 0.5, 500  # limits at 2,000 species and 3,000 reactions
 SIZES = (250, 500, 1000, 2000, 4000)

@@ -18,12 +18,18 @@ if TYPE_CHECKING:
     from pysymude.engines.registry import engines
     from pysymude.export.diffeqpy import to_diffeqpy
     from pysymude.export.julia import export_julia
-    from pysymude.fit.ensemble import FitEnsemble, fit_ensemble
-    from pysymude.fit.objective import Objective, objective
-    from pysymude.fit.own_loss import jax_loss, torch_loss
-    from pysymude.fit.result import FitResult
-    from pysymude.fit.stages import LBFGS, Adam, GradientMatching, LawMatching, MultipleShooting
-    from pysymude.fit.training import fit
+    from pysymude.fit.ensemble.fit_ensemble import FitEnsemble, fit_ensemble
+    from pysymude.fit.loss.objective import Objective, objective
+    from pysymude.fit.result.fit_result import FitResult
+    from pysymude.fit.stages.stages import (
+        LBFGS,
+        Adam,
+        GradientMatching,
+        LawMatching,
+        MultipleShooting,
+    )
+    from pysymude.fit.terms.own_loss import jax_loss, torch_loss
+    from pysymude.fit.training.fitting import fit
     from pysymude.infer.compare import Comparison, compare
     from pysymude.infer.design import Design, design
     from pysymude.infer.identifiability import Identifiability, identifiability
@@ -84,24 +90,24 @@ _LATER = {
     "Solution": "solving.solution",
     "solve": "solving.solve",
     "export_julia": "export.julia",
-    "FitEnsemble": "fit.ensemble",
-    "fit_ensemble": "fit.ensemble",
-    "Objective": "fit.objective",
-    "objective": "fit.objective",
-    "jax_loss": "fit.own_loss",
-    "torch_loss": "fit.own_loss",
-    "FitResult": "fit.result",
+    "FitEnsemble": "fit.ensemble.fit_ensemble",
+    "fit_ensemble": "fit.ensemble.fit_ensemble",
+    "Objective": "fit.loss.objective",
+    "objective": "fit.loss.objective",
+    "jax_loss": "fit.terms.own_loss",
+    "torch_loss": "fit.terms.own_loss",
+    "FitResult": "fit.result.fit_result",
     "PetabProblem": "interchange.petab.problem_of",
     "read_petab": "interchange.petab.problem_of",
     "write_petab": "interchange.petab.written",
     "SbmlModel": "interchange.sbml.reading",
     "read_sbml": "interchange.sbml.reading",
-    "Adam": "fit.stages",
-    "GradientMatching": "fit.stages",
-    "LBFGS": "fit.stages",
-    "LawMatching": "fit.stages",
-    "MultipleShooting": "fit.stages",
-    "fit": "fit.training",
+    "Adam": "fit.stages.stages",
+    "GradientMatching": "fit.stages.stages",
+    "LBFGS": "fit.stages.stages",
+    "LawMatching": "fit.stages.stages",
+    "MultipleShooting": "fit.stages.stages",
+    "fit": "fit.training.fitting",
     "Comparison": "infer.compare",
     "compare": "infer.compare",
     "Design": "infer.design",

@@ -20,8 +20,8 @@ import pytest
 
 import pysymude as psu
 from pysymude.cli import app
-from pysymude.engines.julia.engine import JuliaEngine
-from pysymude.fit import cautions
+from pysymude.engines.julia.julia_engine import JuliaEngine
+from pysymude.fit.result import cautions
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(p for p in DOCS.rglob("*.md") if "```" in p.read_text())

@@ -112,6 +112,11 @@ def test_every_folder_has_its_floor():
     assert found == set().union(*FLOORS)
 
 
+def test_no_two_files_have_one_name():
+    names = [p.name for p in ROOT.rglob("*.py") if p.name != "__init__.py"]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
 def test_no_module_needs_itself_to_be_imported():
     """Imports at the top of files go round in no circle, whatever comes first."""
     needs: dict[str, set[str]] = {}
@@ -168,7 +173,7 @@ def test_every_public_name_is_there_and_documented():
 def test_functions_stay_functions_whatever_is_imported_first():
     code = (
         "import pysymude as psu\n"
-        "import pysymude.fit.objective\n"
+        "import pysymude.fit.loss.objective\n"
         "from pysymude.engines.registry import engines\n"
         "print(callable(psu.fit), callable(psu.engines), psu.engines is engines)"
     )

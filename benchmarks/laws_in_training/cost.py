@@ -24,7 +24,7 @@ from benchmarks.laws_in_training.lotka_volterra import (
     truth,
 )
 from benchmarks.laws_in_training.store import Store
-from pysymude.fit.objective import Objective
+from pysymude.fit.loss.objective import Objective
 
 __all__ = ["show"]
 

@@ -30,7 +30,7 @@ import pysymude as psu
 from benchmarks.harness import Timing, arguments, finish, interleaved, passed
 from pysymude.engines.julia.literals import number
 from pysymude.engines.julia.runtime import package
-from pysymude.fit.objective import Objective
+from pysymude.fit.loss.objective import Objective
 from tests.catalogue import universal
 
 Float = NDArray[np.float64]

@@ -15,7 +15,7 @@ from pysymude.errors import PySymUDEError
 from pysymude.model.symbols import escaped
 
 if TYPE_CHECKING:
-    from pysymude.fit.result import FitResult
+    from pysymude.fit.result.fit_result import FitResult
     from pysymude.model.system import ODESystem
 
 __all__ = [

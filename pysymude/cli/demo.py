@@ -20,8 +20,8 @@ from pysymude.cli.common import (
     friendly,
     print_table,
 )
-from pysymude.cli.files import make_folder, write_figure, write_json
-from pysymude.cli.recovered import print_recovered, recovered_summary, write_recovered
+from pysymude.cli.recovered_output import print_recovered, recovered_summary, write_recovered
+from pysymude.cli.written_files import make_folder, write_figure, write_json
 from pysymude.errors import InvalidInputError
 
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ from pysymude.cli.common import (
     print_table,
     say,
 )
-from pysymude.cli.files import make_folder, write_figure, write_json
 from pysymude.cli.fit_table import (
     parse_columns,
     parse_doses,
@@ -27,11 +26,12 @@ from pysymude.cli.fit_table import (
     read_fit_table,
 )
 from pysymude.cli.inputs import parse_numbers, read_model
+from pysymude.cli.written_files import make_folder, write_figure, write_json
 from pysymude.errors import InvalidInputError, TableWarning
 
 if TYPE_CHECKING:
-    from pysymude.fit.result import FitResult
-    from pysymude.fit.stages import Stage
+    from pysymude.fit.result.fit_result import FitResult
+    from pysymude.fit.stages.stages import Stage
     from pysymude.model.dataset import Dataset
     from pysymude.model.system import ODESystem
 
@@ -116,8 +116,8 @@ def fit(
 ) -> None:
     """Fit a model to data; write fit.npz, summary.json, fit.png and history.png."""
     with friendly(debug):
-        from pysymude.fit.stage_text import stages_from_text
-        from pysymude.fit.training import fit as train
+        from pysymude.fit.stages.stage_text import stages_from_text
+        from pysymude.fit.training.fitting import fit as train
 
         is_problem = model.suffix.lower() in (".yaml", ".yml")
         options = {} if is_problem else read_fit_table(model)
@@ -210,6 +210,6 @@ def _cut(found: FitResult, validation: float | None) -> float | None:
 
 
 def _quick_stages() -> list[Stage]:
-    from pysymude.fit.stages import LBFGS, GradientMatching
+    from pysymude.fit.stages.stages import LBFGS, GradientMatching
 
     return [GradientMatching(10), LBFGS(5)]

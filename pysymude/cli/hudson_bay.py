@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from pysymude.cli.common import print_model
 from pysymude.cli.showcase import Showcase
-from pysymude.fit.result import FitResult
-from pysymude.fit.stages import LBFGS, GradientMatching, MultipleShooting, Stage
-from pysymude.fit.training import fit
+from pysymude.fit.result.fit_result import FitResult
+from pysymude.fit.stages.stages import LBFGS, GradientMatching, MultipleShooting, Stage
+from pysymude.fit.training.fitting import fit
 from pysymude.model.dataset import Dataset
 from pysymude.model.network import MLP
 from pysymude.model.symbols import parameters, states

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pysymude.cli.common import FAILED, Debug, friendly, print_table, say
-from pysymude.cli.files import write_text
 from pysymude.cli.inputs import read_model
+from pysymude.cli.written_files import write_text
 from pysymude.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _generator_latex(found: Symmetries) -> list[str]:
 
 
 def _json(found: LawSet, system: ODESystem, generators: Symmetries | None) -> str:
-    from pysymude.symbolic.storage.files import laws_to_json
+    from pysymude.symbolic.storage.law_json import laws_to_json
 
     text = laws_to_json(found, system=system)
     if generators is None:

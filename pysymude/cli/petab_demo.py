@@ -10,8 +10,8 @@ import numpy as np
 
 from pysymude.cli.common import print_model, print_table
 from pysymude.cli.showcase import Showcase
-from pysymude.fit.stages import LBFGS
-from pysymude.fit.training import fit
+from pysymude.fit.stages.stages import LBFGS
+from pysymude.fit.training.fitting import fit
 from pysymude.interchange.petab.problem_of import PetabProblem, read_petab
 from pysymude.interchange.petab.written import write_petab
 from pysymude.model.dataset import Dataset

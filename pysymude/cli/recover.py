@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pysymude.cli.common import Debug, friendly
-from pysymude.cli.files import make_folder, write_json
-from pysymude.cli.recovered import print_recovered, recovered_summary, write_recovered
+from pysymude.cli.recovered_output import print_recovered, recovered_summary, write_recovered
+from pysymude.cli.written_files import make_folder, write_json
 
 if TYPE_CHECKING:
-    from pysymude.fit.result import FitResult
+    from pysymude.fit.result.fit_result import FitResult
 
 __all__ = ["recover"]
 
@@ -49,7 +49,7 @@ def recover(
 ) -> None:
     """Replace the networks of a fit by sparse formulas, refitted through the ODE; derive their laws."""
     with friendly(debug):
-        from pysymude.fit.result import FitResult
+        from pysymude.fit.result.fit_result import FitResult
         from pysymude.recover.recovery import recover as run
 
         fitted = FitResult.load(fit, engine=engine)

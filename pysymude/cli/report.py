@@ -23,7 +23,7 @@ def report(
 ) -> None:
     """Write a fit as one page: model, data, curves, residuals, parameters with errors, laws, versions."""
     with friendly(debug):
-        from pysymude.fit.result import FitResult
+        from pysymude.fit.result.fit_result import FitResult
 
         made = FitResult.load(fit, engine=engine).report(out, title=title)
     typer.echo(f"Written: {made}")

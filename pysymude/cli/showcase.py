@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from pysymude.fit.result import FitResult
+    from pysymude.fit.result.fit_result import FitResult
     from pysymude.recover.recovered import Recovered
 
 __all__ = ["Showcase"]

@@ -17,9 +17,9 @@ from pysymude.cli.common import (
     friendly,
     say,
 )
-from pysymude.cli.files import check_figure_name, write_figure, write_text
 from pysymude.cli.inputs import parse_numbers, parse_times, read_model
 from pysymude.cli.signal_files import read_signal_file
+from pysymude.cli.written_files import check_figure_name, write_figure, write_text
 from pysymude.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def simulate(
 def _model(path: Path, u0: dict[str, float], parameters: dict[str, float]) -> dict[str, Any]:
     """System, u0, parameters and theta, as `solve` takes them."""
     if path.suffix == ".npz":
-        from pysymude.fit.result import FitResult
+        from pysymude.fit.result.fit_result import FitResult
 
         fit = FitResult.load(path)
         own = dict(fit.data[0].parameters)

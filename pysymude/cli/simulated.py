@@ -15,10 +15,10 @@ import typer
 from numpy.typing import NDArray
 
 from pysymude.cli.common import print_model
-from pysymude.cli.recovered import laws_text
+from pysymude.cli.recovered_output import laws_text
 from pysymude.cli.showcase import Showcase
-from pysymude.fit.stages import LBFGS, GradientMatching
-from pysymude.fit.training import fit
+from pysymude.fit.stages.stages import LBFGS, GradientMatching
+from pysymude.fit.training.fitting import fit
 from pysymude.model.dataset import Dataset
 from pysymude.model.network import MLP
 from pysymude.model.symbols import parameters, states

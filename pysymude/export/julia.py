@@ -17,10 +17,10 @@ from pysymude.engines.julia.literals import number, string
 from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.export.julia_formulas import BRANCHING, helpers, imports
 from pysymude.export.julia_script import ACTIVATIONS, Writer
-from pysymude.fit.objective import Objective, measured_states
-from pysymude.fit.result import FitResult
-from pysymude.fit.saved import SavedFit
-from pysymude.fit.weighing import weighed
+from pysymude.fit.loss.objective import Objective, measured_states
+from pysymude.fit.result.fit_result import FitResult
+from pysymude.fit.result.saved import SavedFit
+from pysymude.fit.treatment.weighing import weighed
 from pysymude.model.dataset import Dataset
 from pysymude.model.network import NetworkDerivative
 from pysymude.model.system import ODESystem
@@ -28,7 +28,7 @@ from pysymude.model.theta import ThetaLayout
 from pysymude.plan.binding import bind
 from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.enforcement import enforce
-from pysymude.plan.laws import read_laws
+from pysymude.plan.law import read_laws
 from pysymude.plan.problem import LossData, LossSpec
 from pysymude.plan.tolerance import magnitudes
 from pysymude.solving.choice import suited_solver

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
-from pysymude.fit.least_squares import sensitivities
-from pysymude.fit.objective import Objective
+from pysymude.fit.loss.least_squares import sensitivities
+from pysymude.fit.loss.objective import Objective
 from pysymude.infer.evidence import Evidence
 from pysymude.model.coerce import float_array, label_of, meant
 from pysymude.model.dataset import Dataset
@@ -19,7 +19,7 @@ from pysymude.model.distributions.normal import Normal
 from pysymude.model.trajectory import Trajectory
 
 if TYPE_CHECKING:
-    from pysymude.fit.result import FitResult
+    from pysymude.fit.result.fit_result import FitResult
 
 __all__ = ["Candidates", "candidates_of"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
-from pysymude.fit.progress import Reporter
+from pysymude.fit.long_work.progress_bar import Reporter
 from pysymude.infer.target import Target
 from pysymude.solving.tabular import package
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from pysymude.errors import InvalidInputError
-from pysymude.fit.result import FitResult
+from pysymude.fit.result.fit_result import FitResult
 from pysymude.model.calls import explained
 from pysymude.solving.tabular import package
 

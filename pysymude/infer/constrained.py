@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.fit.optimizers import LBFGS, Point
+from pysymude.fit.optimizers.optimizers import LBFGS, Point
 from pysymude.infer.evidence import Evidence, fisher
 
 __all__ = ["Rest", "refit"]

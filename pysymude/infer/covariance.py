@@ -15,7 +15,7 @@ from pysymude.infer.evidence import Evidence
 from pysymude.model.coerce import label_of, meant
 
 if TYPE_CHECKING:
-    from pysymude.fit.result import FitResult
+    from pysymude.fit.result.fit_result import FitResult
 
 __all__ = ["Covariance", "Direction", "check_level", "covariance_of", "wald_intervals"]
 

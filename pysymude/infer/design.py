@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
-from pysymude.fit.progress import Reporter
-from pysymude.fit.result import FitResult
+from pysymude.fit.long_work.progress_bar import Reporter
+from pysymude.fit.result.fit_result import FitResult
 from pysymude.infer.candidates import Candidates, candidates_of
 from pysymude.infer.criteria import CRITERIA, Criterion
 from pysymude.infer.evidence import Evidence

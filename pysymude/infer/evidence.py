@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
-from pysymude.fit.frozen import is_frozen
-from pysymude.fit.least_squares import residuals_of_loss, sensitivities
-from pysymude.fit.objective import Objective
+from pysymude.fit.loss.frozen import is_frozen
+from pysymude.fit.loss.least_squares import residuals_of_loss, sensitivities
+from pysymude.fit.loss.objective import Objective
 from pysymude.model.distributions.normal import Normal
 from pysymude.model.theta import Slot
 
 if TYPE_CHECKING:
-    from pysymude.fit.result import FitResult
+    from pysymude.fit.result.fit_result import FitResult
 
 __all__ = ["Evidence", "unit_of"]
 

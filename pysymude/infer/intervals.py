@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pysymude.errors import InvalidInputError
-from pysymude.fit.progress import Reporter
-from pysymude.fit.stages import LBFGS
-from pysymude.fit.training import fit as train
+from pysymude.fit.long_work.progress_bar import Reporter
+from pysymude.fit.stages.stages import LBFGS
+from pysymude.fit.training.fitting import fit as train
 from pysymude.infer.covariance import check_level, wald_intervals
 from pysymude.infer.evidence import Evidence
 from pysymude.infer.profile import profile
 from pysymude.model.calls import explained, whole_number
 
 if TYPE_CHECKING:
-    from pysymude.fit.result import FitResult
+    from pysymude.fit.result.fit_result import FitResult
 
 __all__ = ["intervals_of"]
 

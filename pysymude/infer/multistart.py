@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError, PySymUDEError, WrongCallError
-from pysymude.fit.loop import INTERRUPTED
-from pysymude.fit.objective import Objective, checked_dataset, objective
-from pysymude.fit.progress import Reporter
-from pysymude.fit.result import FitResult
-from pysymude.fit.sharing import shared
-from pysymude.fit.stages import LBFGS
-from pysymude.fit.starts import free_measured_starts
-from pysymude.fit.training import fit
+from pysymude.fit.long_work.progress_bar import Reporter
+from pysymude.fit.long_work.sharing import shared
+from pysymude.fit.loss.objective import Objective, checked_dataset, objective
+from pysymude.fit.result.fit_result import FitResult
+from pysymude.fit.stages.stages import LBFGS
+from pysymude.fit.training.fitting import fit
+from pysymude.fit.training.loop import INTERRUPTED
+from pysymude.fit.treatment.measured_starts import free_measured_starts
 from pysymude.model.calls import explained, instead, whole_number
 from pysymude.model.dataset import Dataset
 from pysymude.model.system import ODESystem

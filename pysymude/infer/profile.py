@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
-from pysymude.fit.progress import Reporter
-from pysymude.fit.result import FitResult
-from pysymude.fit.sharing import shared
+from pysymude.fit.long_work.progress_bar import Reporter
+from pysymude.fit.long_work.sharing import shared
+from pysymude.fit.result.fit_result import FitResult
 from pysymude.infer.covariance import check_level
 from pysymude.infer.evidence import Evidence
 from pysymude.infer.profiling import Profiler, Side

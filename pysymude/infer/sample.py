@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import CapabilityError, InvalidInputError
-from pysymude.fit.files import read, understood, write
-from pysymude.fit.progress import Reporter
-from pysymude.fit.result import FitResult
-from pysymude.fit.state import fit_key
+from pysymude.fit.files.save_file import read, understood, write
+from pysymude.fit.long_work.progress_bar import Reporter
+from pysymude.fit.result.fit_result import FitResult
+from pysymude.fit.training.checkpoint import fit_key
 from pysymude.infer.chains import Chains, nuts_chain, nuts_library, walkers
 from pysymude.infer.target import Target
 from pysymude.model.calls import explained, whole_number

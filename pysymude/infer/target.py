@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
-from pysymude.fit.densities import log_density
+from pysymude.fit.loss.densities import log_density
 from pysymude.infer.evidence import Evidence
 
 if TYPE_CHECKING:
-    from pysymude.fit.result import FitResult
+    from pysymude.fit.result.fit_result import FitResult
 
 __all__ = ["Target"]
 

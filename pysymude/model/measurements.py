@@ -19,7 +19,7 @@ from pysymude.model.coerce import (
     numbers_by_name,
     short,
 )
-from pysymude.model.distributions.base import Distribution
+from pysymude.model.distributions.distribution import Distribution
 from pysymude.model.period import Given, Period, given_values
 
 __all__ = [

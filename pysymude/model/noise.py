@@ -11,7 +11,7 @@ import sympy as sp
 from pysymude.errors import InvalidInputError
 from pysymude.model.chain import parts_named
 from pysymude.model.coerce import meant, name_of
-from pysymude.model.distributions.base import Distribution
+from pysymude.model.distributions.distribution import Distribution
 from pysymude.model.theta import ThetaLayout
 
 __all__ = ["checked_priors", "noise_models"]

@@ -17,7 +17,7 @@ from sympy.core.function import AppliedUndef
 from pysymude.errors import InvalidInputError
 from pysymude.model.calls import explained
 from pysymude.model.coerce import label_of, number_of, real_expression
-from pysymude.model.distributions.base import Distribution
+from pysymude.model.distributions.distribution import Distribution
 from pysymude.model.event import Event, effect_events, event_list
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
 from pysymude.model.noise import checked_priors, noise_models

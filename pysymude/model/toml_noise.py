@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 
 from pysymude.errors import InvalidInputError
-from pysymude.model.distributions.base import Distribution
+from pysymude.model.distributions.distribution import Distribution
 from pysymude.model.toml_table import TomlTable
 
 __all__ = ["described", "read_distributions"]
@@ -27,8 +27,8 @@ def read_distributions(
     if not table.values:
         return {}
     # SciPy's special functions take a while to load
+    from pysymude.model.distributions.by_name import DISTRIBUTIONS
     from pysymude.model.distributions.normal import Normal
-    from pysymude.model.distributions.registry import DISTRIBUTIONS
 
     found: dict[str, Distribution] = {}
     for key in table.values:

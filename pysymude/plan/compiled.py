@@ -21,7 +21,7 @@ from pysymude.plan.knots import Basis, basis_of, expanded
 from pysymude.plan.looped import Looped, build_looped
 from pysymude.plan.march_form import Effect, MarchForm, march_form
 from pysymude.plan.shape import Leaf
-from pysymude.plan.sparse import SparseJacobian, sparse_jacobian, time_gradient
+from pysymude.plan.sparse_derivatives import SparseJacobian, sparse_jacobian, time_gradient
 from pysymude.plan.tables import table_of
 from pysymude.plan.tape import Tape, build_tape
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pysymude.errors import InvalidInputError
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
-from pysymude.plan.laws import Law
+from pysymude.plan.law import Law
 from pysymude.symbolic.exact.canonical import is_zero
 
 __all__ = ["eliminated"]

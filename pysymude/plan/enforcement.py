@@ -14,7 +14,7 @@ from pysymude.errors import InvalidInputError
 from pysymude.model.system import ODESystem
 from pysymude.plan.elimination import eliminated
 from pysymude.plan.guards import guarded
-from pysymude.plan.laws import Law
+from pysymude.plan.law import Law
 from pysymude.plan.projection import projected
 
 __all__ = ["CONSERVE", "Enforced", "enforce"]

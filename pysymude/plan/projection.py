@@ -13,7 +13,7 @@ from pysymude.errors import InvalidInputError
 from pysymude.model.network import NetworkDerivative, NetworkOutput
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
-from pysymude.plan.laws import Law, read_laws
+from pysymude.plan.law import Law, read_laws
 from pysymude.symbolic.exact.canonical import is_zero
 
 __all__ = ["corrected_outputs", "project", "projected"]

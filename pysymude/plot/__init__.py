@@ -3,9 +3,9 @@
 from pysymude.plot.figures import plot_fit, plot_solution, plot_trajectories, plot_unknown_term
 from pysymude.plot.history import plot_history
 from pysymude.plot.inference import plot_design, plot_profile, plot_waterfall
-from pysymude.plot.laws import plot_laws
-from pysymude.plot.recovered import plot_ensemble, plot_recovered
-from pysymude.plot.residuals import plot_residuals
+from pysymude.plot.law_figures import plot_laws
+from pysymude.plot.recovery_figures import plot_ensemble, plot_recovered
+from pysymude.plot.residual_figures import plot_residuals
 
 __all__ = [
     "plot_design",

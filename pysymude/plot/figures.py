@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import InvalidInputError
-from pysymude.fit.result import FitResult
+from pysymude.fit.result.fit_result import FitResult
 from pysymude.model.dataset import Dataset
 from pysymude.model.network import NetworkOutput
 from pysymude.model.trajectory import Trajectory

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.fit.result import FitResult
+from pysymude.fit.result.fit_result import FitResult
 from pysymude.plot.style import COLOURS, PALE, SHADE, draw_legend, dress, figure_and_axes, width_of
 
 if TYPE_CHECKING:

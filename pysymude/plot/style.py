@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pysymude.errors import InvalidInputError
-from pysymude.fit.result import FitResult
+from pysymude.fit.result.fit_result import FitResult
 from pysymude.model.symbols import escaped
 from pysymude.solving.solution import Solution
 

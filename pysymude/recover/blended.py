@@ -19,7 +19,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from pysymude.engines.base import Method
-from pysymude.fit.result import FitResult
+from pysymude.fit.result.fit_result import FitResult
 from pysymude.model.network import NetworkDerivative, NetworkOutput
 from pysymude.model.signals_within import values_within
 from pysymude.model.system import ODESystem

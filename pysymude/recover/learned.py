@@ -8,7 +8,7 @@ from typing import cast
 
 import sympy as sp
 
-from pysymude.fit.result import FitResult
+from pysymude.fit.result.fit_result import FitResult
 from pysymude.model.network import NetworkOutput
 from pysymude.plan.projection import corrected_outputs
 

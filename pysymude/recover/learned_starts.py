@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pysymude.fit.result import FitResult
-from pysymude.fit.starts import freed
+from pysymude.fit.result.fit_result import FitResult
+from pysymude.fit.treatment.measured_starts import freed
 from pysymude.model.dataset import Dataset
 from pysymude.plan.binding import start_u0
 

@@ -14,9 +14,9 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from pysymude.fit.files import read, understood, write
-from pysymude.fit.result import FitResult
-from pysymude.fit.saved import SavedFit
+from pysymude.fit.files.save_file import read, understood, write
+from pysymude.fit.result.fit_result import FitResult
+from pysymude.fit.result.saved import SavedFit
 from pysymude.model.expressions import parse_expression
 from pysymude.model.signals_within import values_within
 from pysymude.model.system import ODESystem

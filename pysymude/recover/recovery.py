@@ -10,8 +10,8 @@ import numpy as np
 import sympy as sp
 
 from pysymude.errors import CapabilityError, InvalidInputError
-from pysymude.fit.progress import Reporter
-from pysymude.fit.result import FitResult
+from pysymude.fit.long_work.progress_bar import Reporter
+from pysymude.fit.result.fit_result import FitResult
 from pysymude.model.calls import explained
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.numeric import NumericModel
@@ -20,10 +20,10 @@ from pysymude.recover.front import FrontRow, check_criterion, pareto
 from pysymude.recover.learned import learned_outputs
 from pysymude.recover.learned_starts import with_learned_starts
 from pysymude.recover.library import Candidates, candidates
+from pysymude.recover.model_search import STRONG, Model, Search
 from pysymude.recover.recovered import Coefficient, Curve, Recovered
 from pysymude.recover.refit import refitted, split
 from pysymude.recover.sampling import sample
-from pysymude.recover.search import STRONG, Model, Search
 from pysymude.recover.sparse import check_method, inclusion, sparse_supports
 
 __all__ = ["recover"]

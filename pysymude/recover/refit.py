@@ -13,17 +13,17 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from pysymude.fit.result import FitResult
-from pysymude.fit.stages import LBFGS
-from pysymude.fit.training import fit as train
+from pysymude.fit.result.fit_result import FitResult
+from pysymude.fit.stages.stages import LBFGS
+from pysymude.fit.training.fitting import fit as train
 from pysymude.model.dataset import Dataset
 from pysymude.model.network import MLP
 from pysymude.model.signals_within import values_within
 from pysymude.model.system import ODESystem
-from pysymude.plan.laws import Law
+from pysymude.plan.law import Law
 from pysymude.recover.blended import Blended, replaced
 from pysymude.recover.library import Candidates
-from pysymude.recover.search import Model
+from pysymude.recover.model_search import Model
 
 __all__ = ["refitted", "sparse_system", "split"]
 

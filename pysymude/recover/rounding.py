@@ -11,7 +11,7 @@ from fractions import Fraction
 import sympy as sp
 
 from pysymude.errors import InvalidInputError
-from pysymude.fit.result import FitResult
+from pysymude.fit.result.fit_result import FitResult
 
 __all__ = ["simple_rationals", "simplest_within"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
-from pysymude.fit.result import FitResult
+from pysymude.fit.result.fit_result import FitResult
 from pysymude.model.coerce import label_of, number_of
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.numeric import NumericModel

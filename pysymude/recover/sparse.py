@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
-from pysymude.recover.linear import Linear, best_subsets
+from pysymude.recover.linearised import Linear, best_subsets
 from pysymude.recover.sampling import Samples
 
 __all__ = ["METHODS", "inclusion", "sparse_supports"]

@@ -7,7 +7,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from pysymude.errors import SaveFileError
-from pysymude.fit.result import FitResult
+from pysymude.fit.result.fit_result import FitResult
 from pysymude.report.sections import SECTIONS, outcome
 from pysymude.whole import write_whole
 

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from pysymude.errors import PySymUDEError
-from pysymude.fit.result import FitResult
+from pysymude.fit.result.fit_result import FitResult
 from pysymude.infer.covariance import wald_intervals
 from pysymude.model.html_table import html_table
 from pysymude.model.trajectory import Trajectory
 from pysymude.plot.figures import plot_fit
-from pysymude.plot.laws import plot_laws
-from pysymude.plot.residuals import plot_residuals
+from pysymude.plot.law_figures import plot_laws
+from pysymude.plot.residual_figures import plot_residuals
 from pysymude.report.formulas_shown import as_mathml, equation
 
 __all__ = ["SECTIONS", "model", "outcome", "parameters", "residual_table"]

@@ -22,7 +22,7 @@ from pysymude.model.symbols import t
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.formulas import Formulas, formulas
 from pysymude.plan.numeric import NumericModel
-from pysymude.symbolic.null_space.linear import linear_laws
+from pysymude.symbolic.null_space.linear_laws import linear_laws
 
 __all__ = ["SteadyState", "SteadyStates"]
 

@@ -11,7 +11,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from pysymude.fit.objective import Objective
+from pysymude.fit.loss.objective import Objective
 from pysymude.model.dataset import Dataset
 from pysymude.model.network import MLP, NetworkOutput
 from pysymude.model.symbols import t

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pysymude as psu
-from pysymude.fit.objective import Objective
+from pysymude.fit.loss.objective import Objective
 
 __all__ = ["SENSEALGS", "end_loss", "end_slope"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import pysymude as psu
-from pysymude.fit.densities import log_density
-from pysymude.fit.objective import Objective
+from pysymude.fit.loss.densities import log_density
+from pysymude.fit.loss.objective import Objective
 
 x, y = psu.states("x y")
 k, s, a, c = psu.parameters("k s a c", positive=True)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 import pysymude as psu
 from pysymude.engines.registry import select_engine
 from pysymude.errors import CapabilityError, InvalidInputError
-from pysymude.fit.objective import Objective
-from pysymude.fit.scaling import smooth
-from pysymude.fit.tasks import Task, matching_task, shooting_task
+from pysymude.fit.loss.objective import Objective
+from pysymude.fit.stages.tasks import Task, matching_task, shooting_task
+from pysymude.fit.treatment.smoothing import smooth
 from tests.catalogue import UNIVERSAL, Universal, universal
 from tests.engines.oracles import (
     LOTKA_VOLTERRA,

@@ -24,13 +24,13 @@ from pysymude.engines.julia.printer import system_source
 from pysymude.errors import EmissionError, InvalidInputError, ModelFileError, SaveFileError
 from pysymude.export.julia import julia_script
 from pysymude.export.julia_formulas import Formulas, Names
-from pysymude.fit.objective import Objective
-from pysymude.fit.saved import SavedFit
+from pysymude.fit.loss.objective import Objective
+from pysymude.fit.result.saved import SavedFit
 from pysymude.model.symbols import check_label, escaped
 from pysymude.model.toml_text import toml_string
 from pysymude.model.writing import expression_to_text, system_to_text
 from pysymude.plan.compiled import compile_system
-from pysymude.plan.laws import Law
+from pysymude.plan.law import Law
 from tests.engines.julia_syntax import statements, syntax_errors
 
 x, y = psu.states("x y")
@@ -365,7 +365,7 @@ def test_a_saved_fit_with_such_a_name(name: str, tmp_path: Path):
 @pytest.mark.filterwarnings("ignore:Glyph")
 def test_what_the_commands_write(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     from pysymude.cli.common import fit_summary
-    from pysymude.cli.files import write_figure, write_json
+    from pysymude.cli.written_files import write_figure, write_json
     from pysymude.plot import plot_fit
 
     data = past_the_door(name)

@@ -17,12 +17,12 @@ from typer.testing import CliRunner
 
 import pysymude as psu
 from pysymude.cli import app
-from pysymude.engines.julia.solvers import SOLVERS as JULIA_SOLVERS
+from pysymude.engines.julia.julia_solvers import SOLVERS as JULIA_SOLVERS
 from pysymude.engines.registry import select_engine
 from pysymude.errors import CapabilityError, EmissionError, InvalidInputError, SaveFileError
 from pysymude.export.julia import SOLVERS, julia_script
 from pysymude.export.julia_formulas import Formulas, Names
-from pysymude.fit.objective import Objective
+from pysymude.fit.loss.objective import Objective
 from pysymude.model.network import ACTIVATIONS
 from tests.catalogue import UNIVERSAL
 from tests.engines.julia_syntax import syntax_errors

@@ -12,8 +12,8 @@ import sympy as sp
 
 import pysymude as psu
 from pysymude.engines.julia.finding import package_folder
+from pysymude.engines.julia.julia_solvers import SOLVERS
 from pysymude.engines.julia.printer import observation_source, system_source, watch_source
-from pysymude.engines.julia.solvers import SOLVERS
 from pysymude.engines.outcomes import CODES
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.tape import FUNCTIONS

@@ -110,7 +110,7 @@ def right_hand_side(engine: str, plan: CompiledSystem, theta: Any, t: float, u: 
         call += "f(x, Vector{Float64}(u), Vector{Float64}(p), t); copyto!(du, x); nothing)"
         seval(call)(model, du, u, theta, t)
         return du
-    from pysymude.engines.native.binding import make_memory
+    from pysymude.engines.native.kernel_arrays import make_memory
     from pysymude.engines.native.structures import NOTHING
 
     model = select_engine("native").compile(plan).model((), implicit=False)

@@ -11,8 +11,8 @@ import sympy as sp
 from numpy.typing import NDArray
 
 import pysymude as psu
-from pysymude.fit.objective import Objective
-from pysymude.fit.tasks import shooting_task
+from pysymude.fit.loss.objective import Objective
+from pysymude.fit.stages.tasks import shooting_task
 from tests.catalogue import independent_solution
 from tests.engines.oracles import central_differences
 

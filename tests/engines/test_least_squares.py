@@ -11,7 +11,7 @@ import sympy as sp
 
 import pysymude as psu
 from pysymude.engines.base import BoundLoss
-from pysymude.fit.objective import Objective
+from pysymude.fit.loss.objective import Objective
 
 x, y = psu.states("x y")
 k, a, s = psu.parameters("k a s", positive=True)

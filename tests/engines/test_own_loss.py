@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import pysymude as psu
-from pysymude.fit.objective import Objective
+from pysymude.fit.loss.objective import Objective
 
 S, I = psu.states("S I")  # noqa: E741
 b, g = psu.parameters("b g", positive=True)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import pysymude as psu
-from pysymude.fit.objective import Objective
+from pysymude.fit.loss.objective import Objective
 
 x, y = psu.states("x y")
 k = psu.parameters("k")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
 import pysymude as psu
-from pysymude.fit.objective import Objective
+from pysymude.fit.loss.objective import Objective
 from pysymude.model.network import NetworkOutput
 
 Float = NDArray[np.float64]

@@ -10,7 +10,7 @@ import pytest
 import pysymude as psu
 from pysymude.engines.base import Method
 from pysymude.engines.registry import select_engine
-from pysymude.fit.objective import Objective
+from pysymude.fit.loss.objective import Objective
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.problem import Batch
 from tests.engines.slopes import SENSEALGS

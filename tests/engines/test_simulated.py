@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import pysymude as psu
-from pysymude.fit.objective import Objective
-from pysymude.fit.tasks import shooting_task
+from pysymude.fit.loss.objective import Objective
+from pysymude.fit.stages.tasks import shooting_task
 from tests.engines.slopes import SENSEALGS
 
 x, y = psu.states("x y")

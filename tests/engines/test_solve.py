@@ -149,9 +149,9 @@ ANOTHER_SYSTEM = {"native": 0, "julia": 1}
 
 
 def _kernels() -> int:
-    from pysymude.engines.native import tasks
+    from pysymude.engines.native import desks
 
-    made = (tasks.drive, tasks.initial_states, tasks.start_slopes)
+    made = (desks.drive, desks.initial_states, desks.start_slopes)
     return sum(len(entry.ways) for entry in made)
 
 

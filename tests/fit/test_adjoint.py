@@ -8,7 +8,7 @@ import sympy as sp
 
 import pysymude as psu
 from pysymude.errors import InvalidInputError
-from pysymude.fit.adjoint import backward_drift
+from pysymude.fit.result.backward_drift import backward_drift
 
 x, y = psu.states("x y")
 w, b, k = psu.parameters("w b k")

@@ -5,7 +5,7 @@ import pytest
 
 import pysymude as psu
 from pysymude.errors import InvalidInputError
-from pysymude.fit.batches import Batches
+from pysymude.fit.stages.minibatches import Batches
 
 x, k, b = psu.states("x"), *psu.parameters("k b")
 T = np.linspace(0.0, 2.0, 11)

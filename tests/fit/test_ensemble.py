@@ -38,7 +38,7 @@ def twelve():
 
 class TestBootstrap:
     def test_each_measurement_counts_as_often_as_it_is_drawn(self):
-        from pysymude.fit.resampling import resampled
+        from pysymude.fit.treatment.resampling import resampled
 
         obj = psu.objective(logistic(), data(), engine="native", solver="Tsit5")
         loss = resampled(obj.loss, 3)
@@ -120,7 +120,7 @@ class TestResult:
         assert figure.axes[0].collections
 
     def test_failures_are_counted(self, monkeypatch):
-        from pysymude.fit import ensemble as module
+        from pysymude.fit.ensemble import fit_ensemble as module
 
         whole = module.fit
 

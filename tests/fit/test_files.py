@@ -18,8 +18,8 @@ import pytest
 
 import pysymude as psu
 from pysymude.errors import InvalidInputError, PySymUDEError, SaveFileError
-from pysymude.fit import files
-from pysymude.fit.state import Progress
+from pysymude.fit.files import save_file as files
+from pysymude.fit.training.checkpoint import Progress
 from pysymude.whole import write_whole
 
 x, y = psu.states("x y", positive=True)

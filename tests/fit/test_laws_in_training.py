@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
 import pysymude as psu
-from pysymude.fit.training import Step
+from pysymude.fit.training.fitting import Step
 from pysymude.plan.guards import guarded, half_line_arguments
 
 Float = NDArray[np.float64]

@@ -13,8 +13,8 @@ from rich.console import Console
 
 import pysymude as psu
 from pysymude.fit import progress as module
-from pysymude.fit.log import FitLog, LogRow
-from pysymude.fit.progress import Reporter
+from pysymude.fit.long_work.progress_bar import Reporter
+from pysymude.fit.result.fit_log import FitLog, LogRow
 
 x, k = psu.states("x", positive=True), psu.parameters("k", positive=True)
 T = np.linspace(0.0, 2.0, 9)

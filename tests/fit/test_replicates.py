@@ -7,7 +7,7 @@ import pytest
 
 import pysymude as psu
 from pysymude.errors import InvalidInputError
-from pysymude.fit.tasks import shooting_task
+from pysymude.fit.stages.tasks import shooting_task
 
 x = psu.states("x", positive=True)
 k, c = psu.parameters("k c")

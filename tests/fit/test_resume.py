@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pysymude.fit.files import read
+from pysymude.fit.files.save_file import read
 
 KILLS = 10
 EVERY = 7  # divides no number of iterations below, so that checkpoints fall anywhere in a leg

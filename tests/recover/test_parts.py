@@ -9,7 +9,7 @@ import sympy as sp
 import pysymude as psu
 from pysymude.recover.front import FrontRow, criterion_value, pareto
 from pysymude.recover.library import candidates
-from pysymude.recover.linear import Linear, best_subsets
+from pysymude.recover.linearised import Linear, best_subsets
 from pysymude.recover.rounding import simplest_within
 from pysymude.recover.sampling import Samples
 from pysymude.recover.sparse import sparse_supports

@@ -6,7 +6,7 @@ import sympy as sp
 
 import pysymude as psu
 from pysymude.errors import InvalidInputError, SaveFileError
-from pysymude.fit.weighing import relative_scales
+from pysymude.fit.treatment.weighing import relative_scales
 
 x, y = psu.states("x y", positive=True)
 alpha, delta = psu.parameters("alpha delta")

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 import pysymude as psu
 from pysymude.cli import app, hudson_bay, petab_demo, simulated
-from pysymude.cli.files import write_json, write_text
 from pysymude.cli.inputs import parse_numbers, parse_times
+from pysymude.cli.written_files import write_json, write_text
 from pysymude.errors import InvalidInputError
 from pysymude.plot import plot_history
 
@@ -272,7 +272,7 @@ def test_an_interrupted_fit_writes_its_files(unknown, tmp_path, monkeypatch):
 
 def interrupt_at(monkeypatch, iteration):
     """Ctrl-C after so many iterations of training."""
-    from pysymude.fit.progress import Reporter
+    from pysymude.fit.long_work.progress_bar import Reporter
 
     calls = []
 
@@ -463,7 +463,7 @@ def test_doctor_clears_the_cache(tmp_path, monkeypatch):
 
 
 def test_doctor_names_problems_and_their_cure(tmp_path, monkeypatch):
-    from pysymude.engines.native.engine import NativeEngine
+    from pysymude.engines.native.native_engine import NativeEngine
 
     module = sys.modules["pysymude.cli.doctor"]
     blocked = tmp_path / "file"

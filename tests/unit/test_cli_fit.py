@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 from pysymude.cli import app
 from pysymude.cli.fit_table import parse_columns, parse_noise, read_fit_table
 from pysymude.errors import InvalidInputError, ModelFileError
-from pysymude.fit.result import FitResult
-from pysymude.fit.stage_text import stages_from_text
-from pysymude.fit.stages import LBFGS, Adam, GradientMatching, MultipleShooting
+from pysymude.fit.result.fit_result import FitResult
+from pysymude.fit.stages.stage_text import stages_from_text
+from pysymude.fit.stages.stages import LBFGS, Adam, GradientMatching, MultipleShooting
 
 MODEL = """
 positive = ["x"]

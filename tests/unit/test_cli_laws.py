@@ -13,7 +13,7 @@ from pysymude.cli import app
 from pysymude.model.expressions import parse_expression
 from pysymude.symbolic.laws.found import FalseLawWarning
 from pysymude.symbolic.proof import certificate
-from pysymude.symbolic.storage.files import laws_from_json
+from pysymude.symbolic.storage.law_json import laws_from_json
 
 PREDATION = """
 positive = ["x"]

@@ -1,5 +1,5 @@
 """The Julia engine: SciML's solvers and adjoints through juliacall."""
 
-from pysymude.engines.julia.engine import JuliaEngine
+from pysymude.engines.julia.julia_engine import JuliaEngine
 
 __all__ = ["JuliaEngine"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pysymude.engines.adopted import AdoptedSolver
+from pysymude.engines.julia.julia_solvers import SOLVERS
 from pysymude.engines.julia.runtime import is_julia_object, package, translated
-from pysymude.engines.julia.solvers import SOLVERS
 from pysymude.errors import InvalidInputError
 
 __all__ = ["adopt"]

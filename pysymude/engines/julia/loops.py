@@ -16,7 +16,7 @@ from pysymude.errors import EmissionError
 from pysymude.model.theta import Slot as Learned
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.looped import Looped, Rows
-from pysymude.plan.sparse import SparseJacobian
+from pysymude.plan.sparse_derivatives import SparseJacobian
 from pysymude.plan.template import Template
 
 __all__ = ["define", "looped_observation", "looped_system"]

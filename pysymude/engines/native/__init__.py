@@ -1,5 +1,5 @@
 """The embedded engine, from PyPI alone. Importing this package loads no compiler."""
 
-from pysymude.engines.native.engine import NativeEngine
+from pysymude.engines.native.native_engine import NativeEngine
 
 __all__ = ["NativeEngine"]

@@ -12,8 +12,8 @@ from pysymude.engines.native import codes
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.blocks import place, slopes, spare
 from pysymude.engines.native.compiling import inner
-from pysymude.engines.native.knots import SHORTEST
-from pysymude.engines.native.signals import (
+from pysymude.engines.native.signal_stops import SHORTEST
+from pysymude.engines.native.signal_tables import (
     AREA,
     SQUARE,
     integral_at,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.blocks import derivatives, error_norm, place, slopes, where
 from pysymude.engines.native.compiling import inner
-from pysymude.engines.native.systems import factor, solve, solves
+from pysymude.engines.native.rosenbrock_systems import factor, solve, solves
 
 __all__ = [
     "attempt_implicit",

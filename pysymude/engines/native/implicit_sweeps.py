@@ -13,7 +13,7 @@ from pysymude.engines.native.blocks import (
 )
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.implicit import stage_implicit, start_implicit, weight_inside
-from pysymude.engines.native.systems import factor, solve, solve_transposed
+from pysymude.engines.native.rosenbrock_systems import factor, solve, solve_transposed
 
 __all__ = ["back_implicit", "forward_implicit"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.blocks import run_back, run_tangents, spare
 from pysymude.engines.native.compiling import inner
-from pysymude.engines.native.jumps import set_values, slope_there
+from pysymude.engines.native.state_jumps import set_values, slope_there
 from pysymude.engines.native.switching import condition_slopes, conditions_at
 
 __all__ = ["jump_back", "jump_forward"]

@@ -8,7 +8,7 @@ from pysymude.engines.native import structures as st
 from pysymude.engines.native.blocks import spare
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.explicit import extend_explicit
-from pysymude.engines.native.knots import pass_knot
+from pysymude.engines.native.signal_stops import pass_knot
 from pysymude.engines.native.steps import attempt
 from pysymude.engines.native.switching import (
     NEVER,

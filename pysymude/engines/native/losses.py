@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pysymude.engines.base import BoundLoss, Evaluation, Linearised, Simulated
 from pysymude.engines.native import structures as st
-from pysymude.engines.native.tasks import (
+from pysymude.engines.native.desks import (
     Desk,
     Scheme,
     initial_states,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pysymude.engines.native import codes as op
 from pysymude.engines.native.compiling import inner
-from pysymude.engines.native.functions import (
+from pysymude.engines.native.function_slopes import (
     binary,
     binary_slopes,
     integer_power,
@@ -19,7 +19,7 @@ from pysymude.engines.native.functions import (
     unary_slope,
 )
 from pysymude.engines.native.networks import network_forward, network_pull, network_push
-from pysymude.engines.native.signals import signal_at
+from pysymude.engines.native.signal_tables import signal_at
 
 __all__ = ["evaluate", "pull", "push"]
 

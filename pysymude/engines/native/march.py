@@ -14,8 +14,8 @@ from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.explicit import dense_explicit, extend_explicit
 from pysymude.engines.native.forcing import next_knot, unseen
 from pysymude.engines.native.implicit import dense_implicit
-from pysymude.engines.native.jumps import apply_jumps, is_due
 from pysymude.engines.native.landing import AGAIN, land, switch
+from pysymude.engines.native.state_jumps import apply_jumps, is_due
 from pysymude.engines.native.step_sizes import change_method, first_step, next_size
 from pysymude.engines.native.steps import attempt, reject, slope_at, start_step
 from pysymude.engines.native.stops import find_stops

@@ -19,7 +19,7 @@ else that it has not written. Which cotangents are zero decides how much of the 
 
 from __future__ import annotations
 
-from pysymude.engines.native.activations import activation
+from pysymude.engines.native.activation_kernels import activation
 from pysymude.engines.native.compiling import inlined, inner
 from pysymude.engines.native.fours import (
     add_part,

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pysymude.engines.base import BatchSolution, Crossings, Method, Watch
 from pysymude.engines.locating import Jumps, Leg, locate, parted
 from pysymude.engines.native import structures as st
-from pysymude.engines.native.binding import problem_of
-from pysymude.engines.native.tasks import Desk, Scheme, interpolate, parts_of, run_all
+from pysymude.engines.native.desks import Desk, Scheme, interpolate, parts_of, run_all
+from pysymude.engines.native.kernel_arrays import problem_of
 from pysymude.engines.outcomes import CODES, ReturnCode
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch

@@ -10,7 +10,7 @@ import math
 
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.compiling import inner
-from pysymude.engines.native.knots import add_knots
+from pysymude.engines.native.signal_stops import add_knots
 from pysymude.engines.native.switching import (
     condition,
     condition_slopes,

@@ -10,9 +10,9 @@ from pysymude.engines.native import structures as st
 from pysymude.engines.native.blocks import place, run, run_tangents, slopes
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.explicit import dense_explicit
-from pysymude.engines.native.functions import sign
+from pysymude.engines.native.function_slopes import sign
 from pysymude.engines.native.implicit import dense_implicit
-from pysymude.engines.native.signals import start_piece
+from pysymude.engines.native.signal_tables import start_piece
 
 __all__ = [
     "NEVER",

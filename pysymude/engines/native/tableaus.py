@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.engines.native import coefficients as given
+from pysymude.engines.native import method_coefficients as given
 
 __all__ = ["RODAS5P", "ROSENBROCK23", "TSIT5", "VERN7", "ExplicitTableau", "RosenbrockTableau"]
 

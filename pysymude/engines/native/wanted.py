@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.engines.native import structures as st
-from pysymude.engines.native.tasks import Desk, linearise_back, linearise_forward
+from pysymude.engines.native.desks import Desk, linearise_back, linearise_forward
 
 __all__ = ["Wanted"]
 

@@ -7,7 +7,7 @@ import math
 from pysymude.errors import CapabilityError
 from pysymude.interchange.petab.assembly import Assembled
 from pysymude.interchange.petab.described import Described, Parameter
-from pysymude.model.distributions.base import Distribution
+from pysymude.model.distributions.distribution import Distribution
 from pysymude.model.distributions.laplace import Laplace
 from pysymude.model.distributions.loglaplace import LogLaplace
 from pysymude.model.distributions.lognormal import LogNormal

@@ -9,12 +9,12 @@ from typing import Any
 
 import sympy as sp
 
+from pysymude.interchange.petab.condition_jumps import Jumps
 from pysymude.interchange.petab.described import Described, PeriodText
 from pysymude.interchange.petab.entities import Entities
 from pysymude.interchange.petab.experiment_stages import Experiment, Stage
-from pysymude.interchange.petab.jumps import Jumps
 from pysymude.interchange.sbml.happenings import Happening, happenings
-from pysymude.interchange.sbml.lowering import Lowered, lowered
+from pysymude.interchange.sbml.to_equations import Lowered, lowered
 from pysymude.model.symbols import t
 
 __all__ = ["Plan", "plan_of"]

@@ -9,9 +9,9 @@ from typing import Any
 
 from pysymude.errors import ModelFileError
 from pysymude.interchange.petab.array_files import Arrays, read_arrays
-from pysymude.interchange.petab.chains import Built, Chain, read_chain
 from pysymude.interchange.petab.described import Described
 from pysymude.interchange.petab.formula_text import read_formula
+from pysymude.interchange.petab.layer_chains import Built, Chain, read_chain
 from pysymude.interchange.petab.tsv import Row
 from pysymude.interchange.sbml.contents import Contents, contents_of
 from pysymude.interchange.sbml.document import read_document

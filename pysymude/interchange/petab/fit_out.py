@@ -22,7 +22,7 @@ from pysymude.interchange.petab.network_out import (
     weights_content,
     wiring_rows,
 )
-from pysymude.model.distributions.base import Distribution
+from pysymude.model.distributions.distribution import Distribution
 from pysymude.model.distributions.laplace import Laplace
 from pysymude.model.distributions.loglaplace import LogLaplace
 from pysymude.model.distributions.lognormal import LogNormal
@@ -31,7 +31,7 @@ from pysymude.model.network import NetworkOutput
 from pysymude.model.trajectory import Trajectory
 
 if TYPE_CHECKING:
-    from pysymude.fit.result import FitResult
+    from pysymude.fit.result.fit_result import FitResult
 
 __all__ = ["FitTables"]
 

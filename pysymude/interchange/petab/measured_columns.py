@@ -10,8 +10,8 @@ import sympy as sp
 
 from pysymude.interchange.petab.described import Measured, Observable
 from pysymude.interchange.petab.entities import Entities
-from pysymude.interchange.sbml.lowering import Lowered
-from pysymude.model.distributions.base import Distribution
+from pysymude.interchange.sbml.to_equations import Lowered
+from pysymude.model.distributions.distribution import Distribution
 from pysymude.model.distributions.laplace import Laplace
 from pysymude.model.distributions.loglaplace import LogLaplace
 from pysymude.model.distributions.lognormal import LogNormal

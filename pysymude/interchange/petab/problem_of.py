@@ -16,19 +16,19 @@ from numpy.typing import ArrayLike, NDArray
 from pysymude.errors import InvalidInputError, ModelFileError
 from pysymude.interchange.petab.assembly import Assembled, assembled
 from pysymude.interchange.petab.bounded import bounded, check_priors
-from pysymude.interchange.petab.densities import Density, density_of
 from pysymude.interchange.petab.described import Described, Parameter
+from pysymude.interchange.petab.network_arrays import Weights, weights_of
+from pysymude.interchange.petab.prior_densities import Density, density_of
 from pysymude.interchange.petab.version_one import read_version_one
 from pysymude.interchange.petab.version_two import read_version_two
-from pysymude.interchange.petab.weights import Weights, weights_of
 from pysymude.interchange.petab.yaml_file import read_yaml
 from pysymude.model.coerce import float_array, label_of, meant, number_of
 from pysymude.model.dataset import Dataset
 from pysymude.model.system import ODESystem
 
 if TYPE_CHECKING:
-    from pysymude.fit.objective import Objective
-    from pysymude.fit.result import FitResult
+    from pysymude.fit.loss.objective import Objective
+    from pysymude.fit.result.fit_result import FitResult
 
 __all__ = ["PetabProblem", "read_petab"]
 
@@ -209,7 +209,7 @@ class PetabProblem:
         CapabilityError
             A prior that fits do not have.
         """
-        from pysymude.fit.objective import objective
+        from pysymude.fit.loss.objective import objective
 
         check_priors(self.made, self.described)
 
@@ -224,7 +224,7 @@ class PetabProblem:
         CapabilityError
             A prior that fits do not have.
         """
-        from pysymude.fit.training import fit
+        from pysymude.fit.training.fitting import fit
 
         check_priors(self.made, self.described)
 
@@ -276,7 +276,7 @@ class PetabProblem:
 
     def _objective(self, keywords: Mapping[str, Any]) -> Objective:
         """The objective without bounds, whose theta is natural; kept by its keywords."""
-        from pysymude.fit.objective import objective
+        from pysymude.fit.loss.objective import objective
 
         given: dict[str, Any] = {"solver": self._solver, "reltol": RELTOL, **keywords}
         key = tuple(sorted((k, repr(v)) for k, v in given.items()))

@@ -13,7 +13,7 @@ from pysymude.interchange.petab.tsv import Row, number_in
 from pysymude.whole import write_whole
 
 if TYPE_CHECKING:
-    from pysymude.fit.result import FitResult
+    from pysymude.fit.result.fit_result import FitResult
 
 __all__ = ["write_petab"]
 
@@ -48,7 +48,7 @@ def write_petab(
         The folder cannot be written.
     """
     # results of fits load what draws them
-    from pysymude.fit.result import FitResult
+    from pysymude.fit.result.fit_result import FitResult
 
     target = Path(folder)
     if isinstance(what, PetabProblem):

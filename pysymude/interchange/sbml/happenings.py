@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 
 from pysymude.interchange.sbml.contents import Contents, EventText
-from pysymude.interchange.sbml.lowering import Lowered
+from pysymude.interchange.sbml.to_equations import Lowered
 from pysymude.model.event import Event
 from pysymude.model.symbols import t
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import sympy as sp
 
 from pysymude.interchange.packages import needed
-from pysymude.interchange.sbml.functions import MANY, of_one, refused, relations
+from pysymude.interchange.sbml.mathml_functions import MANY, of_one, refused, relations
 from pysymude.model.conditions import RELATIONS, piecewise
 from pysymude.model.magnitude import LARGEST, Budget, Term, TooLargeError
 from pysymude.model.symbols import t

@@ -14,7 +14,7 @@ from pysymude.errors import InvalidInputError, ModelFileError
 from pysymude.interchange.sbml.contents import Contents, contents_of
 from pysymude.interchange.sbml.document import read_document
 from pysymude.interchange.sbml.happenings import Happening, as_event, happenings
-from pysymude.interchange.sbml.lowering import Lowered, lowered
+from pysymude.interchange.sbml.to_equations import Lowered, lowered
 from pysymude.interchange.sbml.unit_text import unit_of
 from pysymude.model.coerce import close_matches, label_of
 from pysymude.model.expressions import parse_expression

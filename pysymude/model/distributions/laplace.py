@@ -6,7 +6,7 @@ from typing import Any, final
 
 import numpy as np
 
-from pysymude.model.distributions.base import Distribution, Terms
+from pysymude.model.distributions.distribution import Distribution, Terms
 
 __all__ = ["Laplace", "laplace_tail", "laplace_terms"]
 

@@ -6,7 +6,7 @@ from typing import Any, final
 
 import numpy as np
 
-from pysymude.model.distributions.base import LogDistribution
+from pysymude.model.distributions.distribution import LogDistribution
 from pysymude.model.distributions.laplace import laplace_tail, laplace_terms
 
 __all__ = ["LogLaplace"]

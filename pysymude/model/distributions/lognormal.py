@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, final
 
-from pysymude.model.distributions.base import LogDistribution
+from pysymude.model.distributions.distribution import LogDistribution
 from pysymude.model.distributions.normal import normal_tail, normal_terms
 
 __all__ = ["LogNormal"]

@@ -7,7 +7,7 @@ from typing import Any, final
 import numpy as np
 from scipy.special import log_ndtr
 
-from pysymude.model.distributions.base import Distribution, Terms
+from pysymude.model.distributions.distribution import Distribution, Terms
 
 __all__ = ["Normal", "normal_tail", "normal_terms"]
 

@@ -18,7 +18,7 @@ from pysymude.model.system import ODESystem
 from pysymude.symbolic.effort import EffortEndedError, effort, interrupting
 from pysymude.symbolic.exact.normal_form import exact, normal_form, refuse
 from pysymude.symbolic.laws.families.family import Candidates, Family
-from pysymude.symbolic.laws.families.registry import FAMILIES
+from pysymude.symbolic.laws.families.family_order import FAMILIES
 from pysymude.symbolic.laws.found import Found
 from pysymude.symbolic.laws.independence import independent
 from pysymude.symbolic.laws.known_part import considered

@@ -141,7 +141,7 @@ class LawSet(Sequence[FirstIntegral]):
         return "\n".join([*rows, f"{len(self)} independent, {where}"])
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Writes the laws with their certificates as JSON text; see `pysymude.symbolic.storage.files`.
+        """Writes the laws with their certificates as JSON text; see `pysymude.symbolic.storage.law_json`.
 
         Raises
         ------
@@ -150,7 +150,7 @@ class LawSet(Sequence[FirstIntegral]):
         EmissionError
             Something in a law cannot be written such that it comes back equal.
         """
-        from pysymude.symbolic.storage.files import save_laws
+        from pysymude.symbolic.storage.law_json import save_laws
 
         save_laws(self, path)
 
@@ -165,7 +165,7 @@ class LawSet(Sequence[FirstIntegral]):
         SaveFileError
             The file is missing, damaged, none of ours or from a newer version.
         """
-        from pysymude.symbolic.storage.files import load_laws
+        from pysymude.symbolic.storage.law_json import load_laws
 
         return load_laws(path)
 
@@ -177,7 +177,7 @@ class LawSet(Sequence[FirstIntegral]):
 
     def __reduce__(self) -> Any:
         # the text that `save` writes
-        from pysymude.symbolic.storage.files import laws_from_json, laws_to_json
+        from pysymude.symbolic.storage.law_json import laws_from_json, laws_to_json
 
         return laws_from_json, (laws_to_json(self),)
 

@@ -10,7 +10,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from pysymude.symbolic.null_space.elimination import Solved, SparseRows, balanced
+from pysymude.symbolic.null_space.integer_elimination import Solved, SparseRows, balanced
 from pysymude.symbolic.null_space.null_space_mod_p import Image, image_of
 
 __all__ = ["lifted"]

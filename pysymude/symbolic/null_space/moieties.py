@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.symbolic.null_space.elimination import Ints, Vector
+from pysymude.symbolic.null_space.integer_elimination import Ints, Vector
 
 __all__ = ["tidied"]
 

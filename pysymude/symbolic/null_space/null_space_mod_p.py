@@ -8,7 +8,7 @@ from typing import Any
 import flint
 import numpy as np
 
-from pysymude.symbolic.null_space.elimination import Ints, Solved, SparseRows
+from pysymude.symbolic.null_space.integer_elimination import Ints, Solved, SparseRows
 
 __all__ = ["Image", "image_of"]
 

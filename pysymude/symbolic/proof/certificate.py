@@ -76,7 +76,7 @@ class Certificate:
         EmissionError
             Something in it cannot be written such that it comes back equal.
         """
-        from pysymude.symbolic.storage.files import certificate_to_json
+        from pysymude.symbolic.storage.law_json import certificate_to_json
 
         return certificate_to_json(self)
 
@@ -97,7 +97,7 @@ class Certificate:
         >>> Certificate.from_json(laws[0].certificate.to_json()).check()
         True
         """
-        from pysymude.symbolic.storage.files import certificate_from_json
+        from pysymude.symbolic.storage.law_json import certificate_from_json
 
         return certificate_from_json(text)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pysymude.fit.optimizers import LBFGS, Adam, Evaluate, Memory, Optimizer, Point
+from pysymude.fit.optimizers.optimizers import LBFGS, Adam, Evaluate, Memory, Optimizer, Point
 
 Float = NDArray[np.float64]
 

@@ -8,8 +8,8 @@ import scipy.stats as st
 
 import pysymude as psu
 from pysymude.errors import InvalidInputError
-from pysymude.model.distributions import base, registry
-from pysymude.model.distributions.registry import DISTRIBUTIONS
+from pysymude.model.distributions import by_name, distribution
+from pysymude.model.distributions.by_name import DISTRIBUTIONS
 
 Y = np.array([0.3, 1.0, 2.7, 9.0])
 COUNTS = np.array([0.0, 1.0, 4.0, 17.0])
@@ -43,14 +43,14 @@ PRIORS = {
 
 
 def test_every_file_is_a_family_and_every_family_is_tested():
-    files = {p.stem for p in Path(base.__file__).parent.glob("*.py")} - {
-        "__init__", "base", "registry",
+    files = {p.stem for p in Path(distribution.__file__).parent.glob("*.py")} - {
+        "__init__", "distribution", "by_name",
     }  # fmt: skip
     modules = {family.__module__.rpartition(".")[2] for family in DISTRIBUTIONS.values()}
     assert files == modules
     assert set(DISTRIBUTIONS) == set(NOISE)
     assert all(getattr(psu, name) is family for name, family in DISTRIBUTIONS.items())
-    assert registry.__all__ == ["DISTRIBUTIONS"]
+    assert by_name.__all__ == ["DISTRIBUTIONS"]
 
 
 @pytest.mark.parametrize("name", NOISE)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import pysymude as psu
 from pysymude.errors import EmissionError, InvalidInputError
-from pysymude.fit.scaling import scale_networks
+from pysymude.fit.treatment.smoothing import scale_networks
 from pysymude.model.expressions import parse_expression
 from pysymude.model.system import ODESystem
 from pysymude.model.toml import system_from_text

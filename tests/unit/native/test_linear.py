@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from pysymude.engines.native import linear
+from pysymude.engines.native import dense_lu as linear
 from pysymude.engines.native.sparse_lu import (
     factor_sparse,
     solve_sparse,

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from pysymude.engines.native.activations import exp, tanh
+from pysymude.engines.native.activation_kernels import exp, tanh
 from pysymude.engines.native.fours import four, put
 from pysymude.engines.native.network_calls import (
     CallLayout,

@@ -9,7 +9,7 @@ import sympy as sp
 import pysymude as psu
 from pysymude.errors import InvalidInputError
 from pysymude.plan.enforcement import enforce
-from pysymude.plan.laws import read_laws
+from pysymude.plan.law import read_laws
 
 S, I, R = psu.states("S I R", positive=True)  # noqa: E741
 A, B, C, D = psu.states("A B C D")

@@ -13,7 +13,7 @@ from pysymude.errors import EmissionError
 from pysymude.plan.compiled import LARGE, CompiledSystem, compile_system
 from pysymude.plan.looped import Looped
 from pysymude.plan.numeric import NumericModel
-from pysymude.plan.sparse import SparseJacobian
+from pysymude.plan.sparse_derivatives import SparseJacobian
 from pysymude.plan.stiffness import explicit_steps
 from pysymude.plan.tape import Tape, build_tape
 from tests.large_systems import brusselator, networked_grid, random_system

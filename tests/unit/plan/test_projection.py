@@ -9,7 +9,7 @@ import sympy as sp
 import pysymude as psu
 from pysymude.errors import InvalidInputError
 from pysymude.plan.compiled import compile_system
-from pysymude.plan.laws import read_laws
+from pysymude.plan.law import read_laws
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.projection import projected
 

@@ -5,7 +5,7 @@ import sympy as sp
 
 import pysymude as psu
 from pysymude.symbolic.laws import derivation
-from pysymude.symbolic.laws.families.registry import FAMILIES
+from pysymude.symbolic.laws.families.family_order import FAMILIES
 
 x, y, z = psu.states("x y z")
 many = psu.states("m1:25")

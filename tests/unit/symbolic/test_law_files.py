@@ -18,7 +18,7 @@ from pysymude.model.writing import expression_to_text
 from pysymude.symbolic.laws.law_set import FirstIntegral, LawSet
 from pysymude.symbolic.laws.spans import Span
 from pysymude.symbolic.proof.certificate import Certificate
-from pysymude.symbolic.storage.files import laws_from_json, laws_to_json
+from pysymude.symbolic.storage.law_json import laws_from_json, laws_to_json
 
 x, y, z = psu.states("x y z")
 u, v = psu.states("u v", positive=True)
@@ -157,7 +157,7 @@ def test_the_text_does_not_depend_on_the_process():
         "{x: a*nn[0] + b*y, y: c*nn[1] - b*y, z: d*q - a*nn[0], q: e*q - c*nn[1] - d*q}))\n"
         "from dataclasses import replace\n"
         "laws = replace(laws, searched=tuple(replace(s, seconds=0.0) for s in laws.searched))\n"
-        "from pysymude.symbolic.storage.files import laws_to_json\n"
+        "from pysymude.symbolic.storage.law_json import laws_to_json\n"
         "print(laws_to_json(laws))"
     )
     texts = {

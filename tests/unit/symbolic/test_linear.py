@@ -18,8 +18,8 @@ from sympy.polys.matrices import DomainMatrix
 from pysymude.errors import InvalidInputError
 from pysymude.model.network import MLP
 from pysymude.model.symbols import t
-from pysymude.symbolic.null_space import elimination, integer_lifting, null_space_mod_p
-from pysymude.symbolic.null_space.linear import left_null_space, linear_laws, rate_matrix
+from pysymude.symbolic.null_space import integer_elimination, integer_lifting, null_space_mod_p
+from pysymude.symbolic.null_space.linear_laws import left_null_space, linear_laws, rate_matrix
 
 
 def dice(seed):
@@ -300,7 +300,7 @@ class TestRandomMatrices:
         for seed in range(60):
             rows, m = sparse(seed)
             with monkeypatch.context() as patch:
-                patch.setattr(elimination, "_LONGEST", longest)
+                patch.setattr(integer_elimination, "_LONGEST", longest)
                 patch.setattr(null_space_mod_p, "_SPARE", spare)
                 found = left_null_space(rows, m)
             assert found == left_null_space(rows, m)
@@ -338,7 +338,7 @@ class TestRandomMatrices:
 def test_same_answer_in_every_process():
     # the order of sets of strings changes with the seed of the hash function
     code = (
-        "import sympy as sp; from pysymude.symbolic.null_space.linear import linear_laws;"
+        "import sympy as sp; from pysymude.symbolic.null_space.linear_laws import linear_laws;"
         "x = sp.symbols('x:12'); k = sp.symbols('k:11');"
         "r = [k[i] * x[i] * x[(5 * i) % 12] - x[i + 1] for i in range(11)];"
         "f = {x[i]: (r[i - 1] if i else 0) - (r[i] if i < 11 else 0) for i in range(12)};"

@@ -1,1 +1,1 @@
-"""Families of candidate laws, one a file; `FAMILIES` in `registry` is the order in which they are asked."""
+"""Families of candidate laws, one a file; `FAMILIES` in `family_order` is the order in which they are asked."""

@@ -11,7 +11,7 @@ from pysymude.symbolic.laws.families.family import Candidates, Family, Proposal
 from pysymude.symbolic.laws.found import Found
 from pysymude.symbolic.laws.known_part import is_unknown
 from pysymude.symbolic.laws.written_alike import are_independent, written_alike
-from pysymude.symbolic.null_space.linear import linear_laws
+from pysymude.symbolic.null_space.linear_laws import linear_laws
 
 __all__ = ["Sums"]
 

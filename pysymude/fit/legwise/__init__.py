@@ -1,0 +1,1 @@
+"""Losses of experiments that change on the way, leg by leg."""

@@ -1,0 +1,1 @@
+"""What all long work shares: its progress in one line, its calls on several processes."""

@@ -1,0 +1,1 @@
+"""The objective: a loss and its gradient as functions of theta."""

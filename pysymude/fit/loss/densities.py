@@ -1,0 +1,88 @@
+"""Logarithms of densities of an objective, exact and with their slopes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from pysymude.fit.loss.objective import Objective
+
+__all__ = ["Density", "log_density", "log_likelihood"]
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Density:
+    """The logarithm of a density at a theta, and its slopes by theta where they were asked for.
+
+    -inf, with slopes that are not numbers, where a solve fails.
+    """
+
+    value: float
+    slopes: Float | None = None
+
+
+def log_likelihood(obj: Objective, theta: Float, *, gradient: bool) -> Density:
+    """See `Objective.log_likelihood`."""
+    obj.refuse_own("a likelihood")
+    inner = theta if obj.starts is None else obj.starts.embed(theta)
+    nothing = Density(-math.inf, np.full(theta.size, np.nan) if gradient else None)
+    if not np.isfinite(inner).all():
+        return nothing
+    found = obj.bound.simulate(inner)
+    if not all(code.successful for code in found.retcodes):
+        return nothing
+    models = obj.models
+    with np.errstate(all="ignore"):
+        deviance, given = models.judged(found.seen, obj.loss, obj.data)
+    value = -0.5 * deviance
+    if not gradient:
+        return Density(value)
+    if not math.isfinite(value):
+        return Density(value, nothing.slopes)
+    slopes = _pulled(obj, inner, given)
+    if slopes is None:
+        return Density(value, nothing.slopes)
+    slopes = -0.5 * (slopes if obj.starts is None else obj.starts.pull(theta, slopes))
+    slopes[obj.held] = 0.0
+    return Density(value, slopes)
+
+
+def _pulled(obj: Objective, inner: Float, given: Float) -> Float | None:
+    """The gradient of what has these slopes by what is seen, without links and laws."""
+    found = obj.bound.pull(inner, given)
+    if not found.success or found.gradient is None:
+        return None
+    if not obj.spec.laws:
+        return found.gradient
+    rest = obj.bound.pull(inner, np.zeros_like(given)).gradient
+    return None if rest is None else found.gradient - rest
+
+
+def log_density(obj: Objective, theta: Float, *, gradient: bool) -> Density:
+    """Likelihood and priors as a density of theta itself: with the slopes of the scales that are learned.
+
+    A number without a prior is flat in natural units, between its bounds.
+    """
+    found = log_likelihood(obj, theta, gradient=gradient)
+    value, slopes = found.value, found.slopes
+    prior, by_prior = obj.priors.evaluate(theta)
+    value -= 0.5 * prior
+    if slopes is not None:
+        slopes = slopes - 0.5 * by_prior
+    for slot in obj.layout.values():
+        if slot.kind == "weight":
+            continue
+        z = float(theta[slot.offset])
+        value += math.log(max(abs(float(slot.slope(z))), 1e-300))
+        if slopes is not None:
+            slopes[slot.offset] += slot.log_slope(z)
+    if slopes is not None:
+        slopes[obj.held] = 0.0
+    return Density(value, slopes)

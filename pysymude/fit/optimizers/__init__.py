@@ -1,0 +1,1 @@
+"""Optimisers one step at a time, one a file."""

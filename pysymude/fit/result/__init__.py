@@ -1,0 +1,1 @@
+"""What a fit has found: numbers, predictions, residuals, warnings, its file."""

@@ -1,0 +1,192 @@
+"""What a fit should say of itself: bounds that were reached, directions that the data leave open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.fit.loss.frozen import is_frozen
+from pysymude.fit.training.loop import FINISHED
+from pysymude.model.theta import Slot
+from pysymude.plan.numeric import NumericModel
+
+if TYPE_CHECKING:
+    from pysymude.fit.result.fit_result import FitResult
+
+__all__ = ["warnings_of"]
+
+Float = NDArray[np.float64]
+
+_MOST = 60  # learned numbers beside weights, for which second derivatives are taken by differences
+_EDGE = 6.0  # on the unconstrained scale between two bounds: a 400th of the interval
+_GONE = 16.0  # on the scale of a logarithm, from the start: a value that has fallen ten millionfold
+_OPEN = 3.0  # a direction along which a standard deviation is so many natural units (e-foldings) is open
+_PART = 0.3  # of a direction: what belongs to its name
+_POOR, _MISFIT = 0.5, 4.0
+_SMALL, _LARGE = 1e-2, 1e3  # the largest input of a network that needs no scaling lies between
+
+
+def warnings_of(fit: FitResult) -> tuple[str, ...]:
+    """Sentences, the gravest first; empty where there is nothing to say."""
+    if not fit.retcode.successful:
+        return (f"the fitted system cannot be solved: {fit.retcode.value}",)
+    found = [*_training(fit), *_misfit(fit), *_scaling(fit), *_bounds(fit), *_undetermined(fit)]
+    return tuple(dict.fromkeys(found))
+
+
+def _training(fit: FitResult) -> list[str]:
+    if not np.isfinite(fit.loss):
+        return []
+    if len(fit.history["stage"]) == 0 and not fit.converged:
+        return ["no stage could run; theta is the start"]
+    if fit.stopped != FINISHED:
+        return [f"training ended early: {fit.stopped}"]
+    if not fit.converged:
+        return [
+            "not converged: the loss still slopes where the optimiser stopped. Its iterations were used up "
+            "(stages=[psu.LBFGS(5000)] with theta0=fit.theta goes on), or no step helped, as at a kink or where "
+            "solves are too inaccurate"
+        ]
+    return []
+
+
+def _misfit(fit: FitResult) -> list[str]:
+    found: list[str] = []
+    if fit.objective.own is not None:  # what it makes of the data is the user's affair
+        return found
+    for c in fit.residuals.table:
+        model = fit.system.noise.get(c.name)
+        # scales that are learned make up for any misfit, so that only the variance explained can tell
+        learned = c.estimated or (model is not None and bool(model.free_symbols))
+        if not learned and np.isfinite(c.chi2) and c.chi2 > _MISFIT:
+            found.append(
+                f"{c.name}: residuals are {np.sqrt(c.chi2):.2g} times the noise that was given, so the model "
+                "does not describe it, or the noise is larger"
+            )
+        elif np.isfinite(c.r2) and c.r2 < (_POOR if learned else 0.0) and c.count > 2:
+            found.append(f"{c.name}: the model explains {max(c.r2, 0.0):.0%} of its variance")
+    return [*found, *_impossible(fit)]
+
+
+def _impossible(fit: FitResult) -> list[str]:
+    """Measurements that the model gives the probability 0."""
+    obj = fit.objective
+    if obj.likelihood is None:
+        return []
+    found: list[str] = []
+    for name, e, i in obj.likelihood.impossible(obj.simulated(fit.theta), obj.loss):
+        trajectory = fit.data[e]
+        found.append(
+            f"{name}: at t = {obj.loss.batch.ts[e, i]:g} of experiment {trajectory.name!r} the model predicts 0 "
+            "or less, for which what was measured has probability 0"
+        )
+    return found
+
+
+def _scaling(fit: FitResult) -> list[str]:
+    """Networks that see numbers far from 1 and have no scaling."""
+    obj, found = fit.objective, list[str]()
+    if obj.enforced.mixes:  # predictions are in other states than the plan
+        return found
+    along = fit.predictions[0]
+    here = fit.spans(along.t, 0)[0]
+    numeric, t, u = (
+        NumericModel(obj.plan, here.p, here.theta),
+        along.t[here.rows],
+        along.u[here.rows],
+    )
+    for nn in obj.plan.networks:
+        if nn.input_scaling is not None:
+            continue
+        z = np.abs(numeric.evaluate(obj.plan.tape(list(nn.inputs)), t, u))
+        size = float(np.nanmax(z, initial=0.0))
+        if size > 0 and not _SMALL < size < _LARGE:
+            found.append(
+                f"network {nn.name!r} sees numbers of the size {size:.2g}, of which it can make little: give "
+                "input_scaling='data', output_scaling='data'"
+            )
+    return found
+
+
+def _bounds(fit: FitResult) -> list[str]:
+    found: list[str] = []
+    start = fit.objective.theta0(fit.seed)
+    for slot in _numbers(fit):
+        z, value = fit.theta[slot.offset], slot.natural(fit.theta[slot.offset])
+        low, high = np.isfinite(slot.low), np.isfinite(slot.high)
+        if low and high and abs(z) > _EDGE and abs(z) > abs(start[slot.offset]) + 1.0:
+            found.append(
+                f"{slot.name} = {value:.4g} lies at its bound {slot.low if z < 0 else slot.high:g}"
+            )
+        elif low != high and z < start[slot.offset] - _GONE:
+            found.append(
+                f"{slot.name} = {value:.4g} has run to its bound {slot.low if low else slot.high:g}"
+            )
+        elif low != high and z > start[slot.offset] + _GONE:
+            found.append(f"{slot.name} = {value:.4g} has run away")
+    return found
+
+
+def _numbers(fit: FitResult) -> list[Slot]:
+    slots = [*fit.layout.of_kind("parameter"), *fit.layout.of_kind("u0")]
+    return [slot for slot in slots if not is_frozen(slot.name, fit.objective.frozen)]
+
+
+def _undetermined(fit: FitResult) -> list[str]:
+    """Directions in which the loss is so flat that the data say nothing."""
+    slots = _numbers(fit)
+    obj = fit.objective
+    if not slots or len(slots) > _MOST or obj.plan.networks or obj.own is not None:
+        return []
+    offsets = np.array([s.offset for s in slots])
+    curvature = _curvature(fit, offsets)
+    if curvature is None:
+        return []
+    n = fit.objective.loss.n_measured
+    known = fit.objective.likelihood is not None or all(
+        not c.estimated for c in fit.residuals.table
+    )
+    # of a loss that is minus twice a log-likelihood, half the curvature is the information
+    variance = 1.0 if known else fit.loss / max(n - fit.theta.size, 1)
+    # on an unbounded scale a number's own size is its natural unit
+    unit = np.array([_unit(fit, s) for s in slots])
+    scaled = curvature * unit[:, None] * unit[None, :] / 2.0
+    values, vectors = np.linalg.eigh(scaled)
+    smallest = max(variance, 1e-300) / _OPEN**2
+    rounding = 1e-9 * max(float(values.max(initial=0.0)), 0.0)
+    found: list[str] = []
+    for value, vector in zip(values, vectors.T, strict=True):
+        if value > max(smallest, rounding):
+            break
+        parts = [s.name for s, v in zip(slots, vector, strict=True) if abs(v) > _PART]
+        what = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]} apart"
+        found.append(f"the data do not determine {what}: the loss hardly changes in that direction")
+    return found
+
+
+def _unit(fit: FitResult, slot: Slot) -> float:
+    if np.isfinite(slot.low) or np.isfinite(slot.high):
+        return 1.0
+    size = abs(float(fit.theta[slot.offset]))
+    return size if size > 0 else 1.0
+
+
+def _curvature(fit: FitResult, offsets: NDArray[np.int64]) -> Float | None:
+    """Second derivatives of the loss by central differences of its exact gradient."""
+    obj, theta = fit.objective, fit.theta
+    rows: list[Float] = []
+    for offset in offsets:
+        h = 1e-4 * max(abs(float(theta[offset])), 1e-2)
+        sides: list[Float] = []
+        for sign in (1.0, -1.0):
+            moved = theta.copy()
+            moved[offset] += sign * h
+            found = obj.evaluate(moved)
+            if not found.success or found.gradient is None:
+                return None
+            sides.append(found.gradient[offsets])
+        rows.append((sides[0] - sides[1]) / (2 * h))
+    matrix = np.array(rows)
+    return 0.5 * (matrix + matrix.T)

@@ -1,0 +1,1 @@
+"""Stages of training, one a file, and what each of their legs minimises."""

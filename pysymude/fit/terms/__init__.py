@@ -1,0 +1,1 @@
+"""What a loss is a sum of, one term a file."""

@@ -1,0 +1,69 @@
+"""Priors as a term of the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.model.distributions.distribution import Distribution
+from pysymude.model.theta import Slot, ThetaLayout
+from pysymude.plan.compiled import CompiledSystem
+from pysymude.plan.formulas import Formulas, formulas
+
+__all__ = ["Priors"]
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Priors:
+    """Densities of natural values; the most specific name counts: ``nn.W1`` before ``nn``."""
+
+    given: Mapping[str, Distribution]
+    layout: ThetaLayout
+    plan: CompiledSystem
+
+    def evaluate(self, theta: Float) -> tuple[float, Float]:
+        """Minus twice the logarithm of the prior density at theta, and its gradient."""
+        total, gradient = 0.0, np.zeros(self.layout.size)
+        for slot in self.layout.values():
+            prior = self._of(slot)
+            if prior is None:
+                continue
+            z, numbers = theta[slot.slice], self._arguments(prior, theta).tolist()
+            loc = numbers.pop(prior.location)
+            with np.errstate(all="ignore"):
+                value, slope, by_loc, by_scales = prior.terms(slot.natural(z), loc, *numbers)
+            total += 2.0 * float(np.sum(value))
+            gradient[slot.slice] += 2.0 * slope * slot.slope(z)
+            if prior.free_symbols:
+                weights = [2.0 * float(np.sum(d)) for d in by_scales]
+                weights.insert(prior.location, 2.0 * float(np.sum(by_loc)))
+                gradient[: self.plan.layout.size] += self._pulled(prior, np.array(weights), theta)
+        return total, gradient
+
+    def _arguments(self, prior: Distribution, theta: Float) -> Float:
+        """The arguments of a prior, which may be learned themselves."""
+        if not prior.free_symbols:
+            return np.array([float(a) for a in prior.args])
+        return self._formulas(prior).values(self.plan.default_parameters, theta)
+
+    def _pulled(self, prior: Distribution, weights: Float, theta: Float) -> Float:
+        return self._formulas(prior).pull(weights, self.plan.default_parameters, theta).theta
+
+    def _formulas(self, prior: Distribution) -> Formulas:
+        if prior not in self._made:
+            self._made[prior] = formulas(self.plan, prior.args)
+        return self._made[prior]
+
+    @cached_property
+    def _made(self) -> dict[Distribution, Formulas]:
+        return {}
+
+    def _of(self, slot: Slot) -> Distribution | None:
+        whole = slot.name.rpartition(".")[0] if slot.kind == "weight" else slot.name
+        return self.given.get(slot.name, self.given.get(whole))

@@ -1,0 +1,328 @@
+"""Leg after leg, iteration after iteration: what a fit does between its start and its result."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.errors import SaveFileError
+from pysymude.fit.long_work.progress_bar import Reporter
+from pysymude.fit.loss.objective import Objective
+from pysymude.fit.optimizers.optimizers import Optimizer, Point
+from pysymude.fit.stages.tasks import Task
+from pysymude.fit.training.checkpoint import Progress
+from pysymude.fit.training.validation import Validation
+from pysymude.fit.treatment.smoothing import roughness_of_series
+from pysymude.fit.treatment.weighing import noise_part, spread_part
+
+__all__ = ["FINISHED", "INTERRUPTED", "Leg", "Loop", "Step"]
+
+log = logging.getLogger("pysymude")
+
+Float = NDArray[np.float64]
+
+FINISHED, INTERRUPTED = "finished", "interrupted"
+_CRAWL, _LEAST = 20, 1e-10  # so many iterations that gain less than this part of the loss end a leg
+_FEW, _ROUGH, _REST, _TRACE = 10.0, 1.5, 0.02, 1e-4
+_LOGARITHMS = 1e-2
+_DECREMENT, _NOTHING = 1e-4, 1e-10  # what a further step may promise where a fit has converged
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What `callback` sees after each iteration: where training stands."""
+
+    stage: str
+    iteration: int
+    value: float
+    terms: dict[str, float]
+    theta: Float
+
+
+@dataclass(frozen=True, eq=False)
+class Leg:
+    """One optimiser on one task; the task is made when its turn comes.
+
+    Legs of a further `attempt` are for fits that have not come to describe the data; the first of them
+    begins at `origin`.
+    """
+
+    label: str
+    iterations: int
+    optimizer: Optimizer
+    make: Callable[[], Task | None]
+    attempt: int = 0
+    origin: Float | None = None
+
+
+class Loop:
+    """One training; `state` is all that changes."""
+
+    def __init__(
+        self,
+        obj: Objective,
+        legs: list[Leg],
+        parts: Validation,
+        state: Progress,
+        decay: Float,
+        *,
+        save: Callable[[Progress], None] | None,
+        every: int,
+        callback: Callable[[Step], Any] | None,
+    ) -> None:
+        self.obj, self.legs, self.parts, self.state = obj, legs, parts, state
+        self.decay = decay
+        self.training = obj.with_loss(parts.training)
+        self.save, self.every, self.callback = save, every, callback
+        self.clock = time.perf_counter() - state.seconds
+        self.unsaved = ""
+
+    def run(self, reporter: Reporter) -> str:
+        """Until all legs are done; why it stopped."""
+        state = self.state
+        self.tell_of_resume(reporter)
+        try:
+            while state.leg < len(self.legs) and not state.finished:
+                leg = self.legs[state.leg]
+                due = self.takes_up(leg)
+                self.tell_where(reporter)
+                why = self.run_leg(leg, reporter) if due else ""
+                if why:
+                    return why
+                state.leg, state.iteration, state.memory = state.leg + 1, 0, {}
+                self.checkpoint()
+        except KeyboardInterrupt:
+            log.warning("interrupted; the best result so far is returned")
+            self.note("interrupted")
+            return INTERRUPTED
+        finally:
+            state.seconds = time.perf_counter() - self.clock
+            self.tell_of_checkpoint()
+        state.finished = True
+        self.checkpoint()
+        return FINISHED
+
+    def note(self, what: str, leg: Leg | None = None, loss: float = np.nan) -> None:
+        """A row in the record of what happened."""
+        state = self.state
+        here = leg or self.legs[min(state.leg, len(self.legs) - 1)]
+        seconds = round(time.perf_counter() - self.clock, 3)
+        state.record.append(
+            [here.label, state.iteration, float(loss) if np.isfinite(loss) else None, seconds, what]
+        )
+
+    def tell_where(self, reporter: Reporter) -> None:
+        """How far training is, in iterations of the attempts that have been taken up."""
+        own = [leg for leg in self.legs if leg.attempt <= self.state.attempt]
+        before = [leg for leg in self.legs[: self.state.leg] if leg.attempt <= self.state.attempt]
+        done = sum(leg.iterations for leg in before) + self.state.iteration
+        reporter.stands(done, sum(leg.iterations for leg in own))
+
+    def tell_of_resume(self, reporter: Reporter) -> None:
+        """Says where a training goes on that another process began."""
+        state = self.state
+        if not len(state.history):
+            return
+        if state.finished:
+            reporter.says("resumed: this training was finished already")
+            return
+        leg, loss = self.legs[state.leg], state.history.last("value", 1)[0]
+        where = (
+            f"stage {state.leg + 1} of {len(self.legs)}, {leg.label}, iteration {state.iteration}"
+        )
+        sentence = f"resumed at {where}, loss {loss:.4g}, after {state.seconds:.1f} s"
+        log.info("%s", sentence)
+        reporter.says(sentence)
+        self.note(f"resumed at {where}", leg, loss)
+
+    def tell_of_checkpoint(self) -> None:
+        """Says at the end that the file is not what was reached."""
+        if self.unsaved:
+            log.warning("the last checkpoint is not in its file: it %s", self.unsaved)
+
+    def run_leg(self, leg: Leg, reporter: Reporter) -> str:
+        """One leg; empty when training goes on, else why it stops."""
+        state = self.state
+        task = leg.make()
+        if task is None:
+            self.note("left out: it does not fit this system and these data", leg)
+            return ""
+        reporter.begins(leg.label)
+        if state.iteration == 0:
+            state.before = state.vector.copy()
+            state.vector = task.embed(state.before)
+        point = self.first_point(task, leg)
+        if not point.ok:
+            log.warning("%s is left out: %s", leg.label, point.message)
+            self.note(f"left out: {point.message}", leg)
+            state.vector = task.extract(state.vector)
+            return ""
+        if state.iteration == 0:
+            state.memory = leg.optimizer.start(point.theta)
+            self.keep_best(task, point)
+        why, ended = "", False
+        while state.iteration < leg.iterations and not why and not ended:
+            see = partial(task.evaluate, step=state.iteration + 1)
+            found = leg.optimizer.step(point, state.memory, see)
+            if found is None:
+                ended = True
+                break
+            point = found
+            state.vector = point.theta
+            state.iteration += 1
+            why = self.after_iteration(leg, task, point, reporter)
+            ended = self.crawls(leg)
+        if why:
+            self.note(why, leg, point.value)
+        else:
+            self.close(leg, task, point, ended)
+        return why
+
+    def close(self, leg: Leg, task: Task, point: Point, ended: bool) -> None:
+        """The end of a leg: whether it converged, or, on a part of the loss, whether it helped."""
+        state = self.state
+        state.vector = task.extract(state.vector)
+        if task.full:
+            self.keep_best(task, point, last=True)
+            if state.best is not None and np.array_equal(state.best, task.extract(point.theta)):
+                state.converged = ended and self.is_minimum(leg, point)
+            told = "converged" if state.converged else "nothing more to gain"
+            self.note(told if ended else "all iterations used", leg, point.value)
+            return
+        after, before = self.full(state.vector), self.full(state.before)
+        # a network that was matched to a part knows more than its loss on the whole shows
+        lost = not after < np.inf if self.obj.plan.networks else not after <= before
+        if lost and before < np.inf:
+            log.info("%s lost ground on the whole loss and is undone", leg.label)
+            self.note("undone: it lost ground on the whole loss", leg, point.value)
+            state.vector = state.before.copy()
+            return
+        self.note("nothing more to gain" if ended else "all iterations used", leg, point.value)
+        state.moved = state.moved or not np.array_equal(state.vector, state.before)
+        if self.parts.held_out is None and after < state.score:
+            state.score, state.best, state.converged = after, state.vector.copy(), False
+
+    def takes_up(self, leg: Leg) -> bool:
+        """Whether a leg is due: the first attempt's always, others where something is to be gained."""
+        state = self.state
+        if leg.attempt == state.attempt:
+            return True
+        if leg.origin is None or self.parts.held_out is not None:
+            return False
+        # without networks a look from the start itself costs little; with them the data must ask for it
+        if leg.attempt == 1 and not self.obj.plan.networks:
+            due = state.moved
+        else:
+            due = state.score > self.enough() and (leg.attempt > 1 or state.moved)
+        if due:
+            log.info("another attempt, %s", leg.label)
+            self.note("another attempt: something is to be gained", leg, state.score)
+            state.attempt, state.vector = leg.attempt, leg.origin.copy()
+        return due
+
+    def enough(self) -> float:
+        """A loss that describes the data: a few times what their noise makes, by all that is known of it."""
+        if self.obj.likelihood is not None or self.obj.own is not None:
+            return np.inf  # these have no scale that is known
+        loss, data = self.parts.training, self.obj.data
+        spread = spread_part(loss)
+        rough = min(_ROUGH * noise_part(data, loss, roughness_of_series), _REST * spread)
+        return max(_FEW * noise_part(data, loss), rough) + _TRACE * spread
+
+    def crawls(self, leg: Leg) -> bool:
+        """Whether the last iterations of this leg have gained next to nothing."""
+        if self.state.iteration < _CRAWL or not leg.optimizer.descends:
+            return False
+        values = self.state.history.last("value", _CRAWL)
+        return values[0] - values[-1] <= _LEAST * abs(values[-1])
+
+    def is_minimum(self, leg: Leg, point: Point) -> bool:
+        """Whether the optimiser's own model of the loss promises next to nothing from here."""
+        promised = leg.optimizer.promise(point, self.state.memory)
+        if self.obj.likelihood is not None:  # differences of logarithms have a unit of their own
+            return promised <= _LOGARITHMS
+        return promised <= max(_DECREMENT * abs(point.value), _NOTHING * self.state.first)
+
+    def full(self, theta: Float) -> float:
+        """The whole training loss at theta, infinite where it cannot be solved."""
+        found = self.training.evaluate(theta, gradient=False)
+        return found.value + float(self.decay @ theta**2) if found.success else np.inf
+
+    def first_point(self, task: Task, leg: Leg) -> Point:
+        """Where the leg starts; networks that make the solve fail are drawn towards zero first."""
+        point = task.evaluate(self.state.vector, self.state.iteration)
+        weights = [s.slice for s in self.obj.layout.of_kind("weight")]
+        for _ in range(8):
+            if point.ok or not weights:
+                break
+            log.info("%s: the start fails (%s); weights are halved", leg.label, point.message)
+            self.note(f"the start fails ({point.message}); weights are halved", leg)
+            for part in weights:
+                self.state.vector[part] *= 0.5
+            point = task.evaluate(self.state.vector, self.state.iteration)
+        if task.full and point.ok and not np.isfinite(self.state.first):
+            self.state.first = abs(point.value)
+        return point
+
+    def after_iteration(self, leg: Leg, task: Task, point: Point, reporter: Reporter) -> str:
+        """History, best so far, checkpoint, callback; why to stop, or an empty string."""
+        state = self.state
+        validation = self.keep_best(task, point)
+        state.seconds = time.perf_counter() - self.clock
+        extra = {} if validation is None else {"validation": validation}
+        state.history.add(
+            leg.label, iteration=state.iteration, value=point.value,
+            seconds=state.seconds, **point.terms, **extra,
+        )  # fmt: skip
+        reporter.advance(leg.label, point.value)
+        if state.iteration % self.every == 0:
+            self.checkpoint()
+        theta = task.extract(point.theta).copy()
+        step = Step(leg.label, state.iteration, point.value, dict(point.terms), theta)
+        if self.callback is not None and self.callback(step):
+            return "stopped by the callback"
+        if state.stale >= self.parts.patience:
+            return "no further improvement in validation"
+        return ""
+
+    def keep_best(self, task: Task, point: Point, *, last: bool = False) -> float | None:
+        """Keeps the best theta, on losses that can be compared; the validation loss if it was due.
+
+        It is due every few iterations, and at the last one of a leg.
+        """
+        state = self.state
+        if not task.full:
+            return None
+        score = point.value
+        validation = None
+        if self.parts.held_out is not None:
+            if state.iteration % self.parts.every and not last:
+                return None
+            score = validation = self.parts.held_out.value(task.extract(point.theta))
+        if score < state.score:
+            state.score, state.best, state.stale = score, task.extract(point.theta).copy(), 0
+            state.converged = False
+        elif self.parts.held_out is not None:
+            state.stale += 1
+        return validation
+
+    def checkpoint(self) -> None:
+        """Writes the state, where the user asked for it."""
+        if self.save is None:
+            return
+        try:
+            self.save(self.state)
+        except SaveFileError as error:
+            # hours of training are worth more than the file
+            if not self.unsaved:
+                log.warning("the checkpoint %s; training goes on without it", error)
+            self.unsaved = str(error)
+        else:
+            self.unsaved = ""

@@ -1,0 +1,1 @@
+"""What is done to data before they are fitted: smoothing, scales, weights, starts, resamples."""
