@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 import pysymude as psu
-from pysymude.fit import progress as module
+from pysymude.fit.long_work import progress_bar as module
 from pysymude.fit.long_work.progress_bar import Reporter
 from pysymude.fit.result.fit_log import FitLog, LogRow
 
