@@ -10,12 +10,14 @@ from numpy.typing import ArrayLike
 from pysymude.engines.julia.printer import system_source
 from pysymude.engines.julia.runtime import package, translated
 from pysymude.errors import CapabilityError
+from pysymude.model.calls import explained
 from pysymude.model.system import ODESystem
 from pysymude.solving.solve import initial_value_problem
 
 __all__ = ["to_diffeqpy"]
 
 
+@explained
 def to_diffeqpy(
     system: ODESystem,
     u0: Any,

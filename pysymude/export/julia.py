@@ -21,6 +21,7 @@ from pysymude.fit.loss.objective import Objective, measured_states
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.fit.result.saved import SavedFit
 from pysymude.fit.treatment.weighing import weighed
+from pysymude.model.calls import explained
 from pysymude.model.dataset import Dataset
 from pysymude.model.network import NetworkDerivative
 from pysymude.model.system import ODESystem
@@ -57,6 +58,7 @@ SOLVERS = {
 FORWARD_LIMIT = 100  # up to here SciMLSensitivity, too, goes forward by itself
 
 
+@explained
 def export_julia(
     source: FitResult | Objective | str | PathLike[str],
     path: str | PathLike[str],

@@ -79,6 +79,7 @@ class Design:
             return float(np.exp(0.5 * (self.equidistant - self.value)))
         return float(np.sqrt(self.equidistant / self.value))
 
+    @explained
     def plot(self, *, ax: Axes | None = None) -> Figure:
         """A matplotlib figure of what each time would say, with the times that were chosen."""
         from pysymude.plot import plot_design

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pysymude.errors import InvalidInputError
+from pysymude.errors import InvalidInputError, WrongCallError
 from pysymude.fit.long_work.progress_bar import Reporter
 from pysymude.fit.stages.stages import LBFGS
 from pysymude.fit.training.fitting import fit as train
 from pysymude.infer.covariance import check_level, wald_intervals
 from pysymude.infer.evidence import Evidence
 from pysymude.infer.profile import profile
-from pysymude.model.calls import explained, whole_number
+from pysymude.model.calls import explained, instead, whole_number
 
 if TYPE_CHECKING:
     from pysymude.fit.result.fit_result import FitResult
@@ -31,8 +31,9 @@ def intervals_of(
     check_level(level)
     if method == "wald":
         if keywords:
-            raise InvalidInputError(
-                f"method='wald' has no {next(iter(keywords))}=; method= and level= are all"
+            name = next(iter(keywords))
+            raise WrongCallError(
+                f"method='wald' has no {name}=; {instead(name, ['level', 'method'])}"
             )
         return wald_intervals(fit, level)
     if method == "profile":

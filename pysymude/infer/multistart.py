@@ -40,6 +40,7 @@ Float = NDArray[np.float64]
 
 _SAMPLERS = ("latin hypercube", "sobol", "uniform")
 _KEYWORDS = list(inspect.signature(fit).parameters)
+_OWN_KEYWORDS = ["n", "sampler", "spread", "jobs", "progress"]
 _OWN = ("theta0", "seed", "checkpoint", "resume", "progress")
 _OBJECTIVE = set(inspect.signature(objective).parameters) - {"weigh"}
 _EDGE = 0.01  # of an interval between two bounds that starts keep away from its ends
@@ -85,6 +86,7 @@ class MultiStart:
         names = [s.name for s in self.best.layout.of_kind("parameter")]
         return {n: np.array([f.parameters[n] for f in self.fits]) for n in names}
 
+    @explained
     def plot(self, *, ax: Axes | None = None) -> Figure:
         """A matplotlib figure of the losses in ascending order: steps are optima."""
         from pysymude.plot import plot_waterfall
@@ -254,4 +256,6 @@ def _check(n: Any, sampler: Any, spread: Any, jobs: Any, options: dict[str, Any]
         if name in _OWN:
             raise InvalidInputError(f"multistart sets {name}= for each start itself; leave it out")
         if name not in _KEYWORDS:
-            raise WrongCallError(f"multistart has no {name}=; {instead(name, _KEYWORDS)}")
+            raise WrongCallError(
+                f"multistart has no {name}=; {instead(name, [*_OWN_KEYWORDS, *_KEYWORDS])}"
+            )

@@ -77,6 +77,7 @@ class Profile:
         """How far `rise` may go inside of an interval of this level."""
         return self.evidence.threshold(check_level(level))
 
+    @explained
     def interval(self, level: float | None = None) -> tuple[float, float]:
         """Both ends, in the natural unit.
 
@@ -118,6 +119,7 @@ class Profile:
         part = (wanted - root[k - 1]) / (root[k] - root[k - 1])
         return float(slot.natural(z[k - 1] + part * (z[k] - z[k - 1])))
 
+    @explained
     def plot(self, *, ax: Axes | None = None) -> Figure:
         """A matplotlib figure of the rise of the loss, with the threshold and the interval."""
         from pysymude.plot import plot_profile

@@ -11,10 +11,11 @@ from typing import Any, ParamSpec, TypeVar
 from pysymude.errors import InvalidInputError, WrongCallError
 from pysymude.model.coerce import close_matches
 
-__all__ = ["explained", "instead", "whole_number"]
+__all__ = ["explained", "explained_class", "instead", "whole_number"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Kind = TypeVar("Kind")
 
 _ELSEWHERE = {
     "rtol": "reltol",
@@ -23,38 +24,87 @@ _ELSEWHERE = {
     "tol": "reltol",
     "method": "solver",
     "alg": "solver",
+    "algorithm": "solver",
     "t_eval": "t",
     "t_span": "t",
     "tspan": "t",
     "saveat": "t",
+    "ts": "t",
+    "time": "t",
+    "times": "t",
+    "y": "u",
+    "values": "u",
     "y0": "u0",
-    "x0": "u0",
+    "x0": "u0 theta0",
     "initial": "u0",
+    "initial_state": "u0",
     "p": "parameters",
+    "p0": "theta0 parameters",
     "params": "parameters",
     "args": "parameters",
+    "max_step": "dtmax",
+    "hmax": "dtmax",
+    "mxstep": "max_steps",
+    "max_num_steps": "max_steps",
+    "tcrit": "tstops",
+    "d_discontinuities": "tstops",
     "lr": "learning_rate",
-    "maxiters": "iterations",
+    "step_size": "learning_rate",
+    "maxiters": "iterations max_steps",
     "maxiter": "iterations",
+    "max_iter": "iterations",
+    "max_nfev": "iterations",
+    "n_iter": "iterations",
     "epochs": "iterations",
     "optimizer": "stages",
     "callbacks": "callback",
+    "l2": "weight_decay",
     "random_state": "seed",
+    "random_seed": "seed",
+    "rng": "seed",
+    "key": "seed",
+    "verbose": "progress",
+    "disp": "progress",
+    "progressbar": "progress",
+    "progress_bar": "progress",
+    "n_jobs": "jobs",
+    "workers": "jobs",
+    "n_starts": "n",
+    "num_samples": "draws",
+    "n_samples": "draws",
+    "nsamples": "draws",
+    "tune": "warmup",
+    "burn_in": "warmup",
+    "num_warmup": "warmup",
+    "num_chains": "chains",
+    "n_chains": "chains",
+    "confidence": "level",
+    "confidence_level": "level",
     "sigma": "noise",
+    "yerr": "noise",
     "columns": "states",
     "observed": "states",
     "layers": "hidden",
     "width": "hidden",
     "equations": "rhs",
+    "axes": "ax",
 }
-"""What other libraries call it, and its name here."""
+"""What other libraries call it, and its name here, or its names."""
 
 _TRAINING = "stages=[psu.Adam(300), psu.LBFGS(500)] says how training goes"
+_DERIVATIVES = "derivatives are exact and made by themselves; leave it out"
 _HINTS = {
     "epochs": _TRAINING,
     "iterations": _TRAINING,
     "maxiters": _TRAINING,
     "maxiter": _TRAINING,
+    "max_iter": _TRAINING,
+    "max_nfev": _TRAINING,
+    "n_iter": _TRAINING,
+    "jac": _DERIVATIVES,
+    "gradient": _DERIVATIVES,
+    "dense_output": "a solution can be called at any time between its outputs, sol(0.5); leave it out",
+    "vectorized": "right-hand sides are SymPy expressions; leave it out",
     "lr": "write stages=psu.Adam(300, learning_rate=0.01)",
     "learning_rate": "write stages=psu.Adam(300, learning_rate=0.01)",
     "u0": "initial values stand with the data: psu.Dataset.from_arrays(..., u0={x: 1.0})",
@@ -91,6 +141,12 @@ def explained(function: Callable[P, R]) -> Callable[P, R]:
             raise WrongCallError(_why(function, args, keywords) or str(error)) from None
 
     return call
+
+
+def explained_class(kind: type[Kind]) -> type[Kind]:
+    """The same class, whose constructor is `explained`."""
+    kind.__init__ = explained(kind.__init__)
+    return kind
 
 
 def whole_number(value: Any, *, what: str, least: int = 0) -> int:
@@ -141,7 +197,7 @@ def _why(function: Any, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> s
 
 def instead(keyword: str, known: list[str]) -> str:
     """What to write in place of a keyword that is not among the known ones."""
-    other = _ELSEWHERE.get(keyword.lower())
-    if other in known:
-        return f"write {other}="
+    for other in _ELSEWHERE.get(keyword.lower(), "").split():
+        if other in known:
+            return f"write {other}="
     return _HINTS.get(keyword) or close_matches(keyword, known)

@@ -65,6 +65,7 @@ class Dataset(Sequence[Trajectory]):
 
     trajectories: tuple[Trajectory, ...]
 
+    @explained
     def __init__(self, trajectories: Trajectory | Iterable[Trajectory]) -> None:
         given: Any = (trajectories,) if isinstance(trajectories, Trajectory) else trajectories
         if not isinstance(given, Iterable):
@@ -291,6 +292,7 @@ class Dataset(Sequence[Trajectory]):
         """SHA-256 of all content, as 64 hexadecimal digits; the same in every process."""
         return fingerprint(self)
 
+    @explained
     def split_tail(self, fraction: float) -> tuple[Dataset, tuple[float, ...]]:
         """Training data without the last rows of each experiment, and the last times that it keeps.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import sympy as sp
 
 from pysymude.errors import InvalidInputError
+from pysymude.model.calls import explained_class
 from pysymude.model.coerce import label_of, meant, real_expression
 from pysymude.model.symbols import check_label, t
 
@@ -21,6 +22,7 @@ __all__ = ["Event", "effect_events", "event_expressions", "event_list"]
 Change = Callable[[Any], Any]
 
 
+@explained_class
 @dataclass(frozen=True)
 class Event:
     """A zero of `expr` along a solution, and perhaps what happens to the state there.

@@ -264,6 +264,7 @@ class ODESystem:
     # -- other ways to make one ---------------------------------------------------------------
 
     @classmethod
+    @explained
     def from_equations(cls, equations: Any, **keywords: Any) -> ODESystem:
         """A system from SymPy equations in ``Eq(x(t).diff(t), ...)`` form.
 
@@ -293,6 +294,7 @@ class ODESystem:
         return cls(rhs, observables=observables, events=events, **keywords)
 
     @classmethod
+    @explained
     def from_toml(cls, path: str | PathLike[str]) -> ODESystem:
         """A system from a TOML file, which is parsed and never executed.
 
@@ -323,6 +325,7 @@ class ODESystem:
         return system_from_toml(path)
 
     @classmethod
+    @explained
     def from_sbml(
         cls, source: str | PathLike[str], *, trainable: Any = (), observables: Any = None
     ) -> ODESystem:
@@ -351,6 +354,7 @@ class ODESystem:
 
         return read_sbml(source, trainable=trainable, observables=observables).system
 
+    @explained
     def to_toml(self, path: str | PathLike[str]) -> None:
         """Writes a TOML file that `from_toml` reads back, every number to its last bit.
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 import sympy as sp
 
 from pysymude.errors import InvalidInputError
+from pysymude.model.calls import explained
 from pysymude.model.network import NetworkDerivative, NetworkOutput
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
@@ -25,6 +26,7 @@ _SMALLEST = 1e-60
 _DEPENDENT = 1e-24
 
 
+@explained
 def project(system: ODESystem, laws: Any) -> ODESystem:
     """The system with its network outputs corrected such that the laws hold exactly, for every network.
 

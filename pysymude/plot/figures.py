@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import InvalidInputError
 from pysymude.fit.result.fit_result import FitResult
+from pysymude.model.calls import explained
 from pysymude.model.dataset import Dataset
 from pysymude.model.network import NetworkOutput
 from pysymude.model.trajectory import Trajectory
@@ -49,6 +50,7 @@ Truth = Callable[[Float, Float], ArrayLike]
 _FINE = 401  # points of a curve
 
 
+@explained
 def plot_fit(
     fit: FitResult,
     *,
@@ -95,6 +97,7 @@ def plot_fit(
     return fig
 
 
+@explained
 def plot_trajectories(
     fit: FitResult,
     *,
@@ -124,6 +127,7 @@ def plot_trajectories(
     return fig
 
 
+@explained
 def plot_unknown_term(
     fit: FitResult,
     *,
@@ -164,6 +168,7 @@ def plot_unknown_term(
     return fig
 
 
+@explained
 def plot_solution(solution: Solution, *, ax: Axes | None = None) -> Figure:
     """A figure of a solved system: its states and, with dashes, its observables against time.
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.fit.result.fit_result import FitResult
+from pysymude.model.calls import explained
 from pysymude.plot.style import COLOURS, PALE, SHADE, draw_legend, dress, figure_and_axes, width_of
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ __all__ = ["draw_history", "plot_history"]
 Float = NDArray[np.float64]
 
 
+@explained
 def plot_history(fit: FitResult, *, ax: Axes | None = None) -> Figure:
     """A figure of the loss over all iterations on a log scale: the whole, its terms, validation.
 

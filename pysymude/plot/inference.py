@@ -9,6 +9,7 @@ import numpy as np
 from pysymude.infer.design import Design
 from pysymude.infer.multistart import MultiStart
 from pysymude.infer.profile import Profile
+from pysymude.model.calls import explained
 from pysymude.model.symbols import escaped
 from pysymude.plot.style import COLOURS, PALE, SHADE, draw_legend, dress, figure_and_axes
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_design", "plot_profile", "plot_waterfall"]
 
 
+@explained
 def plot_profile(found: Profile, *, ax: Axes | None = None) -> Figure:
     """A figure of a profile: the rise of the loss over the values, the threshold, the interval.
 
@@ -58,6 +60,7 @@ def plot_profile(found: Profile, *, ax: Axes | None = None) -> Figure:
     return fig
 
 
+@explained
 def plot_waterfall(found: MultiStart, *, ax: Axes | None = None) -> Figure:
     """A figure of the losses of fits from many starts, in ascending order.
 
@@ -94,6 +97,7 @@ def plot_waterfall(found: MultiStart, *, ax: Axes | None = None) -> Figure:
     return fig
 
 
+@explained
 def plot_design(found: Design, *, ax: Axes | None = None) -> Figure:
     """A figure of a design: what each time would say by itself, relaxed weights, and the times chosen.
 

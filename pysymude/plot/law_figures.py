@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import InvalidInputError
 from pysymude.fit.result.fit_result import FitResult
+from pysymude.model.calls import explained
 from pysymude.plot.style import (
     COLOURS,
     LINES,
@@ -32,6 +33,7 @@ _FINE = 401  # points of a curve
 _ROUNDING = 1e-17  # below float64: where a curve that has not moved at all is drawn
 
 
+@explained
 def plot_laws(
     fits: FitResult | Mapping[str, FitResult],
     t: ArrayLike | None = None,

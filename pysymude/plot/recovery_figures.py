@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.fit.ensemble.fit_ensemble import FitEnsemble, quantiles
+from pysymude.model.calls import explained
 from pysymude.plot.figures import curves_of, touched_by
 from pysymude.plot.style import (
     COLOURS,
@@ -32,6 +33,7 @@ __all__ = ["plot_ensemble", "plot_recovered"]
 Float = NDArray[np.float64]
 
 
+@explained
 def plot_ensemble(
     ensemble: FitEnsemble, *, level: float = 0.9, experiment: int | str = 0
 ) -> Figure:
@@ -81,6 +83,7 @@ def plot_ensemble(
     return fig
 
 
+@explained
 def plot_recovered(recovered: Recovered) -> Figure:
     """A figure of a recovery: networks (wide) and their forms against time, and the Pareto front.
 

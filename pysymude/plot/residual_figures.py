@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pysymude.fit.result.fit_result import FitResult
+from pysymude.model.calls import explained
 from pysymude.model.symbols import escaped
 from pysymude.plot.style import PALE, colours_of, draw_legend, dress, new_figure
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_residuals"]
 
 
+@explained
 def plot_residuals(fit: FitResult) -> Figure:
     """A figure of residuals over their noise: against time, and against the quantiles of a normal distribution.
 

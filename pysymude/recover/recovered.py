@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pysymude.fit.files.save_file import read, understood, write
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.fit.result.saved import SavedFit
+from pysymude.model.calls import explained
 from pysymude.model.expressions import parse_expression
 from pysymude.model.signals_within import values_within
 from pysymude.model.system import ODESystem
@@ -171,10 +172,12 @@ class Recovered:
         """Whether no warning speaks against the form."""
         return not self.warnings
 
+    @explained
     def laws(self, **keywords: Any) -> LawSet:
         """The first integrals of `system`, derived exactly; keywords go to `first_integrals`."""
         return first_integrals(self.system, **keywords)
 
+    @explained
     def rounded(self, max_denominator: int = 20) -> Recovered:
         """A copy with coefficients as simple rationals, where the data cannot tell the difference.
 
@@ -196,6 +199,7 @@ class Recovered:
 
         return plot_recovered(self)
 
+    @explained
     def save(self, path: str | PathLike[str]) -> None:
         """Writes everything to one file (arrays and JSON), atomically."""
         fit, arrays = self.refit.parts()
@@ -213,6 +217,7 @@ class Recovered:
         write(path, _KIND, meta, arrays)
 
     @classmethod
+    @explained
     def load(cls, path: str | PathLike[str], *, engine: str | None = None) -> Recovered:
         """A result from its file, on the engine that made it or on another one.
 

@@ -87,6 +87,7 @@ class Simulator:
         """
         return self.run(self.vector(theta, u0, p)).values
 
+    @explained
     def vjp(
         self, theta: Any = None, u0: Any = None, p: Any = None
     ) -> tuple[Float, Callable[[ArrayLike], Cotangents]]:
@@ -104,6 +105,7 @@ class Simulator:
 
         return found.values, pullback
 
+    @explained
     def jvp(
         self,
         theta: Any = None,

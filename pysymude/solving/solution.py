@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.errors import InvalidInputError, SolveFailedError
+from pysymude.model.calls import explained
 from pysymude.model.coerce import float_array, label_of
 from pysymude.model.html_table import html_table
 from pysymude.solving.tabular import data_frame, data_set
@@ -246,6 +247,7 @@ class EnsembleSolution:
         """Whether every trajectory reached the end."""
         return all(code.successful for code in self.retcodes)
 
+    @explained
     def solution(self, i: int) -> Solution:
         """One trajectory, with arrays of its own; negative numbers count from the end."""
         if not -len(self) <= i < len(self):

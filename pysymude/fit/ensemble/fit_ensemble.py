@@ -40,6 +40,7 @@ log = logging.getLogger("pysymude")
 Float = NDArray[np.float64]
 _KIND, _DONE = "ensemble", "fit.npz"
 _KEYWORDS = list(inspect.signature(fit).parameters)
+_OWN_KEYWORDS = ["n", "bootstrap", "folder", "jobs", "progress"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,7 @@ class FitEnsemble:
         """The member that fits the whole data best."""
         return min(self.fits, key=lambda f: f.objective.value(f.theta))
 
+    @explained
     def predict(self, t: ArrayLike, **keywords: Any) -> Float:
         """States of every member, shape (members, times, states); keywords as for `FitResult.predict`.
 
@@ -72,6 +74,7 @@ class FitEnsemble:
         """
         return np.stack([f.predict(t, **keywords).u for f in self.fits])
 
+    @explained
     def unknown_term(self, u: ArrayLike, t: ArrayLike = 0.0, **keywords: Any) -> Float:
         """What the networks of every member add to du/dt, shape (members, ..., states)."""
         return np.stack([f.unknown_term(u, t, **keywords) for f in self.fits])
@@ -81,10 +84,12 @@ class FitEnsemble:
         names = [s.name for s in self.fits[0].layout.of_kind("parameter")]
         return {n: np.array([f.parameters[n] for f in self.fits]) for n in names}
 
+    @explained
     def band(self, t: ArrayLike, level: float = 0.9, **keywords: Any) -> tuple[Float, Float]:
         """Lower and upper quantiles of `predict` that hold `level` of the members, each (times, states)."""
         return quantiles(self.predict(t, **keywords), level)
 
+    @explained
     def plot(self, **keywords: Any) -> Any:
         """A matplotlib figure of bands; keywords go to `pysymude.plot.plot_ensemble`."""
         from pysymude.plot import plot_ensemble
@@ -316,4 +321,6 @@ def _check(n: Any, folder: Any, resume: bool, options: dict[str, Any]) -> None:
         )
     for name in options:
         if name not in _KEYWORDS:
-            raise WrongCallError(f"fit_ensemble has no {name}=; {instead(name, _KEYWORDS)}")
+            raise WrongCallError(
+                f"fit_ensemble has no {name}=; {instead(name, [*_OWN_KEYWORDS, *_KEYWORDS])}"
+            )

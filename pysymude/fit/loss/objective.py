@@ -143,6 +143,7 @@ class Objective:
         """Name of the engine."""
         return self.runner.name
 
+    @explained
     def theta0(self, seed: int = 0) -> Float:
         """A seeded start, float64 of shape (parameters,): the same on every engine."""
         whole_number(seed, what="seed")
@@ -155,6 +156,7 @@ class Objective:
         values |= {s.name: v for s, v in self.system.trainable.items()}
         return self.layout.pack(values | start_u0(self.system, self.data))
 
+    @explained
     def value_and_grad(self, theta: ArrayLike) -> tuple[float, Float]:
         """The loss and its gradient, float64 of shape (parameters,).
 
@@ -165,11 +167,13 @@ class Objective:
             return FAILED, np.zeros(self.layout.size)
         return found.value, found.gradient
 
+    @explained
     def value(self, theta: ArrayLike) -> float:
         """The loss; 1e20 where a solve fails."""
         found = self.evaluate(theta, gradient=False)
         return found.value if found.success else FAILED
 
+    @explained
     def evaluate(self, theta: ArrayLike, *, gradient: bool = True) -> Evaluation:
         """Value, named terms, gradient, return codes and steps at theta.
 
@@ -265,6 +269,7 @@ class Objective:
         """
         return residuals_of_loss(self, self.layout.check(theta))
 
+    @explained
     def jacobian(self, theta: ArrayLike) -> Float:
         """The derivatives of `residuals` by theta, float64 of shape (measurements, parameters).
 
@@ -278,6 +283,7 @@ class Objective:
         """
         return jacobian_of(self, self.layout.check(theta))
 
+    @explained
     def log_likelihood(self, theta: ArrayLike, gradient: bool = False) -> Any:
         """The logarithm of the likelihood of all measurements, with all constants.
 
@@ -300,6 +306,7 @@ class Objective:
         theta = self.layout.check(theta)
         return self.bound.simulate(theta if self.starts is None else self.starts.embed(theta))
 
+    @explained
     def log_posterior(self, theta: ArrayLike, gradient: bool = False) -> Any:
         """`log_likelihood` plus the logarithm of the priors' densities of natural values.
 

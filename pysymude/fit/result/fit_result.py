@@ -176,6 +176,7 @@ class FitResult:
         found = predict_one(self, t, u0, parameters, e, events, signals)
         return self._natural(found) if self.objective.enforced.mixes else found
 
+    @explained
     def u0(self, experiment: int | str = 0) -> Float:
         """The initial state of an experiment, as learned where trainable; float64 (states,)."""
         e = self._experiment(experiment)
@@ -188,6 +189,7 @@ class FitResult:
                 state[k] = from_unconstrained(theta[loss.u0_index[e, k]], low, np.inf)
         return state
 
+    @explained
     def unknown_term(self, u: ArrayLike, t: ArrayLike = 0.0, *, experiment: int | str = 0) -> Float:
         """What the networks add to du/dt at states `u` of shape (..., states); same shape.
 
@@ -207,6 +209,7 @@ class FitResult:
         )
         return learned.unknown_term(t, states, given)
 
+    @explained
     def network(self, name: Any, z: ArrayLike) -> Float:
         """What a network gives for inputs `z` of shape (..., inputs): float64 (..., outputs).
 
@@ -233,6 +236,7 @@ class FitResult:
             )
         return nn.forward(network_weights(self.objective.plan.networks, self.theta)[text], inputs)
 
+    @explained
     def law_values(
         self, t: ArrayLike | None = None, *, experiment: int | str = 0
     ) -> dict[str, Float]:
@@ -255,6 +259,7 @@ class FitResult:
                 values[name][span.rows] = along
         return values
 
+    @explained
     def relative_drift(
         self, t: ArrayLike | None = None, *, experiment: int | str = 0
     ) -> dict[str, Float]:
@@ -281,6 +286,7 @@ class FitResult:
                 moved[name][rows] = change / sizes[name][0]
         return moved
 
+    @explained
     def drift(self, t: ArrayLike | None = None, *, experiment: int | str = 0) -> dict[str, float]:
         """How far each law moves along the fitted trajectory, by name: the largest relative drift.
 
@@ -292,6 +298,7 @@ class FitResult:
         moved = self.relative_drift(t, experiment=experiment)
         return {name: float(along.max()) for name, along in moved.items()}
 
+    @explained
     def adjoint_drift(
         self,
         t: ArrayLike | None = None,
@@ -407,6 +414,7 @@ class FitResult:
         """Standard errors in natural units, by name; infinite where the data do not determine a number."""
         return dict(self.covariance().standard_errors)
 
+    @explained
     def confidence_intervals(
         self, level: float = 0.95, *, method: str = "wald", **keywords: Any
     ) -> dict[str, tuple[float, float]]:
@@ -459,6 +467,7 @@ class FitResult:
         lines += [f"warning: {sentence}" for sentence in self.warnings]
         return "\n".join(lines)
 
+    @explained
     def plot(self, **keywords: Any) -> Any:
         """A matplotlib figure: fit, unknown term, history; keywords go to `pysymude.plot.plot_fit`."""
         from pysymude.plot import plot_fit
@@ -504,12 +513,14 @@ class FitResult:
 
         return plot_residuals(self)
 
+    @explained
     def plot_laws(self, t: ArrayLike | None = None, **keywords: Any) -> Any:
         """A matplotlib figure of each law's drift; keywords go to `pysymude.plot.plot_laws`."""
         from pysymude.plot import plot_laws
 
         return plot_laws(self, t, **keywords)
 
+    @explained
     def save(self, path: str | PathLike[str]) -> None:
         """Writes everything to one file (arrays and JSON), atomically."""
         write(path, KIND, *self.parts())
@@ -520,6 +531,7 @@ class FitResult:
         return fit_parts(self.objective, self.theta, self.retcode, self.history, numbers)
 
     @classmethod
+    @explained
     def load(
         cls, path: str | PathLike[str], *, engine: str | None = None, solver: Any = None
     ) -> FitResult:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import Any
 
 from pysymude.errors import InvalidInputError
 from pysymude.fit.optimizers import optimizers
 from pysymude.fit.optimizers.optimizers import Optimizer
-from pysymude.model.calls import explained
-
-Kind = TypeVar("Kind")
+from pysymude.model.calls import explained_class
 
 __all__ = [
     "LBFGS",
@@ -23,13 +21,7 @@ __all__ = [
 ]
 
 
-def _explained(kind: type[Kind]) -> type[Kind]:
-    """The class; a keyword that it does not have is answered with those that it has."""
-    kind.__init__ = explained(kind.__init__)
-    return kind
-
-
-@_explained
+@explained_class
 @dataclass(frozen=True)
 class GradientMatching:
     """A warm start without any solve: the right-hand side is matched to slopes of smoothed data.
@@ -60,7 +52,7 @@ class GradientMatching:
         return [("matching", self.iterations, optimizers.LBFGS(), 1.0, 1)]
 
 
-@_explained
+@explained_class
 @dataclass(frozen=True)
 class LawMatching:
     """The unknown coefficients of laws, fitted to the data alone, without any solve.
@@ -87,7 +79,7 @@ class LawMatching:
         return [("laws", self.iterations, optimizers.LBFGS(), 1.0, 1)]
 
 
-@_explained
+@explained_class
 @dataclass(frozen=True)
 class Adam:
     """Adam on the loss of solved trajectories.
@@ -131,7 +123,7 @@ class Adam:
         return [("loss", each, optimizer, h, 1) for h in self.horizon]
 
 
-@_explained
+@explained_class
 @dataclass(frozen=True)
 class LBFGS:
     """L-BFGS on the loss of solved trajectories.
@@ -159,7 +151,7 @@ class LBFGS:
         return [("loss", each, optimizers.LBFGS(self.memory), h, 1) for h in self.horizon]
 
 
-@_explained
+@explained_class
 @dataclass(frozen=True)
 class MultipleShooting:
     """Short trajectories with starts of their own, tied together by a penalty that grows tenfold.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
 from pysymude.fit.terms.own_gradients import Differentiable, differentiable
+from pysymude.model.calls import explained
 from pysymude.model.coerce import label_of, meant
 from pysymude.model.dataset import Dataset
 from pysymude.model.system import ODESystem
@@ -142,6 +143,7 @@ class _Marked:
         return self.function(*given)
 
 
+@explained
 def jax_loss(function: Callable[..., Any]) -> Callable[..., Any]:
     """A loss for ``fit(..., loss=)`` that JAX differentiates.
 
@@ -167,6 +169,7 @@ def jax_loss(function: Callable[..., Any]) -> Callable[..., Any]:
     return _Marked(function, "jax")
 
 
+@explained
 def torch_loss(function: Callable[..., Any]) -> Callable[..., Any]:
     """A loss for ``fit(..., loss=)`` that torch differentiates.
 

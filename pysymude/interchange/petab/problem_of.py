@@ -22,6 +22,7 @@ from pysymude.interchange.petab.prior_densities import Density, density_of
 from pysymude.interchange.petab.version_one import read_version_one
 from pysymude.interchange.petab.version_two import read_version_two
 from pysymude.interchange.petab.yaml_file import read_yaml
+from pysymude.model.calls import explained
 from pysymude.model.coerce import float_array, label_of, meant, number_of
 from pysymude.model.dataset import Dataset
 from pysymude.model.system import ODESystem
@@ -310,6 +311,7 @@ class PetabProblem:
         )
 
 
+@explained
 def read_petab(path: str | Path) -> PetabProblem:
     """The problem in a YAML file of PEtab, version 1 or 2, networks of the SciML extension included.
 

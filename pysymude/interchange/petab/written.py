@@ -10,6 +10,7 @@ from pysymude.errors import InvalidInputError, SaveFileError
 from pysymude.interchange.petab.fit_out import FitTables
 from pysymude.interchange.petab.problem_of import PetabProblem
 from pysymude.interchange.petab.tsv import Row, number_in
+from pysymude.model.calls import explained
 from pysymude.whole import write_whole
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["write_petab"]
 
 
+@explained
 def write_petab(
     what: FitResult | PetabProblem, folder: str | Path, *, values: Mapping[str, float] | None = None
 ) -> Path:

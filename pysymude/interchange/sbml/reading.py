@@ -16,6 +16,7 @@ from pysymude.interchange.sbml.document import read_document
 from pysymude.interchange.sbml.happenings import Happening, as_event, happenings
 from pysymude.interchange.sbml.to_equations import Lowered, lowered
 from pysymude.interchange.sbml.unit_text import unit_of
+from pysymude.model.calls import explained
 from pysymude.model.coerce import close_matches, label_of
 from pysymude.model.expressions import parse_expression
 from pysymude.model.symbols import t
@@ -48,6 +49,7 @@ class SbmlModel:
     name: str
 
 
+@explained
 def read_sbml(
     source: str | PathLike[str],
     *,

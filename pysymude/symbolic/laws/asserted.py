@@ -14,6 +14,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from pysymude.errors import InvalidInputError
+from pysymude.model.calls import explained
 from pysymude.model.coerce import real_expression
 from pysymude.model.network import MLP, NetworkDerivative, NetworkOutput
 from pysymude.model.signal import SignalValue
@@ -76,6 +77,7 @@ class AssertedLaw:
         return f"AssertedLaw({self.expr}: {'holds' if self.holds else 'fails'}; {self.reason})"
 
 
+@explained
 def lie_derivative(expr: Any, system: ODESystem) -> sp.Expr:
     """d(expr)/dt along a system, X(I) = I_t + f . grad I, exactly.
 
@@ -111,6 +113,7 @@ def lie_derivative(expr: Any, system: ODESystem) -> sp.Expr:
     return canonical(lie_derivative_of(law, _rates(system)))
 
 
+@explained
 def is_first_integral(
     expr: Any, system: ODESystem, *, constants: Iterable[sp.Symbol] = ()
 ) -> AssertedLaw:

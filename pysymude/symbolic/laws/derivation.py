@@ -13,6 +13,7 @@ from typing import Any
 import sympy as sp
 
 from pysymude.errors import InvalidInputError
+from pysymude.model.calls import explained
 from pysymude.model.coerce import check_effort
 from pysymude.model.system import ODESystem
 from pysymude.symbolic.effort import EffortEndedError, effort, interrupting
@@ -33,6 +34,7 @@ _SHARE = 0.6  # of the budget, for symbolic parameters where values are to be tr
 _GRACE = 1.3  # of the budget: a law that was found in time is proved
 
 
+@explained
 def first_integrals(
     system: ODESystem,
     *,

@@ -11,6 +11,7 @@ from typing import Any, cast, overload
 
 import sympy as sp
 
+from pysymude.model.calls import explained
 from pysymude.symbolic.laws.spans import Span
 from pysymude.symbolic.proof.certificate import Certificate
 
@@ -140,6 +141,7 @@ class LawSet(Sequence[FirstIntegral]):
         rows = [f"{i}  {law.expr}{_where(law)}" for i, law in enumerate(self.laws)]
         return "\n".join([*rows, f"{len(self)} independent, {where}"])
 
+    @explained
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the laws with their certificates as JSON text; see `pysymude.symbolic.storage.law_json`.
 
@@ -155,6 +157,7 @@ class LawSet(Sequence[FirstIntegral]):
         save_laws(self, path)
 
     @classmethod
+    @explained
     def load(cls, path: str | PathLike[str]) -> LawSet:
         """The laws that `save` wrote; nothing in the file is executed.
 

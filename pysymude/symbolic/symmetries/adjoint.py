@@ -13,6 +13,7 @@ from typing import Any, cast
 import sympy as sp
 
 from pysymude.errors import DerivationError, InvalidInputError
+from pysymude.model.calls import explained
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.symbolic.exact.normal_form import exact
@@ -95,6 +96,7 @@ class AdjointSystem:
         return r"$\begin{aligned}" + r" \\ ".join(rows) + r"\end{aligned}$"
 
 
+@explained
 def adjoint_laws(
     system: ODESystem,
     *,

@@ -13,6 +13,7 @@ import numpy as np
 import sympy as sp
 
 from pysymude.errors import InvalidInputError
+from pysymude.model.calls import explained
 from pysymude.model.symbols import t
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.exact.polynomials import ExactField
@@ -105,6 +106,7 @@ class CommutatorTable:
         return rf"$\begin{{array}}{{{columns}}}" + "\n".join(lines) + r"\end{array}$"
 
 
+@explained
 def commutator_table(generators: Iterable[Generator]) -> CommutatorTable:
     """All brackets of some generators, with exact structure constants.
 

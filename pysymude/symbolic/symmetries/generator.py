@@ -14,6 +14,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from pysymude.errors import InvalidInputError
+from pysymude.model.calls import explained
 from pysymude.model.symbols import t
 
 __all__ = ["Generator", "lie_bracket", "prolongation"]
@@ -139,6 +140,7 @@ def _plain(e: sp.Expr, d: str) -> str:
     return f"({e})*{d}" if e.is_Add else f"{e}*{d}"
 
 
+@explained
 def lie_bracket(X: Generator, Y: Generator) -> Generator:
     """The commutator [X, Y] = X Y - Y X of two vector fields on time and states.
 
@@ -167,6 +169,7 @@ def _bracket(X: Generator, Y: Generator, z: sp.Symbol) -> sp.Expr:
     return cast("sp.Expr", sp.expand(X(Y.moves(z)) - Y(X.moves(z))))
 
 
+@explained
 def prolongation(
     X: Generator,
     order: int = 1,

@@ -11,6 +11,7 @@ from typing import Any, cast
 import sympy as sp
 
 from pysymude.errors import InvalidInputError
+from pysymude.model.calls import explained
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.symbolic.exact.normal_form import exact
@@ -52,6 +53,7 @@ class Invariants(tuple[sp.Expr, ...]):
         return all(c.check() for c in self.certificates)
 
 
+@explained
 def invariants(
     generator: Generator,
     states: Sequence[sp.Symbol],

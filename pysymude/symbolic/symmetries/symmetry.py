@@ -12,6 +12,7 @@ import numpy as np
 import sympy as sp
 
 from pysymude.errors import DerivationError, InvalidInputError
+from pysymude.model.calls import explained
 from pysymude.model.coerce import check_effort
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
@@ -99,6 +100,7 @@ class Symmetries(list[Generator]):
         return r"$\begin{aligned}" + r" \\ ".join(rows) + r"\end{aligned}$"
 
 
+@explained
 def symmetries(
     system: ODESystem,
     *,
@@ -194,6 +196,7 @@ def symmetries(
     )
 
 
+@explained
 def is_symmetry(system: ODESystem, X: Generator) -> bool:
     """Whether a generator is a symmetry of u' = f, decided exactly from the expressions alone.
 

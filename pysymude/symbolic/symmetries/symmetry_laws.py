@@ -15,6 +15,7 @@ import numpy as np
 import sympy as sp
 
 from pysymude.errors import InvalidInputError
+from pysymude.model.calls import explained
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.symbolic.exact.normal_form import NormalForm, exact
@@ -36,6 +37,7 @@ __all__ = ["symmetry_laws"]
 _P = PRIMES[0]
 
 
+@explained
 def symmetry_laws(system: ODESystem, generators: Sequence[Generator]) -> list[sp.Expr]:
     """Independent first integrals that follow from symmetries of a system, without a further search.
 

@@ -14,6 +14,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from pysymude.errors import DerivationError, InvalidInputError
+from pysymude.model.calls import explained
 from pysymude.model.network import NetworkDerivative
 from pysymude.model.symbols import check_name, t
 from pysymude.symbolic.exact.canonical import canonical
@@ -152,6 +153,7 @@ def _of_functions(functions: list[Any], exprs: list[sp.Expr]) -> Jets:
     return Jets(tuple(rows), notation, cast("sp.Symbol", time))
 
 
+@explained
 def euler_operator(expr: Any, coordinates: Any) -> dict[sp.Expr, sp.Expr]:
     """The Euler operator of each coordinate: E_q = d/dq - D_t d/dv + D_t^2 d/da - ...
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 import sympy as sp
 
 from pysymude.errors import DerivationError, InvalidInputError
+from pysymude.model.calls import explained
 from pysymude.model.symbols import t
 from pysymude.symbolic.exact.canonical import canonical, is_zero
 from pysymude.symbolic.exact.normal_form import exact
@@ -30,6 +31,7 @@ __all__ = ["noether", "noether_hamiltonian"]
 _ONE = cast("sp.Expr", sp.S.One)
 
 
+@explained
 def noether(L: Any, generator: Generator, coordinates: Any) -> FirstIntegral:
     """The first integral that belongs to a variational symmetry of a Lagrangian.
 
@@ -98,6 +100,7 @@ def noether(L: Any, generator: Generator, coordinates: Any) -> FirstIntegral:
     return _law(found, rates, vs, flip=xi != 0)
 
 
+@explained
 def noether_hamiltonian(H: Any, generator: Generator, q: Any, p: Any) -> FirstIntegral:
     """The first integral of Hamilton's equations that generates a given symmetry.
 

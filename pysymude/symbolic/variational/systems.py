@@ -11,6 +11,7 @@ from typing import Any, cast
 import sympy as sp
 
 from pysymude.errors import DerivationError, InvalidInputError
+from pysymude.model.calls import explained
 from pysymude.model.coerce import label_of, real_expression
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
@@ -23,6 +24,7 @@ __all__ = ["equations_of_motion", "hamiltonian_system", "lagrangian_system", "ph
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
+@explained
 def lagrangian_system(
     L: Any,
     coordinates: Any,
@@ -106,6 +108,7 @@ def lagrangian_system(
     return ODESystem(rhs, parameters=kept, **keywords)
 
 
+@explained
 def hamiltonian_system(
     H: Any,
     q: Any,
