@@ -1,9 +1,9 @@
-"""`design`: which measurements to take next."""
+"""`design`: which experiments to do next, and when to measure in them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +12,22 @@ from numpy.typing import NDArray
 from pysymude.errors import InvalidInputError
 from pysymude.fit.long_work.progress_bar import Reporter
 from pysymude.fit.result.fit_result import FitResult
-from pysymude.infer.candidates import Candidates, candidates_of
-from pysymude.infer.criteria import CRITERIA, Criterion
+from pysymude.infer.alternatives import Setting, checked_candidates, experiments_of
+from pysymude.infer.candidates import (
+    Candidates,
+    Questions,
+    check_telling,
+    groups_of,
+    times_of,
+)
+from pysymude.infer.choosing import Task
+from pysymude.infer.criteria import CRITERIA
+from pysymude.infer.design_goal import check_enough, known_before, wanted
 from pysymude.infer.evidence import Evidence
+from pysymude.infer.planning import Planning
+from pysymude.infer.relaxed import Relaxed, relaxed
 from pysymude.model.calls import explained, whole_number
-from pysymude.model.coerce import label_of, meant
+from pysymude.model.signal import Signal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,9 +37,8 @@ __all__ = ["Design", "design"]
 
 Float = NDArray[np.float64]
 
-_ROUNDS = 2000
-_ENOUGH = 1e-4  # of the criterion's slope: where no candidate promises more than that
-_LEAST, _OPEN = 1e-9, 1e-2  # of the information of all candidates
+_LEAST = 1e-9  # of the information of all candidates
+_METHODS = ("greedy", "relaxed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,35 +48,55 @@ class Design:
     Attributes
     ----------
     times : float64 array, shape (n,)
-        Ascending; of one initial state where several were given it is those of all.
-    starts : int64 array, shape (n,)
-        The number of the initial state that each belongs to.
+        Ascending within each experiment.
+    experiments : int64 array, shape (n,)
+        The number of the experiment that each belongs to, in `settings`.
+    columns : tuple of tuples of str
+        What is measured in each.
+    settings : tuple of mappings
+        What was chosen in each experiment: its ``u0``, ``signals``, ``doses`` and ``parameters``, as
+        `Trajectory.from_arrays` and, but for doses, `solve` take them. Empty where nothing was to choose.
     criterion : str
     value : float
         The criterion of these measurements, smaller is better: the logarithm of the determinant of the
         covariance, its trace, or its largest eigenvalue, in natural units (relative errors of positive numbers).
     weights : float64 array, shape (candidates,)
-        The share of the effort that each candidate has where shares need not be whole measurements.
+        The share of the effort that each of `candidates` has where shares need not be whole measurements.
+    gains : float64 array, shape (candidates,)
+        What one measurement more at each would bring beside those weights, as a part of the largest.
     bound : float
-        The criterion of `n` measurements spread by those weights: no design is better.
+        No design of the experiments in `settings` has a smaller criterion: the tangent at the weights, which
+        is their own criterion where they satisfy the equivalence theorem.
+    excess : float
+        How far the weights are from satisfying it: by which part the best measurement elsewhere would promise
+        more than theirs do. Below 1e-3 they are optimal for all practical purposes.
     efficiency : float
-        How many of the measurements would do if they could be spread like that, as a part of n.
+        How many of the measurements would do if no design could do better than the bound, as a part of n.
     equidistant : float
-        The criterion of `n` candidates at equal distances in time.
+        The criterion of `n` measurements at equal distances in time, in the experiment as it was.
     names : tuple of str
         What the criterion is about.
+    candidates : Candidates
+        What was to choose from, with the derivatives of each.
+    signals : tuple of Signal
+        The inputs of the system.
     """
 
     times: Float
-    starts: NDArray[np.int64]
+    experiments: NDArray[np.int64]
+    columns: tuple[tuple[str, ...], ...]
+    settings: tuple[Setting, ...]
     criterion: str
     value: float
     weights: Float
+    gains: Float
     bound: float
+    excess: float
     efficiency: float
     equidistant: float
     names: tuple[str, ...]
     candidates: Candidates
+    signals: tuple[Signal, ...] = ()
 
     @property
     def gain(self) -> float:
@@ -88,9 +118,12 @@ class Design:
 
     def __repr__(self) -> str:
         times = np.array2string(self.times, precision=4, threshold=8)
+        used = len(np.unique(self.experiments))
+        where = f" in {used} experiments" if used > 1 else ""
         return (
-            f"Design({len(self.times)} measurements at {times}, {self.criterion} for {', '.join(self.names)}; "
-            f"efficiency {self.efficiency:.0%}, {self.gain:.3g} times better than equidistant)"
+            f"Design({len(self.times)} measurements at {times}{where}, {self.criterion} for "
+            f"{', '.join(self.names)}; efficiency {self.efficiency:.0%}, {self.gain:.3g} times better than "
+            "equidistant)"
         )
 
 
@@ -104,23 +137,31 @@ def design(
     parameters: Any = None,
     observe: Any = None,
     experiment: int = 0,
+    experiments: int | None = None,
     replicates: bool = False,
     after: bool = False,
+    method: str = "greedy",
     progress: bool = True,
 ) -> Design:
     """The `n` of the candidate measurements that tell most, by Fisher's information at the fit.
 
-    One after the other is chosen, then exchanged as long as that helps; the relaxed problem, in which
-    candidates have weights, says how far from the best that is.
+    Networks count with all their weights; what the priors of the system say of these, or of anything, counts
+    as information. The relaxed problem, in which candidates have weights, says how far from the best a
+    design is.
 
     Parameters
     ----------
     fit : FitResult
-        Values, noise, and by default the experiment that is measured again.
+        Values, noise, and the experiment that is done again, perhaps in another way.
     candidates : mapping
-        ``{"t": times}``; with ``"u0"``, a list of mappings, also from which initial state.
+        ``{"t": times}``, and what can be chosen besides, each a list of alternatives:
+        ``"u0": [{x: 1.0}, {x: 5.0}]``, ``"signals": [{u: (times, values)}, ...]`` for inputs such as controls,
+        ``"doses": [{gut: [(0, 50)]}, ...]``, ``"parameters": [{T: 280.0}, ...]``, ``"observe": ["x", "y"]``.
+        Numbers also as ``{x: [1.0, 5.0]}``, all pieces of a control as
+        ``{u: {"t": switches, "levels": [0, 0.5, 1]}}``, all doses as ``{gut: {"t": [0, 6], "amounts": [0, 50]}}``.
+        All combinations are candidates.
     n : int
-        At each time all columns are measured.
+        At each time all columns are measured, or the one that is chosen of ``candidates["observe"]``.
     criterion : str
         ``"D"``, ``"A"`` or ``"E"``: volume, mean square, or largest error.
     parameters : one or several of symbol or name, optional
@@ -128,12 +169,18 @@ def design(
         without scales of noise other than normal.
         Everything else is learned beside them.
     observe : one or several of state or observable, optional
-        What is measured; by default the columns of the experiment.
+        What is measured at once; by default the columns of the experiment.
     experiment : int
+    experiments : int, optional
+        In how many different experiments at most; by default any number. Where there are more than 1024
+        combinations, ``experiments=1`` searches for the best one thing by thing, from three starts.
     replicates : bool
         Whether a time may be chosen several times.
     after : bool
         Whether the data that were fitted count, too.
+    method : str
+        ``"greedy"``: one after the other is chosen; ``"relaxed"``: optimal weights are rounded. Either way
+        measurements are then exchanged as long as that helps.
     progress : bool
         Show what is being done, on a terminal or in a notebook.
 
@@ -151,169 +198,101 @@ def design(
     .. [1] Plate, Martensen and Sager, Optimal Experimental Design for Universal Differential Equations,
        arXiv:2408.07143.
     .. [2] Fedorov, Theory of Optimal Experiments, 1972; Pukelsheim, Optimal Design of Experiments, 1993.
+    .. [3] Kiefer and Wolfowitz, The equivalence of two extremum problems, Can. J. Math. 12 (1960), 363-366.
+
+    Examples
+    --------
+    >>> import numpy as np, pysymude as psu
+    >>> x, k = psu.states("x"), psu.parameters("k", positive=True)
+    >>> t = np.linspace(0.0, 3.0, 7)
+    >>> data = psu.Dataset.from_arrays(t, np.exp(-t)[:, None], states=[x], u0={x: 1.0}, noise=0.1)
+    >>> fit = psu.fit(psu.ODESystem({x: -k*x}, trainable={k: 0.8}), data, progress=False)
+    >>> found = psu.design(fit, candidates={"t": np.linspace(0.0, 3.0, 31), "u0": {x: [0.5, 2.0]}}, n=1)
+    >>> found.times.round(1).tolist(), found.settings[found.experiments[0]]["u0"]
+    ([1.0], {'x': 2.0})
     """
     if not isinstance(fit, FitResult):
         raise InvalidInputError(f"design takes a FitResult first; found {type(fit).__name__}")
-    whole_number(n, what="n", least=1)
-    if criterion not in CRITERIA:
-        raise InvalidInputError(
-            f"criterion must be one of {', '.join(map(repr, CRITERIA))}; found {criterion!r}"
-        )
-    if (
-        isinstance(experiment, bool)
-        or not isinstance(experiment, int)
-        or not 0 <= experiment < len(fit.data)
-    ):
-        raise InvalidInputError(
-            f"experiment must be a number from 0 to {len(fit.data) - 1}; found {experiment!r}"
-        )
+    _check_numbers(fit, n, experiment, experiments)
+    for what, value, known in (
+        ("criterion", criterion, tuple(CRITERIA)), ("method", method, _METHODS),
+    ):  # fmt: skip
+        if value not in known:
+            raise InvalidInputError(
+                f"{what} must be one of {', '.join(map(repr, known))}; found {value!r}"
+            )
+    asked_of = checked_candidates(candidates)
+    questions = Questions(
+        fit, experiment, times_of(asked_of["t"], fit.data[experiment]),
+        groups_of(fit, asked_of.get("observe"), observe, experiment),
+    )  # fmt: skip
+    several = experiments_of(fit.system, asked_of)
     evidence = Evidence(fit)
-    found = candidates_of(fit, candidates, experiment, _columns(fit, observe, experiment))
-    each = found.information
-    names, asked = _asked(evidence, parameters, np.diag(each.sum(axis=0)) > 0)
-    if not replicates and n > len(each):
-        raise InvalidInputError(
-            f"n = {n} measurements at {len(each)} candidates; write replicates=True for repeated ones"
-        )
-    before = evidence.scaled / evidence.scale if after else np.zeros(each.shape[1:])
-    least = _LEAST * float(np.trace(before + each.sum(axis=0))) / len(before)
+    usual = questions.ask([{}])
+    before = known_before(evidence, after)
+    told = usual.rows.reshape(-1, usual.rows.shape[2])
+    names, asked = wanted(evidence, parameters, (told != 0).any(axis=0))
+    least = _LEAST * (float(np.trace(before)) + float(np.sum(told**2))) / len(before)
     judge = CRITERIA[criterion](asked, least)
-    with Reporter(progress, None, f"choosing {n} of {len(each)} candidates") as reporter:
-        chosen = _greedy(judge, before, each, n, replicates)
-        reporter.begins("exchanging measurements")
-        chosen = _exchanged(judge, before, each, chosen, replicates)
+
+    def task(found: Candidates) -> Task:
+        return Task(judge, before, found.rows, n, replicates)
+
+    most = min(several.count, experiments or several.count)
+    _check_count(n, len(usual.times) * most, replicates)
+    planned = Planning(questions, task, experiments)
+    with Reporter(progress, None, f"choosing among {several.count} experiments") as reporter:
+        found = planned.candidates(several) if several.dimensions else usual
+        check_telling(found)
+        whole = task(found)
         reporter.begins("weights of the relaxed problem")
-        weights = _relaxed(judge, before, each, n)
-    _check_enough(judge, before + each[chosen].sum(axis=0), names, n)
-    value = judge.value(before + each[chosen].sum(axis=0))
-    bound = min(judge.value(before + n * np.tensordot(weights, each, 1)), value)
-    order = np.lexsort((found.times[chosen], found.starts[chosen]))
-    times, starts = found.times[chosen][order], found.starts[chosen][order]
+        spread = relaxed(whole)
+        reporter.begins(f"choosing {n} of {len(found.times)} candidates")
+        first = whole.greedy() if method == "greedy" else whole.rounded(spread.weights)
+        chosen = whole.exchanged(first)
+    check_enough(judge, whole.information(chosen), names, n)
+    beside = task(usual).value(usual.equidistant(n))
+    made = _made(criterion, names, whole, found, chosen, spread, beside)
+    return replace(made, signals=fit.system.signals)
+
+
+def _made(
+    criterion: str,
+    names: tuple[str, ...],
+    task: Task,
+    found: Candidates,
+    chosen: NDArray[np.int64],
+    spread: Relaxed,
+    equidistant: float,
+) -> Design:
+    order = np.lexsort((found.groups[chosen], found.times[chosen], found.experiments[chosen]))
+    chosen = chosen[order]
+    value = task.value(chosen)
+    bound = min(spread.bound, value)
+    if criterion == "D":
+        efficiency = float(np.exp((bound - value) / task.judge.asked.size))
+    else:
+        efficiency = max(float(bound / value), 0.0)
     return Design(
-        times, starts, criterion, value, weights, bound, _efficiency(criterion, value, bound, asked.size),
-        judge.value(before + each[_equidistant(found, n)].sum(axis=0)), names, found,
+        found.times[chosen], found.experiments[chosen],
+        tuple(found.columns[g] for g in found.groups[chosen]), found.settings, criterion, value,
+        spread.weights, spread.gains, bound, spread.excess, efficiency, equidistant, names, found,
     )  # fmt: skip
 
 
-def _check_enough(judge: Criterion, information: Float, names: tuple[str, ...], n: int) -> None:
-    """An error where so many measurements leave open what is wanted."""
-    open_ones = np.diag(judge.covariance(information))[judge.asked] * judge.least > _OPEN
-    if open_ones.any():
-        wanted = [name for name, is_open in zip(names, open_ones, strict=False) if is_open] or names
+def _check_numbers(fit: FitResult, n: int, experiment: int, experiments: int | None) -> None:
+    whole_number(n, what="n", least=1)
+    if experiments is not None:
+        whole_number(experiments, what="experiments", least=1)
+    known = isinstance(experiment, int) and not isinstance(experiment, bool)
+    if not known or not 0 <= experiment < len(fit.data):
         raise InvalidInputError(
-            f"{n} of these measurements cannot determine {', '.join(wanted)} beside all that is learned with "
-            "it: take a larger n=, other candidates, or after=True, which counts the data that were fitted"
+            f"experiment must be a number from 0 to {len(fit.data) - 1}; found {experiment!r}"
         )
 
 
-def _asked(
-    evidence: Evidence, given: Any, told: NDArray[np.bool_]
-) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Names, and their places among the free numbers; `told` are those of which candidates say anything."""
-    known = list(evidence.slots)
-    if given is None:
-        if not known:
-            return ("all weights",), np.arange(evidence.free.size)
-        # of the scales of some noise models nothing is known here; the rest does not depend on them
-        scatter = {x.name for x in evidence.fit.system.replace(noise={}, priors={}).unread}
-        at = np.searchsorted(evidence.free, [evidence.slots[name].offset for name in known])
-        names = tuple(
-            name for name, k in zip(known, at, strict=True) if told[k] or name not in scatter
+def _check_count(n: int, candidates: int, replicates: bool) -> None:
+    if not replicates and n > candidates:
+        raise InvalidInputError(
+            f"n = {n} measurements at {candidates} candidates; write replicates=True for repeated ones"
         )
-    else:
-        several = given if isinstance(given, list | tuple) else [given]
-        names = tuple(label_of(name) for name in several)
-    for name in names:
-        if name not in known:
-            raise InvalidInputError(
-                f"parameters= names {name!r}, which is not learned; there are {', '.join(known) or 'none'}"
-                f"{meant(name, known)}"
-            )
-    places = [evidence.slots[name].offset for name in names]
-    return names, np.searchsorted(evidence.free, places)
-
-
-def _columns(fit: FitResult, given: Any, experiment: int) -> tuple[str, ...]:
-    if given is None:
-        return fit.data[experiment].columns
-    known = [*(x.name for x in fit.system.states), *fit.system.observables]
-    names = tuple(label_of(k) for k in (given if isinstance(given, list | tuple) else [given]))
-    for name in names:
-        if name not in known:
-            raise InvalidInputError(
-                f"observe= names {name!r}; the system has {', '.join(known)}{meant(name, known)}"
-            )
-    return names
-
-
-def _greedy(
-    judge: Criterion, before: Float, each: Float, n: int, replicates: bool
-) -> NDArray[np.int64]:
-    """One candidate after the other, each the best beside those before it."""
-    chosen: list[int] = []
-    total = before.copy()
-    for _ in range(n):
-        open_ones = [i for i in range(len(each)) if replicates or i not in chosen]
-        best = min(open_ones, key=lambda i: judge.value(total + each[i]))
-        chosen.append(best)
-        total = total + each[best]
-    return np.array(chosen, dtype=np.int64)
-
-
-def _exchanged(
-    judge: Criterion, before: Float, each: Float, chosen: NDArray[np.int64], replicates: bool
-) -> NDArray[np.int64]:
-    """The same with entries exchanged for others as long as that helps."""
-    chosen = chosen.copy()
-    for _ in range(100):
-        value, changed = judge.value(before + each[chosen].sum(axis=0)), False
-        for k in range(len(chosen)):
-            rest = before + np.delete(each[chosen], k, axis=0).sum(axis=0)
-            others = set(np.delete(chosen, k).tolist())
-            for i in range(len(each)):
-                if replicates or i not in others:
-                    other = judge.value(rest + each[i])
-                    if other < value - 1e-9 * max(abs(value), 1.0):
-                        chosen[k], value, changed = i, other, True
-        if not changed:
-            break
-    return chosen
-
-
-def _relaxed(judge: Criterion, before: Float, each: Float, n: int) -> Float:
-    """Weights with the sum 1 that make the criterion smallest: candidates that promise more gain.
-
-    The multiplicative algorithm of Silvey, Titterington and Torsney.
-    """
-    weights = np.full(len(each), 1.0 / len(each))
-    power, value = 0.5, np.inf
-    for _ in range(_ROUNDS):
-        total = before + n * np.tensordot(weights, each, 1)
-        gains = np.maximum(judge.gains(total, each), 0.0)
-        mean = float(weights @ gains)
-        if not mean > 0 or float(gains.max()) <= (1.0 + _ENOUGH) * mean:
-            break
-        moved = weights * (gains / mean) ** power
-        moved /= moved.sum()
-        value_there = judge.value(before + n * np.tensordot(moved, each, 1))
-        if value_there > value:
-            power *= 0.5
-            if power < 1e-3:
-                break
-            continue
-        weights, value = moved, value_there
-    return weights
-
-
-def _efficiency(criterion: str, value: float, bound: float, numbers: int) -> float:
-    if criterion == "D":
-        return float(np.exp((bound - value) / numbers))
-    return float(bound / value)
-
-
-def _equidistant(found: Candidates, n: int) -> NDArray[np.int64]:
-    """The candidates that are closest to n equal distances, from the first initial state."""
-    own = np.flatnonzero(found.starts == 0)
-    times = found.times[own]
-    wanted = np.linspace(times[0], times[-1], n)
-    return own[np.abs(times[None] - wanted[:, None]).argmin(axis=1)]

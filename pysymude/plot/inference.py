@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pysymude.infer.design import Design
 from pysymude.infer.multistart import MultiStart
 from pysymude.infer.profile import Profile
 from pysymude.model.calls import explained
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_design", "plot_profile", "plot_waterfall"]
+__all__ = ["plot_profile", "plot_waterfall"]
 
 
 @explained
@@ -92,45 +91,6 @@ def plot_waterfall(found: MultiStart, *, ax: Axes | None = None) -> Figure:
         axes.set_yscale("log")
     axes.set_xlabel("fit, by loss")
     axes.set_ylabel("loss")
-    dress(axes)
-    draw_legend(axes, axes.get_legend_handles_labels()[0])
-    return fig
-
-
-@explained
-def plot_design(found: Design, *, ax: Axes | None = None) -> Figure:
-    """A figure of a design: what each time would say by itself, relaxed weights, and the times chosen.
-
-    Parameters
-    ----------
-    found : Design
-    ax : matplotlib Axes, optional
-        Where to draw; by default in a new figure.
-
-    Returns
-    -------
-    matplotlib Figure
-    """
-    fig, axes = figure_and_axes(ax, 6.0, 3.4)
-    own = found.candidates.starts == 0
-    times = found.candidates.times[own]
-    alone = np.einsum("ijj->i", found.candidates.information)[own]
-    axes.plot(times, alone / alone.max(), color=COLOURS[0], linewidth=1.6, label="information")
-    weights = found.weights[own] / max(float(found.weights.max()), 1e-300)
-    axes.vlines(times, 0.0, weights, color=PALE, linewidth=1.5, label="relaxed weight")
-    chosen = found.times[found.starts == 0]
-    axes.plot(
-        chosen,
-        np.zeros(chosen.size),
-        "^",
-        color=COLOURS[1],
-        markersize=7,
-        clip_on=False,
-        label="chosen",
-    )
-    axes.set_xlabel("time t")
-    axes.set_ylabel("share of the largest")
-    axes.set_ylim(0.0, 1.05)
     dress(axes)
     draw_legend(axes, axes.get_legend_handles_labels()[0])
     return fig

@@ -81,7 +81,10 @@ def test_slopes_of_criteria_are_differences(criterion: str):
     total = np.eye(4) + each.sum(axis=0)
     h = 1e-5
     right = [(judge.value(total - h * f) - judge.value(total + h * f)) / (2 * h) for f in each]
-    np.testing.assert_allclose(judge.gains(total, each), right, rtol=1e-6)
+    rows = np.array([np.linalg.cholesky(f + 1e-14 * np.eye(4)).T for f in each])
+    height, slopes = judge.gains(total, rows)
+    assert height == pytest.approx(judge.value(total))
+    np.testing.assert_allclose(slopes, right, rtol=1e-5)
 
 
 def test_errors_of_refits_shrink_as_promised():
@@ -124,8 +127,9 @@ def test_starts_and_columns():
     fit = psu.fit(system, data, **TIGHT)
     starts = [{x: 2.0, y: 0.5}, {x: 8.0, y: 0.5}, {x: 0.1, y: 0.5}]
     found = psu.design(fit, candidates={"t": np.linspace(0.5, 8, 16), "u0": starts}, n=4)
-    assert set(found.starts.tolist()) <= {0, 1}
-    assert 1 in found.starts
+    assert set(found.experiments.tolist()) <= {0, 1}
+    assert 1 in found.experiments
+    assert found.settings[1] == {"u0": {"x": 8.0, "y": 0.5}}
     one = psu.design(fit, candidates={"t": np.linspace(0.5, 8, 16)}, n=4, observe=[x])
     both = psu.design(fit, candidates={"t": np.linspace(0.5, 8, 16)}, n=4)
     # y is x turned round: twice the information
@@ -179,7 +183,17 @@ def test_the_figure_shows_the_times():
         ({"candidates": {"t": T, "x0": []}}, "candidates has no 'x0'"),
         ({"candidates": {"t": [-1.0, 2.0]}}, "begins at -1, before the experiment does at 0"),
         ({"candidates": {"t": [1.0]}}, "at least two finite times"),
-        ({"candidates": {"t": T, "u0": {x: 1.0}}}, "is a list of mappings"),
+        ({"candidates": {"t": T, "u0": [1.0]}}, "takes alternatives, .*x: 1.0"),
+        ({"candidates": {"t": T, "u0": {x: 1.0}}}, "takes a list of numbers; found 1.0"),
+        ({"candidates": {"t": T, "u0": {"z": [1.0]}}}, "names 'z'; the system has x"),
+        ({"candidates": {"t": T, "doses": {x: [1.0]}}}, "takes {'t': times, 'amounts': values}"),
+        ({"candidates": {"t": T, "doses": [{x: 1.0}]}}, "must be .time, amount. pairs"),
+        ({"candidates": {"t": T, "signals": {"u": [1]}}}, "takes {'t': times, 'levels': values}"),
+        ({"candidates": {"t": T, "observe": "x"}}, "takes a list such as"),
+        ({"candidates": {"t": T, "observe": ["x"]}, "observe": "x"}, "write one of them"),
+        ({"candidates": {"t": T, "u0": {x: [1.0] * 2000}}}, "write experiments=1"),
+        ({"experiments": 0}, "experiments must be a whole number"),
+        ({"method": "best"}, "method must be one of 'greedy', 'relaxed'"),
         ({"n": 0}, "n must be a whole number"),
         ({"n": 100}, "n = 100 measurements at 81 candidates; write replicates=True"),
         ({"criterion": "G"}, "criterion must be one of 'D', 'A', 'E'"),
