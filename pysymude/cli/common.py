@@ -13,6 +13,7 @@ import typer
 from pysymude import __version__
 from pysymude.errors import PySymUDEError
 from pysymude.model.symbols import escaped
+from pysymude.model.units import with_unit
 
 if TYPE_CHECKING:
     from pysymude.fit.result.fit_result import FitResult
@@ -145,7 +146,7 @@ def fit_rows(fit: FitResult) -> list[tuple[str, str]]:
         rows.append(("loss on held-out data", f"{fit.validation_loss:.4g}"))
     learned = fit.objective.plan.trainable
     rows += [
-        (name, f"{value:.6g}{'' if name in learned else ' (fixed)'}")
+        (with_unit(name, fit.system.units), f"{value:.6g}{'' if name in learned else ' (fixed)'}")
         for name, value in fit.parameters.items()
     ]
     return [

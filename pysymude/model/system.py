@@ -27,6 +27,7 @@ from pysymude.model.signals_within import check_signals, signals_within
 from pysymude.model.symbols import check_name, t
 from pysymude.model.theta import Slot, ThetaLayout
 from pysymude.model.transforms import is_logarithmic
+from pysymude.model.units import TIME, checked_units
 
 __all__ = ["ODESystem", "neural_ode"]
 
@@ -71,6 +72,9 @@ class ODESystem:
         ``signals={beta: ([0, 10, 20], [b0, b1, b2])}``.
     events : sequence of Event
         At whose zeros states are set: ``psu.Event(x, set={v: -v/2}, direction=-1)``.
+    units : mapping from symbol or name to str
+        Of states, parameters, observables and, under ``"t"``, of time. They stand in tables and figures; nothing
+        is converted.
 
     Raises
     ------
@@ -101,6 +105,7 @@ class ODESystem:
         priors: Names = MappingProxyType({}),
         signals: Names = MappingProxyType({}),
         events: Sequence[Event] | Event = (),
+        units: Names = MappingProxyType({}),
     ) -> None:
         self._rhs = MappingProxyType(_equations(rhs))
         self._observables = MappingProxyType(_observables(observables, self.states))
@@ -125,6 +130,7 @@ class ODESystem:
         self._bounds = MappingProxyType(self._all_bounds(bounds))
         self._scales = MappingProxyType(self._all_scales(scales))
         self._priors = MappingProxyType(checked_priors(_mapping("priors", priors), self.layout))
+        self._units = MappingProxyType(checked_units(_mapping("units", units), self._named))
 
     # -- what it is made of ------------------------------------------------------------------
 
@@ -182,6 +188,15 @@ class ODESystem:
     def events(self) -> tuple[Event, ...]:
         """The events that set states, in the order in which they act at one time."""
         return self._events
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Units by the names of states, parameters, observables and, as ``"t"``, of time."""
+        return self._units
+
+    @property
+    def _named(self) -> set[str]:
+        return {*self._symbols, *self._observables, *(signal.name for signal in self.signals)}
 
     @property
     def signal_values(self) -> Mapping[str, SignalValues]:
@@ -384,11 +399,13 @@ class ODESystem:
             "signals": self._signal_values,
             "events": self._events,
         }
-        unknown = set(changes) - set(given)
+        unknown = set(changes) - set(given) - {"units"}
         if unknown:
             raise InvalidInputError(
-                f"replace() changes {', '.join(given)}; found {sorted(unknown)[0]!r}"
+                f"replace() changes {', '.join(given)}, units; found {sorted(unknown)[0]!r}"
             )
+        if changes.keys() == {"units"}:
+            return self._with_units(changes["units"])
         given |= changes
         if "trainable" in changes and "bounds" not in changes:
             kept = {label_of(k) for k in given["trainable"]}
@@ -398,7 +415,18 @@ class ODESystem:
                 given["priors"] = {k: v for k, v in self._priors.items() if k not in gone}
             if "scales" not in changes:
                 given["scales"] = {k: v for k, v in self.given_scales.items() if k.name in kept}
-        return ODESystem(given.pop("rhs"), **given)
+        made = ODESystem(given.pop("rhs"), **given)
+        if "units" not in changes:
+            named = {*made._named, TIME}
+            made._units = MappingProxyType({k: v for k, v in self._units.items() if k in named})
+        return made
+
+    def _with_units(self, units: Names) -> ODESystem:
+        """A copy without the checks of its expressions, which do not change."""
+        made = object.__new__(ODESystem)
+        made.__dict__.update({k: v for k, v in self.__dict__.items() if k != "_hash"})
+        made._units = MappingProxyType(checked_units(_mapping("units", units), self._named))
+        return made
 
     def symbol(self, name: Any, *, what: str = "name") -> sp.Symbol:
         """The system's symbol for a symbol or a name; the error lists what is near."""
@@ -512,7 +540,7 @@ class ODESystem:
     def _key(self) -> tuple[Any, ...]:
         parts = (
             self._rhs, self._parameters, self._trainable, self._bounds, self._scales, self._observables,
-            self._initial, self._noise, self._priors, self._signal_values,
+            self._initial, self._noise, self._priors, self._signal_values, self._units,
         )  # fmt: skip
         return (*(tuple(part.items()) for part in parts), self._events)
 

@@ -53,6 +53,10 @@ A whole file, with every table that it may have::
     gamma = "LogNormal(0, 1)"
     "nn.W1" = "Normal(0, 1)"
 
+    [units]                            # text for tables and figures; t is time
+    x = "mg / l"
+    t = "h"
+
     [[events]]                         # where a state becomes another
     expr = "x - 10"
     set = { x = "x/2" }
@@ -93,7 +97,18 @@ TABLES = (
     "equations", "parameters", "trainable", "networks", "functions", "observables", "signals",
 )  # fmt: skip
 FIT = "fit"  # what `pysymude fit` reads
-KEYS = ("name", "positive", "symbolic", *TABLES, "initial", "noise", "priors", "events", FIT)
+KEYS = (
+    "name",
+    "positive",
+    "symbolic",
+    *TABLES,
+    "initial",
+    "noise",
+    "priors",
+    "units",
+    "events",
+    FIT,
+)
 EVENT_KEYS = ("expr", "set", "direction", "name")
 NETWORK_KEYS = ("inputs", "outputs", "hidden", "activation", "input_scaling", "output_scaling")
 
@@ -208,6 +223,7 @@ def _system(model: TomlTable, assumptions: Mapping[str, Mapping[str, bool]]) -> 
     fixed = model.table("parameters")
     values = {name: fixed.number(name) for name in fixed}
     rhs = {symbols[name]: expr for name, expr in equations.items()}
+    units = model.table("units")
     try:
         return ODESystem(
             rhs,
@@ -221,6 +237,7 @@ def _system(model: TomlTable, assumptions: Mapping[str, Mapping[str, bool]]) -> 
             priors=priors,
             signals=points,
             events=events,
+            units={name: units.text(name) for name in units},
         )
     except InvalidInputError as error:
         raise ModelFileError(str(error)) from error

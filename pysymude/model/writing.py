@@ -85,6 +85,9 @@ def system_to_text(system: ODESystem) -> str:
     lines += ["[observables]", *writer.table(system.observables)]
     if system.initial:
         lines += ["[initial]", *writer.table({x.name: f for x, f in system.initial.items()})]
+    if system.units:
+        lines.append("[units]")
+        lines += [f"{toml_name(k)} = {toml_string(unit)}" for k, unit in system.units.items()]
     for title, models in (("noise", system.noise), ("priors", system.priors)):
         if models:
             lines.append(f"[{title}]")

@@ -28,6 +28,7 @@ from pysymude.plot.style import (
     legend_handles,
     look_of,
     new_figure,
+    value_label,
 )
 from pysymude.solving.solution import Solution
 
@@ -189,7 +190,7 @@ def plot_solution(solution: Solution, *, ax: Axes | None = None) -> Figure:
             solution.t, solution[name], "-" if name in solution.states else "--", label=name,
             color=COLOURS[k % len(COLOURS)], linewidth=1.9,
         )  # fmt: skip
-    axes.set_ylabel(", ".join(names) if len(names) <= 3 else "states")
+    axes.set_ylabel(value_label(names, solution.units, "states"))
     draw_time_axis(axes, [solution], None)
     draw_legend(axes, list(axes.get_lines()))
     return fig
@@ -215,7 +216,7 @@ def _draw_trajectories(
                     trajectory.t[rows], trajectory.u[rows, j], linestyle="none",
                     color=colours[name], markerfacecolor=fill, **look["marker"],
                 )  # fmt: skip
-    ax.set_ylabel(", ".join(columns) if len(columns) <= 3 else "measured columns")
+    ax.set_ylabel(value_label(columns, fit.system.units, "measured columns"))
     draw_time_axis(ax, curves, held_out)
     entries = [legend_entry(name, colours[name], marker="o") for name in columns]
     entries += experiment_entries([t.name for t in shown])

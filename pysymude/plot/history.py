@@ -132,8 +132,10 @@ def _set_scale(ax: Axes, signed: bool, history: Mapping[str, Any]) -> None:
     if not signed:
         ax.set_yscale("log")
         return
-    least = float(np.nanmin(_finite(history["value"])))
-    ax.set_yscale("symlog", linthresh=max(abs(least), 1e-300))
+    values = _finite(history["value"])
+    size = abs(float(np.nanmin(values)))
+    if np.nanmax(values) > 10 * size:
+        ax.set_yscale("symlog", linthresh=max(size, 1e-300))
 
 
 def _runs(stages: Sequence[str]) -> Iterator[tuple[str, int, int]]:

@@ -21,6 +21,7 @@ from pysymude.plot.style import (
     legend_entry,
     look_of,
     new_figure,
+    value_label,
 )
 from pysymude.recover.recovered import Recovered
 
@@ -67,7 +68,7 @@ def plot_ensemble(
             trajectory.t, trajectory.u[:, j], linestyle="none", color=colours[name],
             **look_of(0, 1)["marker"],
         )  # fmt: skip
-    panels[0].set_ylabel("measured columns")
+    panels[0].set_ylabel(value_label(trajectory.columns, first.system.units, "measured columns"))
     if touched:
         pairs = zip(ensemble.fits, curves, strict=True)
         parts = np.stack([fit.unknown_term(c.u, c.t, experiment=e) for fit, c in pairs])

@@ -9,7 +9,7 @@ import numpy as np
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.model.calls import explained
 from pysymude.model.symbols import escaped
-from pysymude.plot.style import PALE, colours_of, draw_legend, dress, new_figure
+from pysymude.plot.style import PALE, colours_of, draw_legend, dress, new_figure, time_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,7 +60,7 @@ def plot_residuals(fit: FitResult) -> Figure:
         left.axhline(level, color=PALE, linewidth=0.8, linestyle="-" if level == 0 else ":")
     right.plot([-most, most], [-most, most], color=PALE, linewidth=0.8)
     left.set_ylim(-most, most)
-    left.set_xlabel("t")
+    left.set_xlabel(time_label(fit.system.units, "t"))
     left.set_ylabel("residual / noise")
     right.set_xlabel("normal quantile")
     right.set_ylabel("residual / noise")

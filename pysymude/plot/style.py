@@ -7,13 +7,14 @@ needed, and neither pyplot nor the user's settings are touched.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pysymude.errors import InvalidInputError
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.model.symbols import escaped
+from pysymude.model.units import TIME, with_unit
 from pysymude.solving.solution import Solution
 
 if TYPE_CHECKING:
@@ -97,12 +98,12 @@ def experiment_entries(names: Sequence[str], *, markers: bool = True) -> list[An
     if not 1 < len(names) <= len(LINES):
         return []
     return [
-        legend_entry(_plain(name), PALE, linestyle=LINES[e], marker=MARKERS[e] if markers else "")
+        legend_entry(plain(name), PALE, linestyle=LINES[e], marker=MARKERS[e] if markers else "")
         for e, name in enumerate(names)
     ]
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """A name as text of a figure, in which matplotlib looks for no formula."""
     return escaped(name).replace("$", r"\$")
 
@@ -132,13 +133,22 @@ def width_of(ax: Axes) -> float:
     return 0.0 if fig is None else float(ax.get_position().width * fig.get_figwidth())
 
 
+def value_label(names: Sequence[str], units: Mapping[str, str], several: str) -> str:
+    """The label of an axis for these columns; `several` where there are more than three."""
+    shared = {units.get(name, "") for name in names}
+    one = {"": shared.pop()} if len(shared) == 1 else {}
+    whole = ", ".join(names if one else [with_unit(name, units) for name in names])
+    text = whole if len(names) <= 3 else several
+    return plain(f"{text} [{one['']}]" if one.get("") else text)
+
+
 def draw_time_axis(ax: Axes, curves: Sequence[Solution], held_out: float | None) -> None:
     """Limits and label of the time axis, and a shade after `held_out`."""
     first = min(float(c.t[0]) for c in curves)
     last = max(float(c.t[-1]) for c in curves)
     gap = 0.015 * (last - first)
     ax.set_xlim(first - gap, last + gap)
-    ax.set_xlabel("time t")
+    ax.set_xlabel(time_label(curves[0].units))
     if held_out is not None and held_out < last:
         ax.axvspan(held_out, last + gap, color=SHADE, zorder=0, linewidth=0)
         ax.annotate(
@@ -146,6 +156,11 @@ def draw_time_axis(ax: Axes, curves: Sequence[Solution], held_out: float | None)
             xytext=(4, -4), textcoords="offset points", va="top", fontsize=8.5, color=PALE,
         )  # fmt: skip
     dress(ax)
+
+
+def time_label(units: Mapping[str, str], name: str = "time t") -> str:
+    """The label of an axis of time."""
+    return plain(f"{name} [{units[TIME]}]" if TIME in units else name)
 
 
 def dress(ax: Axes) -> None:

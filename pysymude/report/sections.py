@@ -15,6 +15,7 @@ from pysymude.fit.result.fit_result import FitResult
 from pysymude.infer.covariance import wald_intervals
 from pysymude.model.html_table import html_table
 from pysymude.model.trajectory import Trajectory
+from pysymude.model.units import with_unit
 from pysymude.plot.figures import plot_fit
 from pysymude.plot.law_figures import plot_laws
 from pysymude.plot.residual_figures import plot_residuals
@@ -64,7 +65,8 @@ def model(fit: FitResult) -> str:
 def parameters(fit: FitResult) -> str:
     """Values with standard errors and intervals, where the data tell them."""
     learned = [s.name for s in fit.layout.values() if s.kind in ("parameter", "u0")]
-    fixed = [[s.name, v, "fixed", ""] for s, v in fit.system.parameters.items()]
+    units = fit.system.units
+    fixed = [[with_unit(s.name, units), v, "fixed", ""] for s, v in fit.system.parameters.items()]
     errors: dict[str, float] = {}
     intervals: dict[str, tuple[float, float]] = {}
     note = ""
@@ -73,7 +75,12 @@ def parameters(fit: FitResult) -> str:
     except (PySymUDEError, np.linalg.LinAlgError) as problem:
         note = f"<p>Standard errors are not available: {escape(str(problem))}</p>"
     rows = [
-        [name, float(fit.values[name]), errors.get(name, np.nan), _interval(intervals.get(name))]
+        [
+            with_unit(name, units),
+            float(fit.values[name]),
+            errors.get(name, np.nan),
+            _interval(intervals.get(name)),
+        ]
         for name in learned
     ]
     head = ("name", "value", "standard error", "95 % interval (Wald)")
@@ -113,7 +120,7 @@ def residual_table(fit: FitResult) -> str:
     """How well each column is described, in numbers."""
     rows = [
         [
-            c.name,
+            with_unit(c.name, fit.system.units),
             float(c.count),
             c.rms,
             c.r2,

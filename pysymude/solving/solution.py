@@ -14,6 +14,7 @@ from pysymude.errors import InvalidInputError, SolveFailedError
 from pysymude.model.calls import explained
 from pysymude.model.coerce import float_array, label_of
 from pysymude.model.html_table import html_table
+from pysymude.model.units import with_unit
 from pysymude.solving.tabular import data_frame, data_set
 
 __all__ = ["EnsembleSolution", "EventRecord", "Solution", "Stats"]
@@ -73,6 +74,8 @@ class Solution:
     events : mapping from name to EventRecord
         One entry for each of the `events` of the solve and of the system, empty ones included; where an event
         sets states, those before.
+    units : mapping from name to str
+        Those of the system; ``"t"`` is time.
 
     Examples
     --------
@@ -89,6 +92,7 @@ class Solution:
     solver: str
     observables: Mapping[str, Float]
     events: Mapping[str, EventRecord] = field(default_factory=dict[str, EventRecord])
+    units: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     again: Any = field(default=None, repr=False)
 
     def __call__(self, t: ArrayLike) -> Float:
@@ -113,7 +117,7 @@ class Solution:
         return found
 
     def to_dataframe(self) -> Any:
-        """A pandas data frame: states and observables as columns, the times as its index.
+        """A pandas data frame: states and observables as columns, the times as its index; units in its `attrs`.
 
         Raises
         ------
@@ -154,7 +158,8 @@ class Solution:
         )
         rows = [[float(self.t[i]), *(float(self[name][i]) for name in names)] for i in some]
         how = f"{self.retcode.name}; {self.solver} on {self.engine}, {self.stats.steps} steps"
-        return f"<p>{len(self.t)} times; {how}</p>{html_table(('t', *names), rows)}"
+        head = [with_unit(name, self.units) for name in ("t", *names)]
+        return f"<p>{len(self.t)} times; {how}</p>{html_table(head, rows)}"
 
     def raise_for_retcode(self) -> Solution:
         """Itself when the solve succeeded.
@@ -193,6 +198,8 @@ class EnsembleSolution:
     engine, solver : str
         What computed it.
     observables : mapping from name to float64 array, shape (trajectories, times)
+    units : mapping from name to str
+        Those of the system; ``"t"`` is time.
 
     Examples
     --------
@@ -208,6 +215,7 @@ class EnsembleSolution:
     engine: str
     solver: str
     observables: Mapping[str, Float]
+    units: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     again: Any = field(default=None, repr=False)
 
     def __call__(self, t: ArrayLike) -> Float:
@@ -261,6 +269,7 @@ class EnsembleSolution:
             engine=self.engine,
             solver=self.solver,
             observables={name: found[i].copy() for name, found in self.observables.items()},
+            units=self.units,
             again=self.again and self.again.one(range(len(self))[i]),
         )
 

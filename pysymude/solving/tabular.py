@@ -40,18 +40,25 @@ def data_frame(solution: Solution | EnsembleSolution, what: str) -> Any:
     else:
         levels = [range(len(solution.u)), solution.t]
         index = pandas.MultiIndex.from_product(levels, names=["trajectory", "t"])
-    return pandas.DataFrame(columns, index=index)
+    frame = pandas.DataFrame(columns, index=index)
+    if solution.units:
+        frame.attrs["units"] = dict(solution.units)
+    return frame
 
 
 def data_set(solution: Solution | EnsembleSolution, what: str) -> Any:
     """A data set with a variable for each state and observable, over time and trajectories."""
     xarray = package("xarray", what)
     dims = ("t",) if solution.u.ndim == 2 else ("trajectory", "t")
-    coords: dict[str, Any] = {"t": solution.t.copy()}
+    units = {name: {"units": unit} for name, unit in solution.units.items()}
+    coords: dict[str, Any] = {"t": ("t", solution.t.copy(), units.get("t", {}))}
     if len(dims) > 1:
         coords["trajectory"] = np.arange(len(solution.u))
     return xarray.Dataset(
-        {name: (dims, column.copy()) for name, column in _columns(solution).items()},
+        {
+            name: (dims, column.copy(), units.get(name, {}))
+            for name, column in _columns(solution).items()
+        },
         coords=coords,
         attrs={"solver": solution.solver, "engine": solution.engine},
     )

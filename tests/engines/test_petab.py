@@ -5,11 +5,12 @@ import pytest
 from scipy import integrate, stats
 
 import pysymude as psu
+from pysymude.plot import plot_fit
 
 pytest.importorskip("libsbml", reason="python-libsbml is not installed")
 pytest.importorskip("h5py", reason="h5py is not installed")
 
-from tests.engines.petab_text import ONE, TWO, WEIGHTS, decay, hybrid, table, write
+from tests.engines.petab_text import DECAY, ONE, TWO, WEIGHTS, decay, hybrid, table, write
 
 
 def check_gradient(problem, engine, ask="log_likelihood", step=1e-5, **keywords):
@@ -246,3 +247,27 @@ def test_a_network_that_only_starts_something(engine, tmp_path):
     found = [decay(s, k=0.7, x0=start) for s in (0, 1, 3, 1)]
     assert np.allclose(problem.simulations(engine=engine), found, rtol=1e-6)
     check_gradient(problem, engine)
+
+
+def test_units_of_a_problem(engine, tmp_path):
+    """Those of the model, and of an observable that is a multiple of a state; they change no number."""
+    timed = DECAY.replace('<model id="m" ', '<model id="m" timeUnits="second" ')
+    timed = timed.replace('<parameter id="x" ', '<parameter id="x" units="mole" ')
+    plain_sum = ONE["observables_tsv"].replace("+observable", "+0*observable")
+    files = ONE | {"model_xml": timed, "observables_tsv": plain_sum}
+    problem = psu.read_petab(write(tmp_path / "with", **files))
+    assert dict(problem.system.units) == {
+        "x": "mole",
+        "t": "second",
+        "obs": "mole",
+        "obs_2": "mole",
+    }
+    plain = psu.read_petab(write(tmp_path / "without", **(files | {"model_xml": DECAY})))
+    assert dict(plain.system.units) == {}
+    same = plain.log_likelihood(engine=engine)
+    assert problem.log_likelihood(engine=engine) == pytest.approx(same, rel=1e-12)
+    fit = problem.fit(engine=engine, progress=False, stages=psu.LBFGS(3))
+    assert "obs [mole] " in fit.summary()
+    axes = plot_fit(fit).axes[0]
+    assert axes.get_xlabel() == "time t [second]"
+    assert axes.get_ylabel() == "obs, obs_2 [mole]"

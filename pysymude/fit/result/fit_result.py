@@ -449,7 +449,12 @@ class FitResult:
             f"loss {self.loss:.6g} ({self.retcode.name})"
             + ("" if self.validation_loss is None else f", held out {self.validation_loss:.6g}"),
         ]
-        lines += [f"{k} = {v:.6g}" for k, v in self.parameters.items() if k in obj.plan.trainable]
+        units = self.system.units
+        lines += [
+            f"{k} = {v:.6g}" + (f" [{units[k]}]" if k in units else "")
+            for k, v in self.parameters.items()
+            if k in obj.plan.trainable
+        ]
         drift = self.drift() if self.laws and self.success else {}
         lines += [
             f"{law.name}: {law.expr}, {obj.enforced.conserve}"

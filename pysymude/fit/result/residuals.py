@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pysymude.model.units import with_unit
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.numeric import NumericModel
 from pysymude.solving.solution import Solution
@@ -57,6 +59,8 @@ class Residuals:
     measured : tuple of float64 array (times, columns)
     freedom : float
         Measurements less what was learned, as a part of the measurements.
+    units : mapping from name to str
+        Those of the system.
     """
 
     columns: tuple[str, ...]
@@ -66,6 +70,7 @@ class Residuals:
     noise: tuple[Float, ...]
     measured: tuple[Float, ...]
     freedom: float
+    units: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @cached_property
     def table(self) -> tuple[ColumnFit, ...]:
@@ -104,10 +109,14 @@ class Residuals:
                         "noise": self.noise[e][i, j],
                     }
                 )  # fmt: skip
-        return pd.DataFrame(rows)
+        frame = pd.DataFrame(rows)
+        if self.units:
+            frame.attrs["units"] = dict(self.units)
+        return frame
 
     def __str__(self) -> str:
-        wide = max(6, *(len(name) for name in self.columns))
+        names = {name: with_unit(name, self.units) for name in self.columns}
+        wide = max(6, *map(len, names.values()))
         lines = [
             f"{'column':<{wide}}  {'n':>5}  {'RMS':>9}  {'R2':>7}  {'noise':>10}  {'chi2/n':>7}"
         ]
@@ -115,7 +124,7 @@ class Residuals:
             chi2 = f"{c.chi2:7.3g}" if np.isfinite(c.chi2) else f"{'-':>7}"
             noise = f"{'~' if c.estimated else ''}{c.noise:.4g}"
             lines.append(
-                f"{c.name:<{wide}}  {c.count:>5}  {c.rms:>9.4g}  {c.r2:>7.4f}  {noise:>10}  {chi2}"
+                f"{names[c.name]:<{wide}}  {c.count:>5}  {c.rms:>9.4g}  {c.r2:>7.4f}  {noise:>10}  {chi2}"
             )
         return "\n".join(lines)
 
@@ -147,6 +156,7 @@ def residuals_of(fit: FitResult) -> Residuals:
     return Residuals(
         columns, tuple(tr.name for tr in data), tuple(tr.t for tr in data), tuple(values),
         tuple(noise), tuple(measured), max(1.0 - fit.theta.size / max(n, 1), 1.0 / max(n, 1)),
+        fit.system.units,
     )  # fmt: skip
 
 

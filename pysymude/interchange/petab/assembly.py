@@ -18,11 +18,13 @@ from pysymude.interchange.petab.experiment_stages import Experiment
 from pysymude.interchange.petab.measured_columns import Column, Columns
 from pysymude.interchange.sbml.happenings import as_event
 from pysymude.interchange.sbml.quantities import symbol_of
+from pysymude.interchange.sbml.unit_text import units_by_name
 from pysymude.model.dataset import Dataset
 from pysymude.model.network import NetworkOutput
 from pysymude.model.period import Period
 from pysymude.model.system import ODESystem
 from pysymude.model.trajectory import Trajectory
+from pysymude.model.units import unit_of_sum
 
 __all__ = ["Assembled", "assembled"]
 
@@ -190,6 +192,18 @@ def _expressions(experiment: Experiment) -> list[Any]:
     return [e for part in parts for e in part if not isinstance(e, float)]
 
 
+def _units(plan: Plan, system: ODESystem) -> dict[str, str]:
+    """Units of the model, and of observables that are sums of what has one unit."""
+    contents = plan.entities.contents
+    units = units_by_name(contents.document, contents.quantities)
+    known = {s.name for s in (*system.states, *system.parameters, *system.trainable)} | {"t"}
+    found = {name: unit for name, unit in units.items() if name in known}
+    found |= {
+        name: unit for name, e in system.observables.items() if (unit := unit_of_sum(e, found))
+    }
+    return found
+
+
 def _outputs(plan: Plan, expressions: Sequence[Any]) -> dict[str, Any]:
     """Outputs of networks that stand in no equation, but in an experiment, so that the system knows them."""
     known = {o.network for e in expressions for o in e.atoms(NetworkOutput)}
@@ -229,6 +243,7 @@ def _with_system(
             initial=found.initial if found.rhs else {"nothing": 0},
             noise=noise,
         )
+        system = system.replace(units=_units(plan, system))
         data = Dataset(_trajectory(plan, table, within) for table in tables)
     except ModelFileError:
         raise

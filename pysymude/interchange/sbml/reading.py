@@ -15,7 +15,7 @@ from pysymude.interchange.sbml.contents import Contents, contents_of
 from pysymude.interchange.sbml.document import read_document
 from pysymude.interchange.sbml.happenings import Happening, as_event, happenings
 from pysymude.interchange.sbml.to_equations import Lowered, lowered
-from pysymude.interchange.sbml.unit_text import unit_of
+from pysymude.interchange.sbml.unit_text import unit_of, units_by_name
 from pysymude.model.calls import explained
 from pysymude.model.coerce import close_matches, label_of
 from pysymude.model.expressions import parse_expression
@@ -115,6 +115,10 @@ def read_sbml(
         observables=measured,
         initial=found.initial,
     )
+    units = units_by_name(contents.document, contents.quantities)
+    known = {s.name for s in (*system.states, *system.parameters, *system.trainable)}
+    known |= {*system.observables, "t"}
+    system = system.replace(units={k: unit for k, unit in units.items() if k in known})
     quantities = contents.quantities
     units = {k: unit for k, q in quantities.items() if (unit := unit_of(contents.document, q))}
     return SbmlModel(

@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pysymude.interchange.packages import needed
 from pysymude.interchange.sbml.document import Document
 from pysymude.interchange.sbml.quantities import Quantity
+from pysymude.model.units import LONGEST
 
-__all__ = ["unit_of"]
+__all__ = ["time_unit", "unit_of", "units_by_name"]
+
+_TIMES = {("second", 60.0): "minute", ("second", 3600.0): "hour", ("second", 86400.0): "day"}
+
+
+def units_by_name(document: Document, found: Mapping[str, Quantity]) -> dict[str, str]:
+    """Units by the names of symbols, and that of time; of what has one that says anything."""
+    units = {q.symbol.name: unit_of(document, q) for q in found.values()} | {
+        "t": time_unit(document)
+    }
+    return {
+        name: unit if len(unit) <= LONGEST else unit[: LONGEST - 3] + "..."
+        for name, unit in units.items()
+        if unit not in ("", "dimensionless")
+    }
+
+
+def time_unit(document: Document) -> str:
+    """The unit of time; empty where the file says none."""
+    if document.level > 2:
+        return _text(document, str(document.model.getTimeUnits()))
+    defined = document.model.getUnitDefinition("time") is not None
+    return _text(document, "time") if defined else "second"
 
 
 def unit_of(document: Document, quantity: Quantity) -> str:
@@ -64,6 +88,7 @@ def _text(document: Document, unit: str) -> str:
             if one.isSetMultiplier() or one.isSetScale()
             else 1.0
         )
+        kind, factor = _TIMES.get((kind, factor), kind), 1.0 if (kind, factor) in _TIMES else factor
         text = kind if factor == 1.0 else f"{factor:g} {kind}"
         power = "" if abs(exponent) == 1 else f"^{abs(exponent):g}"
         part = f"({text}){power}" if power and factor != 1.0 else f"{text}{power}"

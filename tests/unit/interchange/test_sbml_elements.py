@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 import pysymude as psu
 from pysymude.cli import app
+from pysymude.plot import plot_solution
 
 pytest.importorskip("libsbml", reason="python-libsbml is not installed")
 
@@ -282,6 +283,46 @@ def test_units_are_kept_as_text():
         "k": "1 / second",
         "d": "1e-09 mole / litre",
     }
+
+
+def test_units_of_the_system():
+    """A species of concentration has another unit than one of amount; time has its own."""
+    hour = (
+        '<unitDefinition id="hour"><listOfUnits><unit kind="second" exponent="1" scale="0" '
+        'multiplier="3600"/></listOfUnits></unitDefinition>'
+    )
+    text = s.sbml(
+        units=[hour], compartments=[s.compartment("c", 2.0, units="litre")],
+        species=[
+            s.species("A", initialConcentration=1, substanceUnits="mole"),
+            s.species("B", initialAmount=1, substanceUnits="mole", hasOnlySubstanceUnits="true"),
+        ],
+        parameters=[s.parameter("k", 0.5, units="hertz"), s.parameter("n", 1.0, units="dimensionless")],
+        reactions=[s.reaction("r", {"A": 1}, {"B": 1}, "c*k*n*A")], model='timeUnits="hour"',
+    )  # fmt: skip
+    system = psu.ODESystem.from_sbml(text)
+    assert dict(system.units) == {
+        "A": "mole / litre",
+        "B": "mole",
+        "c": "litre",
+        "k": "hertz",
+        "t": "hour",
+    }
+    # hours stay hours: nothing is converted
+    found = solved(system)
+    np.testing.assert_allclose(found["A"], np.exp(-0.5 * T), rtol=1e-8)
+    np.testing.assert_allclose(found["B"], 1 + 2 * (1 - np.exp(-0.5 * T)), rtol=1e-8)
+    (axes,) = plot_solution(found).axes
+    assert axes.get_xlabel() == "time t [hour]"
+    assert axes.get_ylabel() == "A [mole / litre], B [mole]"
+
+
+def test_units_that_level_two_has_by_itself():
+    text = s.sbml(
+        compartments=[s.compartment("c", 1.0)], species=[s.species("A", initialConcentration=1)],
+        rules=[s.rate("A", "-A")], version=(2, 4),
+    )  # fmt: skip
+    assert dict(psu.ODESystem.from_sbml(text).units) == {"A": "mole / litre", "t": "second"}
 
 
 def test_observables_and_trainable_parameters():

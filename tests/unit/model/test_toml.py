@@ -48,6 +48,7 @@ def test_the_file_in_the_documentation_says_all_it_should():
         priors={gamma: LogNormal(0, 1), "nn.W1": Normal(0, 1)},
         signals={T: ([0.0, 10.0], [20.0, 2 * gamma])},
         events=[Event(x - 10, set={x: x / 2}, direction=1, name="harvest")],
+        units={x: "mg / l", "t": "h"},
     )
 
 
