@@ -1,0 +1,58 @@
+"""The notebooks of docs/notebooks run, and what they assert holds; executed copies are left for the site."""
+
+import runpy
+from pathlib import Path
+
+import nbformat
+import pytest
+from myst_nb.core.read import read_myst_markdown_notebook
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+DOCS = Path(__file__).parents[1] / "docs"
+NOTEBOOKS = sorted(p for p in (DOCS / "notebooks").glob("*.md") if p.stem != "index")
+# what Jupyter's own machinery says is none of ours
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+def executed(text: str) -> nbformat.NotebookNode:
+    """A notebook, run in the folder of the notebooks."""
+    notebook = read_myst_markdown_notebook(text)
+    where = {"metadata": {"path": str(DOCS / "notebooks")}}
+    # without times in it, the site finds it again
+    how = {"timeout": 600, "kernel_name": "python3", "record_timing": False}
+    NotebookClient(notebook, resources=where, **how).execute()
+    return notebook
+
+
+def cell(code: str) -> str:
+    head = NOTEBOOKS[0].read_text().split("---")[1]
+    return f"---{head}---\n\n```{{code-cell}} python3\n{code}\n```\n"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_notebook(path: Path):
+    text = path.read_text()
+    assert "assert " in text, "a notebook checks what it says"
+    notebook = executed(text)
+    folder = runpy.run_path(str(DOCS / "conf.py"))["executed"]()
+    folder.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, folder / f"{path.stem}.ipynb")
+    figures = [o for c in notebook.cells for o in c.get("outputs", []) if "image/png" in str(o)]
+    assert figures, "a notebook shows figures"
+
+
+def test_a_wrong_claim_is_seen():
+    with pytest.raises(CellExecutionError, match="AssertionError"):
+        executed(cell("assert 1 + 1 == 3"))
+
+
+def test_every_notebook_is_listed():
+    index = (DOCS / "notebooks" / "index.md").read_text()
+    assert NOTEBOOKS
+    for path in NOTEBOOKS:
+        assert index.count(f"\n{path.stem}\n") == 1, f"{path.stem} in the toctree"
+        assert f"({path.stem}.md)" in index, f"{path.stem} in the table"
