@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from pysymude.fit.terms.own_loss import jax_loss, torch_loss
     from pysymude.fit.training.fitting import fit
+    from pysymude.infer.bands import Band
     from pysymude.infer.compare import Comparison, compare
     from pysymude.infer.design import Design, design
     from pysymude.infer.identifiability import Identifiability, identifiability
@@ -108,6 +109,7 @@ _LATER = {
     "LawMatching": "fit.stages.stages",
     "MultipleShooting": "fit.stages.stages",
     "fit": "fit.training.fitting",
+    "Band": "infer.bands",
     "Comparison": "infer.compare",
     "compare": "infer.compare",
     "Design": "infer.design",
@@ -154,6 +156,7 @@ __all__ = [
     "Adam",
     "AdjointSystem",
     "AssertedLaw",
+    "Band",
     "Binomial",
     "CommutatorTable",
     "Comparison",

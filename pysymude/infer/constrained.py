@@ -42,6 +42,7 @@ class Rest:
         if evidence.is_expected and theta is not evidence.fit.theta:
             found = fisher(evidence.objective, theta)[np.ix_(free, free)]
             if np.isfinite(found).all():
+                found = found + np.diag(evidence.penalty)
                 scaled = found * np.outer(units, units)
         keep = free != held
         values, vectors = np.linalg.eigh(scaled[np.ix_(keep, keep)])
@@ -54,12 +55,12 @@ class Rest:
 
 def refit(evidence: Evidence, theta: Float, rest: Rest) -> tuple[Float, float] | None:
     """Theta with the smallest loss that moving `rest` gives, and that loss; None where it cannot be solved."""
-    obj, scale = evidence.objective, evidence.scale
+    scale = evidence.scale
 
     def evaluate(y: Float) -> Point:
         moved = theta.copy()
         moved[rest.places] += rest.spread @ y
-        found = obj.evaluate(moved) if np.isfinite(moved).all() else None
+        found = evidence.evaluate(moved) if np.isfinite(moved).all() else None
         if found is None or not found.success or found.gradient is None:
             return Point(y, np.inf, np.zeros_like(y), False)
         slope = rest.spread.T @ found.gradient[rest.places]

@@ -17,14 +17,10 @@ from pysymude.model.coerce import label_of, meant
 if TYPE_CHECKING:
     from pysymude.fit.result.fit_result import FitResult
 
-__all__ = ["Covariance", "Direction", "check_level", "covariance_of", "wald_intervals"]
+__all__ = ["Covariance", "Direction", "check_level", "covariance_of", "said_of", "wald_intervals"]
 
 Float = NDArray[np.float64]
 
-_NOTHING = {
-    True: 1e-10,
-    False: 1e-7,
-}  # of the largest information: rounding, for Fisher's or a curvature
 _PART = 0.3
 
 
@@ -189,6 +185,16 @@ def _direction(vector: Float, names: tuple[str, ...], inside: NDArray[np.int64])
     parts = dict(zip(names, vector[inside].tolist(), strict=True))
     rest = max(1.0 - float((vector[inside] ** 2).sum()), 0.0)
     return Direction({n: p for n, p in parts.items() if abs(p) > 1e-3}, float(np.sqrt(rest)))
+
+
+def said_of(fit: FitResult) -> list[str]:
+    """The directions that the data leave open, in words, each once."""
+    evidence = Evidence(fit)
+    names = tuple(evidence.slots)
+    places = np.array([s.offset for s in evidence.slots.values()], dtype=np.int64)
+    inside = np.searchsorted(evidence.free, places)
+    _, vectors, known = evidence.modes
+    return list(dict.fromkeys(str(_direction(v, names, inside)) for v in vectors[:, ~known].T))
 
 
 def wald_intervals(fit: FitResult, level: float) -> dict[str, tuple[float, float]]:

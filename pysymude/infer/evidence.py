@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from pysymude.engines.base import Evaluation
 from pysymude.errors import InvalidInputError
 from pysymude.fit.loss.frozen import is_frozen
 from pysymude.fit.loss.least_squares import residuals_of_loss, sensitivities
@@ -31,6 +32,7 @@ _NOTHING = {
     True: 1e-10,
     False: 1e-7,
 }  # of the largest information: rounding, for Fisher's or a curvature
+_ROUNDING = 1e-14  # where a penalty or a prior holds what the data leave open
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +42,12 @@ class Evidence:
     Attributes
     ----------
     fit : FitResult
+    weight_scale : float, optional
+        The standard deviation of a normal prior around the weights of networks, which counts in errors alone.
     """
 
     fit: FitResult
+    weight_scale: float | None = None
 
     def __post_init__(self) -> None:
         if not self.fit.retcode.successful:
@@ -82,8 +87,14 @@ class Evidence:
         """Measurements less what was learned; infinite where the noise is known."""
         if self.noise_is_known:
             return np.inf
-        rank = int(np.linalg.matrix_rank(self.scaled, tol=1e-10 * self._largest, hermitian=True))
-        return float(max(self.objective.loss.n_measured - rank, 1))
+        if self.penalty.any():
+            # a number that is held back takes a part of a degree of freedom
+            held = np.diag(self.penalty * self.units**2)
+            inverse = np.linalg.pinv(self.scaled, rcond=_ROUNDING, hermitian=True)
+            learned = np.trace(inverse @ (self.scaled - held))
+        else:
+            learned = np.linalg.matrix_rank(self.scaled, tol=1e-10 * self._largest, hermitian=True)
+        return float(max(self.objective.loss.n_measured - float(learned), 1.0))
 
     @cached_property
     def scale(self) -> float:
@@ -104,8 +115,8 @@ class Evidence:
         obj, theta = self.objective, self.fit.theta
         counted = obj.loss.weight > 0
         several = [j for j in range(counted.shape[2]) if counted[:, :, j].any()]
-        if self.noise_is_known or not self.is_expected or len(several) < 2:
-            return self.scaled * self.scale
+        if not self.columns_differ:
+            return self.regular * self.scale
         found, r = sensitivities(obj, theta), residuals_of_loss(obj, theta)
         columns = np.argwhere(counted)[:, 2]
         freedom = self.dof / r.size
@@ -116,13 +127,39 @@ class Evidence:
             rows = found.slopes[found.row[here]] * obj.loss.weight[here][:, None]
             rows = rows[:, self.free] * self.units
             total += float(np.mean(r[columns == j] ** 2)) / freedom * (rows.T @ rows)
-        return total
+        held = self.regular - self.scaled + np.diag(self.penalty * self.units**2)
+        return total + held * self.scale
+
+    @cached_property
+    def columns_differ(self) -> bool:
+        """Whether each of several columns counts with the noise that its own residuals show."""
+        several = (self.objective.loss.weight > 0).any(axis=(0, 1)).sum() > 1
+        return bool(several) and self.is_expected and not self.noise_is_known
+
+    @cached_property
+    def penalty(self) -> Float:
+        """What the loss has of the square of each free number beside the data: weight decay."""
+        found = np.zeros(self.fit.theta.size)
+        for slot in self.fit.layout.of_kind("weight"):
+            found[slot.slice] = self.fit.weight_decay
+        return found[self.free]
+
+    @cached_property
+    def regular(self) -> Float:
+        """`scaled`, with the prior of `weight_scale`."""
+        if self.weight_scale is None:
+            return self.scaled
+        weights = np.zeros(self.fit.theta.size)
+        for slot in self.fit.layout.of_kind("weight"):
+            weights[slot.slice] = self.scale / self.weight_scale**2
+        return self.scaled + np.diag(weights[self.free])
 
     @cached_property
     def modes(self) -> tuple[Float, Float, NDArray[np.bool_]]:
         """Eigenvalues and vectors of the information in natural units, and which the data determine."""
-        values, vectors = np.linalg.eigh(self.scaled)
-        least = _NOTHING[self.is_expected] * self._largest
+        values, vectors = np.linalg.eigh(self.regular)
+        held = self.weight_scale is not None or bool(self.penalty.any())
+        least = (_ROUNDING if held else _NOTHING[self.is_expected]) * self._largest
         return values, vectors, values > least
 
     @cached_property
@@ -134,7 +171,20 @@ class Evidence:
     @cached_property
     def covariance(self) -> Float:
         """Of the free numbers, in natural units, over what the data determine."""
+        if not self.columns_differ:
+            return self.inverse * self.scale
         return self.inverse @ self.uncertain @ self.inverse
+
+    def evaluate(self, theta: Float, *, gradient: bool = True) -> Evaluation:
+        """The loss that training had, weight decay included."""
+        found = self.objective.evaluate(theta, gradient=gradient)
+        if not self.penalty.any():
+            return found
+        part, slope = theta[self.free], found.gradient
+        if slope is not None:
+            slope = slope.copy()
+            slope[self.free] += 2.0 * self.penalty * part
+        return replace(found, value=found.value + float(self.penalty @ part**2), gradient=slope)
 
     def is_open(self, at: int) -> bool:
         """Whether the data leave open the free number at a place among them."""
@@ -187,9 +237,9 @@ class Evidence:
     def information(self) -> Float:
         """Half the second derivatives of the loss by the free numbers, at the fit."""
         if not self.is_expected:
-            return 0.5 * self._curvature()
+            return 0.5 * self._curvature() + np.diag(self.penalty)
         found = fisher(self.objective, self.fit.theta)[np.ix_(self.free, self.free)]
-        return found + 0.5 * self._of_priors()
+        return found + 0.5 * self._of_priors() + np.diag(self.penalty)
 
     def _of_priors(self) -> Float:
         """Second derivatives of the priors' part, by differences of their gradient."""

@@ -55,9 +55,7 @@ class Profiler:
     def __post_init__(self) -> None:
         self.slot: Slot = self.evidence.slots[self.name]
         self.scale = self.evidence.scale_of(self.slot.offset)
-        self.start_loss = self.evidence.objective.evaluate(
-            self.evidence.fit.theta, gradient=False
-        ).value
+        self.start_loss = self.evidence.evaluate(self.evidence.fit.theta, gradient=False).value
 
     def run(
         self, checkpoint: str | PathLike[str] | None, tell: Callable[[float], None]

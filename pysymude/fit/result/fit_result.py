@@ -72,6 +72,8 @@ class FitResult:
         Time spent in training, over all resumed parts.
     log : FitLog
         What happened, stage by stage: iterations, the loss there, seconds, a sentence.
+    weight_decay : float
+        As `fit` was told; it is no part of `loss`, but of errors.
     """
 
     objective: Objective
@@ -85,6 +87,7 @@ class FitResult:
     seconds: float
     seed: int
     log: FitLog = field(default=FitLog(()))
+    weight_decay: float = 0.0
 
     @property
     def success(self) -> bool:
@@ -144,8 +147,10 @@ class FitResult:
         experiment: int | str = 0,
         events: Sequence[Event] | Event = (),
         signals: Mapping[Any, Any] | None = None,
+        band: float | None = None,
+        **asked: Any,
     ) -> Any:
-        """The fitted system solved at times of your choice.
+        """The fitted system solved at times of your choice, perhaps with a band around it.
 
         Parameters
         ----------
@@ -162,13 +167,33 @@ class FitResult:
             As for `solve`.
         signals : mapping from Signal or name to (times, values), optional
             Measured inputs in place of those of the experiment.
+        band : float, optional
+            A level, such as 0.95: a `Band` is returned, which holds the truth so often at each time.
+        method : str
+            Of the band. ``"delta"``: by exact derivatives and the covariance of everything learned.
+            ``"bootstrap"``: quantiles over refits on resampled measurements; `draws` (200), `seed`, `progress` and
+            `jobs` as for `confidence_intervals`, with which it shares them.
+        interval : str
+            ``"confidence"``: of the curve; ``"prediction"``: of a further measurement, with its noise.
+        observe : states, observables or expressions, or mapping from name to expression; optional
+            Columns of the band; by default all states and observables. An output ``nn[0]`` is one, too.
+        weight_scale : float, optional
+            The standard deviation of a normal prior around the weights of networks, for the band alone.
 
         Returns
         -------
-        Solution, or EnsembleSolution
-            The latter where `u0` or `parameters` hold arrays with one value a trajectory.
+        Solution, or EnsembleSolution, or Band
+            The second where `u0` or `parameters` hold arrays with one value a trajectory; the third with
+            `band`.
+
+        Raises
+        ------
+        InvalidInputError
+            Something that does not fit; for a band also a system that cannot be solved, or a loss of your own.
         """
         e, events = self._experiment(experiment), event_list(events)
+        if band is not None or asked:
+            return _banded(self, t, band, (e, u0, parameters, signals, events), asked)
         if is_many(u0, parameters):
             if events:
                 raise CapabilityError("events= is for one trajectory at a time")
@@ -190,11 +215,38 @@ class FitResult:
         return state
 
     @explained
-    def unknown_term(self, u: ArrayLike, t: ArrayLike = 0.0, *, experiment: int | str = 0) -> Float:
+    def unknown_term(
+        self,
+        u: ArrayLike | None,
+        t: ArrayLike = 0.0,
+        *,
+        experiment: int | str = 0,
+        band: float | None = None,
+        **asked: Any,
+    ) -> Any:
         """What the networks add to du/dt at states `u` of shape (..., states); same shape.
 
         It is f(u, nn) - f(u, 0): the right-hand side less the same with the networks' outputs zero.
+
+        Parameters
+        ----------
+        u : array, or None
+            None with a `band`: along the fitted trajectory at times `t`, whose states are uncertain, too.
+        t : array
+        experiment : int or str
+        band : float, optional
+            A level, such as 0.95: a `Band` of the states in whose equation a network stands.
+        **asked
+            `method`, `weight_scale`, `draws`, `seed`, `jobs` of the band, as for `predict`.
+
+        Returns
+        -------
+        float64 array, or Band
         """
+        if band is not None or asked:
+            from pysymude.infer.unknown import unknown_band
+
+            return unknown_band(self, u, t, self._experiment(experiment), band, asked)
         states, obj = float_array(u, what="u"), self.objective
         n = len(self._states)
         if states.shape[-1:] != (n,):
@@ -210,7 +262,7 @@ class FitResult:
         return learned.unknown_term(t, states, given)
 
     @explained
-    def network(self, name: Any, z: ArrayLike) -> Float:
+    def network(self, name: Any, z: ArrayLike, *, band: float | None = None, **asked: Any) -> Any:
         """What a network gives for inputs `z` of shape (..., inputs): float64 (..., outputs).
 
         `unknown_term` is what the networks add to du/dt, which is not the same where one stands inside of a
@@ -221,7 +273,19 @@ class FitResult:
         name : MLP or str
         z : array
             In the order of the network's inputs.
+        band : float, optional
+            A level, such as 0.95: a `Band` is returned.
+        **asked
+            `method`, `weight_scale`, `draws`, `seed`, `jobs` of the band, as for `predict`.
+
+        Returns
+        -------
+        float64 array, or Band
         """
+        if band is not None or asked:
+            from pysymude.infer.unknown import network_band
+
+            return network_band(self, name, z, band, asked)
         text = label_of(name)
         networks = {nn.name: nn for nn in self.objective.plan.networks}
         if text not in networks:
@@ -375,6 +439,11 @@ class FitResult:
         )
 
     @cached_property
+    def resampled(self) -> dict[tuple[int, int], Float]:
+        """Refits of the bootstrap that were made so far, by how many and their seed."""
+        return {}
+
+    @cached_property
     def residuals(self) -> Residuals:
         """Measured less model, and a table of how well each column is described."""
         return residuals_of(self)
@@ -429,7 +498,8 @@ class FitResult:
             number held rises by as much as the level asks, see `profile`. ``"bootstrap"``: quantiles of refits
             on resampled measurements. Where no noise was given, quantiles are Student's.
         **keywords
-            For ``"bootstrap"``: `draws` (200), `seed` and `progress`; for ``"profile"`` those of `profile`.
+            For ``"bootstrap"``: `draws` (200), `seed`, `jobs` and `progress`; for ``"profile"`` those of
+            `profile`.
 
         Raises
         ------
@@ -604,6 +674,13 @@ class FitResult:
 
     def __repr__(self) -> str:
         return "FitResult\n  " + self.summary().replace("\n", "\n  ")
+
+
+def _banded(fit: FitResult, t: Any, band: Any, given: Any, asked: dict[str, Any]) -> Any:
+    """`FitResult.predict` with a band."""
+    from pysymude.infer.predicting import band_of
+
+    return band_of(fit, t, band, *given, **asked)
 
 
 def _from_parts(meta: str, arrays: dict[str, NDArray[Any]]) -> FitResult:

@@ -31,7 +31,7 @@ __all__ = ["KIND", "NUMBERS", "SavedFit", "fit_parts", "objective_from_text", "o
 Float = NDArray[np.float64]
 
 KIND = "fit"
-NUMBERS = ("loss", "validation_loss", "stopped", "converged", "seconds", "seed")
+NUMBERS = ("loss", "validation_loss", "stopped", "converged", "seconds", "seed", "weight_decay")
 _KINDS: dict[str, Any] = {
     "stopped": str,
     "converged": bool,
@@ -49,7 +49,7 @@ _METHOD = {
     "weigh",
     "frozen",
 }
-_BEFORE = {"converged": False}  # what a file of version 0.1 does not say
+_BEFORE = {"converged": False, "weight_decay": 0.0}  # what older files do not say
 
 
 def fit_parts(

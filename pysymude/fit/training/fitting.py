@@ -181,7 +181,9 @@ def fit(
     )  # fmt: skip
     with Reporter(progress, None) as reporter:
         stopped = loop.run(reporter)
-    return _result(obj, parts, state, start, stopped, seed)
+    return replace(
+        _result(obj, parts, state, start, stopped, seed), weight_decay=float(weight_decay)
+    )
 
 
 def _legs(obj: Objective, stages: Sequence[Stage], parts: Validation, decay: Float) -> list[Leg]:

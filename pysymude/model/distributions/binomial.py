@@ -40,3 +40,10 @@ class Binomial(Distribution):
     def mean(self, loc: Any, *scales: Any) -> Any:
         """The number of ones to expect."""
         return scales[0] * loc
+
+    def draw(self, rng: np.random.Generator, loc: Any, *scales: Any) -> Any:
+        """See `Distribution.draw`."""
+        good = np.isfinite(loc) & (loc >= 0) & (loc <= 1)
+        return np.where(
+            good, rng.binomial(np.round(scales[0]).astype(int), np.where(good, loc, 0.0)), np.nan
+        )

@@ -98,6 +98,10 @@ class Distribution(ABC):
     def spread(self, loc: Any, *scales: Any) -> Any:
         """The standard deviation of a measurement around a prediction; for small scales of the log families."""
 
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, loc: Any, *scales: Any) -> Any:
+        """A measurement for each prediction, at random; NaN where the family has no density."""
+
     def mean(self, loc: Any, *scales: Any) -> Any:
         """What a measurement is compared with: the prediction, or the count that it makes expected."""
         return loc
@@ -141,6 +145,8 @@ class LogDistribution(Distribution):
     """As `terms`, of log y and its location."""
     log_tail: ClassVar[Callable[..., Terms]]
     """As `tail`, of log y and its location."""
+    log_draw: ClassVar[Callable[..., Any]]
+    """As `draw`, of log y around 0."""
 
     def terms(self, y: Any, loc: Any, *scales: Any) -> Terms:
         """See `Distribution.terms`; `loc` is the prediction as noise, the location of log y as a prior."""
@@ -153,6 +159,10 @@ class LogDistribution(Distribution):
         """See `Distribution.tail`."""
         value, d_y, d_loc, d_scales = self.log_tail(np.log(y), np.log(loc), scales[0], above)
         return value, d_y / y, d_loc / loc, d_scales
+
+    def draw(self, rng: np.random.Generator, loc: Any, *scales: Any) -> Any:
+        """See `Distribution.draw`."""
+        return loc * np.exp(self.log_draw(rng, np.zeros(np.shape(loc)), scales[0]))
 
 
 def _argument(family: Distribution, value: Any) -> sp.Expr:

@@ -8,7 +8,7 @@ import numpy as np
 
 from pysymude.model.distributions.distribution import Distribution, Terms
 
-__all__ = ["Laplace", "laplace_tail", "laplace_terms"]
+__all__ = ["Laplace", "laplace_draw", "laplace_tail", "laplace_terms"]
 
 
 def laplace_terms(y: Any, loc: Any, b: Any) -> Terms:
@@ -29,6 +29,11 @@ def laplace_tail(y: Any, loc: Any, b: Any, above: bool) -> Terms:
     return value, d_y, -d_y, (-slope * r / b,)
 
 
+def laplace_draw(rng: np.random.Generator, loc: Any, b: Any) -> Any:
+    """Around `loc`."""
+    return loc + b * rng.laplace(size=np.shape(loc))
+
+
 @final
 class Laplace(Distribution):
     """Laplace(scale) as noise, Laplace(loc, scale) as a prior; as a prior it is L1 regularisation."""
@@ -44,3 +49,7 @@ class Laplace(Distribution):
     def spread(self, loc: Any, *scales: Any) -> Any:
         """See `Distribution.spread`."""
         return np.sqrt(2.0) * scales[0]
+
+    def draw(self, rng: np.random.Generator, loc: Any, *scales: Any) -> Any:
+        """See `Distribution.draw`."""
+        return laplace_draw(rng, loc, scales[0])

@@ -7,7 +7,7 @@ from typing import Any, final
 import numpy as np
 
 from pysymude.model.distributions.distribution import LogDistribution
-from pysymude.model.distributions.laplace import laplace_tail, laplace_terms
+from pysymude.model.distributions.laplace import laplace_draw, laplace_tail, laplace_terms
 
 __all__ = ["LogLaplace"]
 
@@ -18,6 +18,7 @@ class LogLaplace(LogDistribution):
 
     log_terms = staticmethod(laplace_terms)
     log_tail = staticmethod(laplace_tail)
+    log_draw = staticmethod(laplace_draw)
 
     def spread(self, loc: Any, *scales: Any) -> Any:
         """See `Distribution.spread`."""

@@ -37,3 +37,9 @@ class NegativeBinomial(Distribution):
     def spread(self, loc: Any, *scales: Any) -> Any:
         """See `Distribution.spread`."""
         return np.sqrt(loc + loc**2 / scales[0])
+
+    def draw(self, rng: np.random.Generator, loc: Any, *scales: Any) -> Any:
+        """See `Distribution.draw`."""
+        good = np.isfinite(loc) & (loc >= 0)
+        mean = np.where(good, loc, 0.0)
+        return np.where(good, rng.poisson(rng.gamma(scales[0], mean / scales[0])), np.nan)

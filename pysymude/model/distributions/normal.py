@@ -9,7 +9,7 @@ from scipy.special import log_ndtr
 
 from pysymude.model.distributions.distribution import Distribution, Terms
 
-__all__ = ["Normal", "normal_tail", "normal_terms"]
+__all__ = ["Normal", "normal_draw", "normal_tail", "normal_terms"]
 
 _HALF_LOG_2PI = 0.9189385332046727
 
@@ -31,6 +31,11 @@ def normal_tail(y: Any, loc: Any, s: Any, above: bool) -> Terms:
     return -logp, slope, -slope, (ratio * r / s,)
 
 
+def normal_draw(rng: np.random.Generator, loc: Any, s: Any) -> Any:
+    """Around `loc`."""
+    return loc + s * rng.standard_normal(np.shape(loc))
+
+
 @final
 class Normal(Distribution):
     """Normal(scale) as noise, Normal(loc, scale) as a prior; `scale` is the standard deviation."""
@@ -46,3 +51,7 @@ class Normal(Distribution):
     def spread(self, loc: Any, *scales: Any) -> Any:
         """See `Distribution.spread`."""
         return scales[0]
+
+    def draw(self, rng: np.random.Generator, loc: Any, *scales: Any) -> Any:
+        """See `Distribution.draw`."""
+        return normal_draw(rng, loc, scales[0])

@@ -30,3 +30,8 @@ class Poisson(Distribution):
     def spread(self, loc: Any, *scales: Any) -> Any:
         """See `Distribution.spread`."""
         return np.sqrt(loc)
+
+    def draw(self, rng: np.random.Generator, loc: Any, *scales: Any) -> Any:
+        """See `Distribution.draw`."""
+        good = np.isfinite(loc) & (loc >= 0)
+        return np.where(good, rng.poisson(np.where(good, loc, 0.0)), np.nan)

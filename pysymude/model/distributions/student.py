@@ -37,3 +37,7 @@ class StudentT(Distribution):
     def spread(self, loc: Any, *scales: Any) -> Any:
         """See `Distribution.spread`."""
         return scales[1] * np.sqrt(scales[0] / np.maximum(scales[0] - 2.0, 1e-3))
+
+    def draw(self, rng: np.random.Generator, loc: Any, *scales: Any) -> Any:
+        """See `Distribution.draw`."""
+        return loc + scales[1] * rng.standard_t(scales[0], size=np.shape(loc))

@@ -1,0 +1,279 @@
+"""Bands around predictions: by exact derivatives (the delta method), or from refits (the bootstrap)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from pysymude.errors import CapabilityError, InvalidInputError, WrongCallError
+from pysymude.fit.result.imagined import Imagined, Setting, imagined
+from pysymude.fit.result.prediction import is_many
+from pysymude.infer.bands import Band
+from pysymude.infer.bootstrap import refits
+from pysymude.infer.covariance import check_level, said_of
+from pysymude.infer.evidence import Evidence
+from pysymude.infer.measurement_scatter import Measuring
+from pysymude.model.calls import explained, instead
+from pysymude.model.coerce import label_of, meant
+from pysymude.model.system import ODESystem
+from pysymude.solving.checks import output_times
+
+if TYPE_CHECKING:
+    from pysymude.fit.result.fit_result import FitResult
+
+__all__ = ["Asked", "Spread", "asked_of", "band_along", "band_of", "observed"]
+
+Float = NDArray[np.float64]
+
+_METHODS, _INTERVALS = ("delta", "bootstrap"), ("confidence", "prediction")
+_FELT = (
+    0.1  # of a standard error or of the largest value: what a unit of an open direction may change
+)
+_OWN = "expression_"
+_SEEN = 1e-5  # of a column's largest value
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a band is wanted, checked.
+
+    Attributes
+    ----------
+    level, method, interval
+        As of `Band`.
+    weight_scale : float, optional
+        See `Evidence`.
+    draws, seed, jobs, progress : int
+        Of the bootstrap.
+    """
+
+    level: float
+    method: str = "delta"
+    interval: str = "confidence"
+    weight_scale: float | None = None
+    draws: int = 200
+    seed: int = 0
+    jobs: int = 1
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        check_level(self.level)
+        for what, value, known in (
+            ("method", self.method, _METHODS),
+            ("interval", self.interval, _INTERVALS),
+        ):
+            if value not in known:
+                one, other = map(repr, known)
+                raise InvalidInputError(f"{what} must be {one} or {other}; found {value!r}")
+        s = self.weight_scale
+        if s is not None and (isinstance(s, bool) or not isinstance(s, int | float) or not s > 0):
+            raise InvalidInputError(f"weight_scale must be a positive number; found {s!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """How far values may lie from those of the fit, given their derivatives or refits."""
+
+    fit: FitResult
+    asked: Asked
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What the data say around the fit."""
+        return Evidence(self.fit, self.asked.weight_scale)
+
+    @cached_property
+    def quantile(self) -> float:
+        """Of so many standard errors is a half width."""
+        return float(np.sqrt(self.evidence.threshold(self.asked.level)))
+
+    def errors(self, slopes: Float, sizes: Float) -> tuple[Float, NDArray[np.bool_]]:
+        """Standard errors of values (..., columns) with derivatives (..., columns, theta), and which are open.
+
+        `sizes` (columns,) are the largest values.
+        """
+        evidence = self.evidence
+        rows = slopes[..., evidence.free] * evidence.units
+        _, vectors, known = evidence.modes
+        root = _root(evidence.covariance)
+        errors = np.sqrt(((rows @ root) ** 2).sum(axis=-1))
+        unseen = np.sqrt(((rows @ vectors[:, ~known]) ** 2).sum(axis=-1))
+        is_open = unseen > np.maximum(_FELT * np.minimum(errors, sizes), _SEEN * sizes)
+        return np.where(is_open, np.inf, errors), is_open
+
+    def warnings(self, columns: Sequence[str], is_open: NDArray[np.bool_]) -> tuple[str, ...]:
+        """What is open, in words."""
+        touched = np.any(is_open.reshape(-1, len(columns)), axis=0)
+        if not touched.any():
+            return ()
+        names = ", ".join(n for n, here in zip(columns, touched.tolist(), strict=True) if here)
+        what = " and ".join(said_of(self.fit)) or "directions"
+        network = bool(self.fit.layout.of_kind("weight"))
+        cure = (
+            "; weight_scale=1.0 takes weights for known to about one, weight_decay= in fit and priors do so "
+            "from the start"
+            if network
+            else ""
+        )
+        return (
+            f"{names}: {int(is_open.sum())} values hang on what the data leave open ({what}), and have no "
+            f"end{cure}",
+        )
+
+    def refitted(self, values: Callable[[Float], Float]) -> Float:
+        """The values of each refit, (refits, ...)."""
+        asked = self.asked
+        found = refits(self.fit, asked.draws, asked.seed, asked.jobs, asked.progress)
+        return np.stack([values(theta) for theta in found])
+
+    def tails(self, drawn: Float) -> tuple[Float, Float]:
+        """Both ends of the middle of draws (draws, ...); NaN is left out."""
+        level = self.asked.level
+        low, high = np.nanquantile(drawn, [0.5 * (1.0 - level), 0.5 * (1.0 + level)], axis=0)
+        return low, high
+
+
+def _root(covariance: Float) -> Float:
+    values, vectors = np.linalg.eigh(0.5 * (covariance + covariance.T))
+    return vectors * np.sqrt(np.maximum(values, 0.0))
+
+
+@explained
+def band_of(
+    fit: FitResult,
+    t: Any,
+    band: Any,
+    experiment: int,
+    u0: Any,
+    parameters: Any,
+    signals: Any,
+    events: Any,
+    *,
+    observe: Any = None,
+    **how: Any,
+) -> Band:
+    """See `FitResult.predict`."""
+    asked = asked_of("predict", band, how)
+    if events:
+        raise CapabilityError("events= is not available with band=; write them with the system")
+    if is_many(u0, parameters):
+        raise CapabilityError("band= is for one trajectory at a time: u0 and parameters of numbers")
+    setting = Setting(output_times(t), experiment, u0, parameters, signals)
+    return band_along(fit, setting, asked, observe)
+
+
+def asked_of(what: str, band: Any, how: Mapping[str, Any]) -> Asked:
+    """The keywords of a band, checked."""
+    known = [f.name for f in fields(Asked)][1:]
+    for name in how:
+        if name not in known:
+            raise WrongCallError(
+                f"{what} has no {name}=; {instead(name, ['band', 'observe', *known])}"
+            )
+    if band is None:
+        raise WrongCallError(f"{next(iter(how), 'observe')}= is about a band; write band=0.95, too")
+    return Asked(band, **how)
+
+
+def band_along(
+    fit: FitResult, setting: Setting, asked: Asked, observe: Any = None, known: Mapping[str, Any] | None = None
+) -> Band:  # fmt: skip
+    """The band of states, observables or expressions along a trajectory.
+
+    `known` are expressions by name, which stand beside what `observe` names.
+    """
+    columns, expressions = observed(fit.objective.enforced.system, observe) if known is None else (
+        tuple(known), dict(known),
+    )  # fmt: skip
+    spread = Spread(fit, asked)
+    if asked.interval == "prediction":
+        columns = Measuring.possible(fit, columns, chosen=observe is not None or known is not None)
+    model = imagined(fit, setting, columns, expressions)
+    seen, slopes = model.linearised(fit.theta)
+    value = seen[:, : len(columns)]
+    if not np.isfinite(value).all():
+        raise InvalidInputError(
+            "the fitted system cannot be solved at these times, so there is no band"
+        )
+    errors, is_open = spread.errors(slopes, np.abs(value).max(axis=0))
+    low, high = _ends(spread, model, seen, value, errors)
+    if asked.interval == "confidence":  # a measurement may have an error that leads below
+        low = np.where(_positive(fit.system, columns), np.maximum(low, 0.0), low)
+    if asked.method == "bootstrap":
+        is_open = np.zeros_like(is_open)
+    measured = fit.data[setting.experiment] if setting.is_own else None
+    shown = tuple(str(expressions[n]) if n.startswith(_OWN) else n for n in columns)
+    return Band(
+        shown, {"t": setting.t}, value, low, high, errors, asked.level, asked.interval, asked.method,
+        is_open, spread.warnings(columns, is_open), measured,
+    )  # fmt: skip
+
+
+def _ends(
+    spread: Spread, model: Imagined, seen: Float, value: Float, errors: Float
+) -> tuple[Float, Float]:
+    """Lower and upper ends, with the scatter of a measurement where it is asked for."""
+    asked, noisy = spread.asked, spread.asked.interval == "prediction"
+    measuring = Measuring(spread.fit, model) if noisy else None
+    if asked.method == "bootstrap":
+        drawn = spread.refitted(model.values)
+        if measuring is not None:
+            rng = np.random.default_rng([asked.seed, *b"measured"])
+            drawn = np.concatenate(
+                [measuring.drawn(rng, d, seen) for d in drawn for _ in range(20)]
+            )
+        return spread.tails(drawn)
+    if measuring is None:
+        return value - spread.quantile * errors, value + spread.quantile * errors
+    return measuring.ends(seen, errors, spread)
+
+
+def _positive(system: ODESystem, columns: Sequence[str]) -> NDArray[np.bool_]:
+    kept = {s.name for s in system.states if s.is_positive}
+    kept |= {name for name, expr in system.observables.items() if expr.is_nonnegative}
+    return np.array([name in kept for name in columns], dtype=bool)
+
+
+def observed(system: ODESystem, observe: Any) -> tuple[tuple[str, ...], dict[str, sp.Expr]]:
+    """Names of columns, and the expressions among them, of ``observe=``.
+
+    Raises
+    ------
+    InvalidInputError
+        A name that is neither a state nor an observable.
+    """
+    names = [s.name for s in system.states]
+    known = list(dict.fromkeys([*names, *system.observables]))
+    if observe is None:
+        return tuple(known), {}
+    if isinstance(observe, Mapping):
+        given = cast("Mapping[Any, Any]", observe)
+        made = {label_of(k): sp.sympify(v, strict=True) for k, v in given.items()}
+        for name in made:
+            if name in known:
+                raise InvalidInputError(
+                    f"observe= calls an expression {name!r}, which is taken; choose another name"
+                )
+        return tuple(made), made
+    columns: list[str] = []
+    expressions: dict[str, sp.Expr] = {}
+    for entry in observe if isinstance(observe, list | tuple) else [observe]:
+        if isinstance(entry, sp.Expr) and not isinstance(entry, sp.Symbol):
+            name = f"{_OWN}{len(expressions)}"
+            expressions[name] = entry
+            columns.append(name)
+            continue
+        name = label_of(entry)
+        if name not in known:
+            raise InvalidInputError(
+                f"observe= names {name!r}, which is neither a state nor an observable; there are "
+                f"{', '.join(known)}{meant(name, known)}"
+            )
+        columns.append(name)
+    return tuple(columns), expressions
