@@ -21,11 +21,13 @@ from tests.planted import (
     constant,
     gradient,
     made,
-    network,
     number,
     polynomial,
     states,
 )
+from tests.random_forced import FORCED
+from tests.random_functions import FUNCTIONS
+from tests.random_unknowns import UNKNOWN
 
 __all__ = ["FAMILIES"]
 
@@ -33,7 +35,7 @@ t = psu.t
 a, b, c = psu.parameters("a b c")
 
 
-# -- without time ------------------------------------------------------------------------------
+# -- with a planted law ------------------------------------------------------------------------
 
 
 def polynomial_energy(rng: Random) -> RandomSystem:
@@ -43,7 +45,7 @@ def polynomial_energy(rng: Random) -> RandomSystem:
     H, S = polynomial(rng, u, d), constant(rng, u)
     f, planted = (S * gradient(H, u)).expand(), [H, *casimirs(S, u)]
     if n < 4 and rng.random() < 0.25:
-        return made(u, f, planted, d, degree=None, budget=3.0)
+        return made(u, f, planted, d, degree=None)
     return made(u, f, planted, d)
 
 
@@ -201,88 +203,6 @@ def reactions(rng: Random) -> RandomSystem:
     return made(u, map(sp.expand, f), totals, 1)
 
 
-# -- with time ---------------------------------------------------------------------------------
-
-
-def moving_frame(rng: Random) -> RandomSystem:
-    """A known system seen from a frame that moves by g(t): H(u - g(t)) is conserved."""
-    n = rng.randint(2, 3)
-    u, d = states(rng, n), 2
-    H, S = polynomial(rng, u, d, 4), constant(rng, u)
-    moves = rng.choice([t, sp.sin(t), sp.cos(2 * t), sp.exp(-t)])
-    g = [rng.choice([0, number(rng)]) * moves for _ in u]
-    shifted = {z: z - k for z, k in zip(u, g, strict=True)}
-    f = (S * gradient(H, u)).subs(shifted, simultaneous=True) + sp.Matrix(g).diff(t)
-    return made(u, f.expand(), [sp.expand(H.subs(shifted, simultaneous=True))], d)
-
-
-def growing(rng: Random) -> RandomSystem:
-    """f = S grad P + s u/d with P homogeneous of degree d, so that P' = s P."""
-    n = rng.randint(2, 3)
-    u, d = states(rng, n), rng.randint(1, 2)
-    monomials = [sp.Mul(*m) for m in combinations_with_replacement(u, d)]
-    P = sp.Add(*(number(rng) * m for m in monomials))
-    s = rng.choice([number(rng), number(rng), a])
-    S = antisymmetric(n, lambda: number(rng) + rng.choice([0, 1]) * polynomial(rng, u, 1, 2))
-    f = (S * gradient(P, u) + s / d * sp.Matrix(u)).expand()
-    return made(u, f, [sp.exp(-s * t) * P], d, degree=2)
-
-
-def clock(rng: Random) -> RandomSystem:
-    """P = u_1 + Q(others) grows at a constant rate: P - k t is conserved."""
-    n = rng.randint(2, 3)
-    u = states(rng, n)
-    P = u[0] + polynomial(rng, u[1:], 2, 2)
-    S = antisymmetric(n, lambda: number(rng) + rng.choice([0, 1]) * polynomial(rng, u, 2, 2))
-    k = rng.choice([number(rng), b])
-    f = (S * gradient(P, u)).expand() + sp.Matrix([k, *[0] * (n - 1)])
-    return made(u, f, [P - k * t], 2)
-
-
-# -- with unknown terms ------------------------------------------------------------------------
-
-
-def unknown_factor(rng: Random) -> RandomSystem:
-    """A network or an unknown function of time sets the speed along the level sets."""
-    n = rng.randint(2, 3)
-    u, d = states(rng, n), rng.randint(2, 3)
-    H, S = polynomial(rng, u, d, 4), constant(rng, u)
-    factor = rng.choice([network(u, 1)[0], 1 + network(u, 1)[0] ** 2, sp.Function("w")(t)])
-    return made(u, factor * S * gradient(H, u), [H, *casimirs(S, u)], d)
-
-
-def unknown_structure(rng: Random) -> RandomSystem:
-    """Every entry of S is a network, or a network and something known."""
-    n = rng.randint(2, 4)
-    u, d = states(rng, n), rng.randint(2, 3)
-    H, nn = polynomial(rng, u, d, 4), network(u, n * (n - 1) // 2)
-    outputs = iter(range(nn.outputs))
-    S = antisymmetric(n, lambda: nn[next(outputs)] + rng.choice([0, 1, u[0]]))
-    return made(u, S * gradient(H, u), [H], d)
-
-
-def compatible(rng: Random) -> RandomSystem:
-    """The known part conserves H, and the networks do not."""
-    n = rng.randint(2, 3)
-    u, d = states(rng, n), rng.randint(2, 3)
-    H, S, nn = polynomial(rng, u, d, 4), constant(rng, u), network(u, n)
-    pushes = sp.Matrix([rng.choice([0, nn[i], u[i] * nn[i]]) for i in range(n)])
-    return made(u, (S * gradient(H, u)).expand() + pushes, [H], d, kind="compatible")
-
-
-def balance(rng: Random) -> RandomSystem:
-    """Networks push along the level sets of M, so that its rate is known."""
-    n = rng.randint(2, 3)
-    u, d = states(rng, n), rng.randint(1, 2)
-    M, nn = polynomial(rng, u, d, 3), network(u, rng.randint(1, 2))
-    known = [polynomial(rng, u, 2, 3) for _ in u]
-    pairs = sp.eye(n * (n - 1) // 2).tolist()
-    turns = [constant(rng, u), *(antisymmetric(n, iter(row).__next__) for row in pairs)]
-    # the first one may lie along the gradient
-    along = next(push for push in (S * gradient(M, u) for S in turns) if any(push))
-    return made(u, sp.Matrix(known) + nn[rng.randrange(nn.outputs)] * along, [M], d, kind="balance")
-
-
 # -- without a planted law ---------------------------------------------------------------------
 
 
@@ -314,7 +234,7 @@ FAMILIES: dict[str, Callable[[Random], RandomSystem]] = {
     f.__name__.replace("_", "-"): f
     for f in (
         polynomial_energy, polynomial_structure, nambu, rational, trigonometric, exponential,
-        logarithmic, root, symbolic, decimals, reactions, moving_frame, growing, clock,
-        unknown_factor, unknown_structure, compatible, balance, generic, sparse,
+        logarithmic, root, symbolic, decimals, reactions, *FUNCTIONS, *FORCED, *UNKNOWN,
+        generic, sparse,
     )
 }  # fmt: skip

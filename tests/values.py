@@ -1,5 +1,5 @@
 # SymPy and SciPy annotate in parts only
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportReturnType=false, reportOperatorIssue=false, reportCallIssue=false
+# pyright: reportGeneralTypeIssues=false, reportAttributeAccessIssue=false, reportArgumentType=false, reportReturnType=false, reportOperatorIssue=false, reportCallIssue=false
 """Expressions evaluated at a point: in fractions where everything is rational, else with 60 digits."""
 
 from __future__ import annotations
@@ -21,7 +21,12 @@ _FUNCTIONS = {
     sp.sin: _mp.sin, sp.cos: _mp.cos, sp.tan: _mp.tan, sp.exp: _mp.exp, sp.log: _mp.log,
     sp.atan: _mp.atan, sp.Abs: abs, sp.sign: _mp.sign,
     sp.sinh: _mp.sinh, sp.cosh: _mp.cosh, sp.tanh: _mp.tanh,
-    sp.Ei: _mp.ei, sp.Si: _mp.si, sp.Ci: _mp.ci, sp.erf: _mp.erf,
+    sp.Ei: _mp.ei, sp.Si: _mp.si, sp.Ci: _mp.ci, sp.erf: _mp.erf, sp.floor: _mp.floor,
+    sp.asin: _mp.asin, sp.asinh: _mp.asinh,
+}  # fmt: skip
+_COMPARED = {
+    sp.StrictLessThan: lambda a, b: a < b, sp.LessThan: lambda a, b: a <= b,
+    sp.StrictGreaterThan: lambda a, b: a > b, sp.GreaterThan: lambda a, b: a >= b,
 }  # fmt: skip
 _CONSTANTS = {sp.I: _mp.mpc(0, 1), sp.pi: +_mp.pi, sp.E: +_mp.e}
 
@@ -55,7 +60,16 @@ class Values:
             if isinstance(exponent, Fraction) and exponent.denominator == 1:
                 return base ** int(exponent)
             return _mp.power(digits(base), digits(exponent))
+        if isinstance(expr, sp.Piecewise):
+            return self(next(value for value, condition in expr.args if self._holds(condition)))
+        if isinstance(expr, (sp.Max, sp.Min)):
+            return (max if isinstance(expr, sp.Max) else min)(digits(self(a)) for a in expr.args)
         return _FUNCTIONS[sp.exp if expr.is_Pow else expr.func](digits(self(expr.args[-1])))
+
+    def _holds(self, condition: Any) -> bool:
+        if condition in (sp.true, sp.false):
+            return bool(condition)
+        return bool(_COMPARED[condition.func](*(digits(self(a)) for a in condition.args)))
 
 
 def total(values: Iterable[Any]) -> Any:
