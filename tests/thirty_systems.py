@@ -186,17 +186,17 @@ system(
 # -- chemistry and epidemics -------------------------------------------------------------------
 
 # A. Cornish-Bowden, Fundamentals of Enzyme Kinetics (2012), ch. 6: competitive inhibition
-S, E, C, P, I, D = psu.states("S E C P I D")
+S, E, C, P, J, D = psu.states("S E C P J D")
 k1, k2, k3, k4, k5 = psu.parameters("k1:6")
 bind, part, make = k1 * S * E, k2 * C, k3 * C
-stop = k4 * I * E - k5 * D
+stop = k4 * J * E - k5 * D
 system(
     "competitive inhibition",
     {
         S: part - bind, E: part + make - bind - stop, C: bind - part - make,
         P: make, I: -stop, D: stop,
     },
-    [E + C + D, S + C + P, I + D],
+    [E + C + D, S + C + P, J + D],
 )  # fmt: skip
 
 # R. J. Field, R. M. Noyes, Oscillations in chemical systems IV, J. Chem. Phys. 60 (1974) 1877-1884; no law
@@ -210,14 +210,14 @@ system(
 
 # H. W. Hethcote, The mathematics of infectious diseases, SIAM Rev. 42 (2000) 599-653: with standard
 # incidence, and with a loss of immunity
-S, I, R = psu.states("S I R", positive=True)
-N = S + I + R
+S, J, R = psu.states("S J R", positive=True)
+N = S + J + R
 system(
     "sir, standard incidence",
-    {S: -b * S * I / N, I: b * S * I / N - g * I, R: g * I},
+    {S: -b * S * J / N, J: b * S * J / N - g * J, R: g * J},
     [N, log(S) + b * R / (g * N)],
 )
-system("sirs", {S: -b * S * I + k * R, I: b * S * I - g * I, R: g * I - k * R}, [N])
+system("sirs", {S: -b * S * J + k * R, J: b * S * J - g * J, R: g * J - k * R}, [N])
 
 # -- physics -----------------------------------------------------------------------------------
 
