@@ -194,7 +194,7 @@ system(
     "competitive inhibition",
     {
         S: part - bind, E: part + make - bind - stop, C: bind - part - make,
-        P: make, I: -stop, D: stop,
+        P: make, J: -stop, D: stop,
     },
     [E + C + D, S + C + P, J + D],
 )  # fmt: skip
