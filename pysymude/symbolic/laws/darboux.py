@@ -11,9 +11,10 @@ from typing import Any, cast
 import sympy as sp
 
 from pysymude.symbolic import effort
-from pysymude.symbolic.exact.guarded import product, quotient
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.exact.polynomials import ExactField
+from pysymude.symbolic.laws.determinant import determinant
+from pysymude.symbolic.laws.hyperplanes import hyperplanes
 
 __all__ = ["darboux_polynomials"]
 
@@ -25,7 +26,8 @@ def darboux_polynomials(form: NormalForm, exact: ExactField, deadline: float) ->
     """The irreducible Darboux polynomials of degree 1, and of degree 2 in the plane.
 
     Complete for fields whose extactic determinants are not zero, where time and size allow; empty for
-    fields that read time, a network or an atom, or have more than three states.
+    fields that read time, a network or an atom. With more than three states those with rational
+    coefficients, of fields without symbols.
 
     References
     ----------
@@ -36,11 +38,13 @@ def darboux_polynomials(form: NormalForm, exact: ExactField, deadline: float) ->
     allowed = {*states, *(c.symbol for c in form.of_kind("parameter"))}
     rates = [cast("sp.Expr", form.coordinates[x].rate) for x in states]
     if (
-        not 2 <= len(states) <= 3
+        len(states) < 2
         or exact.n_parameters > _MOST_PARAMETERS
         or any(not rate.free_symbols <= allowed for rate in rates)
     ):
         return []
+    if len(states) > 3:
+        return [] if exact.n_parameters else hyperplanes(form, exact)
     found: list[sp.Expr] = []
     for degree in (1, 2) if len(states) == 2 else (1,):
         effort.check()
@@ -48,6 +52,9 @@ def darboux_polynomials(form: NormalForm, exact: ExactField, deadline: float) ->
             break
         extactic = _extactic(form, exact, degree)
         if extactic is None or extactic.is_zero():
+            if degree == 1 and not exact.n_parameters:
+                # as where a linear law holds
+                found += hyperplanes(form, exact)
             continue
         found += [p for p in exact.darboux(exact.factors([extactic])) if p not in found]
     return found
@@ -66,30 +73,4 @@ def _extactic(form: NormalForm, exact: ExactField, degree: int) -> Any:
         rows.append([flow.slope(entry) for entry in rows[-1]])
         if sum(len(entry.to_dict()) for entry in rows[-1]) > _MOST_TERMS:
             return None
-    return _determinant(rows, exact.one)
-
-
-def _determinant(rows: list[list[Any]], one: Any) -> Any:
-    """By elimination without fractions.
-
-    References
-    ----------
-    .. [1] Bareiss, Sylvester's identity and multistep integer-preserving Gaussian elimination, Math.
-       Comp. 22 (1968).
-    """
-    matrix = [list(row) for row in rows]
-    before, sign = one, 1
-    for k in range(len(matrix) - 1):
-        pivot = next((i for i in range(k, len(matrix)) if not matrix[i][k].is_zero()), None)
-        if pivot is None:
-            return one * 0
-        if pivot != k:
-            matrix[k], matrix[pivot] = matrix[pivot], matrix[k]
-            sign = -sign
-        for i in range(k + 1, len(matrix)):
-            effort.check()
-            for j in range(k + 1, len(matrix)):
-                cross = product(matrix[i][j], matrix[k][k]) - product(matrix[i][k], matrix[k][j])
-                matrix[i][j] = quotient(cross, before)
-        before = matrix[k][k]
-    return matrix[-1][-1] * sign
+    return determinant(rows, exact.one)

@@ -144,6 +144,31 @@ PLANE = {
     "bernoulli": ({y: y / t - t * y**3}, 1),
 }  # fmt: skip
 MANY_SPECIES = {f"{n} sums": (sums_before_and_after(n), n) for n in (4, 5, 7, 10)}
+
+
+def between_planes(factor, *planes):
+    """Four states turn about the planes' laws: a sum of logarithms, and the sums that this leaves."""
+    law = sum(weight * log(plane) for weight, plane in planes)
+    turn = sp.Matrix([[0, 1, 2, -1], [-1, 0, 1, 3], [-2, -1, 0, 1], [1, -3, -1, 0]])
+    whole = factor * sp.Mul(*(plane for _, plane in planes))
+    rates = turn * sp.Matrix([law.diff(s) for s in u[:4]])
+    return {s: sp.expand(sp.cancel(f * whole)) for s, f in zip(u[:4], rates, strict=True)}, [law]
+
+
+one, two, three = u[0] + 2 * u[1] + 1, 3 * u[2] - u[3] - 2, u[0] - u[2] + u[3] + 5
+PLANES = {
+    "two planes": between_planes(1, (1, one), (-2, two)),
+    "three planes": between_planes(1, (1, one), (3, two), (-1, three)),
+    "and a factor": between_planes(1 + u[0] * u[2], (2, one), (5, three)),
+    "two planes, three states": (
+        {
+            x: -(x + y - 1) * (3 * y + 2 * z),
+            y: -(x + y - 1) * (z - 3 * x),
+            z: (x + y - 1) * (2 * x + y),
+        },
+        2,
+    ),
+}
 ANGLES = {
     "kepler": ({r: pr, pr: w**2 / r**3 - k / r**2, phi: w / r**2, w: sp.S.Zero},
                [w, pr**2 / 2 + w**2 / (2 * r**2) - k / r, (w**2 / r - k) * cos(phi) + pr * w * sin(phi)]),
@@ -164,6 +189,7 @@ KINDS = {
     "quadratures": QUADRATURES,
     "plane": PLANE,
     "many species": MANY_SPECIES,
+    "planes": PLANES,
     "angles": ANGLES,
 }
 CASES = {f"{kind}: {name}": case for kind, cases in KINDS.items() for name, case in cases.items()}
