@@ -65,8 +65,8 @@ class Writer:
         for k, layer in enumerate(nn.layers):
             W = f"theta[{offset + layer.W.start + 1}:{offset + layer.W.stop}]"
             b = f"theta[{offset + layer.b.start + 1}:{offset + layer.b.stop}]"
-            affine = f"reshape({W}, {layer.columns}, {layer.rows})' * z .+ {b}"
-            lines.append(f"z = {affine}")
+            product = f"reshape({W}, {layer.columns}, {layer.rows})' * z"
+            lines.append(f"z = {product} .+ {b}" if layer.bias else f"z = {product}")
             if k < len(nn.hidden) and kind != "identity":
                 lines.append(f"z = {kind}.(z)")
         if np.any(scaling.output_shift != 0) or np.any(scaling.output_scale != 1):
@@ -78,7 +78,7 @@ class Writer:
             f"The network {word}: {_count(len(nn.inputs), 'input')}, hidden layers {hidden} "
             f"({kind}), {_count(nn.outputs, 'output')}.",
             f"Its weights are theta[{offset + 1}:{last}]: for each layer the matrix by rows, then "
-            "the bias.",
+            "the bias" + ("." if all(nn.bias) else ", or zeros where a layer has none."),
         )
         body = function(f"{word}(theta, inputs...)", [*lines, "return z"])
         return block(map(comment, text), 0) + body

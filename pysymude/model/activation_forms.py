@@ -22,9 +22,22 @@ def _softplus(z: Any) -> Any:
     return sp.log(1 + sp.exp(z))
 
 
-def _below(value: Any, z: Any) -> Any:
-    """z above 0, `value` below."""
-    return sp.Piecewise((z, z > 0), (value, True))
+# SymPy would look through all layers below for what its arguments have in common
+def _above(z: Any, least: Any = sp.S.Zero) -> Any:
+    return sp.Max(z, least, evaluate=False)
+
+
+def _below(z: Any, most: Any = sp.S.Zero) -> Any:
+    return sp.Min(z, most, evaluate=False)
+
+
+def _clipped(z: Any, least: Any, most: Any) -> Any:
+    return _below(_above(z, sp.Integer(least)), sp.Integer(most))
+
+
+def _elu(z: Any) -> Any:
+    """z above 0, exp(z) - 1 below: no `Piecewise`, since SymPy takes those within conditions apart."""
+    return _above(z) + (sp.exp(_below(z)) - 1)
 
 
 def _gelu(z: Any) -> Any:
@@ -40,18 +53,18 @@ FORMS: dict[str, Callable[[Any], Any]] = {
     "swish": lambda z: z * _sigmoid(z),
     "gelu": _gelu,
     "rbf": lambda z: sp.exp(-(z**2)),
-    "relu": lambda z: sp.Max(z, 0),
-    "elu": lambda z: _below(sp.exp(z) - 1, z),
-    "celu": lambda z: _below(sp.exp(z) - 1, z),
-    "selu": lambda z: _SELU_SCALE * _below(_SELU_ALPHA * (sp.exp(z) - 1), z),
-    "leaky_relu": lambda z: _below(sp.Float(0.01) * z, z),
-    "relu6": lambda z: sp.Min(sp.Max(z, 0), 6),
+    "relu": lambda z: _above(z),
+    "elu": _elu,
+    "celu": _elu,
+    "selu": lambda z: _SELU_SCALE * _above(z) + _SELU_SCALE * _SELU_ALPHA * (sp.exp(_below(z)) - 1),
+    "leaky_relu": lambda z: _above(z) + sp.Float(0.01) * _below(z),
+    "relu6": lambda z: _clipped(z, 0, 6),
     "mish": lambda z: z * sp.tanh(_softplus(z)),
     "softsign": lambda z: z / (1 + sp.Abs(z)),
     "tanhshrink": lambda z: z - sp.tanh(z),
-    "hardtanh": lambda z: sp.Min(sp.Max(z, -1), 1),
-    "hardsigmoid": lambda z: sp.Min(sp.Max(z / 6 + _HALF, 0), 1),
-    "hardswish": lambda z: z * sp.Min(sp.Max(z / 6 + _HALF, 0), 1),
+    "hardtanh": lambda z: _clipped(z, -1, 1),
+    "hardsigmoid": lambda z: _clipped(z / 6 + _HALF, 0, 1),
+    "hardswish": lambda z: z * _clipped(z / 6 + _HALF, 0, 1),
     "logsigmoid": lambda z: -_softplus(-z),
     "sin": sp.sin,
     "cos": sp.cos,

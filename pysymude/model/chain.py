@@ -38,6 +38,7 @@ class NetworkChain(Sequence[sp.Expr]):
         activations: Sequence[Any],
         input_scaling: Any,
         output_scaling: Any,
+        bias: Sequence[bool],
     ) -> None:
         self.name, self.activations = name, tuple(activations)
         widths = (*hidden, outputs)
@@ -53,6 +54,7 @@ class NetworkChain(Sequence[sp.Expr]):
                     activation="identity",
                     input_scaling=input_scaling if k == 1 else None,
                     output_scaling=output_scaling if k == len(widths) else None,
+                    bias=bias[k - 1],
                 )
             )
             given = self._activated(k, layers[-1])

@@ -22,12 +22,16 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Layer:
-    """One affine layer: its matrix is ``weights[W].reshape(rows, columns)``, its bias ``weights[b]``."""
+    """One affine layer: its matrix is ``weights[W].reshape(rows, columns)``, its bias ``weights[b]``.
+
+    Without a `bias` there are zeros in its place, which stay.
+    """
 
     rows: int
     columns: int
     W: slice
     b: slice
+    bias: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +79,14 @@ class MLP(sp.Atom):
     input_scaling, output_scaling : None, "data", or (shift, scale)
         Affine scaling of each input, ``(z - shift)/scale``, and of each output, ``shift + scale*y``
         (numbers or sequences). ``"data"`` takes both from the data before training. None: none.
+    bias : bool or sequence of bool
+        Whether layers have a bias: all, or each of the hidden ones and the last.
 
     Notes
     -----
     The weights are one flat float64 vector: for each layer the matrix (rows = outputs of the layer,
-    row-major), then the bias. ``nn(a, b)[i]`` is the same network (same weights) at other inputs.
+    row-major), then the bias. A layer without bias has zeros there, which are never learned. ``nn(a, b)[i]`` is
+    the same network (same weights) at other inputs.
 
     Examples
     --------
@@ -103,6 +110,7 @@ class MLP(sp.Atom):
     activation: str
     input_scaling: Any
     output_scaling: Any
+    bias: tuple[bool, ...]
 
     @explained
     def __new__(
@@ -115,6 +123,7 @@ class MLP(sp.Atom):
         activation: Any = "tanh",
         input_scaling: Any = None,
         output_scaling: Any = None,
+        bias: bool | Sequence[bool] = True,
     ) -> MLP:
         self = cast("MLP", super().__new__(cls))
         self.name = check_name(name, what="MLP(name)")
@@ -122,6 +131,7 @@ class MLP(sp.Atom):
         self.outputs = _width(name, "outputs", outputs)
         widths = hidden if isinstance(hidden, (tuple, list, np.ndarray)) else [hidden]
         self.hidden = tuple(_width(name, "hidden", width) for width in widths)
+        self.bias = _biases(name, bias, len(self.hidden) + 1)
         if not isinstance(activation, str) or activation not in ACTIVATIONS:
             # it is made of networks
             from pysymude.model.chain import NetworkChain, chain_activations
@@ -131,7 +141,7 @@ class MLP(sp.Atom):
             if not alike or each[0] not in ACTIVATIONS:
                 scalings = input_scaling, output_scaling
                 made: Any = NetworkChain(
-                    name, self.inputs, self.outputs, self.hidden, each, *scalings
+                    name, self.inputs, self.outputs, self.hidden, each, *scalings, self.bias
                 )
                 return made
             activation = each[0]
@@ -150,6 +160,7 @@ class MLP(sp.Atom):
             self.activation,
             repr(self.input_scaling),
             repr(self.output_scaling),
+            repr(self.bias),
         )
 
     def __getitem__(self, index: int) -> NetworkOutput:
@@ -182,6 +193,7 @@ class MLP(sp.Atom):
             activation=self.activation,
             input_scaling=(scaling.input_shift, scaling.input_scale),
             output_scaling=(scaling.output_shift, scaling.output_scale),
+            bias=self.bias,
         )
 
     @property
@@ -199,16 +211,16 @@ class MLP(sp.Atom):
         """Where each layer's matrix and bias lie in the flat weights."""
         found: list[Layer] = []
         offset = 0
-        for columns, rows in zip(self.widths[:-1], self.widths[1:], strict=True):
+        for columns, rows, bias in zip(self.widths[:-1], self.widths[1:], self.bias, strict=True):
             W = slice(offset, offset + rows * columns)
             b = slice(W.stop, W.stop + rows)
-            found.append(Layer(rows, columns, W, b))
+            found.append(Layer(rows, columns, W, b, bias))
             offset = b.stop
         return tuple(found)
 
     @property
     def n_weights(self) -> int:
-        """Number of weights and biases."""
+        """Number of weights and biases, the zeros in place of missing ones included."""
         return self.layers[-1].b.stop
 
     def initial_weights(self, seed: int) -> Float:
@@ -259,7 +271,8 @@ class MLP(sp.Atom):
             layer = self.layers[k]
             if k < len(self.hidden):
                 bar = bar * SLOPES[self.activation](inner[k])
-            found[layer.W], found[layer.b] = np.outer(bar, before[k]).ravel(), bar
+            found[layer.W] = np.outer(bar, before[k]).ravel()
+            found[layer.b] = bar if layer.bias else 0.0
             bar = weights[layer.W].reshape(layer.rows, layer.columns).T @ bar
         return found
 
@@ -458,6 +471,16 @@ def _expressions(name: str, inputs: Any) -> tuple[sp.Expr, ...]:
                 f"found {z!r} of type {type(z).__name__}"
             )
     return tuple(cast("sp.Expr", sp.sympify(z, strict=True)) for z in given)
+
+
+def _biases(name: str, given: Any, layers: int) -> tuple[bool, ...]:
+    several = list(given) if isinstance(given, (list, tuple, np.ndarray)) else [given] * layers
+    if len(several) != layers or not all(isinstance(one, (bool, np.bool_)) for one in several):
+        raise InvalidInputError(
+            f"MLP {name!r}: bias= takes True or False, or one of them for each of its {layers} layers; found "
+            f"{given!r}"
+        )
+    return tuple(map(bool, several))
 
 
 def _width(name: str, what: str, value: Any) -> int:

@@ -257,7 +257,9 @@ class ODESystem:
         for nn in self.networks:
             for k, layer in enumerate(nn.layers, start=1):
                 for name, shape in (("W", (layer.rows, layer.columns)), ("b", (layer.rows,))):
-                    slots.append(Slot(f"{nn.name}.{name}{k}", shape, offset, "weight"))
+                    held = name == "b" and not layer.bias
+                    slot = Slot(f"{nn.name}.{name}{k}", shape, offset, "weight", held=held)
+                    slots.append(slot)
                     offset = slots[-1].slice.stop
         for symbol in self._trainable:
             scale = self._scales[symbol] == "log"

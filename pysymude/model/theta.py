@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ class Slot:
     """One named piece of theta.
 
     `kind` is ``"weight"``, ``"parameter"`` or ``"u0"``; `low` and `high` bound its natural value, which is
-    stored on a logarithmic scale between two bounds where `log`.
+    stored on a logarithmic scale between two bounds where `log`. What is `held` is 0 and stays it: the bias of a
+    layer that has none.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Slot:
     low: float = -np.inf
     high: float = np.inf
     log: bool = False
+    held: bool = False
 
     def natural(self, z: Any) -> Any:
         """The value that numbers of theta stand for."""
@@ -92,16 +95,16 @@ class ThetaLayout(Mapping[str, Slot]):
         return len(self._slots)
 
     def pack(self, values: Mapping[str, ArrayLike]) -> Float:
-        """theta, float64 of shape (size,), from natural values by name; all names are needed."""
+        """theta, float64 of shape (size,), from natural values by name; held slots may be left out."""
         unknown = set(values) - set(self)
-        missing = [name for name in self if name not in values]
+        missing = [name for name, slot in self.items() if name not in values and not slot.held]
         if unknown or missing:
             raise InvalidInputError(
                 f"theta is made of {list(self)}; missing {missing}, unknown {sorted(unknown)}"
             )
         theta = np.empty(self.size)
         for slot in self.values():
-            value = np.asarray(values[slot.name], dtype=np.float64)
+            value = np.asarray(values.get(slot.name, np.zeros(slot.shape)), dtype=np.float64)
             if value.shape != slot.shape:
                 raise InvalidInputError(
                     f"{slot.name} has shape {slot.shape}; found an array of shape {value.shape}"
@@ -111,7 +114,7 @@ class ThetaLayout(Mapping[str, Slot]):
                     f"{slot.name} must lie between {slot.low} and {slot.high}; found {value}"
                 )
             theta[slot.slice] = np.ravel(slot.stored(value))
-        return theta
+        return self._with_zeros(theta)
 
     def unpack(self, theta: ArrayLike) -> dict[str, float | Float]:
         """Natural values by name: floats for numbers, float64 arrays for matrices and vectors."""
@@ -133,7 +136,20 @@ class ThetaLayout(Mapping[str, Slot]):
         if not np.isfinite(array).all():
             bad = int(np.flatnonzero(~np.isfinite(array))[0])
             raise InvalidInputError(f"theta must be finite; found {array[bad]} at index {bad}")
-        return array
+        return self._with_zeros(array)
+
+    @cached_property
+    def held(self) -> tuple[Slot, ...]:
+        """The slots that are 0 and stay it."""
+        return tuple(slot for slot in self.values() if slot.held)
+
+    def _with_zeros(self, theta: Float) -> Float:
+        for slot in self.held:
+            if np.any(theta[slot.slice] != 0.0):
+                raise InvalidInputError(
+                    f"{slot.name} belongs to a layer without bias, and is 0; found {theta[slot.slice]}"
+                )
+        return theta
 
     def of_kind(self, kind: str) -> tuple[Slot, ...]:
         """The slots of one kind: ``"weight"``, ``"parameter"`` or ``"u0"``."""

@@ -28,6 +28,7 @@ A whole file, with every table that it may have::
     outputs = 2
     hidden = [5, 5, 5]
     activation = "tanh"
+    bias = true                        # or false, or one for each layer
     input_scaling = "data"             # or { shift = [0, 0], scale = [1, 10] }
 
     [functions]                        # unknown functions of time
@@ -110,7 +111,9 @@ KEYS = (
     FIT,
 )
 EVENT_KEYS = ("expr", "set", "direction", "name")
-NETWORK_KEYS = ("inputs", "outputs", "hidden", "activation", "input_scaling", "output_scaling")
+NETWORK_KEYS = (
+    "inputs", "outputs", "hidden", "activation", "input_scaling", "output_scaling", "bias",
+)  # fmt: skip
 
 # what a file may ask the memory for
 WEIGHTS = 10_000_000  # of all networks together
@@ -345,6 +348,7 @@ def _network(name: str, table: TomlTable, names: Mapping[str, Any]) -> MLP:
             activation=table.text("activation", "tanh"),
             input_scaling=_scaling(table, "input_scaling"),
             output_scaling=_scaling(table, "output_scaling"),
+            bias=table.values.get("bias", True),
         )
         if not isinstance(made, MLP):
             raise table.error(

@@ -196,6 +196,8 @@ class _Writer:
             f"hidden = [{', '.join(map(str, nn.hidden))}]",
             f"activation = {toml_string(nn.activation)}",
         ]
+        if not all(nn.bias):
+            lines.append(f"bias = [{', '.join(str(one).lower() for one in nn.bias)}]")
         for key in ("input_scaling", "output_scaling"):
             given = getattr(nn, key)
             if given == "data":

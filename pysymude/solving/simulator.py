@@ -179,6 +179,8 @@ class Simulator:
     def split(self, z: Float) -> Cotangents:
         """Theta, start and parameters of a vector."""
         n, k = self.layout.size, len(self.parameters)
+        for slot in self.layout.held:
+            z[slot.slice] = 0.0
         return z[:n], z[n + k :], z[n : n + k]
 
     def vector(self, theta: Any, u0: Any, p: Any) -> Float:

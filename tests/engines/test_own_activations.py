@@ -167,3 +167,20 @@ def test_wrong_lists_say_so(wrong, message):
 def test_scaling_and_an_activation_of_the_outputs_exclude_each_other():
     with pytest.raises(InvalidInputError, match="output_scaling= would act before"):
         system(["tanh", "tanh", "sin"], output_scaling="data")
+
+
+@pytest.mark.parametrize("name", ["elu", "leaky_relu", "selu", "hardswish", "relu6"])
+def test_deep_networks_of_what_has_a_kink(engine: str, name: str):
+    """SymPy must not look through all the layers below; from three layers on that takes minutes."""
+    nn = psu.MLP("nn", inputs=[x, y], outputs=1, hidden=(8, 8, 8), activation=[name] * 3)
+    seen = psu.ODESystem({x: sp.S.Zero, y: sp.S.Zero}, observables={"out": nn[0]})
+    weights = 0.8 * np.random.default_rng(2).standard_normal(seen.layout.size)
+    found = psu.solve(seen, t=[0.0, 1.0], u0=[0.4, -0.9], theta=weights, engine=engine)
+    a, at = np.array([0.4, -0.9]), 0
+    for layer in nn.layers:
+        W = weights[at : at + layer.n_weights - layer.outputs].reshape(layer.outputs, -1)
+        at += layer.n_weights
+        a = W @ a + weights[at - layer.outputs : at]
+        if layer is not nn.layers[-1]:
+            a = DEFINED[name](a)
+    assert found["out"][0] == pytest.approx(a[0], rel=1e-12)

@@ -14,7 +14,7 @@ __all__ = ["frozen_names", "is_frozen"]
 
 
 def frozen_names(given: Any, layout: ThetaLayout) -> tuple[str, ...]:
-    """Names of slots and networks, checked.
+    """Names of slots and networks, checked, and those of slots that are always held.
 
     Raises
     ------
@@ -32,6 +32,7 @@ def frozen_names(given: Any, layout: ThetaLayout) -> tuple[str, ...]:
                 f"{meant(name, known)}"
             )
         names.append(name)
+    names = list(dict.fromkeys([*names, *(slot.name for slot in layout.held)]))
     if names and all(is_frozen(name, names) for name in layout):
         raise InvalidInputError(
             "frozen= names everything that is trainable; nothing is left to learn"

@@ -65,5 +65,7 @@ class Priors:
         return {}
 
     def _of(self, slot: Slot) -> Distribution | None:
+        if slot.held:
+            return None
         whole = slot.name.rpartition(".")[0] if slot.kind == "weight" else slot.name
         return self.given.get(slot.name, self.given.get(whole))

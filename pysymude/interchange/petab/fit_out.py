@@ -16,6 +16,7 @@ from pysymude.interchange.packages import needed
 from pysymude.interchange.petab.formula_out import Formulas
 from pysymude.interchange.petab.model_out import model_text
 from pysymude.interchange.petab.network_out import (
+    arrays_of,
     mapping_rows,
     network_yaml,
     scaled_output,
@@ -191,19 +192,12 @@ class FitTables:
             yield key, bounds.low, bounds.high, float(self.values[slot]), "true", "", ""
         for nn in self.system.networks:
             whole = self.system.priors.get(nn.name)
-            for k in range(1, len(nn.layers) + 1):
-                for letter in "Wb":
-                    name = f"{nn.name}.{letter}{k}"
-                    kept = name in frozen or nn.name in frozen
-                    prior = _prior(name, self.system.priors.get(name, whole))
-                    yield (
-                        f"{nn.name}_{letter}{k}",
-                        -math.inf,
-                        math.inf,
-                        "array",
-                        _truth(not kept),
-                        *prior,
-                    )
+            for letter, k, _ in arrays_of(nn):
+                name = f"{nn.name}.{letter}{k}"
+                kept = name in frozen or nn.name in frozen
+                prior = _prior(name, self.system.priors.get(name, whole))
+                key = f"{nn.name}_{letter}{k}"
+                yield key, -math.inf, math.inf, "array", _truth(not kept), *prior
 
     def _observables(self) -> Iterator[Cells]:
         states = {x.name: x for x in self.system.states}
@@ -344,8 +338,7 @@ class FitTables:
         arrays = {
             (nn.name, f"layer{k}", array): np.asarray(self.values[f"{nn.name}.{letter}{k}"])
             for nn in networks
-            for k in range(1, len(nn.layers) + 1)
-            for letter, array in (("W", "weight"), ("b", "bias"))
+            for letter, k, array in arrays_of(nn)
         }
         return {
             "mapping.tsv": _table("petabEntityId modelEntityId", mapping).encode(),

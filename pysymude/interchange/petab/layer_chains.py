@@ -58,6 +58,7 @@ class Chain:
             network = MLP(
                 name, inputs=expressions, outputs=part[-1].outputs,
                 hidden=tuple(layer.outputs for layer in part[:-1]), activation=within,
+                bias=[layer.bias for layer in part],
             )  # fmt: skip
             slots += [(layer.id, f"{name}.{{}}{k}") for k, layer in enumerate(part, start=1)]
             expressions = [applied(part[-1].activation, output) for output in network]

@@ -14,7 +14,14 @@ from pysymude.interchange.packages import needed
 from pysymude.interchange.petab.formula_out import Formulas
 from pysymude.model.network import MLP
 
-__all__ = ["mapping_rows", "network_yaml", "scaled_output", "weights_content", "wiring_rows"]
+__all__ = [
+    "arrays_of",
+    "mapping_rows",
+    "network_yaml",
+    "scaled_output",
+    "weights_content",
+    "wiring_rows",
+]
 
 _NAMES = {
     "tanh": "tanh", "softplus": "softplus", "gelu": "gelu", "swish": "silu", "relu": "relu",
@@ -39,7 +46,7 @@ def network_yaml(nn: MLP) -> str:
     layers: list[dict[str, Any]] = []
     steps: list[dict[str, Any]] = [_step("input0", "placeholder", "input0")]
     for k, layer in enumerate(nn.layers, start=1):
-        sizes = {"in_features": layer.columns, "out_features": layer.rows, "bias": True}
+        sizes = {"in_features": layer.columns, "out_features": layer.rows, "bias": layer.bias}
         layers.append({"layer_id": f"layer{k}", "layer_type": "Linear", "args": sizes})
         steps.append(_step(f"layer{k}", "call_module", f"layer{k}", steps[-1]["name"]))
         if k <= len(nn.hidden) and nn.activation != "identity":
@@ -61,10 +68,20 @@ def mapping_rows(nn: MLP) -> list[list[str]]:
     """What the ids of inputs, outputs and arrays are in the network."""
     rows = [[f"{nn.name}_input{j}", f"{nn.name}.inputs[0][{j}]"] for j in range(len(nn.inputs))]
     rows += [[f"{nn.name}_output{i}", f"{nn.name}.outputs[0][{i}]"] for i in range(nn.outputs)]
-    for k in range(1, len(nn.layers) + 1):
-        for letter, array in (("W", "weight"), ("b", "bias")):
-            rows.append([f"{nn.name}_{letter}{k}", f"{nn.name}.parameters[layer{k}].{array}"])
-    return rows
+    return rows + [
+        [f"{nn.name}_{letter}{k}", f"{nn.name}.parameters[layer{k}].{array}"]
+        for letter, k, array in arrays_of(nn)
+    ]
+
+
+def arrays_of(nn: MLP) -> list[tuple[str, int, str]]:
+    """The arrays that a network has: our letter, the number of the layer, the word of PyTorch."""
+    return [
+        (letter, k, array)
+        for k, layer in enumerate(nn.layers, start=1)
+        for letter, array in (("W", "weight"), ("b", "bias"))
+        if letter == "W" or layer.bias
+    ]
 
 
 def wiring_rows(

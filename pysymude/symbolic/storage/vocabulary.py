@@ -149,6 +149,8 @@ def _plain_network(nn: MLP) -> dict[str, Any]:
         "hidden": list(nn.hidden),
         "activation": nn.activation,
     }
+    if not all(nn.bias):
+        found["bias"] = list(nn.bias)
     for key in ("input_scaling", "output_scaling"):
         given = getattr(nn, key)
         if given is not None:
@@ -195,6 +197,7 @@ def _read_network(name: str, table: TomlTable, names: dict[str, Any]) -> MLP:
             outputs=outputs[0],
             hidden=tuple(table.integers("hidden")),
             activation=table.text("activation"),
+            bias=table.values.get("bias", True),
             **scalings,
         )
         if not isinstance(made, MLP):  # several, with formulas between them

@@ -3,8 +3,9 @@ import pytest
 import sympy as sp
 
 import pysymude as psu
-from pysymude.errors import EmissionError, InvalidInputError
+from pysymude.errors import EmissionError, InvalidInputError, ModelFileError
 from pysymude.model.network import ACTIVATIONS, Scaling
+from pysymude.model.toml import system_from_text
 
 x, y = psu.states("x y")
 
@@ -165,3 +166,33 @@ def test_wrong_names_and_indices_are_refused():
         network()[2]
     with pytest.raises(InvalidInputError, match="takes 2 inputs; found 1"):
         network()(x)
+
+
+def test_layers_without_bias(tmp_path):
+    nn = psu.MLP("nn", inputs=[x, y], outputs=2, hidden=3, bias=[False, True])
+    assert nn.bias == (False, True)
+    assert nn != psu.MLP("nn", inputs=[x, y], outputs=2, hidden=3)
+    w, z = np.random.default_rng(0).standard_normal(17), np.array([0.3, -0.4])
+    first, last = nn.layers
+    w[first.b] = 0.0
+    expected = w[last.W].reshape(2, 3) @ np.tanh(w[first.W].reshape(3, 2) @ z) + w[last.b]
+    np.testing.assert_allclose(nn.forward(w, z), expected, rtol=1e-14)
+    assert np.all(nn.pull(w, z, [1.0, 1.0])[first.b] == 0)
+    assert np.all(nn.pull(w, z, [1.0, 1.0])[last.b] == 1)
+    system = psu.ODESystem({x: nn[0], y: nn[1]})
+    system.to_toml(tmp_path / "model.toml")
+    assert "bias = [false, true]" in (tmp_path / "model.toml").read_text()
+    assert psu.ODESystem.from_toml(tmp_path / "model.toml") == system
+
+
+@pytest.mark.parametrize("bias", ["no", 0, [True], [True, None]])
+def test_wrong_biases(bias):
+    with pytest.raises(InvalidInputError, match=r"bias= takes True or False.*2 layers"):
+        psu.MLP("nn", inputs=[x], outputs=1, hidden=3, bias=bias)
+
+
+def test_wrong_biases_in_a_file():
+    network = 'inputs = ["x"]\noutputs = 1\nhidden = [2]\nbias = "no"'
+    text = f'[equations]\nx = "nn[0]"\n[networks.nn]\n{network}\n'
+    with pytest.raises(ModelFileError, match=r"networks.nn.*bias= takes True or False"):
+        system_from_text(text)
