@@ -19,15 +19,14 @@ if TYPE_CHECKING:
     from pysymude.export.diffeqpy import to_diffeqpy
     from pysymude.export.julia import export_julia
     from pysymude.fit.ensemble.fit_ensemble import FitEnsemble, fit_ensemble
-    from pysymude.fit.loss.objective import Objective, objective
+    from pysymude.fit.loss.make_objective import objective
+    from pysymude.fit.loss.objective import Objective
     from pysymude.fit.result.fit_result import FitResult
-    from pysymude.fit.stages.stages import (
-        LBFGS,
-        Adam,
-        GradientMatching,
-        LawMatching,
-        MultipleShooting,
-    )
+    from pysymude.fit.stages.adam import Adam
+    from pysymude.fit.stages.gradient_matching import GradientMatching
+    from pysymude.fit.stages.law_matching import LawMatching
+    from pysymude.fit.stages.lbfgs import LBFGS
+    from pysymude.fit.stages.multiple_shooting import MultipleShooting
     from pysymude.fit.terms.own_loss import jax_loss, torch_loss
     from pysymude.fit.training.fitting import fit
     from pysymude.infer.bands import Band
@@ -94,7 +93,7 @@ _LATER = {
     "FitEnsemble": "fit.ensemble.fit_ensemble",
     "fit_ensemble": "fit.ensemble.fit_ensemble",
     "Objective": "fit.loss.objective",
-    "objective": "fit.loss.objective",
+    "objective": "fit.loss.make_objective",
     "jax_loss": "fit.terms.own_loss",
     "torch_loss": "fit.terms.own_loss",
     "FitResult": "fit.result.fit_result",
@@ -103,11 +102,11 @@ _LATER = {
     "write_petab": "interchange.petab.written",
     "SbmlModel": "interchange.sbml.reading",
     "read_sbml": "interchange.sbml.reading",
-    "Adam": "fit.stages.stages",
-    "GradientMatching": "fit.stages.stages",
-    "LBFGS": "fit.stages.stages",
-    "LawMatching": "fit.stages.stages",
-    "MultipleShooting": "fit.stages.stages",
+    "Adam": "fit.stages.adam",
+    "GradientMatching": "fit.stages.gradient_matching",
+    "LBFGS": "fit.stages.lbfgs",
+    "LawMatching": "fit.stages.law_matching",
+    "MultipleShooting": "fit.stages.multiple_shooting",
     "fit": "fit.training.fitting",
     "Band": "infer.bands",
     "Comparison": "infer.compare",

@@ -31,7 +31,7 @@ from pysymude.errors import InvalidInputError, TableWarning
 
 if TYPE_CHECKING:
     from pysymude.fit.result.fit_result import FitResult
-    from pysymude.fit.stages.stages import Stage
+    from pysymude.fit.stages.stage import Stage
     from pysymude.model.dataset import Dataset
     from pysymude.model.system import ODESystem
 
@@ -210,6 +210,7 @@ def _cut(found: FitResult, validation: float | None) -> float | None:
 
 
 def _quick_stages() -> list[Stage]:
-    from pysymude.fit.stages.stages import LBFGS, GradientMatching
+    from pysymude.fit.stages.gradient_matching import GradientMatching
+    from pysymude.fit.stages.lbfgs import LBFGS
 
     return [GradientMatching(10), LBFGS(5)]

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from pysymude.cli.common import print_model
 from pysymude.cli.showcase import Showcase
 from pysymude.fit.result.fit_result import FitResult
-from pysymude.fit.stages.stages import LBFGS, GradientMatching, MultipleShooting, Stage
+from pysymude.fit.stages.gradient_matching import GradientMatching
+from pysymude.fit.stages.lbfgs import LBFGS
+from pysymude.fit.stages.multiple_shooting import MultipleShooting
+from pysymude.fit.stages.stage import Stage
 from pysymude.fit.training.fitting import fit
 from pysymude.model.dataset import Dataset
 from pysymude.model.network import MLP

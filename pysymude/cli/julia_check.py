@@ -88,7 +88,7 @@ def _gradient() -> dict[str, Any]:
 
     import pysymude as psu
     from pysymude.engines.julia import runtime
-    from pysymude.fit.loss.objective import objective
+    from pysymude.fit.loss.make_objective import objective
 
     stage("import pysymude")
     runtime.start()

@@ -10,7 +10,7 @@ import numpy as np
 
 from pysymude.cli.common import print_model, print_table
 from pysymude.cli.showcase import Showcase
-from pysymude.fit.stages.stages import LBFGS
+from pysymude.fit.stages.lbfgs import LBFGS
 from pysymude.fit.training.fitting import fit
 from pysymude.interchange.petab.problem_of import PetabProblem, read_petab
 from pysymude.interchange.petab.written import write_petab

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from pysymude.cli.common import print_model
 from pysymude.cli.recovered_output import laws_text
 from pysymude.cli.showcase import Showcase
-from pysymude.fit.stages.stages import LBFGS, GradientMatching
+from pysymude.fit.stages.gradient_matching import GradientMatching
+from pysymude.fit.stages.lbfgs import LBFGS
 from pysymude.fit.training.fitting import fit
 from pysymude.model.dataset import Dataset
 from pysymude.model.network import MLP

@@ -17,7 +17,8 @@ from pysymude.engines.julia.literals import number, string
 from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.export.julia_formulas import BRANCHING, helpers, imports
 from pysymude.export.julia_script import ACTIVATIONS, Writer
-from pysymude.fit.loss.objective import Objective, measured_states
+from pysymude.fit.loss.objective import Objective
+from pysymude.fit.problem.prepared import measured_states
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.fit.result.saved import SavedFit
 from pysymude.fit.treatment.weighing import weighed
@@ -220,24 +221,24 @@ def _given(source: Any) -> _Given:
     if isinstance(source, Objective):
         return _Given(
             source.plan, source.data, source.spec, source.loss, source.layout, source.method,
-            source.theta0(), bool(source.parts) or _has_densities(source.system, source.loss),
+            source.theta0(), bool(source.composition.sampled) or _has_densities(source.system, source.loss),
         )  # fmt: skip
     if isinstance(source, str | PathLike):
         # not FitResult.load: the engine that made the fit may be missing here
         saved = SavedFit.read(source)
-        given = saved.formulas
-        laws = read_laws(saved.system, given.get("laws", ()), networks=True)
-        enforced = enforce(saved.system, laws, given.get("conserve"))
+        settings = saved.settings
+        laws = read_laws(saved.system, settings.laws, networks=True)
+        enforced = enforce(saved.system, laws, settings.conserve)
         plan = compile_system(enforced.solved)
         spec, loss, layout = bind(plan, saved.data, enforced)
-        if saved.method.get("weigh"):
+        if settings.weigh:
             loss = weighed(loss, saved.data)
         measured = measured_states(enforced, saved.data)
         size = magnitudes(*(a for a in (loss.solved.u0, measured) if a is not None))
         method = Method(
-            saved.method["solver"],
-            check_tolerance("reltol", saved.method["reltol"]),
-            Control(abstol=saved.method["abstol"]).checked(plan.states, size)["abstol"],
+            settings.solver,
+            check_tolerance("reltol", settings.reltol),
+            Control(abstol=settings.abstol).checked(plan.states, size)["abstol"],
         )
         return _Given(
             plan,
@@ -247,8 +248,8 @@ def _given(source: Any) -> _Given:
             layout,
             method,
             layout.check(saved.theta),
-            bool(given.get("equivariance"))
-            or given.get("conserve") == "penalty"
+            bool(settings.equivariance)
+            or settings.conserve == "penalty"
             or _has_densities(saved.system, loss),
         )
     raise InvalidInputError(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pysymude.errors import InvalidInputError, PySymUDEError
 from pysymude.fit.long_work.progress_bar import Reporter
 from pysymude.fit.long_work.sharing import shared
-from pysymude.fit.stages.stages import LBFGS
+from pysymude.fit.stages.lbfgs import LBFGS
 from pysymude.fit.training.fitting import fit as train
 from pysymude.infer.evidence import Evidence
 from pysymude.model.calls import explained, whole_number
@@ -85,7 +85,7 @@ def refits(
 
 
 def _refit(fit: FitResult, resample: int) -> Float | None:
-    keywords = {k: v for k, v in fit.objective.keywords.items() if k != "weigh"}
+    keywords = fit.objective.settings.of_fit
     try:
         again = train(
             fit.system, fit.data, theta0=fit.theta, stages=LBFGS(200), resample=resample, progress=False,

@@ -141,7 +141,11 @@ def _numbers(found: FitResult) -> int:
     obj = found.objective
     models = set() if obj.likelihood is None else {c.name for c in obj.likelihood.columns}
     given = {name for trajectory in found.data for name in trajectory.noise}
-    return found.theta.size - len(obj.held) + len(set(found.data.columns) - models - given)
+    return (
+        found.theta.size
+        - len(obj.composition.frozen)
+        + len(set(found.data.columns) - models - given)
+    )
 
 
 def _measured(found: FitResult) -> tuple[Any, ...]:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.fit.optimizers.optimizers import LBFGS, Point
+from pysymude.fit.optimizers.optimizer import Point
+from pysymude.fit.optimizers.quasi_newton import LBFGS
 from pysymude.infer.evidence import Evidence, fisher
 
 __all__ = ["Rest", "refit"]

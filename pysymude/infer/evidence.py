@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from pysymude.engines.base import Evaluation
 from pysymude.errors import InvalidInputError
-from pysymude.fit.loss.frozen import is_frozen
 from pysymude.fit.loss.least_squares import residuals_of_loss, sensitivities
 from pysymude.fit.loss.objective import Objective
+from pysymude.fit.problem.frozen import is_frozen
 from pysymude.model.distributions.normal import Normal
 from pysymude.model.theta import Slot
 
@@ -65,7 +65,7 @@ class Evidence:
     @cached_property
     def free(self) -> NDArray[np.int64]:
         """Places in theta that are not frozen."""
-        return np.setdiff1d(np.arange(self.fit.theta.size), self.objective.held)
+        return np.setdiff1d(np.arange(self.fit.theta.size), self.objective.composition.frozen)
 
     @cached_property
     def slots(self) -> dict[str, Slot]:
@@ -231,7 +231,7 @@ class Evidence:
             isinstance(c.family, Normal) for c in obj.likelihood.columns
         )
         limits = obj.loss.side is not None and bool((obj.loss.side != 0).any())
-        return plain and not limits and not obj.parts and not obj.enforced.penalised
+        return plain and not limits and not obj.composition.sampled and not obj.enforced.penalised
 
     @cached_property
     def information(self) -> Float:

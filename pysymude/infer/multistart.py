@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from pysymude.errors import InvalidInputError, PySymUDEError, WrongCallError
 from pysymude.fit.long_work.progress_bar import Reporter
 from pysymude.fit.long_work.sharing import shared
-from pysymude.fit.loss.objective import Objective, checked_dataset, objective
+from pysymude.fit.loss.objective import Objective, objective_of
+from pysymude.fit.problem.prepared import checked_dataset
+from pysymude.fit.problem.settings import Settings
 from pysymude.fit.result.fit_result import FitResult
-from pysymude.fit.stages.stages import LBFGS
+from pysymude.fit.result.stopped import INTERRUPTED
+from pysymude.fit.stages.lbfgs import LBFGS
 from pysymude.fit.training.fitting import fit
-from pysymude.fit.training.loop import INTERRUPTED
 from pysymude.fit.treatment.measured_starts import free_measured_starts
 from pysymude.model.calls import explained, instead, whole_number
 from pysymude.model.dataset import Dataset
@@ -42,7 +44,6 @@ _SAMPLERS = ("latin hypercube", "sobol", "uniform")
 _KEYWORDS = list(inspect.signature(fit).parameters)
 _OWN_KEYWORDS = ["n", "sampler", "spread", "jobs", "progress"]
 _OWN = ("theta0", "seed", "checkpoint", "resume", "progress")
-_OBJECTIVE = set(inspect.signature(objective).parameters) - {"weigh"}
 _EDGE = 0.01  # of an interval between two bounds that starts keep away from its ends
 
 
@@ -163,7 +164,7 @@ def multistart(
     _check(n, sampler, spread, jobs, options)
     whole_number(seed, what="seed")
     data = free_measured_starts(system, checked_dataset(data))
-    obj = objective(system, data, **{k: v for k, v in options.items() if k in _OBJECTIVE})
+    obj = objective_of(system, data, Settings.among(options))
     starts = start_points(obj, n, sampler, spread, seed)
     given = {"stages": LBFGS(1000)} | options
     results: list[FitResult | str] = []
@@ -205,7 +206,7 @@ def _fitted(
 
 def start_points(obj: Objective, n: int, sampler: str, spread: float, seed: int) -> Float:
     """Starts on the scale that is learned, float64 (n, parameters); the first is the system's own."""
-    slots = [s for s in obj.layout.of_kind("parameter") if s.offset not in obj.held]
+    slots = [s for s in obj.layout.of_kind("parameter") if s.offset not in obj.composition.frozen]
     found = np.stack([obj.theta0(seed + k) for k in range(n)])
     if slots and n > 1:
         for slot, part in zip(slots, _unit_cube(n - 1, len(slots), sampler, seed).T, strict=True):

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
+from pysymude.fit.files.fit_key import fit_key
 from pysymude.fit.files.save_file import read, understood, write
-from pysymude.fit.training.checkpoint import fit_key
 from pysymude.infer.constrained import Rest, refit
 from pysymude.infer.evidence import Evidence
 from pysymude.model.theta import Slot

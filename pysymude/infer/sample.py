@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import CapabilityError, InvalidInputError
+from pysymude.fit.files.fit_key import fit_key
 from pysymude.fit.files.save_file import read, understood, write
 from pysymude.fit.long_work.progress_bar import Reporter
 from pysymude.fit.result.fit_result import FitResult
-from pysymude.fit.training.checkpoint import fit_key
 from pysymude.infer.chains import Chains, nuts_chain, nuts_library, walkers
 from pysymude.infer.target import Target
 from pysymude.model.calls import explained, whole_number
@@ -177,7 +177,7 @@ def _inference_data(target: Target, found: Chains) -> Any:
     """Natural values by name, with a look at whether the chains agree."""
     theta = target.theta(found.y)
     obj = target.fit.objective
-    held = set(obj.held.tolist())
+    held = set(obj.composition.frozen.tolist())
     posterior: dict[str, Float] = {}
     for slot in obj.layout.values():
         if slot.offset not in held:

@@ -42,7 +42,7 @@ class Target:
                     f"the weights of network {name!r} have no prior, so there is no density to sample: give "
                     f"ODESystem(..., priors={{{name}: psu.Normal(0, 1)}}), or frozen=[{name}] in the fit"
                 )
-        if obj.parts or obj.enforced.penalised:
+        if obj.composition.sampled or obj.enforced.penalised:
             raise InvalidInputError(
                 "penalties of laws and symmetries are no densities; fit with conserve='project' or without them"
             )

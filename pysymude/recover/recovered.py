@@ -202,7 +202,7 @@ class Recovered:
     @explained
     def save(self, path: str | PathLike[str]) -> None:
         """Writes everything to one file (arrays and JSON), atomically."""
-        fit, arrays = self.refit.parts()
+        fit, arrays = self.refit.content()
         for k, curve in enumerate(self.curves):
             arrays |= {f"curve.{k}.{n}": getattr(curve, n) for n in ("t", "network", "form")}
         meta = {name: getattr(self, name) for name in _PLAIN}
@@ -234,7 +234,7 @@ class Recovered:
     def _from_parts(
         cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]], engine: str | None
     ) -> Recovered:
-        refit = FitResult.from_saved(SavedFit.from_parts(meta["fit"], arrays), engine=engine)
+        refit = FitResult.from_saved(SavedFit.from_content(meta["fit"], arrays), engine=engine)
         system = refit.system
         names: dict[str, Any] = {"t": sp.Symbol("t", real=True)}
         names |= {s.name: s for f in system.rhs.values() for s in f.free_symbols}

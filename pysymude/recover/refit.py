@@ -14,7 +14,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from pysymude.fit.result.fit_result import FitResult
-from pysymude.fit.stages.stages import LBFGS
+from pysymude.fit.stages.lbfgs import LBFGS
 from pysymude.fit.training.fitting import fit as train
 from pysymude.model.dataset import Dataset
 from pysymude.model.network import MLP
@@ -106,9 +106,7 @@ def coefficient_symbols(system: ODESystem, count: int) -> list[sp.Symbol]:
 
 def _keywords(fit: FitResult) -> dict[str, Any]:
     """How the fit was made, but for what needs a network: of it there is none any more."""
-    found = dict(fit.objective.keywords)
-    # `fit` decides by itself how columns without noise are weighed
-    del found["weigh"]
+    found = fit.objective.settings.of_fit
     laws = [law for law in fit.laws if not law.expr.has(MLP) and not law.rate.has(MLP)]
     if found["conserve"] in ("project", "eliminate") or not laws:
         found["conserve"] = "report" if laws else None

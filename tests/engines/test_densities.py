@@ -56,7 +56,7 @@ def made(name: str, engine: str) -> tuple[Objective, np.ndarray]:
 @pytest.mark.parametrize("name", CASES)
 def test_slopes_are_central_differences(engine: str, name: str):
     obj, theta = made(name, engine)
-    free = np.setdiff1d(np.arange(theta.size), obj.held)
+    free = np.setdiff1d(np.arange(theta.size), obj.composition.frozen)
     for call in (obj.log_likelihood, obj.log_posterior):
         value, slopes = call(theta, gradient=True)
         assert value == pytest.approx(call(theta), rel=1e-12)

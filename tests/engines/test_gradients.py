@@ -12,8 +12,10 @@ import pysymude as psu
 from pysymude.engines.registry import select_engine
 from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.fit.loss.objective import Objective
-from pysymude.fit.stages.tasks import Task, matching_task, shooting_task
-from pysymude.fit.treatment.smoothing import smooth
+from pysymude.fit.stages.multiple_shooting import shooting_task
+from pysymude.fit.stages.stage import Training
+from pysymude.fit.stages.task import Task
+from pysymude.fit.terms.slope_matches import slope_match
 from tests.catalogue import UNIVERSAL, Universal, universal
 from tests.engines.oracles import (
     LOTKA_VOLTERRA,
@@ -286,13 +288,14 @@ def test_gradient_of_multiple_shooting(engine: str, name: str):
     """Starts of segments, ties between them, and weight decay."""
     obj = objective(universal(name), engine, sensealg="adjoint")
     decay = np.full(obj.layout.size, 0.3)
-    task = shooting_task(obj, obj.loss, decay, 10.0, 3)
+    task = shooting_task(Training(obj, obj.loss, decay), 10.0, 3)
     assert task.extra.size > 0
     _check_task(task, obj.theta0(1))
 
 
 def test_gradient_of_gradient_matching(engine: str):
     obj = objective(universal("lotka-volterra"), engine)
-    smoothed = smooth(obj.plan, obj.data)
+    smoothed = obj.prepared.smoothing.at()
     assert smoothed is not None
-    _check_task(matching_task(obj, smoothed, np.zeros(obj.layout.size)), obj.theta0(1))
+    prepared = Training(obj, obj.loss, np.zeros(obj.layout.size))
+    _check_task(prepared.unsolved([slope_match(obj.prepared, smoothed)]), obj.theta0(1))

@@ -13,7 +13,7 @@ from pysymude.engines.julia import engine as engine_module
 from pysymude.engines.julia.julia_engine import JuliaEngine
 from pysymude.engines.julia.printer import system_source
 from pysymude.engines.registry import select_engine
-from pysymude.fit.loss.objective import objective
+from pysymude.fit.loss.make_objective import objective
 from pysymude.plan.compiled import compile_system
 
 t = psu.t

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 import pysymude as psu
 from pysymude.fit.loss.objective import Objective
-from pysymude.fit.stages.tasks import shooting_task
+from pysymude.fit.stages.multiple_shooting import shooting_task
+from pysymude.fit.stages.stage import Training
 from tests.catalogue import independent_solution
 from tests.engines.oracles import central_differences
 
@@ -121,7 +122,7 @@ def test_shooting_has_the_right_gradient(engine: str):
     obj = psu.objective(
         system, data, laws=[LOG_LAW], conserve="penalty", engine=engine, **TOLERANCES
     )
-    task = shooting_task(obj, obj.loss, np.zeros(obj.layout.size), 3.0, 2)
+    task = shooting_task(Training(obj, obj.loss, np.zeros(obj.layout.size)), 3.0, 2)
     vector = task.embed(obj.theta0(1))
     point = task.evaluate(vector)
     assert point.ok

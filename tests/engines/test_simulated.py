@@ -7,7 +7,8 @@ import pytest
 
 import pysymude as psu
 from pysymude.fit.loss.objective import Objective
-from pysymude.fit.stages.tasks import shooting_task
+from pysymude.fit.stages.multiple_shooting import shooting_task
+from pysymude.fit.stages.stage import Training
 from tests.engines.slopes import SENSEALGS
 
 x, y = psu.states("x y")
@@ -76,7 +77,7 @@ def test_any_function_of_what_is_simulated(engine: str, steps: str, sensealg: st
 @pytest.mark.parametrize("sensealg", SENSEALGS)
 def test_likelihoods_under_multiple_shooting(engine: str, steps: str, sensealg: str):
     obj = circle(engine, steps, sensealg)
-    task = shooting_task(obj, obj.loss, np.zeros(obj.layout.size), 3.0, 2)
+    task = shooting_task(Training(obj, obj.loss, np.zeros(obj.layout.size)), 3.0, 2)
     vector = task.embed(obj.theta0()) + 0.03
     found = task.evaluate(vector)
     assert found.terms["links"] > 0

@@ -104,7 +104,7 @@ def test_a_saved_fit_has_its_laws(fitted: psu.FitResult, tmp_path: Path):
     loaded = psu.FitResult.load(tmp_path / "fit.psu")
     assert loaded.system == fitted.system
     assert [law.expr for law in loaded.laws] == [law.expr for law in fitted.laws]
-    assert loaded.objective.symmetries[0].eta == ROTATION.eta
+    assert loaded.objective.settings.equivariance[0].eta == ROTATION.eta
     assert loaded.objective.enforced.conserve == "project"
     found, expected = (f.objective.evaluate(f.theta, gradient=False) for f in (loaded, fitted))
     assert dict(found.terms) == pytest.approx(dict(expected.terms), rel=1e-12)

@@ -7,7 +7,8 @@ import pytest
 
 import pysymude as psu
 from pysymude.errors import InvalidInputError
-from pysymude.fit.stages.tasks import shooting_task
+from pysymude.fit.stages.multiple_shooting import shooting_task
+from pysymude.fit.stages.stage import Training
 
 x = psu.states("x", positive=True)
 k, c = psu.parameters("k c")
@@ -53,14 +54,14 @@ def test_every_repeated_measurement_counts_under_multiple_shooting():
             y = np.exp(-1.3 * t)
             exact = psu.Dataset.from_arrays([t, t[:5]], [y, y[:5]], states=[x], u0={x: 1.0})
             obj = psu.objective(system, exact, engine="native", reltol=1e-10)
-            task = shooting_task(obj, obj.loss, np.zeros(1), 1.0, segments)
+            task = shooting_task(Training(obj, obj.loss, np.zeros(1)), 1.0, segments)
             starts = task.extra
             y[i] += 0.5
             changed = psu.Dataset.from_arrays(
                 [t, t[:5]], [y, np.exp(-1.3 * t[:5])], states=[x], u0={x: 1.0}
             )
             other = psu.objective(system, changed, engine="native", reltol=1e-10)
-            task = shooting_task(other, other.loss, np.zeros(1), 1.0, segments)
+            task = shooting_task(Training(other, other.loss, np.zeros(1)), 1.0, segments)
             assert task.extra.size == starts.size
             found = task.evaluate(np.concatenate([obj.theta0(), starts]))
             assert found.value == pytest.approx(0.25, rel=1e-6)

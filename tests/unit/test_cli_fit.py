@@ -12,8 +12,11 @@ from pysymude.cli import app
 from pysymude.cli.fit_table import parse_columns, parse_noise, read_fit_table
 from pysymude.errors import InvalidInputError, ModelFileError
 from pysymude.fit.result.fit_result import FitResult
+from pysymude.fit.stages.adam import Adam
+from pysymude.fit.stages.gradient_matching import GradientMatching
+from pysymude.fit.stages.lbfgs import LBFGS
+from pysymude.fit.stages.multiple_shooting import MultipleShooting
 from pysymude.fit.stages.stage_text import stages_from_text
-from pysymude.fit.stages.stages import LBFGS, Adam, GradientMatching, MultipleShooting
 
 MODEL = """
 positive = ["x"]

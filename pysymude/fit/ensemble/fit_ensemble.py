@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -15,30 +15,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pysymude.errors import InvalidInputError, PySymUDEError, SaveFileError, WrongCallError
-from pysymude.fit.files.save_file import read, understood, write
-from pysymude.fit.long_work.progress_bar import Reporter
-from pysymude.fit.long_work.sharing import shared
-from pysymude.fit.loss.objective import checked_dataset, objective
-from pysymude.fit.loss.written_formulas import KEYWORDS, read_formulas, write_formulas
+from pysymude.errors import InvalidInputError, WrongCallError
+from pysymude.fit.ensemble.members import claim_folder, run_members
+from pysymude.fit.files.fit_key import fit_key
+from pysymude.fit.loss.objective import objective_of
+from pysymude.fit.loss.objective_text import told
+from pysymude.fit.problem.prepared import checked_dataset
+from pysymude.fit.problem.settings import Settings
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.fit.result.saved import SavedFit
-from pysymude.fit.stages.stages import Stage, check_stages
-from pysymude.fit.training.checkpoint import fit_key
+from pysymude.fit.stages.all_stages import check_stages
+from pysymude.fit.stages.stage import Stage
 from pysymude.fit.training.fitting import fit
 from pysymude.model.calls import explained, instead, whole_number
 from pysymude.model.dataset import Dataset
 from pysymude.model.system import ODESystem
-from pysymude.model.toml import system_from_text
 from pysymude.model.trajectory import Trajectory
-from pysymude.model.writing import system_to_text
 
 __all__ = ["FitEnsemble", "fit_ensemble"]
 
 log = logging.getLogger("pysymude")
 
 Float = NDArray[np.float64]
-_KIND, _DONE = "ensemble", "fit.npz"
 _KEYWORDS = list(inspect.signature(fit).parameters)
 _OWN_KEYWORDS = ["n", "bootstrap", "folder", "jobs", "progress"]
 
@@ -183,31 +181,32 @@ def fit_ensemble(
         )
     data, stages = checked_dataset(data), check_stages(stages, networks=bool(system.networks))
     # what is wrong for all members is said here, and not once a member
-    obj = objective(system, data, **{k: v for k, v in options.items() if k in _OBJECTIVE})
+    settings = replace(Settings.among(options), frozen=(), per_experiment=())
+    obj = objective_of(system, data, settings)
     # laws travel with the system, as in the file of a fit
-    written, formulas = write_formulas(obj)
-    text = system_to_text(written)
-    options = {k: v for k, v in options.items() if k not in KEYWORDS} | {"engine": obj.engine}
+    model = told(obj)
+    options = {k: v for k, v in options.items() if k not in Settings.LAWS} | {"engine": obj.engine}
     key = fit_key(
         {
-            "system": text, "formulas": formulas, "data": data.fingerprint, "stages": stages,
+            "system": model["system"], "formulas": model["formulas"], "data": data.fingerprint,
+            "stages": stages,
             "bootstrap": bootstrap, "seed": seed, "options": sorted(options.items()),
         }
     )  # fmt: skip
     with TemporaryDirectory() as scratch:
         place = Path(scratch) if folder is None else Path(folder)
-        _claim(place, key, resume)
+        claim_folder(place, key, resume)
         given = {"stages": stages, **options}
         calls = [
             (
-                (text, formulas), data, str(place / f"member-{k:04d}"), seed + k,
+                model, data, str(place / f"member-{k:04d}"), seed + k,
                 seed + k if bootstrap and k else None, given,
             )
             for k in range(n)
         ]  # fmt: skip
-        found = _run(calls, jobs, progress)
-    results = {k: FitResult.from_saved(r) for k, r in found.items() if isinstance(r, SavedFit)}
-    failures = {k: r for k, r in found.items() if isinstance(r, str)}
+        answers = run_members(calls, jobs, progress)
+    results = {k: FitResult.from_saved(r) for k, r in answers.items() if isinstance(r, SavedFit)}
+    failures = {k: r for k, r in answers.items() if isinstance(r, str)}
     failures |= {k: f.retcode.value for k, f in results.items() if not f.success}
     good = {k: f for k, f in results.items() if f.success}
     for k, why in failures.items():
@@ -217,92 +216,7 @@ def fit_ensemble(
     return FitEnsemble(tuple(good.values()), tuple(good), failures)
 
 
-_OBJECTIVE = (
-    "engine",
-    "solver",
-    "reltol",
-    "abstol",
-    "max_steps",
-    "dtmax",
-    "tstops",
-    "sensealg",
-    *KEYWORDS,
-)
 _OWN = ("checkpoint", "callback", "theta0", "resample")
-
-
-def _run(
-    calls: Sequence[tuple[Any, ...]], jobs: int | None, progress: bool
-) -> dict[int, SavedFit | str]:
-    """Every member's result, or the reason why there is none."""
-    found: dict[int, SavedFit | str] = {}
-    with Reporter(progress, len(calls), "members of the ensemble") as reporter:
-        done = sum((Path(call[2]) / _DONE).exists() for call in calls)
-        if done:
-            reporter.says(f"resumed: {done} of {len(calls)} members were finished already")
-        for k, answer in enumerate(shared(_member, calls, jobs)):
-            failed = isinstance(answer, str)
-            found[k] = answer if failed else SavedFit.from_parts(*answer)
-            reporter.advance(
-                "members of the ensemble", None if failed else float(answer[0]["loss"])
-            )
-    return found
-
-
-def _member(
-    model: tuple[str, dict[str, Any]],
-    data: Dataset,
-    folder: str,
-    seed: int,
-    resample: int | None,
-    options: dict[str, Any],
-) -> Any:
-    """One member, in whatever process: the content of its file, or a sentence about its failure."""
-    text, formulas = model
-    own = Path(folder)
-    own.mkdir(parents=True, exist_ok=True)
-    done = own / _DONE
-    try:
-        if not done.exists():
-            system, laws = read_formulas(system_from_text(text), formulas)
-            result = fit(
-                system, data, seed=seed, resample=resample, progress=False,
-                checkpoint=own / "checkpoint.npz", resume=True, **options, **laws,
-            )  # fmt: skip
-            if result.stopped == "interrupted":
-                raise KeyboardInterrupt
-            result.save(done)
-        parts = read(done, "fit")
-        with understood(done, "fit"):
-            SavedFit.from_parts(*parts)
-        return parts
-    except PySymUDEError as error:
-        return str(error)
-
-
-def _claim(place: Path, key: dict[str, str], resume: bool) -> None:
-    """The folder, made or checked to belong to this ensemble."""
-    mark = place / "ensemble.npz"
-    if mark.exists():
-        meta = read(mark, _KIND)[0]
-        with understood(mark, _KIND):
-            different = [k for k in key if meta["key"].get(k) != key[k]]
-        if different:
-            raise InvalidInputError(
-                f"folder={str(place)!r} belongs to another ensemble: {', '.join(different)} differ. "
-                "Choose another folder"
-            )
-        if not resume:
-            raise InvalidInputError(
-                f"folder={str(place)!r} holds this ensemble already; write resume=True to go on, or "
-                "choose another folder"
-            )
-        return
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SaveFileError(f"cannot be made: {error.strerror}", path=str(place)) from error
-    write(mark, _KIND, {"key": key}, {})
 
 
 def _check(n: Any, folder: Any, resume: bool, options: dict[str, Any]) -> None:

@@ -13,13 +13,13 @@ from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.formulas import Formulas, formulas
 from pysymude.plan.problem import LossData
 
-__all__ = ["InitialStates", "initial_states"]
+__all__ = ["ComputedStarts", "computed_starts"]
 
 Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class InitialStates:
+class ComputedStarts:
     """The starts that ``initial=``, or the expressions of an experiment's `u0`, give, and amounts of doses.
 
     To an engine they are learned numbers that stand behind those of theta, so that it needs no more than it
@@ -111,13 +111,13 @@ class InitialStates:
         return replace(loss, batch=replace(loss.batch, u0=u0))
 
 
-def initial_states(
+def computed_starts(
     plan: CompiledSystem,
     starts: Sequence[Mapping[int, sp.Expr]],
     amounts: Sequence[Mapping[int, sp.Expr]],
     loss: LossData,
     size: int,
-) -> tuple[InitialStates, LossData]:
+) -> tuple[ComputedStarts, LossData]:
     """The starts and amounts of a loss, and the loss that reads them.
 
     `starts` are those of each experiment by state, `amounts` by the place among its doses.
@@ -144,7 +144,7 @@ def initial_states(
     if doses is not None and dose_index is not None:
         batch = replace(loss.batch, doses=replace(doses, index=dose_index))
         loss = replace(loss, batch=batch)
-    found = InitialStates(
+    found = ComputedStarts(
         tuple(each), first, size, loss.batch.p, loss.batch.t0, declared[of] & a_start,
         loss.positive[of] & a_start,
     )  # fmt: skip

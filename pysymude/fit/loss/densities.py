@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from pysymude.fit.loss.objective import Objective
 
-__all__ = ["Density", "log_density", "log_likelihood"]
+__all__ = ["Density", "log_density", "log_likelihood", "log_posterior"]
 
 Float = NDArray[np.float64]
 
@@ -31,16 +31,16 @@ class Density:
 def log_likelihood(obj: Objective, theta: Float, *, gradient: bool) -> Density:
     """See `Objective.log_likelihood`."""
     obj.refuse_own("a likelihood")
-    inner = theta if obj.starts is None else obj.starts.embed(theta)
+    inner = obj.composition.inner(theta)
     nothing = Density(-math.inf, np.full(theta.size, np.nan) if gradient else None)
     if not np.isfinite(inner).all():
         return nothing
-    found = obj.bound.simulate(inner)
-    if not all(code.successful for code in found.retcodes):
+    seen = obj.bound.simulate(inner)
+    if not all(code.successful for code in seen.retcodes):
         return nothing
     models = obj.models
     with np.errstate(all="ignore"):
-        deviance, given = models.judged(found.seen, obj.loss, obj.data)
+        deviance, given = models.judged(seen.seen, obj.loss, obj.data)
     value = -0.5 * deviance
     if not gradient:
         return Density(value)
@@ -50,19 +50,31 @@ def log_likelihood(obj: Objective, theta: Float, *, gradient: bool) -> Density:
     if slopes is None:
         return Density(value, nothing.slopes)
     slopes = -0.5 * (slopes if obj.starts is None else obj.starts.pull(theta, slopes))
-    slopes[obj.held] = 0.0
+    slopes[obj.composition.frozen] = 0.0
     return Density(value, slopes)
 
 
 def _pulled(obj: Objective, inner: Float, given: Float) -> Float | None:
     """The gradient of what has these slopes by what is seen, without links and laws."""
-    found = obj.bound.pull(inner, given)
-    if not found.success or found.gradient is None:
+    pulled = obj.bound.pull(inner, given)
+    if not pulled.success or pulled.gradient is None:
         return None
     if not obj.spec.laws:
-        return found.gradient
+        return pulled.gradient
     rest = obj.bound.pull(inner, np.zeros_like(given)).gradient
-    return None if rest is None else found.gradient - rest
+    return None if rest is None else pulled.gradient - rest
+
+
+def log_posterior(obj: Objective, theta: Float, *, gradient: bool) -> Density:
+    """See `Objective.log_posterior`."""
+    likelihood = log_likelihood(obj, theta, gradient=gradient)
+    priors, by_priors = obj.priors.evaluate(theta)
+    value = likelihood.value - 0.5 * priors
+    if likelihood.slopes is None:
+        return Density(value)
+    slopes = likelihood.slopes - 0.5 * by_priors
+    slopes[obj.composition.frozen] = 0.0
+    return Density(value, slopes)
 
 
 def log_density(obj: Objective, theta: Float, *, gradient: bool) -> Density:
@@ -70,12 +82,8 @@ def log_density(obj: Objective, theta: Float, *, gradient: bool) -> Density:
 
     A number without a prior is flat in natural units, between its bounds.
     """
-    found = log_likelihood(obj, theta, gradient=gradient)
-    value, slopes = found.value, found.slopes
-    prior, by_prior = obj.priors.evaluate(theta)
-    value -= 0.5 * prior
-    if slopes is not None:
-        slopes = slopes - 0.5 * by_prior
+    posterior = log_posterior(obj, theta, gradient=gradient)
+    value, slopes = posterior.value, posterior.slopes
     for slot in obj.layout.values():
         if slot.kind == "weight":
             continue
@@ -84,5 +92,5 @@ def log_density(obj: Objective, theta: Float, *, gradient: bool) -> Density:
         if slopes is not None:
             slopes[slot.offset] += slot.log_slope(z)
     if slopes is not None:
-        slopes[obj.held] = 0.0
+        slopes[obj.composition.frozen] = 0.0
     return Density(value, slopes)

@@ -59,18 +59,18 @@ def sensitivities(obj: Objective, theta: Float) -> Sensitivities:
     places = np.argwhere(asked)
     row = np.full(asked.shape, -1, dtype=np.int64)
     row[asked] = np.arange(len(places))
-    inner = theta if starts is None else starts.embed(theta)
+    inner = obj.composition.inner(theta)
     found = obj.bound.linearise(inner, asked)
     slopes = found.slopes if starts is None else found.slopes @ starts.jacobian(theta)
     slopes = slopes.copy()
-    slopes[:, obj.held] = 0.0
+    slopes[:, obj.composition.frozen] = 0.0
     return Sensitivities(found.simulated, places, slopes, row)
 
 
 def residuals_of_loss(obj: Objective, theta: Float) -> Float:
     """(measured - model) / noise for each measurement, float64 (measurements,)."""
     _check(obj)
-    inner = theta if obj.starts is None else obj.starts.embed(theta)
+    inner = obj.composition.inner(theta)
     found = obj.bound.simulate(inner)
     counted = _counted(obj.loss)
     if not all(code.successful for code in found.retcodes):

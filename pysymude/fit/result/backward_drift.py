@@ -12,7 +12,7 @@ import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import InvalidInputError
-from pysymude.fit.terms.law_values import absolute_terms
+from pysymude.fit.problem.law_values import absolute_terms
 from pysymude.model.system import ODESystem
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.numeric import NumericModel

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.fit.loss.frozen import is_frozen
-from pysymude.fit.training.loop import FINISHED
+from pysymude.fit.problem.frozen import is_frozen
+from pysymude.fit.result.stopped import FINISHED
 from pysymude.model.theta import Slot
 from pysymude.plan.numeric import NumericModel
 

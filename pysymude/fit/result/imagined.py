@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
 from pysymude.fit.legwise.coursed_loss import method_of
-from pysymude.fit.loss.computed_starts import initial_states
+from pysymude.fit.loss.composition import Composition
+from pysymude.fit.loss.computed_starts import computed_starts
 from pysymude.fit.loss.least_squares import sensitivities
 from pysymude.fit.loss.objective import Objective
 from pysymude.fit.terms.likelihood import likelihood_of
@@ -120,7 +121,7 @@ class Imagined:
     def seen(self, theta: Float) -> Float:
         """The same, with what noise models read behind it."""
         obj, own = self.objective, self.own(theta)
-        inner = own if obj.starts is None else obj.starts.embed(own)
+        inner = obj.composition.inner(own)
         width = len(obj.spec.columns)
         if not np.isfinite(inner).all():
             return np.full((self.count, width), np.nan)
@@ -140,7 +141,7 @@ class Imagined:
     def pull(self, theta: Float, given: Float) -> Float:
         """The gradient by theta of what has the derivatives `given` (times, columns) by `values`."""
         obj, own = self.objective, self.own(theta)
-        inner = own if obj.starts is None else obj.starts.embed(own)
+        inner = obj.composition.inner(own)
         full = np.zeros(obj.loss.weight.shape)
         full[0, :, : len(self.columns)] = given
         gradient = obj.bound.pull(inner, full).gradient
@@ -183,15 +184,17 @@ def imagined(
     given = start_expressions(plan, enforced.system, data, loss.courses)
     amounts = bind_doses(plan, [x.name for x in enforced.system.states], loss.courses, data)[1]
     if any(given) or any(amounts):
-        starts, loss = initial_states(plan, given, amounts, loss, layout.size)
+        starts, loss = computed_starts(plan, given, amounts, loss, layout.size)
     places = [np.arange(fit.layout[n].slice.start, fit.layout[n].slice.stop) for n in layout]
     at = np.concatenate(places) if places else np.zeros(0, dtype=np.int64)
     if starts is not None:
         loss = starts.filled(loss, fit.theta[at])
-    made = replace(
-        obj, system=enforced.system, data=data, enforced=enforced, plan=plan, spec=spec, loss=loss,
-        layout=layout, parts=(), symmetries=(), frozen=(), starts=starts, own=None,
-        likelihood=likelihood_of(system.noise, spec, data) if system.noise else None,
-        method=method_of(obj.method, setting.experiment),
+    problem = replace(
+        obj.prepared, system=enforced.system, data=data, enforced=enforced, plan=plan, spec=spec,
+        loss=loss, layout=layout,
     )  # fmt: skip
+    noise = likelihood_of(system.noise, spec, data) if system.noise else None
+    composition = Composition(data, layout.size, starts, noise, (), np.zeros(0, dtype=np.int64))
+    method = method_of(obj.method, setting.experiment)
+    made = Objective(problem, obj.settings, spec, loss, method, composition)
     return Imagined(made, tuple(columns), at, fit.theta.size)

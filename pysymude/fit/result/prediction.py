@@ -11,10 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.fit.legwise.coursed_loss import method_of
+from pysymude.fit.result.experiments_of import experiment_number
 from pysymude.model.coerce import label_of
 from pysymude.model.dataset import Dataset
-from pysymude.model.event import Event
+from pysymude.model.event import Event, event_list
 from pysymude.model.signal_values import signal_values
+from pysymude.model.trajectory import Trajectory
+from pysymude.model.transforms import from_unconstrained
 from pysymude.plan.binding import start_expressions
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.course import Courses
@@ -22,7 +25,7 @@ from pysymude.plan.course_binding import bind_courses
 from pysymude.plan.formulas import formulas
 from pysymude.plan.problem import Batch
 from pysymude.plan.signals import check_reach
-from pysymude.solving.along import Along
+from pysymude.solving.along import Along, Span, spans
 from pysymude.solving.checks import initial_state, output_times, values
 from pysymude.solving.legs import Path
 from pysymude.solving.solution import EnsembleSolution, Solution
@@ -32,9 +35,56 @@ from pysymude.solving.sweep import solve_ensemble
 if TYPE_CHECKING:
     from pysymude.fit.result.fit_result import FitResult
 
-__all__ = ["is_many", "predict_many", "predict_one"]
+__all__ = ["predicted", "predictions_of", "spans_of", "start_of"]
 
 Float = NDArray[np.float64]
+
+
+def predicted(
+    fit: FitResult,
+    t: ArrayLike,
+    experiment: int | str,
+    u0: Any,
+    parameters: Mapping[Any, Any] | None,
+    signals: Mapping[Any, Any] | None,
+    events: Sequence[Event] | Event,
+) -> Solution | EnsembleSolution:
+    """See `FitResult.predict`."""
+    e, events = experiment_number(fit.data, experiment), event_list(events)
+    if is_many(u0, parameters):
+        if events:
+            raise CapabilityError("events= is for one trajectory at a time")
+        return predict_many(fit, t, u0, parameters, e, signals)
+    one = predict_one(fit, t, u0, parameters, e, events, signals)
+    return _in_own_states(fit, one) if fit.objective.enforced.mixes else one
+
+
+def predictions_of(fit: FitResult) -> tuple[Solution, ...]:
+    """The fitted trajectory of each experiment at its measurement times, repeated ones included."""
+    return tuple(
+        _repeated(fit.predict(np.unique(times), experiment=e), times)
+        for e, times in enumerate(map(_from_start, fit.data))
+    )
+
+
+def start_of(fit: FitResult, experiment: int | str) -> Float:
+    """See `FitResult.u0`."""
+    e, loss = experiment_number(fit.data, experiment), fit.objective.loss
+    theta = fit.objective.composition.inner(fit.theta)
+    state = loss.batch.u0[e].copy()
+    for k in range(state.size):
+        if loss.u0_index[e, k] >= 0:
+            low = 0.0 if loss.positive[k] else -np.inf
+            state[k] = from_unconstrained(theta[loss.u0_index[e, k]], low, np.inf)
+    return state
+
+
+def spans_of(fit: FitResult, t: Float, e: int) -> list[Span]:
+    """See `FitResult.spans`."""
+    loss = fit.objective.loss
+    if loss.courses is None:
+        return [Span(np.arange(len(t)), loss.batch.p[e], fit.theta)]
+    return spans(loss.courses, loss.courses.each[e], fit.theta, t)
 
 
 def is_many(u0: Any, parameters: Mapping[Any, Any] | None) -> bool:
@@ -144,9 +194,9 @@ def _own_start(fit: FitResult, e: int, p: Float, theta: Float) -> Float:
         return fit.u0(e)
     there = starts.p.copy()
     there[e] = p
-    return replace(
-        fit, objective=replace(fit.objective, starts=replace(starts, p=there)), theta=theta
-    ).u0(e)
+    obj = fit.objective
+    own = replace(obj.composition, starts=replace(starts, p=there))
+    return replace(fit, objective=replace(obj, composition=own), theta=theta).u0(e)
 
 
 def predict_many(
@@ -204,3 +254,26 @@ def _own_starts(fit: FitResult, e: int, own: Mapping[str, Any]) -> Float:
         theta = np.concatenate([changed, fit.theta[plan.layout.size :]])
         rows.append(_own_start(fit, e, p, theta))
     return np.array(rows)
+
+
+def _in_own_states(fit: FitResult, path: Solution) -> Solution:
+    """A solution of the solved system in the user's states."""
+    kept = {k: v for k, v in path.observables.items() if k not in fit.states}
+    back = fit.objective.enforced.unmix
+    again = path.again and path.again.turned(back)
+    return replace(path, u=path.u @ back.T, states=fit.states, observables=kept, again=again)
+
+
+def _from_start(trajectory: Trajectory) -> Float:
+    """The measurement times; the start before them when there is only one."""
+    several = trajectory.t[-1] > trajectory.t[0]
+    return trajectory.t if several else np.array([trajectory.t0, *trajectory.t])
+
+
+def _repeated(found: Solution, times: Float) -> Solution:
+    """A solution with a row for each of these times, all of which it has."""
+    if len(times) == len(found.t):
+        return found
+    at = np.searchsorted(found.t, times)
+    observables = {name: column[at] for name, column in found.observables.items()}
+    return replace(found, t=times, u=found.u[at], observables=observables)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -15,51 +14,47 @@ from numpy.typing import NDArray
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.errors import InvalidInputError
 from pysymude.fit.files.save_file import read, understood
-from pysymude.fit.loss.objective import Objective, objective
-from pysymude.fit.loss.written_formulas import read_formulas, write_formulas
+from pysymude.fit.loss.objective import Objective
+from pysymude.fit.loss.objective_text import read_told, told
+from pysymude.fit.problem.settings import Settings
 from pysymude.fit.result.fit_log import FitLog
 from pysymude.model.dataset import Dataset
 from pysymude.model.period_text import changes_from_text, changes_to_text
 from pysymude.model.system import ODESystem
-from pysymude.model.toml import system_from_text
 from pysymude.model.trajectory import Trajectory
-from pysymude.model.writing import system_to_text
-from pysymude.plan.problem import LossData
 
-__all__ = ["KIND", "NUMBERS", "SavedFit", "fit_parts", "objective_from_text", "objective_to_text"]
+__all__ = ["KIND", "NUMBERS", "SavedFit", "fit_content"]
 
 Float = NDArray[np.float64]
 
 KIND = "fit"
-NUMBERS = ("loss", "validation_loss", "stopped", "converged", "seconds", "seed", "weight_decay")
+NUMBERS = (
+    "loss",
+    "validation_loss",
+    "stopped",
+    "converged",
+    "promised",
+    "seconds",
+    "seed",
+    "weight_decay",
+)
 _KINDS: dict[str, Any] = {
     "stopped": str,
     "converged": bool,
     "validation_loss": (int, float, NoneType),
+    "promised": (int, float, NoneType),
 }
-_METHOD = {
-    "solver",
-    "reltol",
-    "abstol",
-    "max_steps",
-    "tstops",
-    "dtmax",
-    "sensealg",
-    "engine",
-    "weigh",
-    "frozen",
-}
-_BEFORE = {"converged": False, "weight_decay": 0.0}  # what older files do not say
+_BEFORE = {"converged": False, "promised": None, "weight_decay": 0.0}  # what older files do not say
 
 
-def fit_parts(
+def fit_content(
     obj: Objective,
     theta: Float,
     retcode: ReturnCode,
     history: Mapping[str, NDArray[Any]],
     numbers: Mapping[str, Any],
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """What the file of a fit holds: JSON and arrays; `SavedFit.from_parts` is the inverse."""
+    """What the file of a fit holds: JSON and arrays; `SavedFit.from_content` is the inverse."""
     arrays: dict[str, NDArray[Any]] = {"theta": theta}
     arrays |= {f"history.{k}": v for k, v in history.items()}
     trajectories: list[dict[str, Any]] = []
@@ -84,7 +79,7 @@ def fit_parts(
             }
         )
     meta = {
-        **_told(obj),
+        **told(obj),
         "data": trajectories,
         "retcode": retcode.name,
         **numbers,
@@ -92,49 +87,17 @@ def fit_parts(
     return meta, arrays
 
 
-def objective_to_text(obj: Objective) -> str:
-    """What `objective` was told beside the data, as JSON; `objective_from_text` is the inverse."""
-    return json.dumps(_told(obj))
-
-
-def objective_from_text(text: str, data: Dataset, loss: LossData) -> Objective:
-    """The objective of a text of `objective_to_text`, with these numbers in its loss."""
-    told = json.loads(text)
-    system, formulas = read_formulas(system_from_text(told["system"]), told["formulas"])
-    return objective(system, data, **told["method"], **formulas).with_loss(loss)
-
-
-def _told(obj: Objective) -> dict[str, Any]:
-    if obj.own is not None:
-        raise InvalidInputError(
-            "loss= is a function of your own, which no file holds; keep fit.theta, and give the function again"
-        )
-    written, formulas = write_formulas(obj)
-    method = {
-        **obj.method.keywords,
-        "sensealg": obj.method.sensealg,
-        "weigh": obj.weighed,
-        "frozen": list(obj.frozen),
-    }
-    return {
-        "system": system_to_text(written),
-        "formulas": formulas,
-        "method": {**method, "engine": obj.engine},
-    }
-
-
 @dataclass(frozen=True, eq=False)
 class SavedFit:
     """What the file of a fit holds, without an engine.
 
-    `method` and `formulas` are the keywords of `objective`; `numbers` those of `FitResult`.
+    `settings` are those of its objective; `numbers` fields of `FitResult`.
     """
 
     system: ODESystem
     data: Dataset
     theta: Float
-    method: dict[str, Any]
-    formulas: dict[str, Any]
+    settings: Settings
     retcode: ReturnCode
     history: dict[str, NDArray[Any]]
     numbers: dict[str, Any]
@@ -145,25 +108,22 @@ class SavedFit:
         """The file's content; errors as for `FitResult.load`."""
         meta, arrays = read(path, KIND)
         with understood(path, KIND):
-            return cls.from_parts(meta, arrays)
+            return cls.from_content(meta, arrays)
 
     @classmethod
-    def from_parts(cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> SavedFit:
-        """The inverse of `FitResult.parts`."""
+    def from_content(cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> SavedFit:
+        """The inverse of `FitResult.content`."""
         trajectories = [
             _trajectory(given, {k.removeprefix(f"data.{e}."): v for k, v in arrays.items()})
             for e, given in enumerate(meta["data"])
         ]
         _check(meta, arrays)
-        system, formulas = system_from_text(meta["system"]), dict[str, Any]()
-        if "formulas" in meta:
-            system, formulas = read_formulas(system, meta["formulas"])
+        system, settings = read_told(meta)
         return cls(
             system=system,
-            formulas=formulas,
+            settings=settings,
             data=Dataset(trajectories),
             theta=arrays["theta"],
-            method=meta["method"],
             retcode=ReturnCode[meta["retcode"]],
             history={
                 k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")
@@ -174,14 +134,12 @@ class SavedFit:
 
 
 def _check(meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
-    """An error unless the parts have the types that `fit_parts` gives them."""
+    """An error unless the parts have the types that `fit_content` gives them."""
     for name in NUMBERS:
         value = (_BEFORE | meta)[name]
         kinds = _KINDS.get(name, (int, float))
         if not isinstance(value, kinds):
             raise InvalidInputError(f"{name} is {value!r}")
-    if unknown := set(meta["method"]) - _METHOD:
-        raise InvalidInputError(f"a method with {sorted(unknown)[0]!r}")
     rows = {k: v.shape for k, v in arrays.items() if k.startswith("history.")}
     if "history.stage" not in rows or len(set(rows.values())) > 1:
         raise InvalidInputError("a history whose columns differ in length")

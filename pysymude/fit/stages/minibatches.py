@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from pysymude.engines.base import Evaluation
 from pysymude.fit.legwise.coursed_loss import bind_loss
 from pysymude.fit.loss.objective import Objective
+from pysymude.fit.stages.stage import Training
+from pysymude.fit.stages.task import Task
 from pysymude.plan.problem import LossData
 
-__all__ = ["Batches", "rows_of"]
+__all__ = ["Batches", "batch_task", "rows_of"]
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -59,13 +61,19 @@ class Batches:
         else:
             mask = np.isin(np.arange(self.loss.weight.shape[1]), hand)
             part = self.loss.with_weight(self.loss.weight * mask[None, :, None])
-        bound = bind_loss(obj.runner, obj.runner.compile(obj.plan), obj.spec, part, obj.method)
-        found = obj.of_bound(bound, part, theta, gradient=True)
+        bound = bind_loss(obj.runner, obj.prepared.compiled, obj.spec, part, obj.method)
+        here = obj.composition.solved(bound, part, theta, gradient=True)
         factor = self._whole.size / hand.size
-        slope = None if found.gradient is None else factor * found.gradient
-        terms = {name: factor * value for name, value in found.terms.items()}
-        found = replace(found, value=factor * found.value, gradient=slope, terms=terms)
-        return obj.with_parts(found, theta, gradient=True)
+        slope = None if here.gradient is None else factor * here.gradient
+        terms = {name: factor * value for name, value in here.terms.items()}
+        here = replace(here, value=factor * here.value, gradient=slope, terms=terms)
+        return obj.composition.with_terms(here, theta, gradient=True)
+
+
+def batch_task(prepared: Training, size: int) -> Task:
+    """The loss of another part of the data in each step."""
+    hands = Batches(prepared.objective, prepared.loss, size, seed=0)
+    return Task(hands.evaluate, prepared.decay, np.zeros(0))
 
 
 def rows_of(loss: LossData, rows: Int) -> LossData:

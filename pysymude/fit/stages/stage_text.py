@@ -10,20 +10,10 @@ from dataclasses import fields
 from typing import Any
 
 from pysymude.errors import InvalidInputError
-from pysymude.fit.stages.stages import (
-    LBFGS,
-    Adam,
-    GradientMatching,
-    LawMatching,
-    MultipleShooting,
-    Stage,
-)
+from pysymude.fit.stages.all_stages import STAGES
+from pysymude.fit.stages.stage import Stage
 
 __all__ = ["stages_from_text"]
-
-STAGES: dict[str, Any] = {
-    kind.__name__: kind for kind in (LawMatching, GradientMatching, Adam, LBFGS, MultipleShooting)
-}
 
 _STAGE = re.compile(r"\s*([A-Za-z_]+)\s*(?:\(((?:[^()]|\([^()]*\))*)\))?\s*(?:,|$)")
 _ARGUMENT = re.compile(r"\s*(?:([A-Za-z_]+)\s*=)?\s*([^(),=]+|\([^()]*\))\s*(?:,|$)")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
+from pysymude.fit.terms.term import AbstractScore
 from pysymude.model.dataset import Dataset
 from pysymude.model.distributions.distribution import Distribution
 from pysymude.plan.problem import LossData, LossSpec
@@ -32,8 +34,9 @@ class Column:
     scales: tuple[int, ...]
 
 
+@final
 @dataclass(frozen=True, eq=False)
-class Likelihood:
+class Likelihood(AbstractScore):
     """The noise models of a loss.
 
     Attributes
@@ -50,10 +53,13 @@ class Likelihood:
     plain: NDArray[np.int64]
     normal: Distribution | None = None
 
-    def evaluate(self, seen: Float, loss: LossData) -> tuple[float, Float]:
+    def evaluate(
+        self, seen: Float, loss: LossData, *, gradient: bool = True
+    ) -> tuple[float, Float]:
         """Minus twice the logarithm of the likelihood, and its derivatives by `seen` (E, T, columns).
 
-        For columns with fixed normal noise it is their sum of squares, without the constants.
+        For columns with fixed normal noise it is their sum of squares, without the constants. The
+        derivatives come with the value.
         """
         given = np.zeros_like(seen)
         r = loss.weight[:, :, self.plain] * (seen[:, :, self.plain] - loss.y[:, :, self.plain])
@@ -121,6 +127,19 @@ class Likelihood:
             for k, d in zip(column.scales, d_scales, strict=True):
                 given[here, k] += 2.0 * often[here] * d
         return total
+
+    def complaint(self, seen: Float, loss: LossData, data: Dataset) -> str:
+        """Which noise model has no density where, or ""."""
+        place = self.without_density(seen, loss)
+        if place is None:
+            return ""
+        column, e, i, scales = place
+        numbers = ", ".join(f"{s:.4g}" for s in scales)
+        return (
+            f"The noise of {column.name!r}, {column.family!r}, has none at t = {loss.batch.ts[e, i]:g} of "
+            f"experiment {data[e].name!r}"
+            + (f", where its arguments are {numbers}." if numbers else ".")
+        )
 
     def without_density(
         self, seen: Float, loss: LossData
@@ -203,7 +222,7 @@ def likelihood_of(noise: Mapping[str, Distribution], spec: LossSpec, data: Datas
     InvalidInputError
         Measurements that a family cannot have made.
     """
-    found: list[Column] = []
+    columns: list[Column] = []
     measured = len(data.columns)
     place = {name: k for k, name in enumerate(spec.columns)}
     for j, name in enumerate(data.columns):
@@ -222,10 +241,10 @@ def likelihood_of(noise: Mapping[str, Distribution], spec: LossSpec, data: Datas
                         f"experiment {trajectory.name!r}; leave out one of them"
                     )
         scales = tuple(place[f"{name}_noise{k}"] for k in range(len(family.args)))
-        found.append(Column(name, j, family, scales))
-    known = {c.at for c in found}
+        columns.append(Column(name, j, family, scales))
+    known = {c.at for c in columns}
     plain = np.array([j for j in range(measured) if j not in known], dtype=np.int64)
     # SciPy's special functions take a while to load
     from pysymude.model.distributions.normal import Normal
 
-    return Likelihood(tuple(found), plain, Normal(1))
+    return Likelihood(tuple(columns), plain, Normal(1))

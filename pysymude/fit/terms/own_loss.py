@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
+from pysymude.fit.problem.prepared import Prepared
 from pysymude.fit.terms.own_gradients import Differentiable, differentiable
+from pysymude.fit.terms.term import AbstractScore
 from pysymude.model.calls import explained
 from pysymude.model.coerce import label_of, meant
 from pysymude.model.dataset import Dataset
-from pysymude.model.system import ODESystem
-from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.problem import LossData, LossSpec
 
 __all__ = ["OwnLoss", "Predicted", "Predictions", "jax_loss", "own_loss", "torch_loss"]
@@ -86,8 +86,9 @@ class Predictions(Sequence[Predicted]):
         return iter(self._entries)
 
 
+@final
 @dataclass(frozen=True, eq=False)
-class OwnLoss:
+class OwnLoss(AbstractScore):
     """A function of predictions and data, as a loss of what an engine gives for measurements.
 
     Attributes
@@ -104,9 +105,9 @@ class OwnLoss:
     read: set[str] = field(default_factory=set[str])
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "found", differentiable(self.function, self.call))
+        object.__setattr__(self, "differentiable", differentiable(self.function, self.call))
 
-    found: Differentiable = field(init=False)
+    differentiable: Differentiable = field(init=False)
 
     def call(self, arrays: Sequence[Any]) -> Any:
         """What the user's function gives for these predictions, one array an experiment."""
@@ -117,16 +118,20 @@ class OwnLoss:
         function = getattr(self.function, "function", self.function)
         return function(Predictions(entries), self.data)
 
-    def evaluate(self, seen: Float, *, gradient: bool) -> tuple[float, Float]:
+    def evaluate(self, seen: Float, loss: LossData, *, gradient: bool) -> tuple[float, Float]:
         """The loss, and its derivatives by `seen` (E, T, columns), 0 where not asked for."""
         arrays = [
             np.array(seen[e, : len(tr), : len(self.columns)]) for e, tr in enumerate(self.data)
         ]
-        value, slopes = self.found(arrays, gradient=gradient, read=self._places)
+        value, slopes = self.differentiable(arrays, gradient=gradient, read=self._places)
         given = np.zeros_like(seen)
         for e, slope in enumerate(slopes):
             given[e, : len(slope), : len(self.columns)] = slope
         return value, given
+
+    def complaint(self, seen: Float, loss: LossData, data: Dataset) -> str:
+        """What is known: where it came from."""
+        return "The function of loss= gave it."
 
     def _places(self) -> list[int]:
         return [j for j, name in enumerate(self.columns) if name in self.read]
@@ -189,11 +194,7 @@ def torch_loss(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def own_loss(
-    function: Any,
-    system: ODESystem,
-    plan: CompiledSystem,
-    data: Dataset,
-    bound: tuple[LossSpec, LossData],
+    function: Any, prepared: Prepared, spec: LossSpec, loss: LossData
 ) -> tuple[OwnLoss, LossSpec, LossData]:
     """A user's loss, and what an engine has to be asked for it: all columns at all times.
 
@@ -206,13 +207,13 @@ def own_loss(
         raise InvalidInputError(
             f"loss= takes a function of (predictions, data); found {type(function).__name__}"
         )
+    system, plan, data = prepared.system, prepared.plan, prepared.data
     for what, given in (("noise", system.noise), ("priors", system.priors)):
         if given:
             raise InvalidInputError(
                 f"loss= takes the place of the likelihood, and the system has {what}= for "
                 f"{', '.join(given)}; leave out one of them"
             )
-    spec, loss = bound
     known = [*(x.name for x in system.states), *system.observables]
     there = {*plan.states, *plan.system.observables}
     more = [name for name in known if name in there and name not in spec.columns]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pysymude.fit.terms.term import AbstractTerm
 from pysymude.model.distributions.distribution import Distribution
 from pysymude.model.theta import Slot, ThetaLayout
 from pysymude.plan.compiled import CompiledSystem
@@ -19,17 +21,19 @@ __all__ = ["Priors"]
 Float = NDArray[np.float64]
 
 
+@final
 @dataclass(frozen=True, eq=False)
-class Priors:
+class Priors(AbstractTerm):
     """Densities of natural values; the most specific name counts: ``nn.W1`` before ``nn``."""
 
     given: Mapping[str, Distribution]
     layout: ThetaLayout
     plan: CompiledSystem
+    name: str = "priors"
 
-    def evaluate(self, theta: Float) -> tuple[float, Float]:
-        """Minus twice the logarithm of the prior density at theta, and its gradient."""
-        total, gradient = 0.0, np.zeros(self.layout.size)
+    def evaluate(self, theta: Float, *, gradient: bool = True) -> tuple[float, Float]:
+        """Minus twice the logarithm of the prior density at theta, and its slopes, which come with it."""
+        total, slopes = 0.0, np.zeros(self.layout.size)
         for slot in self.layout.values():
             prior = self._of(slot)
             if prior is None:
@@ -39,12 +43,12 @@ class Priors:
             with np.errstate(all="ignore"):
                 value, slope, by_loc, by_scales = prior.terms(slot.natural(z), loc, *numbers)
             total += 2.0 * float(np.sum(value))
-            gradient[slot.slice] += 2.0 * slope * slot.slope(z)
+            slopes[slot.slice] += 2.0 * slope * slot.slope(z)
             if prior.free_symbols:
                 weights = [2.0 * float(np.sum(d)) for d in by_scales]
                 weights.insert(prior.location, 2.0 * float(np.sum(by_loc)))
-                gradient[: self.plan.layout.size] += self._pulled(prior, np.array(weights), theta)
-        return total, gradient
+                slopes[: self.plan.layout.size] += self._pulled(prior, np.array(weights), theta)
+        return total, slopes
 
     def _arguments(self, prior: Distribution, theta: Float) -> Float:
         """The arguments of a prior, which may be learned themselves."""

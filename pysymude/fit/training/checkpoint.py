@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -13,9 +11,9 @@ from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
 from pysymude.fit.files.save_file import read, understood, write
-from pysymude.fit.optimizers.optimizers import Memory
+from pysymude.fit.optimizers.optimizer import Memory
 
-__all__ = ["History", "Progress", "fit_key"]
+__all__ = ["History", "Progress"]
 
 Float = NDArray[np.float64]
 _KIND = "checkpoint"
@@ -79,11 +77,13 @@ class Progress:
     moved : bool
         Whether a leg on a part of the loss has left the start.
     attempt : int
-        Which attempt is under way, see `loop.Leg`.
+        Which attempt is under way, see `Leg`.
     first : float
         The whole loss where it was first evaluated; infinite before.
     converged : bool
         Whether `best` is where an optimiser had nothing more to gain.
+    promised : float
+        How much the loss at `best` could still fall; infinite where nothing is known.
     record : list of lists
         What happened, rows of `FitLog`.
     """
@@ -100,6 +100,7 @@ class Progress:
     attempt: int = 0
     first: float = np.inf
     converged: bool = False
+    promised: float = np.inf
     seconds: float = 0.0
     finished: bool = False
     history: History = field(default_factory=History)
@@ -116,6 +117,7 @@ class Progress:
             "attempt",
             "first",
             "converged",
+            "promised",
             "seconds",
             "finished",
             "record",
@@ -160,19 +162,3 @@ class Progress:
 
 def _with_prefix(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
     return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-
-
-def fit_key(parts: dict[str, Any]) -> dict[str, str]:
-    """A short hash of each setting of a fit, so that a checkpoint can say what differs."""
-
-    def short(value: Any) -> str:
-        text = value.tobytes() if isinstance(value, np.ndarray) else _text(value).encode()
-        return hashlib.sha256(text).hexdigest()[:16]
-
-    return {name: short(value) for name, value in parts.items()}
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return "[" + ", ".join(map(repr, value)) + "]"
-    return repr(value)

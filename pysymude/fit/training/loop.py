@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,25 +14,21 @@ from numpy.typing import NDArray
 
 from pysymude.errors import SaveFileError
 from pysymude.fit.long_work.progress_bar import Reporter
-from pysymude.fit.loss.objective import Objective
-from pysymude.fit.optimizers.optimizers import Optimizer, Point
-from pysymude.fit.stages.tasks import Task
+from pysymude.fit.optimizers.optimizer import Point
+from pysymude.fit.result.stopped import FINISHED, INTERRUPTED
+from pysymude.fit.stages.stage import Leg, Training
+from pysymude.fit.stages.task import Task
 from pysymude.fit.training.checkpoint import Progress
-from pysymude.fit.training.validation import Validation
-from pysymude.fit.treatment.smoothing import roughness_of_series
-from pysymude.fit.treatment.weighing import noise_part, spread_part
+from pysymude.fit.training.judging import TREND, enough, is_minimum, trend, tried
+from pysymude.fit.training.validation import HeldOut
 
-__all__ = ["FINISHED", "INTERRUPTED", "Leg", "Loop", "Step"]
+__all__ = ["Loop", "Step"]
 
 log = logging.getLogger("pysymude")
 
 Float = NDArray[np.float64]
 
-FINISHED, INTERRUPTED = "finished", "interrupted"
 _CRAWL, _LEAST = 20, 1e-10  # so many iterations that gain less than this part of the loss end a leg
-_FEW, _ROUGH, _REST, _TRACE = 10.0, 1.5, 0.02, 1e-4
-_LOGARITHMS = 1e-2
-_DECREMENT, _NOTHING = 1e-4, 1e-10  # what a further step may promise where a fit has converged
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,40 +42,23 @@ class Step:
     theta: Float
 
 
-@dataclass(frozen=True, eq=False)
-class Leg:
-    """One optimiser on one task; the task is made when its turn comes.
-
-    Legs of a further `attempt` are for fits that have not come to describe the data; the first of them
-    begins at `origin`.
-    """
-
-    label: str
-    iterations: int
-    optimizer: Optimizer
-    make: Callable[[], Task | None]
-    attempt: int = 0
-    origin: Float | None = None
-
-
 class Loop:
     """One training; `state` is all that changes."""
 
     def __init__(
         self,
-        obj: Objective,
+        prepared: Training,
         legs: list[Leg],
-        parts: Validation,
+        held_out: HeldOut | None,
         state: Progress,
-        decay: Float,
         *,
         save: Callable[[Progress], None] | None,
         every: int,
         callback: Callable[[Step], Any] | None,
     ) -> None:
-        self.obj, self.legs, self.parts, self.state = obj, legs, parts, state
-        self.decay = decay
-        self.training = obj.with_loss(parts.training)
+        self.prepared, self.legs, self.held_out, self.state = prepared, legs, held_out, state
+        self.obj = prepared.objective
+        self.training = self.obj.with_loss(prepared.loss)
         self.save, self.every, self.callback = save, every, callback
         self.clock = time.perf_counter() - state.seconds
         self.unsaved = ""
@@ -151,6 +130,8 @@ class Loop:
         """One leg; empty when training goes on, else why it stops."""
         state = self.state
         task = leg.make()
+        if task is not None and leg.resting:
+            task = replace(task, resting=leg.resting)
         if task is None:
             self.note("left out: it does not fit this system and these data", leg)
             return ""
@@ -170,11 +151,11 @@ class Loop:
         why, ended = "", False
         while state.iteration < leg.iterations and not why and not ended:
             see = partial(task.evaluate, step=state.iteration + 1)
-            found = leg.optimizer.step(point, state.memory, see)
-            if found is None:
+            better = leg.optimizer.step(point, state.memory, see)
+            if better is None:
                 ended = True
                 break
-            point = found
+            point = better
             state.vector = point.theta
             state.iteration += 1
             why = self.after_iteration(leg, task, point, reporter)
@@ -192,7 +173,11 @@ class Loop:
         if task.full:
             self.keep_best(task, point, last=True)
             if state.best is not None and np.array_equal(state.best, task.extract(point.theta)):
-                state.converged = ended and self.is_minimum(leg, point)
+                promised = leg.optimizer.promise(point, state.memory)
+                state.converged = ended and is_minimum(self.obj, point, promised, state.first)
+                state.promised = (
+                    0.0 if state.converged else self.still_to_gain(task, point, promised)
+                )
             told = "converged" if state.converged else "nothing more to gain"
             self.note(told if ended else "all iterations used", leg, point.value)
             return
@@ -206,35 +191,39 @@ class Loop:
             return
         self.note("nothing more to gain" if ended else "all iterations used", leg, point.value)
         state.moved = state.moved or not np.array_equal(state.vector, state.before)
-        if self.parts.held_out is None and after < state.score:
-            state.score, state.best, state.converged = after, state.vector.copy(), False
+        if self.held_out is None and after < state.score:
+            state.score, state.best = after, state.vector.copy()
+            state.converged, state.promised = False, np.inf
+
+    def still_to_gain(self, task: Task, point: Point, promised: float) -> float:
+        """How much a loss could fall from here: by the optimiser's model, and as its last iterations did.
+
+        An optimiser that has no model of the loss, and one whose iterations are falling steps, is tried by a
+        few steps of one that has.
+        """
+        rows = min(self.state.iteration, 2 * TREND)
+        fall = trend(self.state.history.last("value", rows)) if rows else 0.0
+        if not np.isfinite(promised):
+            promised = tried(task, point)
+        return max(fall, promised)
 
     def takes_up(self, leg: Leg) -> bool:
         """Whether a leg is due: the first attempt's always, others where something is to be gained."""
         state = self.state
         if leg.attempt == state.attempt:
             return True
-        if leg.origin is None or self.parts.held_out is not None:
+        if leg.origin is None or self.held_out is not None:
             return False
         # without networks a look from the start itself costs little; with them the data must ask for it
         if leg.attempt == 1 and not self.obj.plan.networks:
             due = state.moved
         else:
-            due = state.score > self.enough() and (leg.attempt > 1 or state.moved)
+            due = state.score > enough(self.prepared) and (leg.attempt > 1 or state.moved)
         if due:
             log.info("another attempt, %s", leg.label)
             self.note("another attempt: something is to be gained", leg, state.score)
             state.attempt, state.vector = leg.attempt, leg.origin.copy()
         return due
-
-    def enough(self) -> float:
-        """A loss that describes the data: a few times what their noise makes, by all that is known of it."""
-        if self.obj.likelihood is not None or self.obj.own is not None:
-            return np.inf  # these have no scale that is known
-        loss, data = self.parts.training, self.obj.data
-        spread = spread_part(loss)
-        rough = min(_ROUGH * noise_part(data, loss, roughness_of_series), _REST * spread)
-        return max(_FEW * noise_part(data, loss), rough) + _TRACE * spread
 
     def crawls(self, leg: Leg) -> bool:
         """Whether the last iterations of this leg have gained next to nothing."""
@@ -243,17 +232,10 @@ class Loop:
         values = self.state.history.last("value", _CRAWL)
         return values[0] - values[-1] <= _LEAST * abs(values[-1])
 
-    def is_minimum(self, leg: Leg, point: Point) -> bool:
-        """Whether the optimiser's own model of the loss promises next to nothing from here."""
-        promised = leg.optimizer.promise(point, self.state.memory)
-        if self.obj.likelihood is not None:  # differences of logarithms have a unit of their own
-            return promised <= _LOGARITHMS
-        return promised <= max(_DECREMENT * abs(point.value), _NOTHING * self.state.first)
-
     def full(self, theta: Float) -> float:
         """The whole training loss at theta, infinite where it cannot be solved."""
-        found = self.training.evaluate(theta, gradient=False)
-        return found.value + float(self.decay @ theta**2) if found.success else np.inf
+        here = self.training.evaluate(theta, gradient=False)
+        return here.value + float(self.prepared.decay @ theta**2) if here.success else np.inf
 
     def first_point(self, task: Task, leg: Leg) -> Point:
         """Where the leg starts; networks that make the solve fail are drawn towards zero first."""
@@ -264,8 +246,8 @@ class Loop:
                 break
             log.info("%s: the start fails (%s); weights are halved", leg.label, point.message)
             self.note(f"the start fails ({point.message}); weights are halved", leg)
-            for part in weights:
-                self.state.vector[part] *= 0.5
+            for place in weights:
+                self.state.vector[place] *= 0.5
             point = task.evaluate(self.state.vector, self.state.iteration)
         if task.full and point.ok and not np.isfinite(self.state.first):
             self.state.first = abs(point.value)
@@ -288,7 +270,7 @@ class Loop:
         step = Step(leg.label, state.iteration, point.value, dict(point.terms), theta)
         if self.callback is not None and self.callback(step):
             return "stopped by the callback"
-        if state.stale >= self.parts.patience:
+        if self.held_out is not None and state.stale >= self.held_out.patience:
             return "no further improvement in validation"
         return ""
 
@@ -302,14 +284,14 @@ class Loop:
             return None
         score = point.value
         validation = None
-        if self.parts.held_out is not None:
-            if state.iteration % self.parts.every and not last:
+        if self.held_out is not None:
+            if state.iteration % self.held_out.every and not last:
                 return None
-            score = validation = self.parts.held_out.value(task.extract(point.theta))
+            score = validation = self.held_out.objective.value(task.extract(point.theta))
         if score < state.score:
             state.score, state.best, state.stale = score, task.extract(point.theta).copy(), 0
-            state.converged = False
-        elif self.parts.held_out is not None:
+            state.converged, state.promised = False, np.inf
+        elif self.held_out is not None:
             state.stale += 1
         return validation
 

@@ -12,23 +12,22 @@ from pysymude.errors import InvalidInputError
 from pysymude.fit.loss.objective import Objective
 from pysymude.plan.problem import LossData
 
-__all__ = ["Validation", "split"]
+__all__ = ["HeldOut", "split"]
 
 
 @dataclass(frozen=True, eq=False)
-class Validation:
-    """The loss to train on, the objective to validate with (None: no validation), and how often."""
+class HeldOut:
+    """The objective of what is kept out of the loss, how often it is asked, and how long without gain."""
 
-    training: LossData
-    held_out: Objective | None
-    patience: float
+    objective: Objective
+    patience: int
     every: int = 10
 
 
 def split(
     obj: Objective, validation: float | str | Sequence[str | int] | None, patience: int
-) -> Validation:
-    """The objective's data split by the tail of the time span or by experiments.
+) -> tuple[LossData, HeldOut | None]:
+    """The numbers to train on, and what is held out: the tail of the time span, or whole experiments.
 
     Raises
     ------
@@ -36,7 +35,7 @@ def split(
         A part outside (0, 1), an experiment that is not there, or nothing left on one side.
     """
     if validation is None:
-        return Validation(obj.loss, None, np.inf)
+        return obj.loss, None
     out = _tail(obj, validation) if isinstance(validation, float) else _experiments(obj, validation)
     weight = obj.loss.weight
     training = obj.loss.with_weight(np.where(out, 0.0, weight))
@@ -46,7 +45,7 @@ def split(
             f"validation={validation!r} leaves {training.n_measured} measurements for training and "
             f"{held_out.n_measured} for validation; both need some"
         )
-    return Validation(_shorter(training), obj.with_loss(held_out), patience)
+    return _shorter(training), HeldOut(obj.with_loss(held_out), patience)
 
 
 def _tail(obj: Objective, part: float) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.fit.treatment.smoothing import noise_of_series
+from pysymude.fit.treatment.noise_estimates import noise_of_series
 from pysymude.model.dataset import Dataset
 from pysymude.plan.problem import LossData
 

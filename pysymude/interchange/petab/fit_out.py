@@ -56,7 +56,9 @@ class FitTables:
         self.fit, self.system, self.data = fit, fit.system, fit.data
         if fit.laws and fit.objective.enforced.conserve in ("project", "eliminate"):
             _refuse("laws that are built into the equations")
-        if fit.objective.symmetries or (fit.laws and fit.objective.enforced.conserve == "penalty"):
+        if fit.objective.settings.equivariance or (
+            fit.laws and fit.objective.enforced.conserve == "penalty"
+        ):
             _refuse("penalties of laws and symmetries")
         values: Any = fit.values
         self.values: dict[str, Any] = values

@@ -210,7 +210,7 @@ class PetabProblem:
         CapabilityError
             A prior that fits do not have.
         """
-        from pysymude.fit.loss.objective import objective
+        from pysymude.fit.loss.make_objective import objective
 
         check_priors(self.made, self.described)
 
@@ -277,7 +277,7 @@ class PetabProblem:
 
     def _objective(self, keywords: Mapping[str, Any]) -> Objective:
         """The objective without bounds, whose theta is natural; kept by its keywords."""
-        from pysymude.fit.loss.objective import objective
+        from pysymude.fit.loss.make_objective import objective
 
         given: dict[str, Any] = {"solver": self._solver, "reltol": RELTOL, **keywords}
         key = tuple(sorted((k, repr(v)) for k, v in given.items()))

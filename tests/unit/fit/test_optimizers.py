@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pysymude.fit.optimizers.optimizers import LBFGS, Adam, Evaluate, Memory, Optimizer, Point
+from pysymude.fit.optimizers.first_order import Adam
+from pysymude.fit.optimizers.optimizer import Evaluate, Memory, Optimizer, Point
+from pysymude.fit.optimizers.quasi_newton import LBFGS
 
 Float = NDArray[np.float64]
 

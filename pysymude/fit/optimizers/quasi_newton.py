@@ -1,111 +1,23 @@
-"""Optimisers one step at a time, so that the training loop can stop, save and go on anywhere.
-
-Each keeps its memory in a dict of arrays, which goes into checkpoints as it is: a resumed fit takes
-the same steps as one that was never interrupted.
-"""
+"""Limited-memory BFGS, from one good point to the next."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+import warnings
+from dataclasses import dataclass
+from typing import ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LBFGS", "Adam", "Memory", "Optimizer", "Point"]
+from pysymude.fit.optimizers.optimizer import Evaluate, Memory, Point
+
+__all__ = ["LBFGS"]
 
 Float = NDArray[np.float64]
 _NOTHING = 1e-100  # slopes whose squares are no numbers any more
-Memory = dict[str, Float]
 
 
-@dataclass(frozen=True, eq=False)
-class Point:
-    """A loss at one theta; `ok` is False where a solve failed, and then only `theta` counts."""
-
-    theta: Float
-    value: float
-    gradient: Float
-    ok: bool
-    terms: dict[str, float] = field(default_factory=dict)
-    message: str = ""
-
-
-Evaluate = Callable[[Float], Point]
-
-
-class Optimizer(Protocol):
-    """From one good point to the next.
-
-    `descends`: each step is downhill, so that steps which gain nothing are the end.
-    """
-
-    descends: ClassVar[bool]
-
-    def start(self, theta: Float) -> Memory:
-        """An empty memory."""
-        ...
-
-    def step(self, point: Point, memory: Memory, evaluate: Evaluate) -> Point | None:
-        """The next good point, with `memory` brought up to date; None where no step helps."""
-        ...
-
-    def promise(self, point: Point, memory: Memory) -> float:
-        """How much a further step would gain if the optimiser's model of the loss were right."""
-        ...
-
-
-@dataclass(frozen=True)
-class Adam:
-    """Adam with a step size that falls along a half cosine to one hundredth.
-
-    A step into a failed solve is taken back, and the step size is halved from then on.
-
-    References
-    ----------
-    .. [1] Kingma and Ba, Adam: A Method for Stochastic Optimization, arXiv:1412.6980, algorithm 1.
-    """
-
-    learning_rate: float
-    iterations: int
-    clip: float
-    descends: ClassVar[bool] = False
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-
-    def start(self, theta: Float) -> Memory:
-        """First and second moments zero."""
-        zeros = np.zeros_like(theta)
-        return {"m": zeros, "v": zeros.copy(), "k": np.zeros(1), "shrink": np.ones(1)}
-
-    def step(self, point: Point, memory: Memory, evaluate: Evaluate) -> Point | None:
-        """One Adam step from `point`."""
-        gradient = point.gradient
-        norm = float(np.linalg.norm(gradient))
-        if norm > self.clip:
-            gradient = gradient * (self.clip / norm)
-        k = memory["k"][0] + 1
-        memory["k"] = np.array([k])
-        memory["m"] = self.beta1 * memory["m"] + (1 - self.beta1) * gradient
-        memory["v"] = self.beta2 * memory["v"] + (1 - self.beta2) * gradient**2
-        m = memory["m"] / (1 - self.beta1**k)
-        v = memory["v"] / (1 - self.beta2**k)
-        cosine = 0.505 + 0.495 * np.cos(np.pi * min(k / max(self.iterations, 1), 1.0))
-        for _ in range(20):
-            rate = self.learning_rate * cosine * memory["shrink"][0]
-            found = evaluate(point.theta - rate * m / (np.sqrt(v) + self.epsilon))
-            if found.ok:
-                return found
-            memory["shrink"] = memory["shrink"] / 2
-        return None
-
-    def promise(self, point: Point, memory: Memory) -> float:
-        """Not known: it has no model of the loss."""
-        return np.inf
-
-
+@final
 @dataclass(frozen=True)
 class LBFGS:
     """Limited-memory BFGS with SciPy's line search for the strong Wolfe conditions.
@@ -161,8 +73,7 @@ class LBFGS:
         self, point: Point, memory: Memory, evaluate: Evaluate, length: float
     ) -> Point | None:
         """A better point along the quasi-Newton direction; without memory it has length `length`."""
-        import warnings
-
+        # loaded here because most starts do without it
         from scipy.optimize import line_search
 
         direction = _direction(point.gradient, memory)

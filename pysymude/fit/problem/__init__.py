@@ -1,0 +1,1 @@
+"""The problem that a loss is of: what the user asked for, prepared once."""

@@ -1,0 +1,26 @@
+"""Experiments by number or by name."""
+
+from __future__ import annotations
+
+from pysymude.errors import InvalidInputError
+from pysymude.model.dataset import Dataset
+
+__all__ = ["experiment_number"]
+
+
+def experiment_number(data: Dataset, experiment: int | str) -> int:
+    """The number of an experiment that is named, or a number that there is.
+
+    Raises
+    ------
+    InvalidInputError
+        There is none.
+    """
+    names = [trajectory.name for trajectory in data]
+    if isinstance(experiment, str) and experiment in names:
+        return names.index(experiment)
+    if isinstance(experiment, int) and 0 <= experiment < len(names):
+        return experiment
+    raise InvalidInputError(
+        f"there is no experiment {experiment!r}; there are {len(names)}: {', '.join(names)}"
+    )

@@ -1,0 +1,7 @@
+"""Words for how a training ended."""
+
+from __future__ import annotations
+
+__all__ = ["FINISHED", "INTERRUPTED"]
+
+FINISHED, INTERRUPTED = "finished", "interrupted"
