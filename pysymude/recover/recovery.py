@@ -186,7 +186,7 @@ def _result(search: Search, best: Model, chosen: Any) -> Recovered:
         distance=_distance(curves),
         warnings=(),
         curves=curves,
-        imposed=fit.laws if conserve != "report" else (),
+        imposed=tuple(fit.laws) if conserve != "report" else (),
     )
     return replace(found, warnings=tuple(_warnings(found, search, best)))
 
