@@ -120,7 +120,7 @@ class TestResult:
         assert figure.axes[0].collections
 
     def test_failures_are_counted(self, monkeypatch):
-        from pysymude.fit.ensemble import members as module
+        from pysymude.fit.ensemble import ensemble_members as module
 
         whole = module.fit
 

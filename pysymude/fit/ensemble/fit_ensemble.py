@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import InvalidInputError, WrongCallError
-from pysymude.fit.ensemble.members import claim_folder, run_members
+from pysymude.fit.ensemble.ensemble_members import claim_folder, run_members
 from pysymude.fit.files.fit_key import fit_key
 from pysymude.fit.loss.objective import objective_of
 from pysymude.fit.loss.objective_text import told
