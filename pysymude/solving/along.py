@@ -110,7 +110,7 @@ class Along:
         return Solution(
             t=ts.copy(), u=u, states=self.courses.outer.states, retcode=code, stats=stats,
             engine=self.engine.name, solver=solver or self.method.solver,
-            observables=self.observables(ts, u), units=self.courses.outer.system.units, again=self,
+            observables=self.observables(ts, u), units=dict(self.courses.outer.system.units), again=self,
         )  # fmt: skip
 
     def turned(self, back: Float) -> Along:

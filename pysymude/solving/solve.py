@@ -251,7 +251,7 @@ def _solved(
         solver=found.solver or method.solver,
         observables=observe(NumericModel(plan, batch.p[0], theta), t, u),
         events=records,
-        units=plan.system.units,
+        units=dict(plan.system.units),
         again=Again(engine, plan, batch, theta, method),
     )
     return found, made

@@ -142,7 +142,7 @@ def solve_ensemble(
         engine=chosen.name,
         solver=found.solver or method.solver,
         observables=observe(model, times, found.u),
-        units=system.units,
+        units=dict(system.units),
         again=Again(chosen, plan, batch, theta, method),
     )
     return made.raise_for_retcode() if throw else made

@@ -156,7 +156,7 @@ def residuals_of(fit: FitResult) -> Residuals:
     return Residuals(
         columns, tuple(tr.name for tr in data), tuple(tr.t for tr in data), tuple(values),
         tuple(noise), tuple(measured), max(1.0 - fit.theta.size / max(n, 1), 1.0 / max(n, 1)),
-        fit.system.units,
+        dict(fit.system.units),
     )  # fmt: skip
 
 
