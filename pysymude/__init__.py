@@ -40,12 +40,18 @@ if TYPE_CHECKING:
     from pysymude.interchange.petab.written import write_petab
     from pysymude.interchange.sbml.reading import SbmlModel, read_sbml
     from pysymude.model.distributions.binomial import Binomial
+    from pysymude.model.distributions.cauchy import Cauchy
+    from pysymude.model.distributions.chi_square import ChiSquare
+    from pysymude.model.distributions.exponential import Exponential
+    from pysymude.model.distributions.gamma import Gamma
     from pysymude.model.distributions.laplace import Laplace
+    from pysymude.model.distributions.log_uniform import LogUniform
     from pysymude.model.distributions.loglaplace import LogLaplace
     from pysymude.model.distributions.lognormal import LogNormal
     from pysymude.model.distributions.negative_binomial import NegativeBinomial
     from pysymude.model.distributions.normal import Normal
     from pysymude.model.distributions.poisson import Poisson
+    from pysymude.model.distributions.rayleigh import Rayleigh
     from pysymude.model.distributions.student import StudentT
     from pysymude.plan.projection import project
     from pysymude.recover.recovered import Recovered
@@ -78,6 +84,12 @@ _LATER = {
     "NegativeBinomial": "model.distributions.negative_binomial",
     "Normal": "model.distributions.normal",
     "Poisson": "model.distributions.poisson",
+    "Cauchy": "model.distributions.cauchy",
+    "ChiSquare": "model.distributions.chi_square",
+    "Exponential": "model.distributions.exponential",
+    "Gamma": "model.distributions.gamma",
+    "LogUniform": "model.distributions.log_uniform",
+    "Rayleigh": "model.distributions.rayleigh",
     "StudentT": "model.distributions.student",
     "to_diffeqpy": "export.diffeqpy",
     "EnsembleSolution": "solving.solution",
@@ -157,6 +169,8 @@ __all__ = [
     "AssertedLaw",
     "Band",
     "Binomial",
+    "Cauchy",
+    "ChiSquare",
     "CommutatorTable",
     "Comparison",
     "Dataset",
@@ -164,9 +178,11 @@ __all__ = [
     "EnsembleSolution",
     "Event",
     "EventRecord",
+    "Exponential",
     "FirstIntegral",
     "FitEnsemble",
     "FitResult",
+    "Gamma",
     "Generator",
     "GradientMatching",
     "Identifiability",
@@ -176,6 +192,7 @@ __all__ = [
     "LawSet",
     "LogLaplace",
     "LogNormal",
+    "LogUniform",
     "MultiStart",
     "MultipleShooting",
     "NegativeBinomial",
@@ -187,6 +204,7 @@ __all__ = [
     "Poisson",
     "Profile",
     "PySymUDEError",
+    "Rayleigh",
     "Recovered",
     "ReturnCode",
     "SbmlModel",

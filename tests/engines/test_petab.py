@@ -197,14 +197,44 @@ def test_priors_on_the_scale_of_parameters(engine, tmp_path):
     )
 
 
-def test_priors_that_fits_do_not_have(engine, tmp_path):
-    rows = TWO["parameters_tsv"].replace("normal\t1.0;0.5", "gamma\t2.0;0.5")
+RARE = {
+    "cauchy 0.3;0.7": stats.cauchy(0.3, 0.7), "gamma 2.0;0.5": stats.gamma(2.0, scale=0.5),
+    "exponential 0.7": stats.expon(scale=0.7), "chisquare 3.0": stats.chi2(3.0),
+    "rayleigh 0.7": stats.rayleigh(scale=0.7), "log-uniform 0.02;8.0": stats.loguniform(0.02, 8.0),
+    "log-laplace 0.1;0.7": stats.loglaplace(1 / 0.7, scale=np.exp(0.1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("given", RARE)
+def test_every_prior_of_version_two(engine, tmp_path, given):
+    """Cut off at the bounds in `log_posterior`; in fits but for that constant, with the same slope."""
+    words = given.replace(" ", "\t")
+    rows = TWO["parameters_tsv"].replace("normal\t1.0;0.5", words)
+    assert words in rows
     problem = psu.read_petab(write(tmp_path, **(TWO | {"parameters_tsv": rows})))
-    assert np.isfinite(problem.log_posterior(engine=engine))
-    with pytest.raises(
-        psu.PySymUDEError, match=r"parameters\.tsv line 2: fits have no prior 'gamma'"
-    ):
-        problem.fit(engine=engine)
+    law, (low, high) = RARE[given], problem.bounds["k"]
+    k = problem.nominal["k"]
+    cut = np.log(law.cdf(high) - law.cdf(low))
+    others = sum(
+        d.log_density(problem.nominal[n])[0] for n, d in problem.priors.items() if n != "k"
+    )
+    added = problem.log_posterior(engine=engine) - problem.log_likelihood(engine=engine) - others
+    assert added == pytest.approx(law.logpdf(k) - cut, abs=1e-9)
+    check_gradient(problem, engine, "log_posterior")
+    objective = problem.objective(engine=engine)
+    theta = objective.theta0()
+    found = objective.log_posterior(theta) - objective.log_likelihood(theta)
+    assert found == pytest.approx(law.logpdf(k), abs=1e-9)
+    fit = problem.fit(engine=engine, progress=False, stages=psu.LBFGS(30))
+    best = {name: fit.parameters[name] for name in problem.nominal}
+    assert problem.log_posterior(best, engine=engine) > problem.log_posterior(engine=engine) - 1e-6
+
+
+def test_a_uniform_prior_bounds_a_fit(engine, tmp_path):
+    rows = TWO["parameters_tsv"].replace("normal\t1.0;0.5", "uniform\t0.55;0.65")
+    problem = psu.read_petab(write(tmp_path, **(TWO | {"parameters_tsv": rows})))
+    (bounds,) = [b for s, b in problem.system.bounds.items() if s.name == "k"]
+    assert bounds == (0.55, 0.65)
 
 
 def test_networks_of_what_conditions_say(engine, tmp_path):

@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import math
 
-from pysymude.errors import CapabilityError
 from pysymude.interchange.petab.assembly import Assembled
 from pysymude.interchange.petab.described import Described, Parameter
+from pysymude.interchange.petab.network_arrays import Weights
+from pysymude.model.distributions.cauchy import Cauchy
+from pysymude.model.distributions.chi_square import ChiSquare
 from pysymude.model.distributions.distribution import Distribution
+from pysymude.model.distributions.exponential import Exponential
+from pysymude.model.distributions.gamma import Gamma
 from pysymude.model.distributions.laplace import Laplace
+from pysymude.model.distributions.log_uniform import LogUniform
 from pysymude.model.distributions.loglaplace import LogLaplace
 from pysymude.model.distributions.lognormal import LogNormal
 from pysymude.model.distributions.normal import Normal
+from pysymude.model.distributions.rayleigh import Rayleigh
 from pysymude.model.system import ODESystem
 
-__all__ = ["bounded", "check_priors", "prior_of"]
+__all__ = ["bounded", "prior_of"]
 
 _FAMILIES: dict[tuple[str, bool], type[Distribution]] = {
     ("normal", False): Normal, ("laplace", False): Laplace, ("normal", True): LogNormal,
     ("laplace", True): LogLaplace, ("log-normal", False): LogNormal, ("log-laplace", False): LogLaplace,
+    ("cauchy", False): Cauchy, ("gamma", False): Gamma, ("chisquare", False): ChiSquare,
+    ("exponential", False): Exponential, ("rayleigh", False): Rayleigh, ("log-uniform", False): LogUniform,
 }  # fmt: skip
 """By the name, and whether parameters are on a logarithmic scale."""
 
 
-def bounded(made: Assembled, described: Described) -> ODESystem:
+def bounded(made: Assembled, described: Described, weights: Weights) -> ODESystem:
     """The system with bounds, scales and priors; starts that lie outside are taken inside.
 
-    Priors that are not of our families, and those of weights, are left out: `PetabProblem.log_posterior` has all.
+    A uniform prior is its bounds. What bounds cut off of a prior is a constant, which no fit needs:
+    `PetabProblem.log_posterior` has it.
     """
     trainable: dict[str, float] = {}
     bounds: dict[str, tuple[float | None, float | None]] = {}
@@ -34,7 +43,7 @@ def bounded(made: Assembled, described: Described) -> ODESystem:
     priors: dict[str, Distribution] = {}
     for key, name in made.learned.items():
         row = described.parameters[key]
-        low, high = row.low, row.high
+        low, high = _within(row)
         start = float(row.nominal if row.nominal is not None else 0.5 * (low + high))
         bounds[name] = (low if math.isfinite(low) else None, high if math.isfinite(high) else None)
         trainable[name] = min(max(start, low), high)
@@ -44,11 +53,27 @@ def bounded(made: Assembled, described: Described) -> ODESystem:
             scales[name] = "linear"
         if (prior := prior_of(row)) is not None:
             priors[name] = prior
+    for part in weights.parts:
+        prior = None if part.prior is None or not part.estimated else prior_of(part.prior)
+        if prior is not None:
+            priors[part.slot] = prior
     system = made.system
     return system.replace(
         trainable={system.symbol(k): v for k, v in trainable.items()}, bounds=bounds, scales=scales,
         priors=priors,
     )  # fmt: skip
+
+
+def _within(row: Parameter) -> tuple[float, float]:
+    """The bounds, and those of a uniform prior where they are closer."""
+    low, high = row.low, row.high
+    if row.prior is not None and row.prior.family == "uniform":
+        ends = row.prior.parameters
+        if row.prior.scale != "lin":
+            base = math.log(10.0) if row.prior.scale == "log10" else 1.0
+            ends = tuple(math.exp(base * end) if base * end < 700 else math.inf for end in ends)
+        low, high = max(low, ends[0]), min(high, ends[1])
+    return low, high
 
 
 def prior_of(row: Parameter) -> Distribution | None:
@@ -60,21 +85,3 @@ def prior_of(row: Parameter) -> Distribution | None:
         return None
     factor = math.log(10.0) if row.prior.scale == "log10" else 1.0
     return family(*(factor * n for n in row.prior.parameters))
-
-
-def check_priors(made: Assembled, described: Described) -> None:
-    """An error where a prior of something learned is one that fits do not have.
-
-    Raises
-    ------
-    CapabilityError
-        The message names it.
-    """
-    for key in made.learned:
-        row = described.parameters[key]
-        has_none = row.prior is None or row.prior.family in ("uniform", "log-uniform")
-        if row.prior is not None and not has_none and prior_of(row) is None:
-            raise CapabilityError(
-                f"{row.row.where}: fits have no prior {row.prior.family!r}; log_posterior has it, for an "
-                "optimiser or sampler of your own", capability="priors",
-            )  # fmt: skip

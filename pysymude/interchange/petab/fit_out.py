@@ -23,11 +23,17 @@ from pysymude.interchange.petab.network_out import (
     weights_content,
     wiring_rows,
 )
+from pysymude.model.distributions.cauchy import Cauchy
+from pysymude.model.distributions.chi_square import ChiSquare
 from pysymude.model.distributions.distribution import Distribution
+from pysymude.model.distributions.exponential import Exponential
+from pysymude.model.distributions.gamma import Gamma
 from pysymude.model.distributions.laplace import Laplace
+from pysymude.model.distributions.log_uniform import LogUniform
 from pysymude.model.distributions.loglaplace import LogLaplace
 from pysymude.model.distributions.lognormal import LogNormal
 from pysymude.model.distributions.normal import Normal
+from pysymude.model.distributions.rayleigh import Rayleigh
 from pysymude.model.network import NetworkOutput
 from pysymude.model.trajectory import Trajectory
 
@@ -44,6 +50,10 @@ _RESERVED = frozenset({
 })  # fmt: skip
 _NOISE: dict[type[Distribution], str] = {
     Normal: "normal", LogNormal: "log-normal", Laplace: "laplace", LogLaplace: "log-laplace",
+}  # fmt: skip
+_PRIORS: dict[type[Distribution], str] = _NOISE | {
+    Cauchy: "cauchy", Gamma: "gamma", ChiSquare: "chisquare", Exponential: "exponential",
+    Rayleigh: "rayleigh", LogUniform: "log-uniform",
 }  # fmt: skip
 
 Cells = Sequence[Any]
@@ -357,9 +367,9 @@ def _fixed(time: Any) -> float:
 def _prior(name: str, given: Distribution | None) -> tuple[str, str]:
     if given is None:
         return "", ""
-    if type(given) not in _NOISE:
+    if type(given) not in _PRIORS or given.free_symbols:
         _refuse(f"the prior {given!r} of {name!r}")
-    return _NOISE[type(given)], ";".join(repr(float(a)) for a in given.args)
+    return _PRIORS[type(given)], ";".join(repr(float(a)) for a in given.args)
 
 
 def _truth(yes: bool) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import InvalidInputError, ModelFileError
 from pysymude.interchange.petab.assembly import Assembled, assembled
-from pysymude.interchange.petab.bounded import bounded, check_priors
+from pysymude.interchange.petab.bounded import bounded
 from pysymude.interchange.petab.described import Described, Parameter
 from pysymude.interchange.petab.network_arrays import Weights, weights_of
 from pysymude.interchange.petab.prior_densities import Density, density_of
@@ -70,7 +70,7 @@ class PetabProblem:
     @cached_property
     def system(self) -> ODESystem:
         """The system, with bounds, scales and priors of what is estimated."""
-        return bounded(self.made, self.described)
+        return bounded(self.made, self.described, self.weights)
 
     @property
     def data(self) -> Dataset:
@@ -203,31 +203,15 @@ class PetabProblem:
     # -- fits ---------------------------------------------------------------------------------
 
     def objective(self, **keywords: Any) -> Objective:
-        """`psu.objective` of the system within its bounds; keywords go there.
-
-        Raises
-        ------
-        CapabilityError
-            A prior that fits do not have.
-        """
+        """`psu.objective` of the system within its bounds, with its priors; keywords go there."""
         from pysymude.fit.loss.make_objective import objective
-
-        check_priors(self.made, self.described)
 
         given: dict[str, Any] = {"frozen": self._frozen, "solver": self._solver, **keywords}
         return objective(self.system, self.data, **given)
 
     def fit(self, **keywords: Any) -> FitResult:
-        """`psu.fit` from the nominal values; keywords go there.
-
-        Raises
-        ------
-        CapabilityError
-            A prior that fits do not have.
-        """
+        """`psu.fit` from the nominal values; keywords go there."""
         from pysymude.fit.training.fitting import fit
-
-        check_priors(self.made, self.described)
 
         return fit(self.system, self.data, **(self.options | keywords))
 

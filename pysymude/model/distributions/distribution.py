@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
 
-__all__ = ["Distribution", "LogDistribution", "Terms"]
+__all__ = ["Distribution", "LogDistribution", "PriorDistribution", "Terms"]
 
 Float = NDArray[np.float64]
 Terms = tuple[Any, Any, Any, tuple[Any, ...]]
@@ -43,13 +43,16 @@ class Distribution(ABC):
 
     def __init__(self, *args: Any, **named: Any) -> None:
         self.args = tuple(_argument(self, a) for a in args)
-        if named or len(args) not in (len(self.scales), len(self.arguments)):
+        if named or not (self.is_noise or self.is_prior):
             found = f"{next(iter(named))}=" if named else f"{len(args)} arguments"
             raise InvalidInputError(
-                f"{type(self).__name__} takes ({', '.join(self.scales)}) as a noise model and "
-                f"({', '.join(self.arguments)}) as a prior, without names; found {found}"
+                f"{type(self).__name__} takes {self._taken()}, without names; found {found}"
             )
         self._check_scales()
+
+    def _taken(self) -> str:
+        whole = f"({', '.join(self.arguments)})"
+        return f"({', '.join(self.scales)}) as a noise model and {whole} as a prior"
 
     def _check_scales(self) -> None:
         names = self.scales if self.is_noise else self.arguments
@@ -134,6 +137,42 @@ class Distribution(ABC):
     def __repr__(self) -> str:
         shown = (repr(float(a)) if a.is_Float else str(a) for a in self.args)
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class PriorDistribution(Distribution):
+    """A family of what is learned: no noise model, since nothing in it is a prediction."""
+
+    lowest: ClassVar[float] = 0.0
+    """Smaller values have no density."""
+
+    @property
+    def is_noise(self) -> bool:
+        """Never."""
+        return False
+
+    def _taken(self) -> str:
+        return f"({', '.join(self.arguments)}) as a prior"
+
+    def _check_scales(self) -> None:
+        for name, value in zip(self.arguments, self.args, strict=True):
+            if name != "loc" and value.is_number and not value > 0:
+                raise InvalidInputError(
+                    f"the {name} of {type(self).__name__} must be positive; found {value}"
+                )
+
+    def terms(self, y: Any, loc: Any, *scales: Any) -> Terms:
+        """See `Distribution.terms`; infinite below `lowest`."""
+        with np.errstate(all="ignore"):
+            value, d_y, d_loc, d_scales = self.own_terms(y, loc, *scales)
+        return np.where(y < self.lowest, np.inf, value), d_y, d_loc, d_scales
+
+    @abstractmethod
+    def own_terms(self, y: Any, loc: Any, *scales: Any) -> Terms:
+        """As `terms`, where there is a density; `loc` is the first argument, whatever it is called."""
+
+    def spread(self, loc: Any, *scales: Any) -> Any:
+        """Not a number: there is no prediction."""
+        return np.full(np.shape(loc), np.nan)
 
 
 class LogDistribution(Distribution):

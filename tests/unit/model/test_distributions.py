@@ -10,6 +10,7 @@ import pysymude as psu
 from pysymude.errors import InvalidInputError
 from pysymude.model.distributions import by_name, distribution
 from pysymude.model.distributions.by_name import DISTRIBUTIONS
+from pysymude.model.distributions.distribution import PriorDistribution
 
 Y = np.array([0.3, 1.0, 2.7, 9.0])
 COUNTS = np.array([0.0, 1.0, 4.0, 17.0])
@@ -39,6 +40,12 @@ PRIORS = {
     "Laplace": (psu.Laplace(0.4, 0.7), st.laplace(0.4, 0.7)),
     "LogLaplace": (psu.LogLaplace(0.4, 0.7), st.loglaplace(1 / 0.7, scale=np.exp(0.4))),
     "StudentT": (psu.StudentT(3.5, 0.4, 0.7), st.t(3.5, 0.4, 0.7)),
+    "Cauchy": (psu.Cauchy(0.4, 0.7), st.cauchy(0.4, 0.7)),
+    "Gamma": (psu.Gamma(2.4, 0.7), st.gamma(2.4, scale=0.7)),
+    "ChiSquare": (psu.ChiSquare(3.5), st.chi2(3.5)),
+    "Exponential": (psu.Exponential(0.7), st.expon(scale=0.7)),
+    "Rayleigh": (psu.Rayleigh(0.7), st.rayleigh(scale=0.7)),
+    "LogUniform": (psu.LogUniform(0.1, 20.0), st.loguniform(0.1, 20.0)),
 }
 
 
@@ -48,7 +55,9 @@ def test_every_file_is_a_family_and_every_family_is_tested():
     }  # fmt: skip
     modules = {family.__module__.rpartition(".")[2] for family in DISTRIBUTIONS.values()}
     assert files == modules
-    assert set(DISTRIBUTIONS) == set(NOISE)
+    assert set(DISTRIBUTIONS) == set(NOISE) | set(PRIORS)
+    alone = {n for n, family in DISTRIBUTIONS.items() if issubclass(family, PriorDistribution)}
+    assert alone.isdisjoint(NOISE)
     assert all(getattr(psu, name) is family for name, family in DISTRIBUTIONS.items())
     assert by_name.__all__ == ["DISTRIBUTIONS"]
 
@@ -120,6 +129,45 @@ def test_priors_have_scipys_density(name):
     )
 
 
+@pytest.mark.parametrize("name", PRIORS)
+def test_priors_have_derivatives_by_their_arguments(name):
+    prior, _ = PRIORS[name]
+    numbers = [float(a) for a in prior.args]
+
+    def value(*args):
+        rest = list(args)
+        return prior.terms(Y, rest.pop(prior.location), *rest)[0]
+
+    rest = numbers.copy()
+    loc = rest.pop(prior.location)
+    _, _, by_loc, by_scales = prior.terms(Y, loc, *rest)
+    slopes = list(by_scales)
+    slopes.insert(prior.location, by_loc)
+    for k, slope in enumerate(slopes):
+
+        def along(v, k=k):
+            return value(*numbers[:k], v, *numbers[k + 1 :])
+
+        wanted = differences(along, numbers[k])
+        np.testing.assert_allclose(np.broadcast_to(slope, Y.shape), wanted, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "name", ["Cauchy", "Gamma", "ChiSquare", "Exponential", "Rayleigh", "LogUniform"]
+)
+def test_families_of_priors_alone(name):
+    prior, law = PRIORS[name]
+    numbers = [float(a) for a in prior.args]
+    loc = numbers.pop(prior.location)
+    if prior.lowest == 0:
+        assert prior.terms(np.array([-0.5]), loc, *numbers)[0] == [np.inf]
+    drawn = prior.draw(np.random.default_rng(0), np.full(4000, loc), *numbers)
+    assert st.kstest(drawn, law.cdf).pvalue > 1e-3
+    x = psu.states("x")
+    with pytest.raises(InvalidInputError, match=r"noise of 'x' is .*, a whole distribution"):
+        psu.ODESystem({x: -x}, noise={x: prior})
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -127,6 +175,12 @@ def test_priors_have_scipys_density(name):
         (lambda: psu.Normal(1, 2, 3), r"takes \(scale\) as a noise model and \(loc, scale\)"),
         (lambda: psu.LogNormal(sigma=1), r"\(loc, scale\) as a prior, without names; found sigma="),
         (lambda: psu.LogNormal(float("nan")), "finite numbers"),
+        (
+            lambda: psu.Gamma(1),
+            r"Gamma takes \(shape, scale\) as a prior, without names; found 1 arg",
+        ),
+        (lambda: psu.Rayleigh(-1), "the scale of Rayleigh must be positive"),
+        (lambda: psu.LogUniform(0, 1), "the low of LogUniform must be positive"),
         (lambda: psu.Poisson().check_values(np.array([1.5]), "column 'n'"), "counts 0, 1, 2"),
         (lambda: psu.LogNormal(1).check_values(np.array([0.0]), "column 'c'"), "positive values"),
         (
