@@ -11,17 +11,38 @@ from numpy.typing import NDArray
 from pysymude.fit.optimizers.optimizer import Point
 from pysymude.fit.optimizers.quasi_newton import LBFGS
 from pysymude.infer.evidence import Evidence, fisher
+from pysymude.infer.held_quantities import Quantity
 
-__all__ = ["Rest", "refit"]
+__all__ = ["Pull", "Rest", "refit"]
 
 Float = NDArray[np.float64]
 
-_ROUNDS = 60
+_ROUNDS, _PASSES = 12, 6
 _ENOUGH = (
     1e-5  # of a unit of the loss divided by its scale: intervals are where it rises by some units
 )
 _FLAT = 1e-3
 _FLOOR = 1e-8  # of the largest information: directions that are flatter are stretched no further
+
+
+@dataclass(frozen=True, eq=False)
+class Pull:
+    """What is added to the loss, divided by its scale: the square of a quantity's distance from a target."""
+
+    quantity: Quantity
+    target: float
+    weight: float
+
+    def added(self, point: Point, theta: Float, spread: Float, places: NDArray[np.int64]) -> Point:
+        """A point of a refit with it."""
+        away = self.quantity.value(theta) - self.target
+        slopes = self.quantity.slopes(theta)
+        if not (np.isfinite(away) and np.isfinite(slopes).all()):
+            return Point(point.theta, np.inf, np.zeros_like(point.theta), False)
+        more = 2.0 * self.weight * away * (spread.T @ slopes[places])
+        return Point(
+            point.theta, point.value + self.weight * away**2, point.gradient + more, point.ok
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +55,13 @@ class Rest:
     places: NDArray[np.int64]
     spread: Float
     flat: NDArray[np.int64]
+    held: int | None
 
     @classmethod
-    def around(cls, evidence: Evidence, theta: Float, held: int | None) -> Rest:
-        """By the information at theta where it is Fisher's, else by that at the fit."""
+    def around(
+        cls, evidence: Evidence, theta: Float, held: int | None, pull: Pull | None = None
+    ) -> Rest:
+        """By the information at theta where it is Fisher's, else by that at the fit; with that of a pull."""
         free, units = evidence.free, evidence.units
         scaled = evidence.scaled
         if evidence.is_expected and theta is not evidence.fit.theta:
@@ -46,16 +70,44 @@ class Rest:
                 found = found + np.diag(evidence.penalty)
                 scaled = found * np.outer(units, units)
         keep = free != held
+        largest = max(float(np.diag(scaled)[keep].max(initial=0.0)), 1e-300)
+        if pull is not None:
+            slopes = pull.quantity.slopes(theta)[free] * units
+            if np.isfinite(slopes).all():
+                scaled = scaled + pull.weight * evidence.scale * np.outer(slopes, slopes)
         values, vectors = np.linalg.eigh(scaled[np.ix_(keep, keep)])
-        largest = max(float(values.max(initial=0.0)), 1e-300)
         spread = vectors / np.sqrt(np.maximum(values, _FLOOR * largest))
         flat = np.diag(scaled)[keep] < _FLAT * evidence.scale
         spread = units[keep][:, None] * spread * np.sqrt(evidence.scale)
-        return cls(free[keep], spread, free[keep][flat])
+        return cls(free[keep], spread, free[keep][flat], held)
 
 
-def refit(evidence: Evidence, theta: Float, rest: Rest) -> tuple[Float, float] | None:
-    """Theta with the smallest loss that moving `rest` gives, and that loss; None where it cannot be solved."""
+def refit(
+    evidence: Evidence, theta: Float, rest: Rest, pull: Pull | None = None
+) -> tuple[Float, float] | None:
+    """Theta with the smallest loss that moving `rest` gives, and that loss; None where it cannot be solved.
+
+    With a `pull` the loss is smallest together with that; it is returned without.
+    """
+    value = np.inf
+    for _ in range(_PASSES):
+        found = _pass(evidence, theta, rest, pull)
+        if found is None:
+            return None
+        (theta, value), done = found
+        if done or not evidence.is_expected:
+            break
+        # where the loss is bent, what made it round no longer does
+        rest = Rest.around(evidence, theta, rest.held, pull)
+    if pull is not None:
+        value -= pull.weight * (pull.quantity.value(theta) - pull.target) ** 2
+    return theta, value * evidence.scale
+
+
+def _pass(
+    evidence: Evidence, theta: Float, rest: Rest, pull: Pull | None
+) -> tuple[tuple[Float, float], bool] | None:
+    """Some rounds: theta and the value there, and whether no further one would gain anything."""
     scale = evidence.scale
 
     def evaluate(y: Float) -> Point:
@@ -65,24 +117,27 @@ def refit(evidence: Evidence, theta: Float, rest: Rest) -> tuple[Float, float] |
         if found is None or not found.success or found.gradient is None:
             return Point(y, np.inf, np.zeros_like(y), False)
         slope = rest.spread.T @ found.gradient[rest.places]
-        return Point(y, found.value / scale, slope / scale, True)
+        plain = Point(y, found.value / scale, slope / scale, True)
+        return plain if pull is None else pull.added(plain, moved, rest.spread, rest.places)
 
     point = evaluate(np.zeros(rest.places.size))
     if not point.ok:
         return None
-    optimizer = LBFGS()
+    optimizer, done = LBFGS(), True
     steep = float(np.linalg.norm(point.gradient))
     if rest.places.size and steep > 0:
         # in these coordinates the loss is y^2, so that half the slope is the first step
         unit = point.gradient / steep
         memory: dict[str, Any] = {"s": unit[None].copy(), "y": 2.0 * unit[None]}
-        for _ in range(_ROUNDS):
+        for _ in range(_ROUNDS if evidence.is_expected else _ROUNDS * _PASSES):
             if optimizer.promise(point, memory) <= _ENOUGH:
                 break
             better = optimizer.step(point, memory, evaluate)
             if better is None:
                 break
             point = better
+        else:
+            done = False
     moved = theta.copy()
     moved[rest.places] += rest.spread @ point.theta
-    return moved, point.value * scale
+    return (moved, point.value), done

@@ -1,11 +1,12 @@
-"""Profiles: the best loss as a function of one learned number."""
+"""Profiles: the best loss as a function of one learned number, or of a prediction."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,11 @@ from pysymude.errors import InvalidInputError
 from pysymude.fit.long_work.progress_bar import Reporter
 from pysymude.fit.long_work.sharing import shared
 from pysymude.fit.result.fit_result import FitResult
+from pysymude.infer.asked_for import Where, held_of
 from pysymude.infer.covariance import check_level
-from pysymude.infer.evidence import Evidence
+from pysymude.infer.held_number import Held
 from pysymude.infer.profiling import Profiler, Side
 from pysymude.model.calls import explained
-from pysymude.model.coerce import label_of, meant
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +32,7 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """The best loss with one number held at each of several values; made by `profile`.
+    """The best loss with one number, or a prediction, held at each of several values; made by `profile`.
 
     Attributes
     ----------
@@ -66,7 +67,7 @@ class Profile:
     warnings: tuple[str, ...]
     bounds: tuple[float, float]
     stored: Float
-    evidence: Evidence
+    held: Held
 
     @property
     def rise(self) -> Float:
@@ -75,7 +76,7 @@ class Profile:
 
     def threshold(self, level: float) -> float:
         """How far `rise` may go inside of an interval of this level."""
-        return self.evidence.threshold(check_level(level))
+        return self.held.evidence.threshold(check_level(level))
 
     @explained
     def interval(self, level: float | None = None) -> tuple[float, float]:
@@ -96,9 +97,10 @@ class Profile:
             (slice(middle, None), self.open_high, self.bounds[1]),
         ):
             root = np.sqrt(np.maximum(self.rise[side], 0.0))
-            over = np.flatnonzero(root >= np.sqrt(wanted))
-            if over.size:
-                ends.append(self._crossing(root, self.stored[side], np.sqrt(wanted), int(over[0])))
+            # where refits found several valleys, the farthest point inside counts
+            last = int(np.flatnonzero(root < np.sqrt(wanted))[-1])
+            if last + 1 < root.size:
+                ends.append(self._crossing(root, self.stored[side], np.sqrt(wanted), last + 1))
             elif is_open:
                 ends.append(bound)
             else:
@@ -111,13 +113,12 @@ class Profile:
         """The value at which the root of the rise has a height, on the way out to point k."""
         from scipy.interpolate import PchipInterpolator
 
-        slot = self.evidence.slots[self.name]
         way, outward = root[: k + 1], z[: k + 1]
         if np.all(np.diff(way) > 0):
             # nearly a straight line, on the scale on which the number is learned
-            return float(slot.natural(float(PchipInterpolator(way, outward)(wanted))))
+            return self.held.natural(float(PchipInterpolator(way, outward)(wanted)))
         part = (wanted - root[k - 1]) / (root[k] - root[k - 1])
-        return float(slot.natural(z[k - 1] + part * (z[k] - z[k - 1])))
+        return self.held.natural(float(z[k - 1] + part * (z[k] - z[k - 1])))
 
     @explained
     def plot(self, *, ax: Axes | None = None) -> Figure:
@@ -139,13 +140,19 @@ class Profile:
 def profile(
     fit: FitResult,
     name: Any,
+    t: Any = None,
     *,
     level: float = 0.95,
+    take: str | None = None,
+    experiment: int | str = 0,
+    u0: Any = None,
+    parameters: Mapping[Any, Any] | None = None,
+    signals: Mapping[Any, Any] | None = None,
     checkpoint: str | PathLike[str] | None = None,
     jobs: int = 1,
     progress: bool = True,
 ) -> Any:
-    """The profile of one learned number: refits with it held at values to both sides of the best.
+    """The profile of a learned number or a prediction: refits with it held at values to both sides of the best.
 
     Steps adapt to how the loss rises; each refit starts from where the last one ended. A side on which the
     loss stays below the threshold for as far as the number may go is open, and the interval says so.
@@ -153,10 +160,17 @@ def profile(
     Parameters
     ----------
     fit : FitResult
-    name : symbol or str, or several of them
-        A parameter or a learned start such as ``"u0[0].x"``. Several give a mapping from name to profile.
+    name : symbol, str or expression, or several of them
+        A parameter, a learned start such as ``"u0[0].x"``, or an expression of parameters; with `t` a state, an
+        observable or any expression. Several give a mapping from name to profile.
+    t : float, or array with `take`; optional
+        When the prediction is looked at.
     level : float
         Both sides are followed to the threshold of this level, and a little beyond.
+    take : str, optional
+        ``"maximum"``, ``"minimum"`` or ``"mean"`` of a prediction over times `t`.
+    experiment, u0, parameters, signals
+        Of a prediction, as for `FitResult.predict`.
     checkpoint : path, optional
         A file in which points are kept as they come; the same call goes on from there. For several names
         it is a folder.
@@ -173,27 +187,42 @@ def profile(
     ------
     InvalidInputError
         There is no such learned number, the fit cannot be solved, or a level that is none.
+
+    References
+    ----------
+    .. [1] Raue et al., Structural and practical identifiability analysis of partially observed dynamical models
+       by exploiting the profile likelihood, Bioinformatics 25 (2009), 1923.
+    .. [2] Kreutz, Raue, Kaschek and Timmer, Profile likelihood in systems biology, FEBS Journal 280 (2013), 2564.
+
+    Examples
+    --------
+    >>> import numpy as np, pysymude as psu
+    >>> x, k = psu.states("x"), psu.parameters("k", positive=True)
+    >>> t = np.linspace(0.0, 1.0, 5)
+    >>> data = psu.Dataset.from_arrays(t, np.exp(-2 * t)[:, None], states=[x], u0={x: 1.0}, noise=0.1)
+    >>> fit = psu.fit(psu.ODESystem({x: -k*x}, trainable={k: 1.0}), data, progress=False)
+    >>> low, high = psu.profile(fit, x, 2.0, progress=False).interval()
+    >>> bool(low < np.exp(-4) < high)
+    True
     """
     if not isinstance(fit, FitResult):
         raise InvalidInputError(f"profile takes a FitResult first; found {type(fit).__name__}")
     check_level(level)
-    known = Evidence(fit).slots
+    where = Where(t, take, experiment, u0, parameters, signals)
     several = isinstance(name, list | tuple)
-    names = [label_of(n) for n in name] if several else [label_of(name)]
-    for one in names:
-        if one not in known:
-            raise InvalidInputError(
-                f"there is no profile of {one!r}; there are {', '.join(known) or 'none'}"
-                f"{meant(one, known)}"
-            )
+    asked = cast("Sequence[Any]", name) if several else [name]
+    names = [held_of(fit, one, where).name for one in asked]
     if not several:
-        return _one(fit, names[0], level, checkpoint, progress)
-    places = {n: _place(checkpoint, n) for n in names}
+        return _one(fit, name, where, level, checkpoint, progress)
+    calls = [
+        (fit, one, where, level, _place(checkpoint, label))
+        for one, label in zip(asked, names, strict=True)
+    ]
     if jobs == 1:
-        return {n: _one(fit, n, level, places[n], progress) for n in names}
+        return {label: _one(*call, progress) for label, call in zip(names, calls, strict=True)}
     found: dict[str, Profile] = {}
     with Reporter(progress, len(names), "profiles") as reporter:
-        for made in shared(_one, [(fit, n, level, places[n], False) for n in names], jobs):
+        for made in shared(_one, [(*call, False) for call in calls], jobs):
             found[made.name] = made
             reporter.advance(f"profile of {made.name}")
     return found
@@ -209,14 +238,15 @@ def _place(folder: str | PathLike[str] | None, name: str) -> Path | None:
 
 def _one(
     fit: FitResult,
-    name: str,
+    name: Any,
+    where: Where,
     level: float,
     checkpoint: str | PathLike[str] | None,
     progress: bool,
 ) -> Profile:
-    evidence = Evidence(fit)
-    profiler = Profiler(evidence, name, evidence.threshold(level), level)
-    what = f"refits for the profile of {name}"
+    held = held_of(fit, name, where)
+    profiler = Profiler(held, held.evidence.threshold(level), level)
+    what = f"refits for the profile of {held.name}"
     # nobody knows how many: steps adapt to what is found
     with Reporter(progress, None, what) as reporter:
         if checkpoint is not None and Path(checkpoint).exists():
@@ -226,15 +256,15 @@ def _one(
 
 
 def _joined(profiler: Profiler, low: Side, high: Side, level: float) -> Profile:
-    evidence, slot = profiler.evidence, profiler.slot
+    held = profiler.held
     # beyond the best point the lower side goes down on the scale that is learned
     theta = np.concatenate([low.theta[:0:-1], high.theta])
     loss = np.concatenate([low.loss[:0:-1], high.loss])
-    z = theta[:, slot.offset]
-    values = np.array([float(slot.natural(v)) for v in z])
+    z = np.concatenate([low.where[:0:-1], high.where])
+    values = np.array([held.natural(float(v)) for v in z])
     below, above = low.is_open, high.is_open
     if values[0] > values[-1]:  # an upper bound alone turns the scale round
-        theta, loss, values = theta[::-1], loss[::-1], values[::-1]
+        theta, loss, values, z = theta[::-1], loss[::-1], values[::-1], z[::-1]
         below, above = above, below
     best = int(np.argmin(loss))
     warnings: list[str] = []
@@ -246,8 +276,8 @@ def _joined(profiler: Profiler, low: Side, high: Side, level: float) -> Profile:
         )
     for is_open, side in zip((below, above), ("below", "above"), strict=True):
         if is_open:
-            warnings.append(f"the data do not bound {profiler.name} from {side}")
+            warnings.append(f"the data do not bound {held.name} from {side}")
     return Profile(
-        profiler.name, values, loss, theta, float(values[best]), profiler.scale, evidence.dof, level,
-        below, above, tuple(warnings), (slot.low, slot.high), theta[:, slot.offset], evidence,
+        held.name, values, loss, theta, float(values[best]), profiler.scale, held.evidence.dof, level,
+        below, above, tuple(warnings), held.bounds, z, held,
     )  # fmt: skip

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from scipy import optimize, stats
 
 import pysymude as psu
-from pysymude.infer import profiling
+from pysymude.infer import held_number as holding
 
 x = psu.states("x", positive=True)
 A, k, b, K = psu.parameters("A k b K", positive=True)
@@ -110,6 +110,82 @@ def test_bounds_are_ends():
     assert found.values[0] == pytest.approx(0.75, abs=1e-3)
 
 
+def least_with(held: float, at: Any, rates: tuple[float, float] = (0.02, 6.0)) -> float:
+    """The least squares of A exp(-k t), divided by the noise, where ``at(k) * A`` has a value."""
+
+    def loss(log_rate: float) -> float:
+        rate = np.exp(log_rate)
+        return float(((held / at(rate) * np.exp(-rate * T) - VALUES) ** 2).sum()) / 0.09
+
+    bounds = np.log(rates[0]), np.log(rates[1])
+    given: dict[str, Any] = {"bounds": bounds, "method": "bounded", "options": {"xatol": 1e-10}}
+    return float(cast("Any", optimize.minimize_scalar(loss, **given)).fun)
+
+
+LATER = np.linspace(0.0, 3.0, 31)
+PREDICTED: dict[str, tuple[tuple[Any, ...], dict[str, Any], Any]] = {
+    "x(t=4)": ((x, 4.0), {}, lambda k: np.exp(-4.0 * k)),
+    "x**2(t=1)": ((x**2, 1.0), {}, None),
+    "A*k": ((A * k,), {}, lambda k: k),
+    "mean of x": ((x, LATER), {"take": "mean"}, lambda k: np.trapezoid(np.exp(-k * LATER), LATER) / 3.0),
+    "maximum of x": ((x, LATER), {"take": "maximum"}, lambda k: 1.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PREDICTED)
+def test_profiles_of_predictions_are_those_of_a_constrained_optimum(name: str):
+    asked, keywords, at = PREDICTED[name]
+    fit = decayed(0.3)
+    found = psu.profile(fit, *asked, **keywords)
+    assert found.name == name
+    power = 1.0 if at is not None else 0.5  # of the square
+    at = at or (lambda k: np.exp(-k))
+    for value, loss in zip(found.values, found.loss, strict=True):
+        assert loss == pytest.approx(least_with(value**power, at), abs=2e-3)
+
+    def over(value: float) -> float:
+        return least_with(value**power, at) - fit.loss - stats.chi2.ppf(0.95, 1)
+
+    right = (
+        float(cast("Any", optimize.brentq(over, 1e-4, found.best))),
+        float(cast("Any", optimize.brentq(over, found.best, 8.0 * found.best))),
+    )
+    np.testing.assert_allclose(found.interval(), right, atol=2e-3 * (right[1] - right[0]))
+    assert not found.open_low
+    assert not found.open_high
+
+
+def test_predictions_of_what_is_not_determined_are_open():
+    data = psu.Dataset.from_arrays(T, VALUES[:, None], states=[x], u0={x: 2.0}, noise={x: 0.3})
+    system = psu.ODESystem({x: -k * b * x}, trainable={k: 1.0, b: 0.7})
+    fit = psu.fit(system, data, **TIGHT)
+    flux = psu.profile(fit, k * x, 1.0)
+    assert flux.open_low
+    assert flux.open_high
+    assert flux.interval() == (0.0, np.inf)
+    assert any("do not bound k*x(t=1) from above" in sentence for sentence in flux.warnings)
+    product = psu.profile(fit, k * b)
+    alone = psu.fit(psu.ODESystem({x: -k * x}, trainable={k: 1.0}), data, **TIGHT)
+    np.testing.assert_allclose(product.interval(), psu.profile(alone, "k").interval(), rtol=2e-3)
+
+
+def test_several_predictions_and_where_they_are_looked_at(tmp_path: Path):
+    fit = decayed(0.3)
+    both = psu.profile(fit, [x, 2 * x], 1.0, checkpoint=tmp_path)
+    assert list(both) == ["x(t=1)", "2*x(t=1)"]
+    np.testing.assert_allclose(
+        2 * np.array(both["x(t=1)"].interval()), both["2*x(t=1)"].interval(), rtol=2e-3
+    )
+    # from another start it hangs on the rate alone, which falls as x rises
+    other = psu.profile(fit, x, 1.0, u0={x: 1.0})
+    low, high = psu.profile(fit, "k").interval()
+    np.testing.assert_allclose(other.interval(), [np.exp(-high), np.exp(-low)], rtol=5e-3)
+    again = psu.profile(fit, [x, 2 * x], 1.0, checkpoint=tmp_path)
+    np.testing.assert_array_equal(again["x(t=1)"].loss, both["x(t=1)"].loss)
+    with pytest.raises(psu.PySymUDEError, match="belongs to another profile: name differ"):
+        psu.profile(fit, x, 2.0, checkpoint=next(tmp_path.glob("x_t*")))
+
+
 class EnoughError(Exception):
     """A stand-in for a process that is killed."""
 
@@ -117,7 +193,7 @@ class EnoughError(Exception):
 def test_an_interrupted_profile_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     fit = decayed(0.3)
     whole = psu.profile(fit, "k")
-    calls, refit = [0], profiling.refit
+    calls, refit = [0], holding.refit
 
     def counted(*given: Any) -> Any:
         calls[0] += 1
@@ -125,7 +201,7 @@ def test_an_interrupted_profile_goes_on(tmp_path: Path, monkeypatch: pytest.Monk
             raise EnoughError
         return refit(*given)
 
-    monkeypatch.setattr(profiling, "refit", counted)
+    monkeypatch.setattr(holding, "refit", counted)
     with pytest.raises(EnoughError):
         psu.profile(fit, "k", checkpoint=tmp_path / "k.npz")
     before = calls[0]
@@ -164,6 +240,13 @@ def test_the_figure_shows_threshold_and_interval():
     ("call", "message"),
     [
         (lambda f: psu.profile(f, "q"), "no profile of 'q'; there are A, k"),
+        (lambda f: psu.profile(f, x), "x is a prediction, whose profile needs a time: t="),
+        (lambda f: psu.profile(f, k * x), "has 'x', which is no parameter"),
+        (lambda f: psu.profile(f, x, [1.0, 2.0]), "one time t=, or take='maximum'"),
+        (lambda f: psu.profile(f, x, [1.0, 2.0], take="max"), "take must be one of 'maximum'"),
+        (lambda f: psu.profile(f, x, -1.0), "not before the experiment's start 0"),
+        (lambda f: psu.profile(f, x, 1.0, u0={x: 1.0}, parameters={k: 1.0}), "hangs on nothing"),
+        (lambda f: psu.profile(f, k, take="mean"), "take= is about a prediction"),
         (lambda f: psu.profile(f, "k", level=2), "level must lie between 0 and 1"),
         (lambda f: psu.profile({}, "k"), "profile takes a FitResult first"),
         (lambda f: psu.profile(f, "k").interval(0.9999), "followed to the level 0.95; make it again"),

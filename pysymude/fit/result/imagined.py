@@ -39,13 +39,17 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """Where and when is looked: an experiment, perhaps with another start, values or signals; its times."""
+    """Where and when is looked: an experiment, perhaps with another start, values or signals; its times.
+
+    A start `u0` of one's own is at the first time, or at `begin`.
+    """
 
     t: Float
     experiment: int = 0
     u0: Any = None
     parameters: Mapping[Any, Any] | None = None
     signals: Mapping[Any, Any] | None = None
+    begin: float | None = None
 
     @property
     def is_own(self) -> bool:
@@ -54,7 +58,8 @@ class Setting:
 
     def trajectory(self, fit: FitResult, columns: Sequence[str]) -> Trajectory:
         """The experiment as if these columns had been measured."""
-        own, begin = fit.data[self.experiment], self.t[0]
+        own = fit.data[self.experiment]
+        begin = self.t[0] if self.begin is None else self.begin
         if self.u0 is None:
             begin = own.t0
             if self.t[0] < begin:
@@ -178,7 +183,7 @@ def imagined(
     spec, loss, layout = bind(plan, data, enforced)
     if loss.courses is not None and setting.u0 is not None:
         courses = loss.courses
-        left = Path(courses, courses.each[0]).fixed(fit.theta).after(float(setting.t[0]))
+        left = Path(courses, courses.each[0]).fixed(fit.theta).after(float(data[0].t0))
         loss = replace(loss, courses=replace(courses, each=(left,)))
     starts = None
     given = start_expressions(plan, enforced.system, data, loss.courses)
