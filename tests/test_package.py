@@ -28,6 +28,7 @@ FLOORS = [
 DRAWN = {
     ("fit", "result"), ("fit", "ensemble"), ("recover", "recovered"), ("infer", "profile"),
     ("infer", "multistart"), ("infer", "design"), ("infer", "bands"),
+    ("model", "dataset"), ("solving", "solution"),
 }  # fmt: skip
 # a system is made from files of other formats by whom asks for it
 READ = {("model", "system")}

@@ -39,6 +39,7 @@ class Options(TypedDict, total=False):
     signals: Any
     doses: Any
     periods: Any
+    units: Any
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
@@ -89,6 +90,7 @@ class Dataset(Sequence[Trajectory]):
         periods: Any = None,
         doses: Any = None,
         signals: Any = None,
+        units: Mapping[Any, str] | None = None,
         name: str | Sequence[str] = "",
     ) -> Dataset:
         """One experiment, or one for each pair of arrays in two lists of the same length.
@@ -106,7 +108,7 @@ class Dataset(Sequence[Trajectory]):
             As for `Trajectory.from_arrays`, for all experiments; or a list with one mapping per experiment.
         periods
             As for `Trajectory.from_arrays`, for all experiments; or a list with one list per experiment.
-        t0, trainable_u0
+        t0, trainable_u0, units
             As for `Trajectory.from_arrays`, for all experiments.
 
         Raises
@@ -134,7 +136,7 @@ class Dataset(Sequence[Trajectory]):
         for key, value in (("noise", noise), ("censored", censored)):
             own[key] = one_each(value, n, what=key) if several else [value]
         rows = zip(cast("Any", times), one_each(cast("object", values), n, what="u"), strict=True)
-        common: Any = {"states": states, "t0": t0, "trainable_u0": trainable_u0}
+        common: Any = {"states": states, "t0": t0, "trainable_u0": trainable_u0, "units": units}
         return cls(
             one_of(i, n, row, common | {key: values[i] for key, values in own.items()})
             for i, row in enumerate(rows)
@@ -159,11 +161,11 @@ class Dataset(Sequence[Trajectory]):
     ) -> Dataset:
         """The experiments in a text file of cells that commas, semicolons, tabs, bars or blanks separate.
 
-        The first line names the columns; units in brackets behind a name, as in ``x [mg/l]``, are left
-        out of it. Lines that start with # or % are skipped. A cell that is empty, NaN, NA, ``.`` or ``-``
-        was not measured; ``<0.5`` and ``>100`` are limits (`Trajectory.censored`). Decimal commas and
-        groups of thousands are found where the cells show which they are. A time that comes again is a
-        repeated measurement.
+        The first line names the columns; units in brackets behind a name, as in ``x [mg/l]``, are no
+        part of it; figures show them. Lines that start with # or % are skipped. A cell that is empty,
+        NaN, NA, ``.`` or ``-`` was not measured; ``<0.5`` and ``>100`` are limits (`Trajectory.censored`).
+        Decimal commas and groups of thousands are found where the cells show which they are. A time that
+        comes again is a repeated measurement.
 
         A long table has one measurement a row: columns named variable and value (or observable,
         species; measurement), perhaps noise and experiment. In a wide one each state has a column, and
@@ -190,8 +192,8 @@ class Dataset(Sequence[Trajectory]):
         delimiter, decimal : str, optional
             By default what the file shows.
         **options
-            `u0`, `t0`, `trainable_u0`, `parameters`, `noise`, `signals`, `doses`, `periods`: as for
-            `from_arrays`; lists are in
+            `u0`, `t0`, `trainable_u0`, `parameters`, `noise`, `signals`, `doses`, `periods`, `units`: as
+            for `from_arrays`; units are by default those in brackets; lists are in
             the order in which the experiments appear. `noise` may also name its column, or map each
             measured column to one. `signals` may map signals to columns, or list columns that are called
             as their signals are: their points are the rows with a value. Where `states` is a system, its
@@ -255,6 +257,7 @@ class Dataset(Sequence[Trajectory]):
         text = files("pysymude").joinpath("data", "hudson_bay.csv").read_text(encoding="utf-8")
         found = experiments(parse_csv(text, "hudson_bay.csv"), Asked(time="year"))
         name = "Hudson Bay"
+        options.setdefault("units", {"t": "years", "hare": "1000 pelts", "lynx": "1000 pelts"})
         return cls.from_arrays(
             found.t[0] - 1900.0, found.u[0], states=found.states, name=name, **options
         )
@@ -263,6 +266,7 @@ class Dataset(Sequence[Trajectory]):
     def _from_table(cls, table: Table, asked: Asked, options: Options) -> Dataset:
         found = experiments(table, asked)
         given: Any = dict(options)
+        given["units"] = found.units | (given.get("units") or {})
         if found.noise and given.get("noise") is None:
             given["noise"] = _of_columns(found.noise, found.states)
         if found.signals:
@@ -276,6 +280,12 @@ class Dataset(Sequence[Trajectory]):
             )  # fmt: skip
         except InvalidInputError as error:
             raise table.error(str(error)) from error
+
+    def plot(self, **keywords: Any) -> Any:
+        """A matplotlib figure of the measurements; keywords go to `pysymude.plot.plot_data`."""
+        from pysymude.plot import plot_data
+
+        return plot_data(self, **keywords)
 
     @property
     def columns(self) -> tuple[str, ...]:

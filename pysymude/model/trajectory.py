@@ -37,6 +37,7 @@ from pysymude.model.period import (
 )
 from pysymude.model.signal_values import SignalValues, signal_values
 from pysymude.model.symbols import check_label, check_name
+from pysymude.model.units import checked_units
 
 __all__ = ["Trajectory"]
 
@@ -74,6 +75,8 @@ class Trajectory:
         What is added to states at known times. Read-only.
     signals : mapping from signal to SignalValues
         Points of the measured inputs of this experiment. Read-only.
+    units : mapping from column, or "t", to str
+        What figures write behind names. Read-only.
     """
 
     t: FloatArray
@@ -89,6 +92,7 @@ class Trajectory:
     periods: tuple[Period, ...] = ()
     doses: Doses = field(default_factory=dict[str, tuple[tuple[Given, Given], ...]])
     signals: Mapping[str, SignalValues] = field(default_factory=dict[str, SignalValues])
+    units: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
         # here, since `replace` and unpickling come this way too
@@ -99,7 +103,7 @@ class Trajectory:
             object.__setattr__(self, "censored", np.zeros(np.shape(self.u), np.int8))
         for which, kind in (("t", np.float64), ("u", np.float64), ("censored", np.int8)):
             object.__setattr__(self, which, _frozen(getattr(self, which), kind))
-        for which in ("u0", "parameters", "doses", "signals"):
+        for which in ("u0", "parameters", "doses", "signals", "units"):
             object.__setattr__(self, which, MappingProxyType(dict(getattr(self, which))))
         noise = {c: _frozen(s, np.float64) if np.ndim(s) else s for c, s in self.noise.items()}
         object.__setattr__(self, "noise", MappingProxyType(noise))
@@ -121,6 +125,7 @@ class Trajectory:
         periods: Sequence[Period] | Period | None = None,
         doses: Mapping[Any, Any] | None = None,
         signals: Mapping[Any, Any] | None = None,
+        units: Mapping[Any, str] | None = None,
         name: str = "",
     ) -> Trajectory:
         """A checked trajectory; the arrays are copied.
@@ -158,6 +163,8 @@ class Trajectory:
             parameters. A measurement at the time of a dose was made after it.
         signals : mapping from Signal or name to (times, values), optional
             Measured inputs of this experiment, at times of their own; see `Signal`.
+        units : mapping from column, or "t", to str, optional
+            What figures write behind names, such as ``{"t": "h", "x": "mg/l"}``; no number is converted.
         name : str
             How results call this experiment.
 
@@ -194,6 +201,7 @@ class Trajectory:
             periods=changes,
             doses=added,
             signals=signal_values({} if signals is None else signals),
+            units=checked_units({} if units is None else units, columns, "the data"),
         )
 
     def initial_state(self, states: Sequence[Name]) -> FloatArray:
@@ -332,6 +340,7 @@ class Trajectory:
         found = {f.name: getattr(self, f.name) for f in fields(self)}
         # and expressions travel as text
         found |= {"noise": dict(self.noise), "signals": dict(self.signals)}
+        found |= {"units": dict(self.units)}
         found |= {"periods": [], "doses": {}, **changes_to_text(self)}
         return _again, (found,)
 

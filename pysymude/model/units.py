@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, cast
 
 import sympy as sp
 
@@ -11,27 +12,32 @@ from pysymude.errors import InvalidInputError
 from pysymude.model.coerce import close_matches, label_of
 from pysymude.model.symbols import t
 
-__all__ = ["LONGEST", "TIME", "checked_units", "unit_of_sum", "with_unit"]
+__all__ = ["LONGEST", "TIME", "checked_units", "unit_of", "unit_of_sum", "with_unit"]
 
 TIME = t.name
 """Under which name the unit of time stands."""
 LONGEST = 200
+_BEHIND = re.compile(r".*?[\s_]*[\[(]([^\[\]()]*)[\])]$")
 
 
-def checked_units(given: Mapping[Any, Any], known: Collection[str]) -> dict[str, str]:
+def checked_units(given: Any, known: Collection[str], of: str = "the system") -> dict[str, str]:
     """Units by name.
 
     Raises
     ------
     InvalidInputError
-        A name that is not there, or a unit that is no line of text.
+        No mapping, a name that is not there, or a unit that is no line of text.
     """
+    if not isinstance(given, Mapping):
+        raise InvalidInputError(
+            f"units= is a mapping such as {{'t': 'h', 'x': 'mg / l'}}; found {given!r}"
+        )
     found: dict[str, str] = {}
-    for key, unit in given.items():
+    for key, unit in cast("Mapping[Any, Any]", given).items():
         name = label_of(key)
         if name not in known and name != TIME:
             raise InvalidInputError(
-                f"units= names {name!r}, which the system does not have; time is {TIME!r}; "
+                f"units= names {name!r}, which {of} does not have; time is {TIME!r}; "
                 f"{close_matches(name, known)}"
             )
         if not isinstance(unit, str) or not unit.isprintable() or len(unit) > LONGEST:
@@ -53,6 +59,18 @@ def with_unit(name: str, units: Mapping[str, str]) -> str:
     ('A [mmol / l]', 'k')
     """
     return f"{name} [{units[name]}]" if name in units else name
+
+
+def unit_of(column: str) -> str:
+    """What stands in brackets behind the name of a column; empty where nothing does.
+
+    Examples
+    --------
+    >>> unit_of("x [mg/l]"), unit_of("time (h)"), unit_of("x")
+    ('mg/l', 'h', '')
+    """
+    found = _BEHIND.match(column.strip())
+    return found[1].strip() if found else ""
 
 
 def unit_of_sum(expr: Any, units: Mapping[str, str]) -> str:

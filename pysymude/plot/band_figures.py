@@ -8,8 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.infer.bands import Band
+from pysymude.model.calls import explained
 from pysymude.model.symbols import escaped
-from pysymude.plot.style import COLOURS, draw_legend, dress, figure_and_axes, legend_entry
+from pysymude.plot.style import (
+    COLOURS,
+    draw_legend,
+    dress,
+    figure_and_axes,
+    legend_entry,
+    plain_text,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +28,7 @@ __all__ = ["plot_band"]
 _HEADROOM = 0.6  # of the range of values and measurements: how far a band without end is drawn
 
 
+@explained
 def plot_band(found: Band, *, ax: Axes | None = None) -> Figure:
     """A figure of predictions, their bands with the level, and measurements where there are some.
 
@@ -53,6 +62,9 @@ def plot_band(found: Band, *, ax: Axes | None = None) -> Figure:
         entries.append(legend_entry(escaped(column), colour, marker=marker))
     axes.set_ylim(low, high)
     axes.set_xlabel("time t" if name == "t" else escaped(name))
+    axes.set_ylabel(
+        ", ".join(map(plain_text, found.columns)) if len(found.columns) <= 3 else "values"
+    )
     dress(axes)
     draw_legend(axes, [*entries, _shade(found)])
     return fig

@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.model.calls import explained
-from pysymude.plot.style import COLOURS, PALE, SHADE, draw_legend, dress, figure_and_axes, width_of
+from pysymude.plot.style import (
+    COLOURS,
+    PALE,
+    SHADE,
+    draw_legend,
+    dress,
+    figure_and_axes,
+    tick_choice,
+    width_of,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +69,7 @@ def draw_history(ax: Axes, fit: FitResult) -> None:
             at, values = _broken(stages, shown(history[name]))
             ax.plot(
                 at, values, "--" if number else "-", color=COLOURS[number % len(COLOURS)],
-                label=name.replace("_", " ") if number else "loss", linewidth=1.6,
+                label=name.replace("_", " ") if number else "loss", linewidth=1.6, **_alone(stages),
             )  # fmt: skip
     if "validation" in history:
         # it is computed once in a while, so its points are joined over the rows between
@@ -73,9 +82,18 @@ def draw_history(ax: Axes, fit: FitResult) -> None:
     ax.set_xlabel("iteration")
     ax.set_ylabel("loss")
     dress(ax)
+    tick_choice(ax, integer=True)
     _mark_stages(ax, stages)
     if len(ax.get_lines()) > 1:
         draw_legend(ax, list(ax.get_lines()))
+
+
+def _alone(stages: Sequence[str]) -> dict[str, Any]:
+    """Points for stages of one iteration, which are no line."""
+    runs = list(_runs(stages))
+    # each stage before has left a gap
+    found = [first + number for number, (_, first, last) in enumerate(runs) if first == last]
+    return {"marker": "o", "markersize": 3.5, "markevery": found} if found else {}
 
 
 def _mark_stages(ax: Axes, stages: Sequence[str]) -> None:

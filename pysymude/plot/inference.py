@@ -9,8 +9,16 @@ import numpy as np
 from pysymude.infer.multistart import MultiStart
 from pysymude.infer.profile import Profile
 from pysymude.model.calls import explained
-from pysymude.model.symbols import escaped
-from pysymude.plot.style import COLOURS, PALE, SHADE, draw_legend, dress, figure_and_axes
+from pysymude.plot.style import (
+    COLOURS,
+    PALE,
+    SHADE,
+    draw_legend,
+    dress,
+    figure_and_axes,
+    plain_text,
+    tick_choice,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +60,9 @@ def plot_profile(found: Profile, *, ax: Axes | None = None) -> Figure:
     axes.set_ylim(-0.05 * top, 1.6 * top)
     if found.values[0] > 0 and found.values[-1] > 100 * found.values[0]:
         axes.set_xscale("log")
-    axes.set_xlabel(escaped(found.name))
+    else:
+        tick_choice(axes, nbins=6)
+    axes.set_xlabel(plain_text(found.name))
     axes.set_ylabel("rise of the loss / scale")
     dress(axes)
     draw_legend(axes, axes.get_legend_handles_labels()[0])
@@ -92,5 +102,6 @@ def plot_waterfall(found: MultiStart, *, ax: Axes | None = None) -> Figure:
     axes.set_xlabel("fit, by loss")
     axes.set_ylabel("loss")
     dress(axes)
+    tick_choice(axes, integer=True)
     draw_legend(axes, axes.get_legend_handles_labels()[0])
     return fig

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from pysymude.errors import InvalidInputError
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.model.calls import explained
+from pysymude.plot.drawn_formulas import formula_text
+from pysymude.plot.panels import Labels
 from pysymude.plot.style import (
     COLOURS,
     LINES,
@@ -19,6 +22,7 @@ from pysymude.plot.style import (
     experiment_entries,
     figure_and_axes,
     legend_entry,
+    plain_text,
 )
 
 if TYPE_CHECKING:
@@ -44,8 +48,8 @@ def plot_laws(
 ) -> Figure:
     """A figure of each law's relative drift against time on a log scale.
 
-    Each law has a colour, and each fit a line (with and without enforcement, for instance); where there
-    is one law, each fit has both. The drift is
+    Each law, shown as its formula, has a colour, and each fit a line (with and without enforcement, for
+    instance); where there is one law, each fit has both. The drift is
     ``|I(t) - I(start)|`` relative to the sum of the absolute values of the law's terms at the start;
     what has not moved at all is drawn at 1e-17. Balance laws, which change by themselves, are left out.
 
@@ -87,15 +91,21 @@ def plot_laws(
                 color=COLOURS[(k if one else j) % len(COLOURS)], linewidth=1.6,
             )  # fmt: skip
     axes.set_yscale("log")
-    axes.set_ylabel(f"relative drift of {names[0]}" if one else "relative drift")
-    draw_time_axis(axes, curves, held_out)
+    first = next(iter(given.values()))
+    shown = _shown(first)
+    axes.set_ylabel(f"relative drift of {shown[names[0]]}" if one else "relative drift")
+    draw_time_axis(axes, curves, held_out, Labels.of(first.data, first.system.units).time)
     if one:
         entries = [
-            legend_entry(label, COLOURS[k % len(COLOURS)], linestyle=LINES[k % len(LINES)])
+            legend_entry(
+                plain_text(label), COLOURS[k % len(COLOURS)], linestyle=LINES[k % len(LINES)]
+            )
             for k, label in enumerate(given)
         ]
     else:
-        entries = [legend_entry(name, COLOURS[j % len(COLOURS)]) for j, name in enumerate(names)]
+        entries = [
+            legend_entry(shown[name], COLOURS[j % len(COLOURS)]) for j, name in enumerate(names)
+        ]
         entries += experiment_entries(list(given), markers=False)
     draw_legend(axes, entries)
     return fig
@@ -121,6 +131,16 @@ def _names(given: Mapping[str, FitResult]) -> list[str]:
             )
         first = found
     return [name for name, _ in first or []]
+
+
+def _shown(fit: FitResult) -> dict[str, str]:
+    """The laws as formulas; with the name before it, where that is one of the user's."""
+    return {
+        law.name: formula_text(law.expr)
+        if re.fullmatch(r"law_\d+", law.name)
+        else f"{plain_text(law.name)}: {formula_text(law.expr)}"
+        for law in fit.laws
+    }
 
 
 def _times(fit: FitResult, experiment: int | str) -> Float:

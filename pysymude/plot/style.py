@@ -1,20 +1,20 @@
 """How figures look: colours, lines, legends, axes.
 
-matplotlib is loaded inside the functions, through its object-oriented interface only: no display is
-needed, and neither pyplot nor the user's settings are touched.
+matplotlib is loaded inside the functions, through its object-oriented interface: no display is needed. A figure
+is one of pyplot's where the user has loaded that, so that ``plt.show()`` shows it.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pysymude.errors import InvalidInputError
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.model.symbols import escaped
-from pysymude.model.units import TIME, with_unit
 from pysymude.solving.solution import Solution
 
 if TYPE_CHECKING:
@@ -30,12 +30,25 @@ INK, PALE, SHADE = "#333333", "#8A8A8A", "#EFEFEF"
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure with a canvas of its own; width and height in inches."""
+    """A figure, pyplot's where that is loaded, else one with a canvas of its own; in inches."""
+    look: dict[str, Any] = {"figsize": (width, height), "dpi": 150, "layout": "constrained"}
+    pyplot: Any = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        # many figures in a row are nothing to warn of
+        with pyplot.rc_context({"figure.max_open_warning": 0}):
+            return pyplot.figure(FigureClass=_shown_figure(), **look)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    fig = _shown_figure()(figsize=(width, height), dpi=150, layout="constrained")
+    fig = _shown_figure()(**look)
     FigureCanvasAgg(fig)
     return fig
+
+
+def forget(fig: Figure) -> None:
+    """Takes a figure that has been written somewhere out of pyplot's list."""
+    pyplot: Any = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close(fig)
 
 
 @lru_cache
@@ -50,6 +63,15 @@ def _shown_figure() -> type[Figure]:
             stream = io.BytesIO()
             self.savefig(stream, format="png")
             return stream.getvalue()
+
+        def _ipython_display_(self) -> None:
+            pyplot: Any = sys.modules.get("matplotlib.pyplot")
+            if pyplot is None or "inline" not in pyplot.get_backend():
+                raise NotImplementedError  # then the picture above is taken, or a window is there
+            from IPython.display import Image, display
+
+            display(Image(self._repr_png_(), width=round(self.get_figwidth() * 96)))
+            pyplot.close(self)  # else the end of the cell shows it once more
 
     return ShownFigure
 
@@ -98,12 +120,14 @@ def experiment_entries(names: Sequence[str], *, markers: bool = True) -> list[An
     if not 1 < len(names) <= len(LINES):
         return []
     return [
-        legend_entry(plain(name), PALE, linestyle=LINES[e], marker=MARKERS[e] if markers else "")
+        legend_entry(
+            plain_text(name), PALE, linestyle=LINES[e], marker=MARKERS[e] if markers else ""
+        )
         for e, name in enumerate(names)
     ]
 
 
-def plain(name: str) -> str:
+def plain_text(name: str) -> str:
     """A name as text of a figure, in which matplotlib looks for no formula."""
     return escaped(name).replace("$", r"\$")
 
@@ -121,6 +145,23 @@ def draw_legend(ax: Axes, handles: Sequence[Any]) -> None:
     )  # fmt: skip
 
 
+def kind_entries(*, data: bool = True, model: bool = True) -> list[Any]:
+    """Grey legend entries: what points are, and what lines are."""
+    point = legend_entry("data", PALE, linestyle="none", marker="o", alpha=0.85)
+    return [*([point] if data else []), *([legend_entry("model", PALE)] if model else [])]
+
+
+def draw_band(ax: Axes, t: Any, low: Any, middle: Any, high: Any, colour: str) -> None:
+    """A band, and a line in it."""
+    ax.fill_between(t, low, high, color=colour, alpha=0.25, linewidth=0)
+    ax.plot(t, middle, color=colour, linewidth=1.9)
+
+
+def band_entry(label: str) -> Any:
+    """What a band is."""
+    return legend_entry(label, PALE, linewidth=7, alpha=0.35)
+
+
 def legend_handles(ax: Axes) -> list[Any]:
     """What the legend of the axes shows so far."""
     legend = ax.get_legend()
@@ -130,25 +171,22 @@ def legend_handles(ax: Axes) -> list[Any]:
 def width_of(ax: Axes) -> float:
     """Width of the axes in inches, about: the final layout comes with the drawing."""
     fig = ax.get_figure(root=True)
-    return 0.0 if fig is None else float(ax.get_position().width * fig.get_figwidth())
+    if fig is None:
+        return 0.0
+    own: Any = ax.get_figure(root=False)  # a figure within a figure is a part of its width
+    part = own.bbox.width / fig.bbox.width
+    return float(ax.get_position().width * fig.get_figwidth() * part)
 
 
-def value_label(names: Sequence[str], units: Mapping[str, str], several: str) -> str:
-    """The label of an axis for these columns; `several` where there are more than three."""
-    shared = {units.get(name, "") for name in names}
-    one = {"": shared.pop()} if len(shared) == 1 else {}
-    whole = ", ".join(names if one else [with_unit(name, units) for name in names])
-    text = whole if len(names) <= 3 else several
-    return plain(f"{text} [{one['']}]" if one.get("") else text)
-
-
-def draw_time_axis(ax: Axes, curves: Sequence[Solution], held_out: float | None) -> None:
+def draw_time_axis(
+    ax: Axes, curves: Sequence[Solution], held_out: float | None, label: str = "time t"
+) -> None:
     """Limits and label of the time axis, and a shade after `held_out`."""
     first = min(float(c.t[0]) for c in curves)
     last = max(float(c.t[-1]) for c in curves)
     gap = 0.015 * (last - first)
     ax.set_xlim(first - gap, last + gap)
-    ax.set_xlabel(time_label(curves[0].units))
+    ax.set_xlabel(label)
     if held_out is not None and held_out < last:
         ax.axvspan(held_out, last + gap, color=SHADE, zorder=0, linewidth=0)
         ax.annotate(
@@ -156,11 +194,6 @@ def draw_time_axis(ax: Axes, curves: Sequence[Solution], held_out: float | None)
             xytext=(4, -4), textcoords="offset points", va="top", fontsize=8.5, color=PALE,
         )  # fmt: skip
     dress(ax)
-
-
-def time_label(units: Mapping[str, str], name: str = "time t") -> str:
-    """The label of an axis of time."""
-    return plain(f"{name} [{units[TIME]}]" if TIME in units else name)
 
 
 def dress(ax: Axes) -> None:
@@ -174,3 +207,33 @@ def dress(ax: Axes) -> None:
     ax.yaxis.label.set_color(INK)
     ax.grid(axis="y", color="#E6E6E6", linewidth=0.7)
     ax.set_axisbelow(True)
+    for axis, scale in ((ax.xaxis, ax.get_xscale()), (ax.yaxis, ax.get_yscale())):
+        if scale == "linear":
+            axis.set_major_formatter(_ticks()())
+
+
+def tick_choice(ax: Axes, **choice: Any) -> None:
+    """Which ticks the axis below has: ``integer=True``, or ``nbins=`` at most."""
+    locator: Any = ax.xaxis.get_major_locator()
+    locator.set_params(**choice)
+
+
+@lru_cache
+def _ticks() -> type[Any]:
+    """Numbers at ticks that are whole in themselves: a factor above the axes would stand in the legend."""
+    from matplotlib.ticker import ScalarFormatter
+
+    class WholeFormatter(ScalarFormatter):
+        """As matplotlib's, with powers of ten at each tick, and no offset."""
+
+        def __init__(self) -> None:
+            super().__init__(useOffset=False)
+            self.set_scientific(False)
+
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            axis: Any = self.axis
+            most = max(map(abs, axis.get_view_interval()))
+            plain = 1e-3 <= most < 1e5
+            return super().__call__(x, pos) if plain else self.fix_minus(f"{x:.4g}")
+
+    return WholeFormatter

@@ -116,6 +116,12 @@ class Solution:
             )
         return found
 
+    def plot(self, **keywords: Any) -> Any:
+        """A matplotlib figure; keywords such as ``phase=("x", "y")`` go to `pysymude.plot.plot_solution`."""
+        from pysymude.plot import plot_solution
+
+        return plot_solution(self, **keywords)
+
     def to_dataframe(self) -> Any:
         """A pandas data frame: states and observables as columns, the times as its index; units in its `attrs`.
 
@@ -224,6 +230,12 @@ class EnsembleSolution:
         As for `Solution`, with NaN where a solve did not get that far.
         """
         return _between(self, self.u, t)
+
+    def plot(self, **keywords: Any) -> Any:
+        """A matplotlib figure of medians and bands; keywords go to `pysymude.plot.plot_sweep`."""
+        from pysymude.plot import plot_sweep
+
+        return plot_sweep(self, **keywords)
 
     def to_dataframe(self) -> Any:
         """A pandas data frame with the index levels ``trajectory`` and ``t``.

@@ -82,7 +82,7 @@ def test_trajectories_are_the_predictions(universal):
     assert [line.get_linestyle() for line in lines] == ["-", "-", "--", "--"]
     expected = universal.predict(lines[2].get_xdata(), experiment="low")
     np.testing.assert_allclose(lines[2].get_ydata(), expected["x"], rtol=1e-12)
-    assert labels(axes) == ["x", "y", "high", "low"]
+    assert labels(axes) == ["x", "y", "high", "low", "data", "model"]
     low, high = axes.get_xlim()
     assert -0.1 < low < 0
     assert 2.0 < high < 2.1
@@ -161,7 +161,7 @@ def test_without_a_network_there_is_no_unknown_term(known):
 
 def test_another_fit_for_comparison(universal, known):
     (axes,) = plot_trajectories(known, compare={"baseline": known}).axes
-    assert labels(axes) == ["double", "baseline"]
+    assert labels(axes) == ["double", "data", "model", "baseline"]
     assert [line.get_linestyle() for line in curves(axes)] == ["-", ":"]
 
 
@@ -207,7 +207,7 @@ def kept_and_not():
 def test_laws_with_and_without_enforcement(kept_and_not):
     (axes,) = plot_laws(kept_and_not).axes
     assert axes.get_yscale() == "log"
-    assert axes.get_ylabel() == "relative drift of law_1"
+    assert axes.get_ylabel() == "relative drift of $u^{2} + v^{2}$"
     assert labels(axes) == ["report", "project"]
     free, kept = axes.get_lines()
     assert [line.get_linestyle() for line in (free, kept)] == ["-", "--"]
@@ -227,7 +227,7 @@ def test_laws_of_one_fit_at_times_of_ones_own(kept_and_not):
     (axes,) = kept_and_not["project"].plot_laws(np.linspace(0, 4, 11), held_out=2.0).axes
     (line,) = axes.get_lines()
     assert len(line.get_xdata()) == 10
-    assert labels(axes) == ["law_1"]
+    assert labels(axes) == ["$u^{2} + v^{2}$"]
     assert "held out" in [text.get_text() for text in axes.texts]
 
 
@@ -243,7 +243,7 @@ def test_several_laws_have_colours_and_fits_have_lines(kept_and_not):
         for seed, name in enumerate(["one", "two"])
     }  # fmt: skip
     (axes,) = plot_laws(both, [0.0, 1.0, 2.0]).axes
-    assert labels(axes) == ["law_1", "law_2", "one", "two"]
+    assert labels(axes) == ["$u^{2} + v^{2}$", "$u v$", "one", "two"]
     assert [to_hex(line.get_color()) for line in axes.get_lines()] == [BLUE, RED] * 2
     assert [line.get_linestyle() for line in axes.get_lines()] == ["-", "-", "--", "--"]
     with pytest.raises(InvalidInputError, match="give all fits the same laws"):
@@ -261,15 +261,21 @@ def test_laws_that_are_not_there(known, kept_and_not):
         plot_laws(kept_and_not, experiment=3)
 
 
-def test_many_experiments_share_one_look():
+def test_many_experiments_have_panels_of_their_own():
     system = psu.ODESystem({x: -k * x}, trainable={k: 0.5})
     data = psu.Dataset.from_arrays(
         [T] * 6, [(s * np.exp(-T))[:, None] for s in range(1, 7)], states=[x]
     )
     fit = psu.fit(system, data, stages=psu.LBFGS(3), solver="Tsit5", progress=False)
-    (axes,) = plot_trajectories(fit).axes
+    figure = plot_trajectories(fit)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == list("012345")
+    assert all(len(curves(axes)) == 1 for axes in figure.axes)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["x", "data", "model"]
+    # in axes of one's own all of them are drawn alike
+    (axes,) = plot_trajectories(fit, ax=Figure().add_subplot()).axes
     assert {line.get_linestyle() for line in curves(axes)} == {"-"}
-    assert labels(axes) == ["x"]
+    assert labels(axes) == ["x", "data", "model"]
 
 
 def test_a_fit_draws_itself(universal, tmp_path):

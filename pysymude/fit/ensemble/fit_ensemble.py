@@ -94,6 +94,13 @@ class FitEnsemble:
 
         return plot_ensemble(self, **keywords)
 
+    @explained
+    def plot_network(self, network: Any = None, **keywords: Any) -> Any:
+        """A matplotlib figure of a network against what it reads, in a band; see `pysymude.plot.plot_network`."""
+        from pysymude.plot import plot_network
+
+        return plot_network(self, network, **keywords)
+
     def __repr__(self) -> str:
         losses = [f.loss for f in self.fits]
         failed = f", {len(self.failures)} failed" if self.failures else ""

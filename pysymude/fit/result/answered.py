@@ -142,6 +142,13 @@ class Answered:
         parts = [outcome(self), model(self), parameters(self)]
         return "".join(parts) + (residual_table(self) if self.success else "")
 
+    @explained
+    def plot_network(self: Any, network: Any = None, **keywords: Any) -> Any:
+        """A matplotlib figure of a network against what it reads; see `pysymude.plot.plot_network`."""
+        from pysymude.plot import plot_network
+
+        return plot_network(self, network, **keywords)
+
     def plot_residuals(self: Any) -> Any:
         """A matplotlib figure of the residuals, see `pysymude.plot.plot_residuals`."""
         from pysymude.plot.residual_figures import plot_residuals

@@ -75,6 +75,7 @@ def fit_content(
                 "trainable_u0": trajectory.trainable_u0,
                 "noise": noise,
                 "name": trajectory.name,
+                "units": dict(trajectory.units),
                 **changes_to_text(trajectory),
             }
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from pysymude.model.tables.clocks import times
 from pysymude.model.tables.dose_columns import doses_of_rows
 from pysymude.model.tables.roles import Asked, Roles, roles
 from pysymude.model.tables.table import Table
+from pysymude.model.units import unit_of
 
 __all__ = ["Experiments", "experiments"]
 
@@ -40,6 +42,7 @@ class Experiments:
     names: list[str]
     signals: list[dict[str, tuple[FloatArray, FloatArray]]]
     doses: list[dict[str, list[tuple[float, float]]]]
+    units: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,17 @@ def experiments(table: Table, asked: Asked) -> Experiments:
         ]
         if found.doses
         else [],
+        units=_units(found, said),
     )
+
+
+def _units(found: Roles, said: str) -> dict[str, str]:
+    """What stands in brackets behind the names of columns, and the unit that dates were counted in."""
+    dated = re.match(r"time is in (\w+)", said)
+    given = {"t": dated[1] if dated else unit_of(found.time)}
+    if found.variable is None:
+        given |= {state: unit_of(column) for column, state in found.measured.items()}
+    return {name: unit for name, unit in given.items() if unit and unit.isprintable()}
 
 
 def _points(

@@ -107,7 +107,7 @@ def test_axes_are_labelled_with_them(fit):
     left = plot_fit(fit).axes[0]
     assert left.get_xlabel() == "time t [h]"
     assert left.get_ylabel() == "x, twice [mol / l]"
-    assert plot_residuals(fit).axes[0].get_xlabel() == "t [h]"
+    assert plot_residuals(fit).axes[0].get_xlabel() == "time t [h]"
     one = psu.solve(system(units={"x": "g$"}), t=[0.0, 1.0], u0=[1.0], engine="native")
     (axes,) = plot_solution(one).axes
     assert axes.get_ylabel() == r"x [g\$], twice"
