@@ -9,6 +9,7 @@ import pytest
 import pysymude as psu
 from pysymude import plot
 from pysymude.errors import PySymUDEError, WrongCallError
+from pysymude.fit.result.fitted_laws import FittedLaws
 from pysymude.model.calls import _ELSEWHERE, _HINTS
 
 x, k = psu.states("x"), psu.parameters("k")
@@ -34,8 +35,9 @@ METHODS = {
     psu.ODESystem: ("from_sbml", "from_toml", "to_toml"),
     psu.FitResult: (
         "predict", "u0", "unknown_term", "network", "law_values", "drift", "relative_drift",
-        "adjoint_drift", "confidence_intervals", "report", "save", "load",
+        "confidence_intervals", "report", "save", "load",
     ),
+    FittedLaws: ("adjoint_drift",),
     psu.Objective: ("value", "value_and_grad", "evaluate", "log_likelihood", "log_posterior"),
     psu.Profile: ("interval", "plot"),
     psu.Simulator: ("vjp", "jvp"),

@@ -13,6 +13,7 @@ from pysymude.errors import CapabilityError
 from pysymude.fit.problem.law_values import law_sizes, law_values
 from pysymude.fit.result.backward_drift import backward_drift, backward_laws, terminal_values
 from pysymude.fit.result.experiments_of import experiment_number
+from pysymude.model.calls import explained
 from pysymude.plan.law import Law
 from pysymude.symbolic.symmetries.generator import Generator
 
@@ -108,6 +109,7 @@ class FittedLaws(Sequence[Law]):
         moved = self.relative_drift(t, experiment=experiment)
         return {name: float(along.max()) for name, along in moved.items()}
 
+    @explained
     def adjoint_drift(
         self,
         t: ArrayLike | None = None,
