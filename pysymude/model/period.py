@@ -49,6 +49,9 @@ class Period:
         networks and ``psu.t``. Other states go on.
     parameters : mapping from symbol or name to float or SymPy expression, optional
         Values during this period alone; others are those of the experiment.
+    rest : bool
+        Whether the state comes to rest before this period begins, in the values of the period before and from the
+        state that it had at `start`.
 
     Raises
     ------
@@ -66,6 +69,7 @@ class Period:
     start: Given
     set: Mapping[str, sp.Expr]
     parameters: Mapping[str, Given]
+    rest: bool
 
     @explained
     def __init__(
@@ -74,6 +78,7 @@ class Period:
         *,
         set: Mapping[Any, Any] = MappingProxyType({}),  # noqa: A002
         parameters: Mapping[Any, Any] = MappingProxyType({}),
+        rest: bool = False,
     ) -> None:
         object.__setattr__(self, "start", _start(start))
         changes = given_values(set, what="set")
@@ -81,6 +86,11 @@ class Period:
         object.__setattr__(self, "set", MappingProxyType(found))
         values = given_values(parameters, what="parameters")
         object.__setattr__(self, "parameters", MappingProxyType(values))
+        object.__setattr__(self, "rest", bool(rest))
+        if self.rest and (self.is_steady or isinstance(self.start, sp.Expr)):
+            raise InvalidInputError(
+                f"a Period with rest=True begins at a time that is a number; found {self.start}"
+            )
         if self.is_steady and found:
             raise InvalidInputError(
                 "a Period that begins at -inf has no instant at which set= could act; give the state from "
@@ -89,7 +99,7 @@ class Period:
 
     @property
     def is_steady(self) -> bool:
-        """Whether the state has come to rest at its end."""
+        """Whether it begins at -inf, and the state has come to rest at its end."""
         return self.start == -math.inf
 
     @property
@@ -103,6 +113,7 @@ class Period:
             values = getattr(self, what)
             if values:
                 parts.append(f"{what}={{{', '.join(f'{k}: {v}' for k, v in values.items())}}}")
+        parts += ["rest=True"] if self.rest else []
         return f"Period({', '.join(parts)})"
 
     def __reduce__(self) -> tuple[Any, ...]:

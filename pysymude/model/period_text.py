@@ -38,14 +38,14 @@ def given_from_text(told: Mapping[str, Any]) -> list[Given]:
     return [next(exprs) if number is None else float(number) for number in told["numbers"]]
 
 
-def period_to_text(period: Period) -> tuple[dict[str, Any], list[str], list[str]]:
-    """A period as JSON: its values, and the names of what it sets and of its parameters."""
+def period_to_text(period: Period) -> tuple[dict[str, Any], list[str], list[str], bool]:
+    """A period as JSON: its values, the names of what it sets and of its parameters, whether it follows rest."""
     values = [period.start, *period.set.values(), *period.parameters.values()]
-    return given_to_text(values), list(period.set), list(period.parameters)
+    return given_to_text(values), list(period.set), list(period.parameters), period.rest
 
 
 def period_from_text(
-    told: Mapping[str, Any], changed: Sequence[str], named: Sequence[str]
+    told: Mapping[str, Any], changed: Sequence[str], named: Sequence[str], rest: bool = False
 ) -> Period:
     """The inverse of `period_to_text`."""
     start, *values = given_from_text(told)
@@ -54,6 +54,7 @@ def period_from_text(
         start,
         set=dict(zip(changed, states, strict=True)),
         parameters=dict(zip(named, parameters, strict=True)),
+        rest=rest,
     )
 
 

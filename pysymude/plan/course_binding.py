@@ -151,11 +151,12 @@ def _parameters(system: ODESystem) -> list[sp.Symbol]:
 
 @dataclass(frozen=True)
 class _Change:
-    """What happens at one time: `parameters` None where they go on."""
+    """What happens at one time, after a rest where `rest`: `parameters` None where they go on."""
 
     start: Given
     set: Mapping[str, sp.Expr]
     parameters: Mapping[str, Given] | None
+    rest: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +185,8 @@ class _Binder:
             if not begun and change.start != trajectory.t0:
                 legs.append(self.leg(trajectory, trajectory.t0, {}, current))
             begun = True
+            if change.rest:
+                legs.append(self.leg(trajectory, -math.inf, {}, current))
             current = current if change.parameters is None else change.parameters
             legs.append(self.leg(trajectory, change.start, change.set, current))
         if not begun:
@@ -193,7 +196,7 @@ class _Binder:
     def changes(self, trajectory: Trajectory) -> list[_Change]:
         """Periods and doses in the order of time, those at one time as one."""
         found = [
-            _Change(self.time(p.start, trajectory), p.set, p.parameters)
+            _Change(self.time(p.start, trajectory), p.set, p.parameters, p.rest)
             for p in trajectory.periods
             if not p.is_steady
         ]
@@ -236,9 +239,8 @@ class _Binder:
         both = dict(first.set) | {
             k: sp.sympify(v, strict=True).xreplace(swap) for k, v in then.set.items()
         }
-        return _Change(
-            first.start, both, first.parameters if then.parameters is None else then.parameters
-        )
+        values = first.parameters if then.parameters is None else then.parameters
+        return _Change(first.start, both, values, first.rest or then.rest)
 
     def leg(
         self,

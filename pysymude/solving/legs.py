@@ -69,6 +69,8 @@ class Path:
         last = -math.inf
         for i, leg in enumerate(legs):
             if leg.is_steady:
+                if i + 1 < len(legs) and starts[i + 1] > end and last > -math.inf:
+                    return
                 yield self._part(i, leg, -math.inf, -math.inf, False, theta)
                 continue
             if starts[i] > end and last > -math.inf:
@@ -76,7 +78,8 @@ class Path:
             begin = max(starts[i], last)
             moves = isinstance(leg.start, sp.Expr) and begin == starts[i] and last > -math.inf
             last = begin
-            after = max(starts[i + 1], begin) if i + 1 < len(legs) else math.inf
+            # what comes to rest has no time, and what begins behind it does so where this one ends
+            after = max(next((s for s in starts[i + 1 :] if s > -math.inf), math.inf), begin)
             yield self._part(i, leg, begin, min(after, max(end, begin)), moves, theta)
 
     def _part(self, i: int, leg: Leg, begin: float, end: float, moves: bool, theta: Float) -> Part:
@@ -136,7 +139,10 @@ class Path:
         starts = [self._start(i, theta) for i in range(len(self.course.legs))]
         ordered = np.maximum.accumulate(starts).tolist()
         return Course(
-            tuple(replace(leg, start=s) for leg, s in zip(self.course.legs, ordered, strict=True))
+            tuple(
+                leg if leg.is_steady else replace(leg, start=s)
+                for leg, s in zip(self.course.legs, ordered, strict=True)
+            )
         )
 
     def as_outer(self, part: Part) -> tuple[Float, Float]:

@@ -11,6 +11,7 @@ pytest.importorskip("libsbml", reason="python-libsbml is not installed")
 pytest.importorskip("h5py", reason="h5py is not installed")
 
 from tests.engines.petab_text import DECAY, ONE, TWO, WEIGHTS, decay, hybrid, table, write
+from tests.unit.interchange import sbml_text as s
 
 
 def check_gradient(problem, engine, ask="log_likelihood", step=1e-5, **keywords):
@@ -111,6 +112,58 @@ def test_a_measurement_at_rest(engine, tmp_path):
     }
     problem = psu.read_petab(write(tmp_path, **files))
     assert problem.simulations(engine=engine)[-1] == pytest.approx(6.0, rel=1e-7)
+    check_gradient(problem, engine, reltol=1e-10)
+
+
+def test_a_measurement_at_rest_after_several_periods(engine, tmp_path):
+    """At the end of the last one: version 1 after preequilibration, version 2 after a change of a state."""
+    rows = table(
+        "observableId preequilibrationConditionId simulationConditionId time measurement "
+        "observableParameters noiseParameters", "obs slow fed inf 5.5 0 0.5", "obs slow fed 1 3.1 0 0.5",
+    )  # fmt: skip
+    problem = psu.read_petab(write(tmp_path / "one", **(ONE | {"measurements_tsv": rows})))
+    at_rest, later = problem.simulations(engine=engine)
+    assert at_rest == pytest.approx(6.0, rel=1e-7)
+    assert later == pytest.approx(2 * decay(1, k=0.5, x0=0.0, b=1.5), rel=1e-6)
+    check_gradient(problem, engine, reltol=1e-10)
+    # what is kept in a closed cycle is what the last period began with
+    cycle = s.sbml(
+        parameters=[
+            *(s.parameter(k, 0.0, constant="false") for k in ("A", "B")), s.parameter("k", 0.5),
+            s.parameter("a0", 1.0),
+        ],
+        starts=[s.initial("A", "a0")], rules=[s.rate("A", "-k*A + B"), s.rate("B", "k*A - B")],
+    )  # fmt: skip
+    files = {
+        "problem_yaml": TWO["problem_yaml"], "model_xml": cycle,
+        "parameters_tsv": table(
+            "parameterId lowerBound upperBound nominalValue estimate", "k 0 10 0.5 true",
+            "a0 0 10 1.0 true",
+        ),
+        "conditions_tsv": table("conditionId targetId targetValue", "dose A A+2*a0", "less B B/2"),
+        "experiments_tsv": table("experimentId time conditionId", "e 0 -", "e 1 dose", "e 3 less"),
+        "observables_tsv": table(
+            "observableId observableFormula noiseFormula noiseDistribution", "obs A 0.1 normal"
+        ),
+        "measurements_tsv": table(
+            "observableId experimentId time measurement", "obs e inf 1.5", "obs e 3 1.4"
+        ),
+    }  # fmt: skip
+    problem = psu.read_petab(write(tmp_path / "two", **files))
+
+    # by the sums and differences of A and B
+    def b_after(a, b, span):
+        total, rest = a + b, 0.5 * (a + b) / 1.5
+        return total - rest, rest + (b - rest) * np.exp(-1.5 * span)
+
+    b = b_after(1.0, 0.0, 1.0)[1]
+    a = 1.0 - b + 2.0
+    total, b = a + b, b_after(a, b, 2.0)[1]
+    a = total - b
+    whole = a + 0.5 * b
+    at_rest, just_after = problem.simulations(engine=engine, reltol=1e-10)
+    assert just_after == pytest.approx(a, rel=1e-8)
+    assert at_rest == pytest.approx(whole / 1.5, rel=1e-8)
     check_gradient(problem, engine, reltol=1e-10)
 
 

@@ -138,3 +138,53 @@ def test_what_does_not_rest_says_so(engine: str, rhs, code: str):
     assert found.retcode.name == code
     assert np.isfinite(found.value) == (code == "Success")
     assert code != "NoSteadyState" or "did not come to rest" in found.message
+
+
+def test_rest_between_periods(engine: str):
+    """After a dose and a change of values: totals are those at the start of the period that comes to rest."""
+    later = [
+        psu.Period(1.0, set={x: x + 2 * d}, parameters={u: 0.3}),
+        psu.Period(2.5, set={z: 0.5 * z}, parameters={u: k2}, rest=True),
+    ]
+    one = psu.Trajectory.from_arrays(
+        T, Y, states=[y, z], u0={x: 2 * d, y: 0.3, z: 0.0}, periods=[psu.Period(0.0), *later]
+    )
+    data = psu.Dataset([one])
+    obj = psu.objective(CYCLE, data, engine=engine, **TIGHT)
+    theta = obj.theta0()
+    seen = obj.simulated(theta)[0]
+    c = {"k1": 0.5, "k2": 1.0, "k3": 0.7}
+
+    def rhs(on):
+        return lambda _, v: [
+            -(c["k1"] + on) * v[0] + c["k3"] * v[2], (c["k1"] + on) * v[0] - c["k2"] * v[1],
+            c["k2"] * v[1] - c["k3"] * v[2],
+        ]  # fmt: skip
+
+    def far(on, start, span):
+        return solve_ivp(rhs(on), (0, span), start, method="LSODA", rtol=1e-11, atol=1e-13).y[:, -1]
+
+    state = far(1.0, [2.0, 0.3, 0.0], 1.0) + np.array([2.0, 0.0, 0.0])
+    state = far(0.3, state, 1.5)
+    on_the_way = far(0.3, far(1.0, [2.0, 0.3, 0.0], 1.0) + np.array([2.0, 0.0, 0.0]), 0.25)
+    np.testing.assert_allclose(seen[2], on_the_way[1:], rtol=1e-7)  # t = 1.25
+    rested = far(0.3, state, 500.0) * [1.0, 1.0, 0.5]
+    np.testing.assert_allclose(seen[4], rested[1:], rtol=1e-7)  # t = 2.5
+    np.testing.assert_allclose(seen[-1], far(1.0, rested, 2.5)[1:], rtol=1e-7)
+    gradient = obj.value_and_grad(theta)[1]
+    for i in range(theta.size):
+        step = np.zeros_like(theta)
+        step[i] = 1e-6
+        slope = (obj.value(theta + step) - obj.value(theta - step)) / 2e-6
+        assert gradient[i] == pytest.approx(slope, rel=2e-5, abs=1e-6)
+    # `predict` takes the same way, and so does a fit that was stored
+    fit = psu.fit(CYCLE, data, engine=engine, stages=psu.LBFGS(1), progress=False, **TIGHT)
+    assert "rest=True" in repr(fit.data[0].periods[-1])
+    again = fit.objective.simulated(fit.theta)[0]
+    np.testing.assert_allclose(fit.predict(T)["y"], again[:, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("start", [-np.inf, d])
+def test_rest_needs_a_time(start):
+    with pytest.raises(psu.PySymUDEError, match="rest=True begins at a time that is a number"):
+        psu.Period(start, rest=True)

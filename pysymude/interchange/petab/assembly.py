@@ -71,7 +71,7 @@ def assembled(described: Described) -> Assembled:
     for e, ((key, at_rest), rows) in enumerate(groups.items()):
         experiment = plan.experiment(key)
         table = _Table(
-            columns, _resting(experiment, rows) if at_rest else experiment,
+            columns, _resting(experiment) if at_rest else experiment,
             (key or "experiment") + (" at rest" if at_rest else ""),
         )  # fmt: skip
         seen = [(k, *table.add(one)) for k, one in rows]
@@ -84,12 +84,14 @@ def assembled(described: Described) -> Assembled:
     return _with_system(plan, made, tables, places, used)
 
 
-def _resting(experiment: Experiment, rows: Sequence[tuple[int, Measured]]) -> Experiment:
+def _resting(experiment: Experiment) -> Experiment:
     """An experiment whose last state is measured when it has come to rest."""
-    if len(experiment.stages) > 1:
-        rows[0][1].row.refuse("a measurement at rest after several periods is not read")
-    only = next(iter(experiment.stages))
-    stages = (replace(only, start=-math.inf), replace(only, start=max(only.start, 0.0)))
+    *before, last = experiment.stages
+    if not before:
+        stages = (replace(last, start=-math.inf), replace(last, start=max(last.start, 0.0)))
+    else:
+        later = last.start + max(1.0, abs(last.start))
+        stages = (*before, last, replace(last, start=later, set={}, rest=True))
     return replace(experiment, stages=stages)
 
 
@@ -104,7 +106,7 @@ class _Table:
 
     def add(self, one: Measured) -> tuple[tuple[float, int], int]:
         column, scale = self.columns.of(one)
-        time = self.experiment.t0 if math.isinf(one.time) else one.time
+        time = self.experiment.stages[-1].start if math.isinf(one.time) else one.time
         if time < self.experiment.t0:
             one.row.refuse(
                 f"it was measured at {one.time:g}, before its experiment begins at {self.experiment.t0:g}"
@@ -159,6 +161,7 @@ def _trajectory(plan: Plan, table: _Table, within: Collection[Any]) -> Trajector
                 s.start,
                 set={x.name: e for x, e in s.set.items()},
                 parameters=_by_name(plan, s.parameters, first.parameters, within),
+                rest=s.rest,
             )
             for s in later
         ]

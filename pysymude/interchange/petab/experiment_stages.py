@@ -12,11 +12,12 @@ __all__ = ["Experiment", "Stage"]
 
 @dataclass(frozen=True)
 class Stage:
-    """A period: its start, what states become, and values of parameters, by symbol."""
+    """A period: its start, what states become, values of parameters, by symbol, and whether it follows a rest."""
 
     start: float
     set: Mapping[Any, Any]
     parameters: Mapping[Any, Any]
+    rest: bool = False
 
 
 @dataclass(frozen=True)

@@ -267,6 +267,8 @@ class FitTables:
         """Starts, and what changes there, by name."""
         if trajectory.doses and trajectory.periods:
             _refuse(f"doses and periods in one experiment, {trajectory.name!r}")
+        if any(p.rest for p in trajectory.periods):
+            _refuse(f"rest between periods, in experiment {trajectory.name!r}")
         for name in (
             *trajectory.parameters,
             *(n for p in trajectory.periods for n in p.parameters),
