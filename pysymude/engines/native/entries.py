@@ -1,7 +1,7 @@
 """What Python calls: machine code that was made once and is loaded, without the compiler, ever after.
 
-Loading needs LLVM's linker alone. Numba is imported where there is something to compile, and with
-``NUMBA_DISABLE_JIT=1``, under which the same functions run as plain Python.
+Loading needs LLVM's linker alone. The compiler is imported where there is something to compile. With
+``NUMBA_DISABLE_JIT=1`` the same functions run as plain Python.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Entry:
             return way
         from pysymude.engines.native.compiling import compile_entry
 
-        made = compile_entry(self._function(), kind, numbers)
+        made = compile_entry(self._function(), kind, numbers, _target(), _processor())
         self.compiled += 1
         write_machine_code(machine, made)
         way = _callable(made, numbers)
@@ -87,10 +87,7 @@ def _target() -> Any:
 
 
 def _callable(made: MachineCode, numbers: int) -> Callable[..., int] | None:
-    """The function in an object file, or None where something that it needs is not there.
-
-    It returns a status, and its result is behind the first address.
-    """
+    """The function in an object file, or None where something that it needs is not there."""
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target().create_target_machine())
     # the linker would end the process
     if not all(map(llvm.address_of_symbol, made.needs)):
@@ -98,19 +95,6 @@ def _callable(made: MachineCode, numbers: int) -> Callable[..., int] | None:
     engine.add_object_file(llvm.ObjectFileRef.from_data(made.code))
     engine.finalize_object()
     _loaded.append(engine)
-    prototype = ctypes.CFUNCTYPE(
-        ctypes.c_int32,
-        ctypes.c_void_p,
-        ctypes.c_void_p,
-        ctypes.c_void_p,
-        *[ctypes.c_int64] * numbers,
-    )
+    prototype = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * numbers)
     function = prototype(engine.get_function_address(made.symbol))
-
-    def way(record: Record, *given: int) -> int:
-        result, error = ctypes.c_int64(), ctypes.c_void_p()
-        if function(ctypes.addressof(result), ctypes.addressof(error), record.address, *given):
-            raise RuntimeError(f"{made.symbol} ended with an error")  # which its functions never do
-        return result.value
-
-    return way
+    return lambda record, *given: function(record.address, *given)

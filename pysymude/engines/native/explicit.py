@@ -181,22 +181,22 @@ def forward_explicit(m, w, x, problem, theta, keep, e, step, i, du, dk):
         for s in range(H, m.size):
             d[s] = 0.0
         for j in range(n):
-            s = du[j]
+            total = du[j]
             for r in range(q):
-                s += h * x.A[q, r] * dk[r * n + j]
-            d[H + 1 + j] = s
+                total += h * x.A[q, r] * dk[r * n + j]
+            d[H + 1 + j] = total
         run_tangents(m, w, RHS, theta, w.dtheta, o, d)
         for j in range(n):
             dk[q * n + j] = m.f_factors[j] * d[m.f_slots[j]]
     T, end = problem.ts.shape[1], w.times[step, 2]
     while i < T and problem.ts[e, i] <= end:
-        s = (problem.ts[e, i] - t) / h
-        if s >= 1.0:
+        part = (problem.ts[e, i] - t) / h
+        if part >= 1.0:
             break
         for j in range(n):
             w.cotangents[i, j] = du[j]
         for q in range(count):
-            b = h * weight_at(x, q, s)
+            b = h * weight_at(x, q, part)
             for j in range(n):
                 w.cotangents[i, j] += b * dk[q * n + j]
         i += 1

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from pysymude.engines.native import codes as op
-from pysymude.engines.native.compiling import inner
+from pysymude.engines.native.compiling import apart, inner
 
 __all__ = ["binary", "binary_slopes", "integer_power", "product", "unary", "unary_slope"]
 
@@ -58,7 +58,7 @@ def integer_power(x, n):
     return result if n >= 0 else 1.0 / result
 
 
-@inner
+@apart
 def unary(k, x):
     """The function with code k at x."""
     if k == SQRT:
@@ -110,7 +110,7 @@ def rare(k, x):
     return math.erf(x)
 
 
-@inner
+@apart
 def unary_slope(k, x, v):
     """The derivative at x of the function with code k, whose value there is v."""
     if k == SQRT:
@@ -169,7 +169,7 @@ def power(k, a, b):
     return v
 
 
-@inner
+@apart
 def binary(k, a, b):
     """The function with code k of two numbers; relations are 1 or 0."""
     if k == POW or k == POW0:
@@ -205,7 +205,7 @@ def relation(k, a, b):
     return a != 0.0 or b != 0.0
 
 
-@inner
+@apart
 def binary_slopes(k, a, b, v):
     """The derivatives by a and by b of the function with code k, whose value is v."""
     if k == POW or k == POW0:

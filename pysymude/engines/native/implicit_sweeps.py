@@ -72,9 +72,9 @@ def back_implicit(m, w, x, problem, theta, keep, e, step, i, lam, u):
         for j in range(m.time_rows.shape[0]):
             M[n + F + j] += h * x.d[q] * G[at + m.time_rows[j]]
         for j in range(n):
-            s = G[at + j] / h
+            part = G[at + j] / h
             for r in range(q):
-                G[r * n + j] += x.C[q, r] * s
+                G[r * n + j] += x.C[q, r] * part
         if q == 0:
             for j in range(n):
                 M[j] += G[j]
@@ -141,10 +141,10 @@ def forward_implicit(m, w, x, problem, theta, keep, e, step, i, du, dk, new):
         for j in range(m.time_rows.shape[0]):
             dk[at + m.time_rows[j]] += h * x.d[q] * M[n + F + j]
         for j in range(n):
-            s = 0.0
+            total = 0.0
             for r in range(q):
-                s += x.C[q, r] * dk[r * n + j]
-            dk[at + j] += s / h
+                total += x.C[q, r] * dk[r * n + j]
+            dk[at + j] += total / h
         solve(m, w, ow, op, dk, at)
     for j in range(n):
         new[j] = du[j]
@@ -163,10 +163,10 @@ def stage_tangent(m, w, x, theta, o, q, du, dk):
     for s in range(H, m.size):
         d[s] = 0.0
     for j in range(n):
-        s = du[j]
+        total = du[j]
         for r in range(q):
-            s += x.A[q, r] * dk[r * n + j]
-        d[H + 1 + j] = s
+            total += x.A[q, r] * dk[r * n + j]
+        d[H + 1 + j] = total
     run_tangents(m, w, RHS, theta, w.dtheta, o, d)
     for j in range(n):
         dk[q * n + j] = m.f_factors[j] * d[m.f_slots[j]]

@@ -99,8 +99,8 @@ class MachineCode:
 @cache
 def _stamp() -> str:
     """A hash of all that a kernel is made of: an edited line must never meet an old kernel."""
-    digest = hashlib.sha256(f"{version('numba')} {version('llvmlite')}".encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    digest = hashlib.sha256(version("llvmlite").encode())
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(source.name.encode() + source.read_bytes())
     return digest.hexdigest()
 

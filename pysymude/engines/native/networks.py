@@ -20,7 +20,7 @@ else that it has not written. Which cotangents are zero decides how much of the 
 from __future__ import annotations
 
 from pysymude.engines.native.activation_kernels import activation
-from pysymude.engines.native.compiling import inlined, inner
+from pysymude.engines.native.compiling import apart, inlined, inner
 from pysymude.engines.native.fours import (
     add_part,
     each,
@@ -71,7 +71,7 @@ def _rows(theta, at, columns, left, x, i):
     return sums(a, b, c, d)
 
 
-@inner
+@apart
 def network_forward(net, at, scaling, theta, v, o):
     """Fills the call's slots in the block at v[o:] from its inputs there."""
     at &= _NOT_NEGATIVE
@@ -147,7 +147,7 @@ def _chain_back(v, z, curvature, g, ga, gz, step, n, members):
     put(g, gz, total)
 
 
-@inner
+@apart
 def network_pull(net, at, scaling, theta, gtheta, v, o, g):
     """Cotangents: from the call's results in `g` to its inputs in `g` and to its weights in `gtheta`."""
     at &= _NOT_NEGATIVE
@@ -207,7 +207,7 @@ def network_pull(net, at, scaling, theta, gtheta, v, o, g):
         g[net[widths + layers + 1 + i]] += scaling[s + n + i] * g[a + i]
 
 
-@inner
+@apart
 def network_push(net, at, scaling, theta, dtheta, v, o, d):
     """Tangents: from the call's inputs in `d` and its weights in `dtheta` to its results in `d`."""
     at &= _NOT_NEGATIVE

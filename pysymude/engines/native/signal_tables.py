@@ -8,15 +8,12 @@ points of a signal that has too many, see `forcing`.
 from __future__ import annotations
 
 import ctypes
-import os
-from typing import Any
-
-from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
 from pysymude.engines.native import codes
-from pysymude.engines.native.compiling import inner
+from pysymude.engines.native.compiler.built_in import written_as
+from pysymude.engines.native.compiler.instructions import Writer
+from pysymude.engines.native.compiler.kinds import FLOAT, Array, Value
+from pysymude.engines.native.compiling import apart, inner
 from pysymude.plan import tables
 
 __all__ = [
@@ -35,28 +32,15 @@ HEAD = tables.HEAD
 AREA, SQUARE = 0, 1
 
 
-@intrinsic
-def _load(typing: Any, address: Any, k: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        first = builder.inttoptr(args[0], ir.DoubleType().as_pointer())
-        return builder.load(builder.gep(first, [args[1]]))
-
-    return types.float64(types.int64, types.int64), generate
+def _number(out: Writer, address: Value, k: Value) -> Value:
+    first = out.result(f"inttoptr {address.text} to ptr")
+    return out.load(FLOAT, out.address(Value(Array.of(FLOAT, 1), (first, "0")), [k]))
 
 
-def _read(address: Any, k: Any) -> float:
-    return ctypes.c_double.from_address(int(address) + 8 * int(k)).value
-
-
-# where nothing is compiled, plain Python reads
-_PLAIN = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
-_number: Any = _read if _PLAIN else _load
-
-
-@inner
-def number_at(address, k):
+@written_as(_number)
+def number_at(address: int, k: int) -> float:
     """Number k of the array at an address."""
-    return _number(address, k)
+    return ctypes.c_double.from_address(int(address) + 8 * int(k)).value
 
 
 @inner
@@ -103,7 +87,7 @@ def start_piece(address, x, rate):
     return PIECE + piece
 
 
-@inner
+@apart
 def signal_at(address, x, slot, order):
     """A derivative of a signal at x, on the piece that `slot` says."""
     if slot < 0.0:
