@@ -19,7 +19,7 @@ import numpy as np
 __all__ = ["Timing", "arguments", "environment", "finish", "interleaved", "passed"]
 
 _PACKAGES = (
-    "pysymude", "numba", "llvmlite", "numpy", "scipy", "sympy", "jax", "jaxlib", "diffrax", "optimistix",
+    "pysymude", "llvmlite", "numpy", "scipy", "sympy", "jax", "jaxlib", "diffrax", "optimistix",
 )  # fmt: skip
 
 

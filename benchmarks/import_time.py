@@ -1,4 +1,4 @@
-"""`import pysymude` in new processes: its time, and that it loads neither Numba nor Julia.
+"""`import pysymude` in new processes: its time, and that it loads neither LLVM nor Julia.
 
 python -m benchmarks.import_time [--repeats 7] [--json FILE]
 """
@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.harness import arguments, finish, passed
 
 LIMIT = 0.5
-NOT_LOADED = ("numba", "juliacall", "matplotlib", "scipy")
+NOT_LOADED = ("llvmlite", "juliacall", "matplotlib", "scipy")
 LOADED = f"import sys, pysymude; print([m for m in {NOT_LOADED} if m in sys.modules])"
 
 

@@ -162,7 +162,7 @@ def fit_rows(fit: FitResult) -> list[tuple[str, str]]:
 def fit_summary(fit: FitResult) -> dict[str, Any]:
     """The same for a JSON file."""
     method = fit.objective.method
-    packages = ("numpy", "scipy", "sympy", "numba", "llvmlite")
+    packages = ("numpy", "scipy", "sympy", "llvmlite")
     return {
         "engine": fit.engine,
         "solver": fit.solver,

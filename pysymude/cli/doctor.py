@@ -22,7 +22,7 @@ __all__ = ["doctor"]
 _LIMIT = 300.0
 
 PACKAGES = (
-    "numpy", "scipy", "sympy", "numba", "llvmlite", "matplotlib", "juliacall", "diffeqpy",
+    "numpy", "scipy", "sympy", "llvmlite", "matplotlib", "juliacall", "diffeqpy",
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from pysymude.report.formulas_shown import as_mathml, equation
 
 __all__ = ["SECTIONS", "model", "outcome", "parameters", "residual_table"]
 
-_PACKAGES = ("pysymude", "numpy", "scipy", "sympy", "numba", "matplotlib")
+_PACKAGES = ("pysymude", "numpy", "scipy", "sympy", "llvmlite", "matplotlib")
 
 
 def outcome(fit: FitResult) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -201,37 +199,3 @@ def test_new_values_do_not_compile_a_loss(engine: str):
     # and no engine another solver of that kind
     psu.objective(system, data, engine=engine, solver="Vern7").value_and_grad(obj.theta0(0))
     assert COMPILED[engine]() == before + ANOTHER_SYSTEM[engine]
-
-
-GUEST = """
-import numba, numpy as np
-import pysymude as psu
-
-def settings():
-    found = {n: getattr(numba.config, n) for n in dir(numba.config) if n.isupper()}
-    return {n: v for n, v in found.items() if isinstance(v, (bool, int, str, float))}
-
-@numba.njit
-def power(base, exponent):
-    return base ** exponent
-
-before = settings()
-k, x = psu.parameters("k"), psu.states("x")
-sol = psu.solve(psu.ODESystem({x: -k*x}), u0=[1.0], t=[0.0, 1.0], parameters={k: 2.0}, engine=ENGINE)
-data = psu.Dataset.from_arrays([0.0, 1.0], [[1.0], [0.2]], states=[x])
-obj = psu.objective(psu.ODESystem({x: -k*x}, trainable={k: 1.0}), data, engine=ENGINE)
-value, gradient = obj.value_and_grad(obj.theta0())
-assert sol.u.dtype == gradient.dtype == np.float64
-assert abs(sol.u[-1, 0] - np.exp(-2.0)) < 1e-6
-after = settings()
-assert after == before, [n for n in before if before[n] != after[n]]
-assert power(3, 2) == 9 and power(2.0, 0.5) == np.sqrt(2.0)
-print("as before")
-"""
-
-
-def test_the_users_numba_stays_as_it_is(engine: str):
-    # a process of its own: here other tests have used Numba already
-    code = GUEST.replace("ENGINE", repr(engine))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert done.stdout.strip() == "as before", done.stderr

@@ -80,7 +80,7 @@ def test_help_loads_no_engine_and_no_plots():
         "from typer.testing import CliRunner\n"
         "from pysymude.cli import app\n"
         "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
-        "print(sorted({'numba', 'matplotlib', 'scipy', 'juliacall'} & set(sys.modules)))"
+        "print(sorted({'llvmlite', 'matplotlib', 'scipy', 'juliacall'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -443,7 +443,7 @@ def test_doctor(no_julia_runs_here, tmp_path, monkeypatch):
     monkeypatch.setenv("PYSYMUDE_CACHE_DIR", str(tmp_path / "cache"))
     result = run("doctor")
     assert result.exit_code == 0, result.stderr
-    for name in ("pysymude", "Python", "numpy", "sympy", "numba", "llvmlite", "juliacall", "cores"):
+    for name in ("pysymude", "Python", "numpy", "sympy", "llvmlite", "juliacall", "cores"):
         assert f"{name} " in result.stdout
     assert "works (test solve in" in result.stdout
     assert "takes native" in " ".join(result.stdout.split())
@@ -469,14 +469,14 @@ def test_doctor_names_problems_and_their_cure(tmp_path, monkeypatch):
     blocked = tmp_path / "file"
     blocked.touch()
     monkeypatch.setenv("PYSYMUDE_CACHE_DIR", str(blocked / "below"))
-    monkeypatch.setattr(NativeEngine, "availability", lambda self: "pip install numba")
-    monkeypatch.setattr(module, "package_version", lambda name: "" if name == "numba" else "1.0")
+    monkeypatch.setattr(NativeEngine, "availability", lambda self: "pip install llvmlite")
+    monkeypatch.setattr(module, "package_version", lambda name: "" if name == "llvmlite" else "1.0")
     result = run("doctor")
     text = " ".join(result.stdout.split())
     assert result.exit_code == 1
     assert "no engine works here" in told(result)
-    assert "- numba is not installed pip install numba" in text
-    assert "- engine native cannot run pip install numba" in text
+    assert "- llvmlite is not installed pip install llvmlite" in text
+    assert "- engine native cannot run pip install llvmlite" in text
     assert f"- {blocked / 'below'} cannot be written, or others may write there export" in text
 
 

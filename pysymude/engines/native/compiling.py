@@ -9,11 +9,11 @@ from types import FunctionType
 from typing import Any
 
 from pysymude.engines.native.compiler.compilation import Compilation, marked, object_code
-from pysymude.engines.native.compiler.kinds import INT, record_of
+from pysymude.engines.native.compiler.kinds import INT, Kind, record_of
 from pysymude.engines.native.keeping import MachineCode
 from pysymude.engines.native.records import RecordKind
 
-__all__ = ["apart", "compile_entry", "inlined", "inner", "summed"]
+__all__ = ["apart", "compile_entry", "compiled_for", "inlined", "inner", "summed"]
 
 inner = marked("")
 """For functions that only compiled code calls."""
@@ -32,6 +32,13 @@ def compile_entry(
     function: FunctionType, kind: RecordKind, numbers: int, target: Any, processor: tuple[str, str]
 ) -> MachineCode:
     """Machine code of a function that Python calls with a record and so many integers."""
+    return compiled_for(function, (record_of(kind), *[INT] * numbers), target, processor)
+
+
+def compiled_for(
+    function: FunctionType, kinds: tuple[Kind, ...], target: Any, processor: tuple[str, str]
+) -> MachineCode:
+    """Machine code of a function of arguments of these kinds, whose parts are passed as in C."""
     made = Compilation()
-    symbol = made.entry(function, (record_of(kind), *[INT] * numbers))
+    symbol = made.entry(function, kinds)
     return MachineCode(object_code(made.text(), target, *processor), symbol, made.needs())

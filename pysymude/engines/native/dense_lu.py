@@ -1,8 +1,7 @@
 """Dense linear systems of up to some hundred unknowns: W = a I - J, its factors, and what solves with them.
 
 W is stored by columns, n * n numbers from an offset on, and becomes its factors in place: rows are exchanged
-for the largest pivots, and the inverse of each pivot is on the diagonal. Loops run over slices or with unsigned
-indices: those are seen not to be negative, without which LLVM leaves the loops scalar.
+for the largest pivots, and the inverse of each pivot is on the diagonal.
 """
 
 from __future__ import annotations
@@ -98,9 +97,9 @@ def solve_dense_transposed(
 @summed
 def _product(x: Floats, ox: int, y: Floats, oy: int, n: int) -> float:
     """The sum of n products."""
-    p, q, total = np.uint64(ox), np.uint64(oy), 0.0
-    for i in range(np.uint64(n)):
-        total += x[p + i] * y[q + i]
+    total = 0.0
+    for i in range(n):
+        total += x[ox + i] * y[oy + i]
     return total
 
 

@@ -24,7 +24,7 @@ from pysymude.engines.native.keeping import (
 )
 from pysymude.engines.native.records import Record, RecordKind
 
-__all__ = ["Entry"]
+__all__ = ["Entry", "load", "processor", "target"]
 
 _loading = threading.RLock()
 # a code object lives as long as what holds its memory
@@ -58,14 +58,14 @@ class Entry:
     def _way(self, kind: RecordKind, numbers: int) -> Callable[..., int]:
         if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
             return self._function()
-        machine = Machine(self.name, f"{kind}, {numbers}", *_processor())
+        machine = Machine(self.name, f"{kind}, {numbers}", *processor())
         kept = read_machine_code(machine)
         way = kept and _callable(kept, numbers)
         if way:
             return way
         from pysymude.engines.native.compiling import compile_entry
 
-        made = compile_entry(self._function(), kind, numbers, _target(), _processor())
+        made = compile_entry(self._function(), kind, numbers, target(), processor())
         self.compiled += 1
         write_machine_code(machine, made)
         way = _callable(made, numbers)
@@ -74,13 +74,14 @@ class Entry:
         return way
 
 
-def _processor() -> tuple[str, str]:
-    """What machine code depends on besides its source."""
+def processor() -> tuple[str, str]:
+    """The name and the features of this one: what machine code depends on besides its source."""
     return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
 
 
 @cache
-def _target() -> Any:
+def target() -> Any:
+    """What LLVM writes code for."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_triple(llvm.get_process_triple())
@@ -88,13 +89,21 @@ def _target() -> Any:
 
 def _callable(made: MachineCode, numbers: int) -> Callable[..., int] | None:
     """The function in an object file, or None where something that it needs is not there."""
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target().create_target_machine())
+    address = load(made)
+    if address is None:
+        return None
+    prototype = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * numbers)
+    function = prototype(address)
+    return lambda record, *given: function(record.address, *given)
+
+
+def load(made: MachineCode) -> int | None:
+    """Where a function is that was read from an object file; None where it needs what is not there."""
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target().create_target_machine())
     # the linker would end the process
     if not all(map(llvm.address_of_symbol, made.needs)):
         return None
     engine.add_object_file(llvm.ObjectFileRef.from_data(made.code))
     engine.finalize_object()
     _loaded.append(engine)
-    prototype = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * numbers)
-    function = prototype(engine.get_function_address(made.symbol))
-    return lambda record, *given: function(record.address, *given)
+    return engine.get_function_address(made.symbol)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from pysymude.engines.native.compiler.built_in import written_as
-from pysymude.engines.native.compiler.instructions import Writer, constant
-from pysymude.engines.native.compiler.kinds import BOOL, FLOAT, FOUR, INT, Value
+from pysymude.engines.native.compiler.instructions import Writer
+from pysymude.engines.native.compiler.kinds import BOOL, FLOAT, FOUR, INT, Value, constant
 
 __all__ = [
     "add_part",
@@ -51,9 +51,7 @@ def _below(out: Writer, relation: str, count: Value) -> str:
 
 
 def _masked(out: Writer, address: str, mask: str) -> Value:
-    out.declared[_LOAD] = (
-        f"declare <4 x double> @{_LOAD}(ptr, i32, <4 x i1>, <4 x double>)"
-    )
+    out.declared[_LOAD] = f"declare <4 x double> @{_LOAD}(ptr, i32, <4 x i1>, <4 x double>)"
     given = f"ptr {address}, i32 8, <4 x i1> {mask}, <4 x double> zeroinitializer"
     return _made(out, f"call <4 x double> @{_LOAD}({given})")
 

@@ -15,7 +15,6 @@ from pysymude.engines.native.compiling import apart, inner
 __all__ = ["binary", "binary_slopes", "integer_power", "product", "unary", "unary_slope"]
 
 _TWO_BY_ROOT_PI = 2.0 / math.sqrt(math.pi)
-# module attributes are no constants for Numba, names are
 SQRT, EXP, LOG, SIN, COS, TAN, ASIN, ACOS = (
     op.SQRT, op.EXP, op.LOG, op.SIN, op.COS, op.TAN, op.ASIN, op.ACOS,
 )  # fmt: skip

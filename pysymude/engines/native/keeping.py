@@ -119,7 +119,7 @@ def read_machine_code(machine: Machine) -> MachineCode | None:
     """What was kept, or None after saying that it has to be made."""
     place = _place(machine)
     if place is None:
-        _say_once("compiling the solvers; nothing is kept, so each process does: half a minute")
+        _say_once("compiling the solvers; nothing is kept, so each process does: some seconds")
         return None
     try:
         content = place.read_bytes()
@@ -129,7 +129,7 @@ def read_machine_code(machine: Machine) -> MachineCode | None:
     if content and found is None:
         log.warning("a kept solver is damaged and is made again")
     if found is None:
-        _say_once("compiling the solvers, once on this machine: half a minute")
+        _say_once("compiling the solvers, once on this machine: some seconds")
     return found
 
 

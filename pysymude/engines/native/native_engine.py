@@ -72,7 +72,7 @@ class NativeEngine(AbstractEngine):
         """An empty string: this engine comes with pysymude."""
         from importlib.util import find_spec
 
-        return "" if find_spec("numba") else "not installed: numba; run: pip install pysymude"
+        return "" if find_spec("llvmlite") else "not installed: llvmlite; run: pip install pysymude"
 
     def adopt(self, solver: Any) -> str:
         """Always an error: solvers are taken by name."""

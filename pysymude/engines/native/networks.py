@@ -20,7 +20,7 @@ else that it has not written. Which cotangents are zero decides how much of the 
 from __future__ import annotations
 
 from pysymude.engines.native.activation_kernels import activation
-from pysymude.engines.native.compiling import apart, inlined, inner
+from pysymude.engines.native.compiling import apart, inlined
 from pysymude.engines.native.fours import (
     add_part,
     each,
@@ -51,10 +51,6 @@ from pysymude.engines.native.network_calls import (
 __all__ = ["network_forward", "network_pull", "network_push"]
 
 
-# Numba asks of every index whether it counts from the end; this answers for a row's
-_NOT_NEGATIVE = 0xFFFF_FFFF_FFFF
-
-
 @inlined
 def _rows(theta, at, columns, left, x, i):
     """Four rows of a matrix times x[i:]; where only `left` < 4 remain, the last one again."""
@@ -74,7 +70,6 @@ def _rows(theta, at, columns, left, x, i):
 @apart
 def network_forward(net, at, scaling, theta, v, o):
     """Fills the call's slots in the block at v[o:] from its inputs there."""
-    at &= _NOT_NEGATIVE
     order, n, layers, kind = net[at + ORDER], net[at + INPUTS], net[at + LAYERS], net[at + KIND]
     members, room, widths = net[at + MEMBERS], net[at + ROOM], at + WIDTHS
     weight, s = net[at + WEIGHTS], net[at + SCALING]
@@ -150,7 +145,6 @@ def _chain_back(v, z, curvature, g, ga, gz, step, n, members):
 @apart
 def network_pull(net, at, scaling, theta, gtheta, v, o, g):
     """Cotangents: from the call's results in `g` to its inputs in `g` and to its weights in `gtheta`."""
-    at &= _NOT_NEGATIVE
     n, layers, widths = net[at + INPUTS], net[at + LAYERS], at + WIDTHS
     weight, s, whole = net[at + WEIGHTS_END], net[at + SCALING], net[at + MEMBERS]
     gz, rows = net[at + TOP], net[widths + layers]
@@ -210,7 +204,6 @@ def network_pull(net, at, scaling, theta, gtheta, v, o, g):
 @apart
 def network_push(net, at, scaling, theta, dtheta, v, o, d):
     """Tangents: from the call's inputs in `d` and its weights in `dtheta` to its results in `d`."""
-    at &= _NOT_NEGATIVE
     order, n, layers = net[at + ORDER], net[at + INPUTS], net[at + LAYERS]
     members, room, widths = net[at + MEMBERS], net[at + ROOM], at + WIDTHS
     weight, s = net[at + WEIGHTS], net[at + SCALING]

@@ -58,9 +58,8 @@ def factor_sparse(
 
 @inner
 def _copy(y: Floats, oy: int, x: Floats, ox: int, n: int) -> None:
-    to, source = np.uint64(oy), np.uint64(ox)
-    for i in range(np.uint64(n)):
-        y[to + i] = x[source + i]
+    for i in range(n):
+        y[oy + i] = x[ox + i]
 
 
 @inner
@@ -68,24 +67,22 @@ def _subtract(
     y: Floats, x: float, values: Floats, p: int, runs: Ints, begin: int, end: int
 ) -> None:
     """y -= x times the row that consists of the runs from `begin` to `end`, with values from p on."""
-    q = np.uint64(p)
     for e in range(begin, end):
-        first, length = np.uint64(runs[2 * e]), np.uint64(runs[2 * e + 1])
+        first, length = runs[2 * e], runs[2 * e + 1]
         for j in range(length):
-            y[first + j] -= x * values[q + j]
-        q += length
+            y[first + j] -= x * values[p + j]
+        p += length
 
 
 @summed
 def _product(y: Floats, values: Floats, p: int, runs: Ints, begin: int, end: int) -> float:
     """Y times that row."""
     total = 0.0
-    q = np.uint64(p)
     for e in range(begin, end):
-        first, length = np.uint64(runs[2 * e]), np.uint64(runs[2 * e + 1])
+        first, length = runs[2 * e], runs[2 * e + 1]
         for j in range(length):
-            total += y[first + j] * values[q + j]
-        q += length
+            total += y[first + j] * values[p + j]
+        p += length
     return total
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numba import njit
 
 from pysymude.engines.native.fours import (
     add_part,
@@ -21,6 +20,7 @@ from pysymude.engines.native.fours import (
     two_to_the,
     zeros,
 )
+from tests.unit.native.compiled import compiled
 
 NAN, INF = float("nan"), float("inf")
 
@@ -55,7 +55,7 @@ def places(x, y, out):
 
 def both_ways(function, x, y):
     found = []
-    for run in (njit(function), function):
+    for run in (compiled(function), function):
         out = np.zeros(20)
         run(x, y, out)
         found.append(out)
@@ -66,14 +66,14 @@ def both_ways(function, x, y):
 def test_compiled_and_plain_agree(function):
     rng = np.random.default_rng(0)
     for x, y in [(rng.normal(size=4), rng.normal(size=4)), (np.arange(4.0), -np.ones(4))]:
-        compiled, plain = both_ways(function, x, y)
-        np.testing.assert_allclose(compiled, plain, rtol=1e-15, atol=1e-15)
+        found, plain = both_ways(function, x, y)
+        np.testing.assert_allclose(found, plain, rtol=1e-15, atol=1e-15)
 
 
 def test_comparisons_with_what_is_not_a_number_are_false():
     x, y = np.array([NAN, 1.0, NAN, INF]), np.array([1.0, NAN, NAN, INF])
-    compiled, plain = both_ways(choices, x, y)
-    np.testing.assert_array_equal(compiled, plain)
+    found, plain = both_ways(choices, x, y)
+    np.testing.assert_array_equal(found, plain)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 9])
@@ -84,7 +84,7 @@ def test_parts_touch_what_they_name(count):
             put(out, 4, few(v, start, count))
         add_part(v, start, each(out, 8), count)
 
-    for function in (njit(run), run):
+    for function in (compiled(run), run):
         inside = min(max(count, 0), 4)
         v, out = np.arange(1.0, 7.0 + inside)[: 6 + inside], np.full(9, 0.5)
         function(v, out, 6, count)
@@ -103,8 +103,8 @@ def test_parts_touch_what_they_name(count):
 )
 def test_zero_means_all_four(place, value, expected):
     def run(v):
-        return is_zero(four(v, 0))
+        return 1 if is_zero(four(v, 0)) else 0
 
     v = np.zeros(4)
     v[place] = value
-    assert njit(run)(v) == run(v) == expected
+    assert compiled(run)(v) == run(v) == expected

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from numba import njit
 
 from pysymude.engines.native import dense_lu as linear
 from pysymude.engines.native.sparse_lu import (
@@ -11,36 +10,37 @@ from pysymude.engines.native.sparse_lu import (
     solve_sparse_transposed,
 )
 from pysymude.engines.native.sparse_plan import choose, plan_elimination
+from tests.unit.native.compiled import compiled
 
 BEFORE = 3  # everything begins at such an offset
 PAD = np.full(BEFORE, 7.0)
 
 
-@njit
+@compiled
 def solve_both(n, a, J, rows, columns, W, pivots, x, y):
-    o = np.int64(3)
+    o = 3
     linear.shift_dense(W, o, n, a, J, o, rows, columns)
     if not linear.factor_dense(W, o, pivots, o, n):
-        return False
+        return 0
     linear.solve_dense(W, o, pivots, o, n, x, o)
     linear.solve_dense_transposed(W, o, pivots, o, n, y, o)
-    return True
+    return 1
 
 
-@njit
+@compiled
 def eliminate(plan, a, J, F, x, y, w):
-    o = np.int64(3)
+    o = 3
     if not factor_sparse(plan, a, J, o, F, o, w, o):
-        return False
+        return 0
     solve_sparse(plan, F, o, x, o, w, o)
     solve_sparse_transposed(plan, F, o, y, o, w, o)
-    return True
+    return 1
 
 
-@njit
+@compiled
 def check(n, a, J, rows, columns, x, b, w):
-    o = np.int64(3)
-    return linear.is_solution(n, a, J, o, rows, columns, x, o, b, o, w, o)
+    o = 3
+    return 1 if linear.is_solution(n, a, J, o, rows, columns, x, o, b, o, w, o) else 0
 
 
 def padded(values):

@@ -12,7 +12,6 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from numba import njit
 
 from pysymude.engines.native.activation_kernels import exp, tanh
 from pysymude.engines.native.fours import four, put
@@ -25,11 +24,15 @@ from pysymude.engines.native.network_calls import (
 from pysymude.engines.native.networks import network_forward, network_pull, network_push
 from pysymude.model.network import ACTIVATIONS, MLP
 from pysymude.model.symbols import states
+from tests.unit.native.compiled import compiled
 
 NAN, INF = float("nan"), float("inf")
 
-# not kept on disk, where a change of what they call would go unnoticed
-kernel = njit(error_model="numpy")
+PLAIN = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
+
+
+def kernel(function: Any) -> Any:
+    return function if PLAIN else compiled(function)
 
 
 @kernel

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
 
-from pysymude.engines.native.compiler.instructions import NotCompiled, Writer, constant
-from pysymude.engines.native.compiler.kinds import FLOAT, INT, Value
+from pysymude.engines.native.compiler.instructions import Writer
+from pysymude.engines.native.compiler.kinds import FLOAT, INT, NotCompiledError, Value, constant
 
-__all__ = ["BUILT_IN", "written_as"]
+__all__ = ["BUILT_IN", "power", "written_as"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,20 +48,15 @@ for _name, *_functions in (
     ("acosh", math.acosh, np.arccosh), ("atanh", math.atanh, np.arctanh), ("erf", math.erf),
     ("atan2", math.atan2, np.arctan2), ("nextafter", math.nextafter, np.nextafter),
 ):  # fmt: skip
-    BUILT_IN |= dict.fromkeys(_functions, _library(_name))
+    BUILT_IN.update(dict.fromkeys(_functions, _library(_name)))
 
 
-@written_as(lambda out, a, b: _power(out, a, b))
-def power(a: Any, b: Any) -> Any:
+def power(out: Writer, a: Value, b: Value) -> Value:
     """a**b."""
-    return a**b
-
-
-def _power(out: Writer, a: Value, b: Value) -> Value:
     if b.known == 2:
         return out.arithmetic("*", a, a)
     if a.kind == INT and b.kind == INT:
-        raise NotCompiled("a power of whole numbers")
+        raise NotCompiledError("a power of whole numbers")
     a = out.converted(a, FLOAT)
     if b.known == 0.5:
         return out.call("llvm.sqrt.f64", FLOAT, a)
@@ -98,18 +93,15 @@ def _int(out: Writer, x: Value) -> Value:
     return out.converted(x, INT)
 
 
-BUILT_IN |= {
-    builtins.abs: _abs,
-    builtins.max: _extreme(">"),
-    builtins.min: _extreme("<"),
-    builtins.int: _int,
-    builtins.float: lambda out, x: out.converted(x, FLOAT),
-    builtins.bool: lambda out, x: out.truth(x),
-    math.isfinite: lambda out, x: out.finite(x),
-    np.isfinite: lambda out, x: out.finite(x),
-}
-
-
-def values_known(values: Sequence[Value]) -> bool:
-    """Whether all are known."""
-    return all(value.known is not None for value in values)
+BUILT_IN.update(
+    {
+        builtins.abs: _abs,
+        builtins.max: _extreme(">"),
+        builtins.min: _extreme("<"),
+        builtins.int: _int,
+        builtins.float: lambda out, x: out.converted(x, FLOAT),
+        builtins.bool: lambda out, x: out.truth(x),
+        math.isfinite: lambda out, x: out.finite(x),
+        np.isfinite: lambda out, x: out.finite(x),
+    }
+)

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import llvmlite.binding as llvm
 
-from pysymude.engines.native.compiler.instructions import METADATA, NotCompiled
-from pysymude.engines.native.compiler.kinds import INT, Kind
+from pysymude.engines.native.compiler.instructions import METADATA
+from pysymude.engines.native.compiler.kinds import INT, NONE, Kind, NotCompiledError
 from pysymude.engines.native.compiler.statements import Statements
 
 __all__ = ["Compilation", "marked", "object_code"]
@@ -60,26 +60,30 @@ class Compilation:
             self._found[key] = self._write(function, kinds, name, "internal")
         found = self._found[key]
         if found is None:
-            raise NotCompiled(f"{function.__name__} calls itself")
+            raise NotCompiledError(f"{function.__name__} calls itself")
         return found
 
     def entry(self, function: FunctionType, kinds: tuple[Kind, ...]) -> str:
-        """The symbol of a function that is called from outside and returns an integer."""
+        """The symbol of a function that is called from outside and returns an integer or nothing."""
         symbol, kind = self._write(function, kinds, function.__name__, "")
-        if kind != INT:
-            raise NotCompiled(f"{function.__name__} gives back {kind}, where an integer is needed")
+        if kind not in (INT, NONE):
+            raise NotCompiledError(
+                f"{function.__name__} gives back {kind}, where an integer is needed"
+            )
         return symbol
 
     def _write(
         self, function: FunctionType, kinds: tuple[Kind, ...], symbol: str, linkage: str
     ) -> tuple[str, Kind]:
         code = function.__code__
-        node = _tree(code.co_filename)[function.__name__, code.co_firstlineno]
+        node = _tree(code.co_filename).get((function.__name__, code.co_firstlineno))
+        if node is None:
+            raise NotCompiledError(f"{code.co_filename}: without the text of {function.__name__}")
         attributes, flags = _MARKS.get(function, ("", ""))
         statements = Statements(self, function, node, kinds, flags)
         try:
             text = statements.text(symbol, linkage)
-        except NotCompiled as error:
+        except NotCompiledError as error:
             if error.args[1:]:  # in what it calls
                 raise
             place = f"{code.co_filename}:{statements.line}, in {function.__name__}"
@@ -89,8 +93,7 @@ class Compilation:
             text = text.replace(" nounwind {", f" nounwind {attributes} {{", 1)
         self._texts.append(text)
         self._declared |= statements.out.declared
-        assert statements.returns is not None
-        return symbol, statements.returns
+        return symbol, statements.kind()
 
     @property
     def functions(self) -> int:

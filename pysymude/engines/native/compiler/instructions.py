@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Sequence
-from typing import Any
 
 from pysymude.engines.native.compiler.kinds import (
     BOOL,
     FLOAT,
     FOUR,
     INT,
-    NONE,
     Array,
-    Group,
     Kind,
+    NotCompiledError,
     RecordOf,
     Value,
+    constant,
 )
 
-__all__ = ["NotCompiled", "Writer", "constant", "group", "values_of"]
+__all__ = ["METADATA", "Writer"]
 
 # what lies in records does not change during a call; numbers of two kinds are never in one place
 METADATA = """
@@ -40,42 +38,6 @@ _INTS = {
 }  # fmt: skip
 _ORDERED = {"<": "olt", "<=": "ole", ">": "ogt", ">=": "oge", "==": "oeq", "!=": "une"}
 _SIGNED = {"<": "slt", "<=": "sle", ">": "sgt", ">=": "sge", "==": "eq", "!=": "ne"}
-
-
-class NotCompiled(TypeError):
-    """What this compiler does not know."""
-
-
-def constant(value: Any) -> Value:
-    """A number that is known, or None."""
-    if value is None:
-        return Value(NONE, (), None)
-    if isinstance(value, bool):
-        return Value(BOOL, ("true" if value else "false",), value)
-    if isinstance(value, int):
-        return Value(INT, (str(value),), value)
-    if isinstance(value, float):
-        bits = struct.unpack(">Q", struct.pack(">d", value))[0]
-        return Value(FLOAT, (f"0x{bits:016X}",), value)
-    raise NotCompiled(f"a constant of type {type(value).__name__}")
-
-
-def group(values: Sequence[Value]) -> Value:
-    """Several values as one."""
-    kind = Group.of(tuple(value.kind for value in values))
-    return Value(kind, tuple(part for value in values for part in value.parts))
-
-
-def values_of(value: Value) -> list[Value]:
-    """The values in a group."""
-    if not isinstance(value.kind, Group):
-        raise NotCompiled(f"{value.kind} is not several values")
-    found: list[Value] = []
-    at = 0
-    for kind in value.kind.kinds:
-        found.append(Value(kind, value.parts[at : at + len(kind.parts)]))
-        at += len(kind.parts)
-    return found
 
 
 class Writer:
@@ -167,9 +129,8 @@ class Writer:
         """A field of a record; it is read in the entry block, once."""
         key = record.parts[0], name
         if key not in self._fields:
-            assert isinstance(record.kind, RecordOf)
-            if name not in record.kind.place:
-                raise NotCompiled(f"{record.kind} has no {name}")
+            if not isinstance(record.kind, RecordOf) or name not in record.kind.place:
+                raise NotCompiledError(f"{record.kind} has no {name}")
             at, kind = record.kind.place[name]
             parts: list[str] = []
             for k, part in enumerate(kind.parts):
@@ -198,7 +159,7 @@ class Writer:
             return Value(INT, (self.result(f"zext {value.text} to i64"),))
         if kind == FOUR:
             return self.spread(self.converted(value, FLOAT))
-        raise NotCompiled(f"{value.kind} where {kind} is needed")
+        raise NotCompiledError(f"{value.kind} where {kind} is needed")
 
     def spread(self, value: Value) -> Value:
         """A number in each of the four places."""
@@ -217,7 +178,7 @@ class Writer:
             if kind in kinds:
                 return kind
         if any(kind != kinds[0] for kind in kinds):
-            raise NotCompiled(" and ".join(map(str, kinds)))
+            raise NotCompiledError(" and ".join(map(str, kinds)))
         return kinds[0]
 
     def arithmetic(self, op: str, a: Value, b: Value) -> Value:
@@ -234,7 +195,7 @@ class Writer:
             return self.divided(op, a, b)
         table = _INTS if kind == INT else _FLOATS
         if op not in table:
-            raise NotCompiled(f"{a.kind} {op} {b.kind}")
+            raise NotCompiledError(f"{a.kind} {op} {b.kind}")
         flags = "" if kind == INT else (" contract" if kind == FOUR else self.flags)
         return Value(kind, (self.result(f"{table[op]}{flags} {a.text}, {b.parts[0]}"),))
 
@@ -265,7 +226,7 @@ class Writer:
             return Value(BOOL, (self.result(f"fcmp {_ORDERED[op]} {a.text}, {b.parts[0]}"),))
         if kind == INT:
             return Value(BOOL, (self.result(f"icmp {_SIGNED[op]} {a.text}, {b.parts[0]}"),))
-        raise NotCompiled(f"{a.kind} {op} {b.kind}")
+        raise NotCompiledError(f"{a.kind} {op} {b.kind}")
 
     def truth(self, value: Value) -> Value:
         """Whether a number is not 0."""
@@ -288,7 +249,8 @@ class Writer:
 
     def address(self, array: Value, indices: Sequence[Value]) -> str:
         """That of an item, or of the first item of a row; no index counts from the end."""
-        assert isinstance(array.kind, Array)
+        if not isinstance(array.kind, Array):
+            raise NotCompiledError(f"{array.kind} has no items")
         place = self.converted(indices[0], INT)
         sizes = array.parts[1:]
         for k in range(1, array.kind.dimensions):

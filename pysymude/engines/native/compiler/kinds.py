@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -9,9 +11,13 @@ from typing import Any
 from pysymude.engines.native.records import RecordKind
 
 __all__ = [
-    "BOOL", "FLOAT", "FOUR", "INT", "NONE", "Array", "Group", "Kind", "RecordOf", "Value", "kind_of_field",
-    "record_of",
+    "BOOL", "FLOAT", "FOUR", "INT", "NONE", "Array", "Group", "Kind", "NotCompiledError", "RecordOf", "Value",
+    "constant", "group", "kind_of_field", "record_of", "values_of",
 ]  # fmt: skip
+
+
+class NotCompiledError(TypeError):
+    """What this compiler does not know."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +64,14 @@ class Group(Kind):
         return Group(name, tuple(part for kind in kinds for part in kind.parts), kinds)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class RecordOf(Kind):
     """Records of one kind: the address of their words. `place`: where each field is, and its kind."""
 
-    place: dict[str, tuple[int, Kind]] = field(default_factory=dict[str, tuple[int, Kind]])
-
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__
+    record: RecordKind | None = None
+    place: dict[str, tuple[int, Kind]] = field(
+        default_factory=dict[str, tuple[int, Kind]], compare=False
+    )
 
 
 @cache
@@ -77,7 +83,7 @@ def record_of(kind: RecordKind) -> RecordOf:
         found = kind_of_field(given)
         place[name] = at, found
         at += max(1, len(found.parts))
-    return RecordOf(kind.name, ("ptr",), place)
+    return RecordOf(kind.name, ("ptr",), kind, place)
 
 
 def kind_of_field(given: Any) -> Kind:
@@ -106,3 +112,35 @@ class Value:
     def typed(self) -> list[str]:
         """All parts with their types."""
         return [f"{kind} {part}" for kind, part in zip(self.kind.parts, self.parts, strict=True)]
+
+
+def constant(value: Any) -> Value:
+    """A number that is known, or None."""
+    if value is None:
+        return Value(NONE, (), None)
+    if isinstance(value, bool):
+        return Value(BOOL, ("true" if value else "false",), value)
+    if isinstance(value, int):
+        return Value(INT, (str(value),), value)
+    if isinstance(value, float):
+        bits = struct.unpack(">Q", struct.pack(">d", value))[0]
+        return Value(FLOAT, (f"0x{bits:016X}",), value)
+    raise NotCompiledError(f"a constant of type {type(value).__name__}")
+
+
+def group(values: Sequence[Value]) -> Value:
+    """Several values as one."""
+    kind = Group.of(tuple(value.kind for value in values))
+    return Value(kind, tuple(part for value in values for part in value.parts))
+
+
+def values_of(value: Value) -> list[Value]:
+    """The values in a group."""
+    if not isinstance(value.kind, Group):
+        raise NotCompiledError(f"{value.kind} is not several values")
+    found: list[Value] = []
+    at = 0
+    for kind in value.kind.kinds:
+        found.append(Value(kind, value.parts[at : at + len(kind.parts)]))
+        at += len(kind.parts)
+    return found

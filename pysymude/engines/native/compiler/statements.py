@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any
 
-from pysymude.engines.native.compiler.instructions import NotCompiled, constant, values_of
 from pysymude.engines.native.compiler.kinds import (
     BOOL,
     FLOAT,
@@ -15,8 +14,11 @@ from pysymude.engines.native.compiler.kinds import (
     NONE,
     Array,
     Kind,
+    NotCompiledError,
     RecordOf,
     Value,
+    constant,
+    values_of,
 )
 from pysymude.engines.native.compiler.terms import Functions, Terms, result_type
 
@@ -42,7 +44,7 @@ class Statements(Terms):
         self.line = node.lineno
         names = [argument.arg for argument in node.args.args]
         if len(names) != len(kinds):
-            raise NotCompiled(f"{len(kinds)} arguments where {len(names)} are needed")
+            raise NotCompiledError(f"{len(kinds)} arguments where {len(names)} are needed")
         self.changed = _changed(node)
         self.arguments: list[str] = []
         for name, kind in zip(names, kinds, strict=True):
@@ -59,16 +61,15 @@ class Statements(Terms):
         """The function in LLVM's language."""
         self.all(self.node.body)
         if not self.out.ended:
-            if self.returns not in (None, NONE):
-                self.out.leave("unreachable")
-            else:
-                self.returns = NONE
-                self.out.leave("ret void")
-        assert self.returns is not None
-        head = f"define {attributes} {result_type(self.returns)} @{symbol}("
+            self.out.leave("ret void" if self.kind() == NONE else "unreachable")
+        head = f"define {attributes} {result_type(self.kind())} @{symbol}("
         lines = [head + ", ".join(self.arguments) + ") nounwind {", "entry:"]
         lines += [*self.out.first, "br label %begin", "begin:", *self.out.lines, "}"]
         return "\n".join(lines)
+
+    def kind(self) -> Kind:
+        """That of the result."""
+        return NONE if self.returns is None else self.returns
 
     def all(self, nodes: Sequence[ast.stmt]) -> None:
         """Statements one after the other."""
@@ -78,7 +79,7 @@ class Statements(Terms):
             self.line = node.lineno
             way = _WAYS.get(type(node))
             if way is None:
-                raise NotCompiled(f"a statement of the type {type(node).__name__}")
+                raise NotCompiledError(f"a statement of the type {type(node).__name__}")
             way(self, node)
 
     def inside(self, nodes: Sequence[ast.stmt]) -> None:
@@ -105,12 +106,12 @@ class Statements(Terms):
         elif isinstance(target, ast.Subscript):
             self.put_item(target, value)
         else:
-            raise NotCompiled(f"a value given to the type {type(target).__name__}")
+            raise NotCompiledError(f"a value given to the type {type(target).__name__}")
 
     def set(self, name: str, value: Value) -> None:
         """Gives a value to a variable."""
         if name in self.names and isinstance(self.names[name].kind, RecordOf):
-            raise NotCompiled(f"{name} is a record, and is given another value")
+            raise NotCompiledError(f"{name} is a record, and is given another value")
         once = self.depth == 0 and self.changed[name] == 1
         if once or isinstance(value.kind, RecordOf):
             self.names[name] = value
@@ -120,14 +121,14 @@ class Statements(Terms):
         kind, places = self.places[name]
         try:
             self.out.keep(places, self.out.converted(value, kind))
-        except NotCompiled:
-            raise NotCompiled(f"{name} is {kind}, and is given {value.kind}") from None
+        except NotCompiledError:
+            raise NotCompiledError(f"{name} is {kind}, and is given {value.kind}") from None
 
     def put_item(self, target: ast.Subscript, value: Value) -> None:
         """Gives a value to an item of an array, or a number to all of a slice."""
         of = self.term(target.value)
         if not isinstance(of.kind, Array):
-            raise NotCompiled(f"{of.kind} has no items")
+            raise NotCompiledError(f"{of.kind} has no items")
         item = of.kind.item
         if isinstance(target.slice, ast.Slice):
             whole, value = self.part(of, target.slice), self.out.converted(value, item)
@@ -138,7 +139,7 @@ class Statements(Terms):
             return
         indices = self.indices(target.slice)
         if len(indices) != of.kind.dimensions:
-            raise NotCompiled("a row is given a value")
+            raise NotCompiledError("a row is given a value")
         self.out.store(self.out.converted(value, item), self.out.address(of, indices))
 
     def change(self, node: ast.AugAssign) -> None:
@@ -148,10 +149,10 @@ class Statements(Terms):
             self.set(target.id, found)
             return
         if not isinstance(target, ast.Subscript):
-            raise NotCompiled(f"a change of the type {type(target).__name__}")
+            raise NotCompiledError(f"a change of the type {type(target).__name__}")
         of = self.term(target.value)
         if not isinstance(of.kind, Array):
-            raise NotCompiled(f"{of.kind} has no items")
+            raise NotCompiledError(f"{of.kind} has no items")
         address = self.out.address(of, self.indices(target.slice))
         more = self.term(node.value)
         found = self.operate(node.op, self.out.load(of.kind.item, address), more)
@@ -200,12 +201,12 @@ class Statements(Terms):
     def run(self, node: ast.For) -> None:
         call = node.iter
         if not (isinstance(call, ast.Call) and self.known(call.func) is range):
-            raise NotCompiled("a loop over what is no range")
+            raise NotCompiledError("a loop over what is no range")
         bounds = [self.out.converted(self.term(bound), INT) for bound in call.args]
         first = constant(0) if len(bounds) == 1 else bounds[0]
         step = bounds[2] if len(bounds) == 3 else constant(1)
         if not isinstance(node.target, ast.Name):
-            raise NotCompiled("a loop with several variables")
+            raise NotCompiledError("a loop with several variables")
         name = node.target.id
 
         def body(k: Value) -> None:
@@ -252,7 +253,7 @@ class Statements(Terms):
         if value.kind != kind and {value.kind, kind} <= {INT, FLOAT, BOOL}:
             value = self.out.converted(value, kind)
         if value.kind != kind:
-            raise NotCompiled(f"{value.kind} is given back, and before that {kind}")
+            raise NotCompiledError(f"{value.kind} is given back, and before that {kind}")
         if len(kind.parts) < 2:
             self.out.leave(f"ret {value.text}" if kind.parts else "ret void")
             return

@@ -8,32 +8,27 @@ from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any, Protocol
 
-import numpy as np
-
 from pysymude.engines.native.compiler.built_in import BUILT_IN, power
-from pysymude.engines.native.compiler.instructions import (
-    NotCompiled,
-    Writer,
-    constant,
-    group,
-    values_of,
-)
+from pysymude.engines.native.compiler.instructions import Writer
 from pysymude.engines.native.compiler.kinds import (
     BOOL,
     FLOAT,
-    FOUR,
     INT,
     NONE,
     Array,
     Group,
     Kind,
+    NotCompiledError,
     RecordOf,
     Value,
+    constant,
+    group,
+    values_of,
 )
 
-__all__ = ["OPERATORS", "Functions", "Terms"]
+__all__ = ["Functions", "Terms", "result_type"]
 
-OPERATORS: dict[type[ast.AST], str] = {
+_OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%",
     ast.BitAnd: "&", ast.BitOr: "|", ast.RShift: ">>", ast.LShift: "<<",
     ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=",
@@ -65,9 +60,9 @@ class Terms:
 
     def term(self, node: ast.expr) -> Value:
         """The value of an expression."""
-        way: Callable[[Any], Value] | None = _WAYS.get(type(node))
+        way = _WAYS.get(type(node))
         if way is None:
-            raise NotCompiled(f"an expression of the type {type(node).__name__}")
+            raise NotCompiledError(f"an expression of the type {type(node).__name__}")
         return way(self, node)
 
     # -- names and constants -----------------------------------------------------------------
@@ -80,8 +75,8 @@ class Terms:
             for names in (self.around, self.function.__globals__, vars(builtins)):
                 if node.id in names:
                     return names[node.id]
-            raise NotCompiled(f"{node.id} is not known here")
-        raise NotCompiled("what is called has no name")
+            raise NotCompiledError(f"{node.id} is not known here")
+        raise NotCompiledError("what is called has no name")
 
     def is_local(self, node: ast.expr) -> bool:
         """Whether an expression begins at a local variable."""
@@ -108,7 +103,7 @@ class Terms:
             return self.out.field(of, node.attr)
         if isinstance(of.kind, Array) and node.attr == "shape":
             return group([Value(INT, (part,)) for part in of.parts[1:]])
-        raise NotCompiled(f"{of.kind} has no {node.attr}")
+        raise NotCompiledError(f"{of.kind} has no {node.attr}")
 
     # -- arrays ------------------------------------------------------------------------------
 
@@ -118,7 +113,7 @@ class Terms:
             at = self.term(node.slice).known
             return values_of(of)[at]
         if not isinstance(of.kind, Array):
-            raise NotCompiled(f"{of.kind} has no items")
+            raise NotCompiledError(f"{of.kind} has no items")
         if isinstance(node.slice, ast.Slice):
             return self.part(of, node.slice)
         indices = self.indices(node.slice)
@@ -133,13 +128,13 @@ class Terms:
         found = [self.term(n) for n in (node.elts if isinstance(node, ast.Tuple) else [node])]
         for value in found:
             if value.kind not in (INT, BOOL) or (value.known is not None and value.known < 0):
-                raise NotCompiled(f"an index that is {value.known or value.kind}")
+                raise NotCompiledError(f"an index that is {value.known or value.kind}")
         return found
 
     def part(self, of: Value, node: ast.Slice) -> Value:
         """A slice of an array of one dimension, which is inside of it."""
         if len(of.parts) != 2 or node.step is not None:
-            raise NotCompiled("a slice with a step, or of an array of several dimensions")
+            raise NotCompiledError("a slice with a step, or of an array of several dimensions")
         first = constant(0) if node.lower is None else self.term(node.lower)
         last = Value(INT, (of.parts[1],)) if node.upper is None else self.term(node.upper)
         size = self.out.arithmetic("-", last, first)
@@ -153,8 +148,8 @@ class Terms:
     def operate(self, operator: ast.operator, a: Value, b: Value) -> Value:
         """The result of an operator of two values."""
         if isinstance(operator, ast.Pow):
-            return BUILT_IN[power](self.out, a, b)
-        return self.out.arithmetic(OPERATORS[type(operator)], a, b)
+            return power(self.out, a, b)
+        return self.out.arithmetic(_OPERATORS[type(operator)], a, b)
 
     def one(self, node: ast.UnaryOp) -> Value:
         value = self.term(node.operand)
@@ -164,7 +159,7 @@ class Terms:
                 return constant(not truth.known)
             return Value(BOOL, (self.out.result(f"xor {truth.text}, true"),))
         if not isinstance(node.op, ast.USub):
-            raise NotCompiled(f"the operator {type(node.op).__name__}")
+            raise NotCompiledError(f"the operator {type(node.op).__name__}")
         if value.known is not None:
             return constant(-value.known)
         if value.kind == FLOAT:
@@ -178,7 +173,7 @@ class Terms:
             if isinstance(op, ast.Is | ast.IsNot):
                 now = constant((left.kind == right.kind) == isinstance(op, ast.Is))
             else:
-                now = self.out.compare(OPERATORS[type(op)], left, right)
+                now = self.out.compare(_OPERATORS[type(op)], left, right)
             found = now if found.known else self.out.arithmetic("&", found, now)
             left = right
         return found
@@ -234,14 +229,14 @@ class Terms:
     def call(self, node: ast.Call) -> Value:
         function = self.known(node.func)
         if node.keywords:
-            raise NotCompiled("arguments by name")
+            raise NotCompiledError("arguments by name")
         if function is float and isinstance(node.args[0], ast.Constant):
             return constant(float(node.args[0].value))  # pyright: ignore[reportArgumentType]
         given = [self.term(argument) for argument in node.args]
         if function in BUILT_IN:
             return BUILT_IN[function](self.out, *given)
         if not isinstance(function, FunctionType):
-            raise NotCompiled(f"a call of {getattr(function, '__name__', function)}")
+            raise NotCompiledError(f"a call of {getattr(function, '__name__', function)}")
         return self.called(function, given)
 
     def called(self, function: FunctionType, given: Sequence[Value]) -> Value:
@@ -275,7 +270,3 @@ _WAYS: dict[type[ast.expr], Callable[[Any, Any], Value]] = {
     ast.Compare: Terms.relation, ast.BoolOp: Terms.either, ast.IfExp: Terms.choice,
     ast.Tuple: Terms.several, ast.Call: Terms.call,
 }  # fmt: skip
-
-# it changes no number: loops with such indices are not seen as different ones here
-BUILT_IN[np.uint64] = lambda out, x: out.converted(x, INT)
-__all__ += ["FOUR", "result_type"]
