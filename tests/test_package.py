@@ -39,6 +39,11 @@ REPORTED = {("fit", "result")}
 # the wings of symbolic, each of which sees those before it; two classes write themselves as files
 WINGS = ["proof", "exact", "null_space", "laws", "symmetries", "variational", "storage"]
 WRITTEN = {("proof", "certificate"), ("laws", "law_set")}
+# the rooms of fit, each of which sees those before it
+ROOMS = [
+    "long_work", "files", "treatment", "legwise", "problem", "terms", "loss", "optimizers", "stages", "result",
+    "training", "ensemble",
+]  # fmt: skip
 # inside engines no engine sees another, and what they share sees none; the registry knows all
 ENGINES = {"julia", "native"}
 
@@ -106,6 +111,28 @@ def test_wings_of_the_symbolic_engine_point_one_way(wing):
 def test_every_file_of_the_symbolic_engine_is_in_a_wing():
     found = {p.relative_to(ROOT / "symbolic").parts[0] for p in sources() if "symbolic" in p.parts}
     assert found == {"__init__.py", "effort.py", *WINGS}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_of_fit_point_one_way(room):
+    before = ROOMS[: ROOMS.index(room) + 1]
+    for path in sorted((ROOT / "fit" / room).rglob("*.py")):
+        for module in imports(path):
+            if module.startswith("pysymude.fit."):
+                assert module.split(".")[2] in before, f"{path} imports {module}"
+
+
+def test_every_file_of_fit_is_in_a_room():
+    found = {p.relative_to(ROOT / "fit").parts[0] for p in (ROOT / "fit").rglob("*.py")}
+    assert found == {"__init__.py", *ROOMS}
+
+
+def test_files_of_fit_stay_short():
+    longest = {p.name: len(p.read_text().splitlines()) for p in (ROOT / "fit").rglob("*.py")}
+    # what users look up stands in one place: the methods of a result, with all they take
+    result = longest.pop("fit_result.py")
+    assert result < 400
+    assert {name: n for name, n in longest.items() if n > 310} == {}
 
 
 def test_every_folder_has_its_floor():

@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 
 from pysymude.fit.problem.frozen import is_frozen
 from pysymude.fit.result.stopped import FINISHED
+from pysymude.fit.treatment.noise_estimates import roughness_of_series
+from pysymude.fit.treatment.weighing import noise_part, spread_part
 from pysymude.model.theta import Slot
 from pysymude.plan.numeric import NumericModel
 
 if TYPE_CHECKING:
     from pysymude.fit.result.fit_result import FitResult
 
-__all__ = ["warnings_of"]
+__all__ = ["is_material", "warnings_of"]
 
 Float = NDArray[np.float64]
 
@@ -24,6 +26,12 @@ _EDGE = 6.0  # on the unconstrained scale between two bounds: a 400th of the int
 _GONE = 16.0  # on the scale of a logarithm, from the start: a value that has fallen ten millionfold
 _OPEN = 3.0  # a direction along which a standard deviation is so many natural units (e-foldings) is open
 _PART = 0.3  # of a direction: what belongs to its name
+# what is left to gain matters from here on: of the noise, of the spread of the data, of a loss of one's own
+_SHARE, _SPREAD, _OWN_SHARE = 0.02, 1e-4, 1e-2
+_NOTHING, _ROUGH = (
+    0.5,
+    2e-3,
+)  # parts of the spread: a fit that says nothing, noise by roughness at most
 _POOR, _MISFIT = 0.5, 4.0
 _SMALL, _LARGE = 1e-2, 1e3  # the largest input of a network that needs no scaling lies between
 
@@ -43,13 +51,49 @@ def _training(fit: FitResult) -> list[str]:
         return ["no stage could run; theta is the start"]
     if fit.stopped != FINISHED:
         return [f"training ended early: {fit.stopped}"]
-    if not fit.converged:
-        return [
-            "not converged: the loss still slopes where the optimiser stopped. Its iterations were used up "
-            "(stages=[psu.LBFGS(5000)] with theta0=fit.theta goes on), or no step helped, as at a kink or where "
-            "solves are too inaccurate"
-        ]
-    return []
+    if fit.converged or not is_material(fit):
+        return []
+    if fit.promised is None:
+        how = "the loss still slopes"
+    else:
+        how = f"the loss, {fit.loss:.4g}, could still fall by about {min(fit.promised, _all(fit)):.2g}"
+    return [
+        f"not converged: {how}, which is more than the noise of the data makes. Its iterations were used up "
+        "(stages=[psu.LBFGS(5000)] with theta0=fit.theta goes on), or no step helped, as at a kink or where "
+        "solves are too inaccurate"
+    ]
+
+
+def _all(fit: FitResult) -> float:
+    """How far a loss can fall at all: a sum of squares to zero."""
+    return np.inf if fit.objective.composition.score is not None else abs(fit.loss)
+
+
+def is_material(fit: FitResult) -> bool:
+    """Whether the loss could still fall by more than noise makes, by what the optimiser promises.
+
+    With a likelihood the unit is one of minus twice its logarithm: so much separates a value from one a standard
+    error away. A sum of squares that lies at what the noise makes by itself, as given or estimated from each
+    series, could only follow the noise; and what would explain less than a ten-thousandth more of the data's
+    spread changes no prediction.
+    """
+    obj, promised = fit.objective, fit.promised
+    if fit.validation_loss is not None:  # what is held out says when to stop
+        return False
+    if promised is None:
+        return True
+    if obj.own is not None:
+        return promised > _OWN_SHARE * abs(fit.loss)
+    if obj.likelihood is not None:
+        return promised > 1.0
+    spread = spread_part(obj.loss)
+    if fit.loss > _NOTHING * spread:  # on a plateau an optimiser promises little
+        return True
+    # a robust estimate is too low where noise varies; rough data are not all noise
+    rough = noise_part(fit.data, obj.loss, roughness_of_series)
+    noise = max(noise_part(fit.data, obj.loss), min(rough, _ROUGH * spread))
+    useful = min(promised, fit.loss - noise)
+    return useful > max(_SHARE * noise, _SPREAD * spread)
 
 
 def _misfit(fit: FitResult) -> list[str]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from pysymude.fit.result.cautions import is_material
 from pysymude.fit.result.stopped import FINISHED
 
 if TYPE_CHECKING:
@@ -37,7 +40,11 @@ def summary_of(fit: FitResult) -> str:
         f"{obj.solver} on {obj.engine}, reltol {obj.method.reltol:g}, abstol "
         f"{obj.method.abstol_text}, gradient: {obj.method.sensealg}"
     )
-    how = fit.stopped if fit.stopped != FINISHED or not fit.converged else "converged"
+    how = fit.stopped
+    if how == FINISHED and fit.converged:
+        how = "converged"
+    elif how == FINISHED and np.isfinite(fit.loss) and not is_material(fit):
+        how = "not converged, but what is left to gain is less than the noise"
     lines.append(f"{len(fit.history['stage'])} iterations in {fit.seconds:.1f} s, {how}")
     if fit.retcode.successful:
         lines += str(fit.residuals).splitlines()

@@ -50,7 +50,7 @@ class History:
 
     def last(self, name: str, count: int) -> list[Any]:
         """The last entries of a column."""
-        return self._columns[name][-count:]
+        return self._columns[name][-count:] if count else []
 
     def __len__(self) -> int:
         return len(self._columns["stage"])

@@ -14,7 +14,7 @@ from pysymude.fit.problem.settings import Settings
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.fit.stages.stage import Stage
 from pysymude.fit.training.arguments import TrainingOptions
-from pysymude.fit.training.loop import Step
+from pysymude.fit.training.step import Step
 from pysymude.fit.training.trained import trained
 from pysymude.fit.treatment.measured_starts import free_measured_starts
 from pysymude.model.calls import explained

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,26 +20,16 @@ from pysymude.fit.stages.stage import Leg, Training
 from pysymude.fit.stages.task import Task
 from pysymude.fit.training.checkpoint import Progress
 from pysymude.fit.training.judging import TREND, enough, is_minimum, trend, tried
+from pysymude.fit.training.step import Step
 from pysymude.fit.training.validation import HeldOut
 
-__all__ = ["Loop", "Step"]
+__all__ = ["Loop"]
 
 log = logging.getLogger("pysymude")
 
 Float = NDArray[np.float64]
 
 _CRAWL, _LEAST = 20, 1e-10  # so many iterations that gain less than this part of the loss end a leg
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """What `callback` sees after each iteration: where training stands."""
-
-    stage: str
-    iteration: int
-    value: float
-    terms: dict[str, float]
-    theta: Float
 
 
 class Loop:
@@ -172,12 +162,7 @@ class Loop:
         state.vector = task.extract(state.vector)
         if task.full:
             self.keep_best(task, point, last=True)
-            if state.best is not None and np.array_equal(state.best, task.extract(point.theta)):
-                promised = leg.optimizer.promise(point, state.memory)
-                state.converged = ended and is_minimum(self.obj, point, promised, state.first)
-                state.promised = (
-                    0.0 if state.converged else self.still_to_gain(task, point, promised)
-                )
+            self.judge(leg, task, point, ended)
             told = "converged" if state.converged else "nothing more to gain"
             self.note(told if ended else "all iterations used", leg, point.value)
             return
@@ -195,17 +180,28 @@ class Loop:
             state.score, state.best = after, state.vector.copy()
             state.converged, state.promised = False, np.inf
 
-    def still_to_gain(self, task: Task, point: Point, promised: float) -> float:
-        """How much a loss could fall from here: by the optimiser's model, and as its last iterations did.
+    def judge(self, leg: Leg, task: Task, point: Point, ended: bool) -> None:
+        """Whether the best point is a minimum, and how much the loss could still fall from there.
 
-        An optimiser that has no model of the loss, and one whose iterations are falling steps, is tried by a
-        few steps of one that has.
+        By the optimiser's model, and as its last iterations did; what has no model of the loss, or ended
+        elsewhere than at its best, is tried by a few steps of what has one.
         """
-        rows = min(self.state.iteration, 2 * TREND)
-        fall = trend(self.state.history.last("value", rows)) if rows else 0.0
-        if not np.isfinite(promised):
-            promised = tried(task, point)
-        return max(fall, promised)
+        state = self.state
+        if state.best is None or self.held_out is not None:
+            return
+        promised, here = np.inf, point
+        if np.array_equal(state.best, task.extract(point.theta)):
+            promised = leg.optimizer.promise(point, state.memory)
+            state.converged = ended and is_minimum(self.obj, point, promised, state.first)
+        elif np.isfinite(state.promised):  # the best one is of an earlier leg
+            return
+        else:
+            here = task.evaluate(state.best)
+        if state.converged:
+            state.promised = 0.0
+        elif here.ok:
+            fall = trend(state.history.last("value", min(state.iteration, TREND)))
+            state.promised = max(fall, promised if np.isfinite(promised) else tried(task, here))
 
     def takes_up(self, leg: Leg) -> bool:
         """Whether a leg is due: the first attempt's always, others where something is to be gained."""

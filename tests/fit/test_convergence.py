@@ -1,0 +1,91 @@
+"""`converged`, and the warning where there is more to gain than noise makes."""
+
+import numpy as np
+import pytest
+
+import pysymude as psu
+
+x, y = psu.states("x y", positive=True)
+T = np.linspace(0.0, 8.0, 65)
+PREY = psu.ODESystem({x: 1.3 * x - 0.9 * x * y, y: -1.8 * y + 0.8 * x * y})
+QUICK = {"progress": False, "engine": "native"}
+
+
+def hunters(noise: float, seed: int = 0) -> psu.Dataset:
+    u = psu.solve(PREY, u0={x: 0.44, y: 4.6}, t=T, engine="native").u
+    factor = 1 + noise * np.random.default_rng(seed).standard_normal(u.shape)
+    return psu.Dataset.from_arrays(T, u * factor, states=[x, y])
+
+
+def unknown() -> psu.ODESystem:
+    nn = psu.MLP("nn", inputs=[x, y], outputs=2, hidden=(5, 5))
+    return psu.ODESystem({x: 1.3 * x + nn[0], y: -1.8 * y + nn[1]})
+
+
+def says_so(fit: psu.FitResult) -> bool:
+    return any("not converged" in sentence for sentence in fit.warnings)
+
+
+@pytest.mark.parametrize("noise", [0.03, 0.0])
+def test_a_network_that_has_come_down_to_the_noise_is_not_scolded(noise):
+    fit = psu.fit(unknown(), hunters(noise), **QUICK)
+    assert min(c.r2 for c in fit.residuals.table) > 0.998
+    assert not fit.converged
+    assert not says_so(fit)
+    assert "less than the noise" in fit.summary()
+    # and rightly so: a long way on explains a thousandth more at most
+    further = psu.fit(unknown(), hunters(noise), stages=psu.LBFGS(300), theta0=fit.theta, **QUICK)
+    more = [b.r2 - a.r2 for a, b in zip(fit.residuals.table, further.residuals.table, strict=True)]
+    assert max(more) < 1e-3
+
+
+@pytest.mark.parametrize("stages", [psu.LBFGS(20), psu.Adam(50)], ids=["L-BFGS", "Adam"])
+def test_a_training_that_was_too_short_is_told_so(stages):
+    fit = psu.fit(unknown(), hunters(0.03), stages=stages, **QUICK)
+    assert not fit.converged
+    assert says_so(fit)
+    further = psu.fit(unknown(), hunters(0.03), stages=psu.LBFGS(300), theta0=fit.theta, **QUICK)
+    assert further.loss < 0.95 * fit.loss
+
+
+def decay(**keywords) -> psu.FitResult:
+    k, s = psu.states("s"), psu.parameters("k", positive=True)
+    t = np.linspace(0.0, 3.0, 30)
+    u = np.exp(-2 * t) + 0.02 * np.random.default_rng(2).standard_normal(30)
+    data = psu.Dataset.from_arrays(t, u, states=[k], u0={k: 1.0}, noise={"s": 0.02})
+    return psu.fit(psu.ODESystem({k: -s * k}, trainable={s: 0.3}), data, **QUICK | keywords)
+
+
+def test_what_is_promised_is_what_comes():
+    short, whole = decay(stages=psu.LBFGS(2)), decay(stages=psu.LBFGS(200))
+    assert whole.converged
+    assert whole.promised == 0.0
+    assert not says_so(whole)
+    assert says_so(short)
+    assert 0.1 < short.promised / (short.loss - whole.loss) < 10
+
+
+def test_a_converged_misfit_is_no_matter_of_convergence():
+    z = psu.states("z")
+    c = psu.parameters("c")
+    t = np.linspace(0.0, 3.0, 30)
+    data = psu.Dataset.from_arrays(t, np.sin(4 * t), states=[z], noise={"z": 0.01})
+    fit = psu.fit(
+        psu.ODESystem({z: c * z}, trainable={c: -1.0}), data, stages=psu.LBFGS(300), **QUICK
+    )
+    assert fit.converged
+    assert not says_so(fit)
+    assert any("times the noise that was given" in sentence for sentence in fit.warnings)
+
+
+def test_a_promise_travels_with_the_file(tmp_path):
+    fit = decay(stages=psu.LBFGS(2))
+    fit.save(tmp_path / "fit.npz")
+    loaded = psu.FitResult.load(tmp_path / "fit.npz")
+    assert loaded.promised == fit.promised
+    assert loaded.warnings == fit.warnings
+
+
+def test_what_is_held_out_decides_by_itself():
+    fit = psu.fit(unknown(), hunters(0.03), stages=psu.LBFGS(30), validation=0.2, **QUICK)
+    assert not says_so(fit)
