@@ -11,6 +11,7 @@ import numpy as np
 from pysymude.errors import InvalidInputError
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.model.calls import explained
+from pysymude.model.html_table import html_table
 from pysymude.solving.tabular import package
 
 __all__ = ["Comparison", "Judged", "compare"]
@@ -65,6 +66,13 @@ class Comparison:
         names = ("log_likelihood", "numbers", "aic", "aicc", "bic", "weight")
         rows = {row.name: [getattr(row, name) for name in names] for row in self.table}
         return pd.DataFrame.from_dict(rows, orient="index", columns=list(names))
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [r.name, r.log_likelihood, float(r.numbers), r.aic, r.aicc, r.bic, r.weight]
+            for r in self.table
+        ]
+        return html_table(("model", "log L", "k", "AIC", "AICc", "BIC", "weight"), rows)
 
     def __str__(self) -> str:
         wide = max(5, *(len(row.name) for row in self.table))

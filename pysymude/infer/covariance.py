@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pysymude.errors import InvalidInputError
 from pysymude.infer.evidence import Evidence
 from pysymude.model.coerce import label_of, meant
+from pysymude.model.html_table import html_table, sentence
 
 if TYPE_CHECKING:
     from pysymude.fit.result.fit_result import FitResult
@@ -123,6 +124,14 @@ class Covariance:
 
         pd = package("pandas", "to_dataframe")
         return pd.DataFrame(self.matrix, index=list(self.names), columns=list(self.names))
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [name, value, self.standard_errors[name]]
+            for name, value in zip(self.names, self.values.tolist(), strict=True)
+        ]
+        rest = str(self).splitlines()[1 + len(rows) :]
+        return html_table(("", "value", "standard error"), rows) + "".join(map(sentence, rest))
 
     def __str__(self) -> str:
         wide = max(9, *(len(name) for name in self.names)) if self.names else 9

@@ -27,6 +27,7 @@ from pysymude.infer.evidence import Evidence
 from pysymude.infer.planning import Planning
 from pysymude.infer.relaxed import Relaxed, relaxed
 from pysymude.model.calls import explained, whole_number
+from pysymude.model.html_table import html_table, sentence
 from pysymude.model.signal import Signal
 
 if TYPE_CHECKING:
@@ -115,6 +116,13 @@ class Design:
         from pysymude.plot import plot_design
 
         return plot_design(self, ax=ax)
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [float(t), str(int(e)), ", ".join(columns)]
+            for t, e, columns in zip(self.times, self.experiments, self.columns, strict=True)
+        ]
+        return html_table(("time", "experiment", "measured"), rows) + sentence(repr(self))
 
     def __repr__(self) -> str:
         times = np.array2string(self.times, precision=4, threshold=8)

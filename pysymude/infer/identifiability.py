@@ -12,6 +12,8 @@ import sympy as sp
 from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.infer.translation import Translation, known_starts, translated
 from pysymude.model.calls import explained
+from pysymude.model.formulas_shown import as_mathml
+from pysymude.model.html_table import html_table, sentence
 from pysymude.model.network import MLP
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
@@ -83,6 +85,25 @@ class Identifiability:
 
     def __bool__(self) -> bool:
         return not self.unidentifiable and not self.undecided
+
+    def _repr_html_(self) -> str:
+        answers = [
+            ("identifiable", self.identifiable), ("not identifiable", self.unidentifiable),
+            ("not decided", self.undecided), ("starts left open", self.unobservable),
+        ]  # fmt: skip
+        found = [html_table(("", ""), [[what, ", ".join(sorted(n))] for what, n in answers if n])]
+        for move in (move for move in self.directions if move.is_certain and move.moves):
+            rows = [
+                [name, as_mathml(rate)] for name, rate in {**move.moves, **move.networks}.items()
+            ]
+            found += [
+                sentence("nothing that is seen changes along"),
+                html_table(("", "rate"), rows),
+            ]
+        if self.reduction:
+            fixed = [[name, as_mathml(value)] for name, value in self.reduction.items()]
+            found += [html_table(("without loss", ""), fixed)]
+        return "".join(found)
 
     def __str__(self) -> str:
         def row(what: str, names: set[str]) -> list[str]:

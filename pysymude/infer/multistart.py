@@ -25,6 +25,7 @@ from pysymude.fit.training.fitting import fit
 from pysymude.fit.treatment.measured_starts import free_measured_starts
 from pysymude.model.calls import explained, instead, whole_number
 from pysymude.model.dataset import Dataset
+from pysymude.model.html_table import html_table, sentence
 from pysymude.model.system import ODESystem
 from pysymude.model.theta import Slot
 from pysymude.model.trajectory import Trajectory
@@ -96,6 +97,15 @@ class MultiStart:
 
     def __len__(self) -> int:
         return len(self.fits)
+
+    def _repr_html_(self) -> str:
+        learned = self.parameters()
+        rows = [
+            [str(k + 1), float(self.losses[k]), *(float(v[k]) for v in learned.values())]
+            for k in range(min(len(self), 10))
+        ]
+        why = "".join(sentence(text, "warning") for text in dict.fromkeys(self.failures))
+        return sentence(repr(self)) + html_table(("fit", "loss", *learned), rows) + why
 
     def __repr__(self) -> str:
         failed = f", {len(self.failures)} failed" if self.failures else ""

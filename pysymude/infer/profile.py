@@ -20,6 +20,7 @@ from pysymude.infer.covariance import check_level
 from pysymude.infer.held_number import Held
 from pysymude.infer.profiling import Profiler, Side
 from pysymude.model.calls import explained
+from pysymude.model.html_table import html_table, sentence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -126,6 +127,12 @@ class Profile:
         from pysymude.plot import plot_profile
 
         return plot_profile(self, ax=ax)
+
+    def _repr_html_(self) -> str:
+        low, high = self.interval()
+        head = ("of", "best", f"{self.level:.0%} from", "to", "points")
+        rows = [[self.name, self.best, low, high, float(len(self.values))]]
+        return html_table(head, rows) + "".join(sentence(text, "warning") for text in self.warnings)
 
     def __repr__(self) -> str:
         low, high = self.interval()

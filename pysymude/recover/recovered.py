@@ -19,6 +19,8 @@ from pysymude.fit.result.fit_result import FitResult
 from pysymude.fit.result.saved import SavedFit
 from pysymude.model.calls import explained
 from pysymude.model.expressions import parse_expression
+from pysymude.model.formulas_shown import as_mathml, equation
+from pysymude.model.html_table import html_table, sentence
 from pysymude.model.signals_within import values_within
 from pysymude.model.system import ODESystem
 from pysymude.model.writing import expression_to_text
@@ -279,6 +281,24 @@ class Recovered:
         )
         lines += [f"warning: {text}" for text in self.warnings]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        found = [equation(x.name, f, rate=True) for x, f in self.system.rhs.items()]
+        rows = [
+            [
+                c.name, number(c.value, c.error), "" if c.exact is None else str(c.exact), c.output,
+                as_mathml(c.term), f"{c.inclusion:.0%}",
+            ]
+            for c in self.coefficients
+        ]  # fmt: skip
+        head = ("coefficient", "value", "rounded", "in", "term", "chosen in resamples")
+        found += [html_table(head, rows)]
+        found += [sentence(text, "warning") for text in self.warnings]
+        told = [text for text in self.summary().splitlines() if " candidates, chosen" in text]
+        told += [
+            f"error per measurement {self.error:.3g}; with the network {self.network_error:.3g}"
+        ]
+        return "".join([*found, *map(sentence, told)])
 
     def __str__(self) -> str:
         return "Recovered\n  " + self.summary().replace("\n", "\n  ")

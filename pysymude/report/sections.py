@@ -13,13 +13,14 @@ import numpy as np
 from pysymude.errors import PySymUDEError
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.infer.covariance import wald_intervals
-from pysymude.model.html_table import html_table
+from pysymude.model.formulas_shown import as_mathml, equation
+from pysymude.model.html_table import html_table, sentence
 from pysymude.model.trajectory import Trajectory
 from pysymude.model.units import with_unit
 from pysymude.plot.figures import plot_fit
 from pysymude.plot.law_figures import plot_laws
 from pysymude.plot.residual_figures import plot_residuals
-from pysymude.report.formulas_shown import as_mathml, equation
+from pysymude.plot.style import forget
 
 __all__ = ["SECTIONS", "model", "outcome", "parameters", "residual_table"]
 
@@ -33,7 +34,7 @@ def outcome(fit: FitResult) -> str:
     found = [
         f'<p class="{"good" if good else "bad"}">The fit {word}: {escape(fit.retcode.value)}</p>'
     ]
-    found += [f'<p class="warning">{escape(sentence)}</p>' for sentence in fit.warnings]
+    found += [sentence(text, "warning") for text in fit.warnings]
     return "".join(found)
 
 
@@ -118,18 +119,7 @@ def fitted(fit: FitResult) -> str:
 
 def residual_table(fit: FitResult) -> str:
     """How well each column is described, in numbers."""
-    rows = [
-        [
-            with_unit(c.name, fit.system.units),
-            float(c.count),
-            c.rms,
-            c.r2,
-            f"{'about ' if c.estimated else ''}{c.noise:.4g}",
-            c.chi2,
-        ]
-        for c in fit.residuals.table
-    ]
-    return html_table(("column", "n", "RMS", "R2", "noise", "chi2/n"), rows)
+    return fit.residuals._repr_html_()  # pyright: ignore[reportPrivateUsage]
 
 
 def residuals(fit: FitResult) -> str:
@@ -142,16 +132,13 @@ def residuals(fit: FitResult) -> str:
 def laws(fit: FitResult) -> str:
     """What is kept along the trajectories, and how well."""
     drift = fit.drift() if fit.success else {}
-    rows = "".join(
-        f"<tr><td>{escape(law.name)}</td><td>{as_mathml(law.expr)}</td>"
-        f"<td class='number'>{drift.get(law.name, float('nan')):.3g}</td></tr>"
+    rows = [
+        [law.name, as_mathml(law.expr), float(f"{drift.get(law.name, np.nan):.3g}")]
         for law in fit.laws
-    )
-    used = fit.objective.enforced.conserve
-    head = "<thead><tr><th>law</th><th>expression</th><th>largest relative drift</th></tr></thead>"
-    return f"<p>Used as: {used}.</p><table>{head}<tbody>{rows}</tbody></table>" + (
-        _svg(plot_laws(fit)) if fit.success else ""
-    )
+    ]
+    used = sentence(f"Used as: {fit.objective.enforced.conserve}.")
+    table = html_table(("law", "expression", "largest relative drift"), rows)
+    return used + table + (_svg(plot_laws(fit)) if fit.success else "")
 
 
 def computed(fit: FitResult) -> str:
@@ -188,6 +175,7 @@ def _svg(figure: Any) -> str:
     """A figure as SVG within the page; its texts are drawn, so that no font is needed."""
     stream = io.StringIO()
     figure.savefig(stream, format="svg", metadata={"Date": None})
+    forget(figure)
     text = stream.getvalue()
     return f'<div class="figure">{text[text.index("<svg") :]}</div>'
 

@@ -13,7 +13,7 @@ from pysymude.engines.outcomes import ReturnCode
 from pysymude.errors import InvalidInputError, SolveFailedError
 from pysymude.model.calls import explained
 from pysymude.model.coerce import float_array, label_of
-from pysymude.model.html_table import html_table
+from pysymude.model.html_table import html_table, sentence
 from pysymude.model.units import with_unit
 from pysymude.solving.tabular import data_frame, data_set
 
@@ -165,7 +165,7 @@ class Solution:
         rows = [[float(self.t[i]), *(float(self[name][i]) for name in names)] for i in some]
         how = f"{self.retcode.name}; {self.solver} on {self.engine}, {self.stats.steps} steps"
         head = [with_unit(name, self.units) for name in ("t", *names)]
-        return f"<p>{len(self.t)} times; {how}</p>{html_table(head, rows)}"
+        return sentence(f"{len(self.t)} times; {how}") + html_table(head, rows)
 
     def raise_for_retcode(self) -> Solution:
         """Itself when the solve succeeded.
@@ -307,6 +307,19 @@ class EnsembleSolution:
         if isinstance(key, int | np.integer):
             return self.solution(int(key))
         return _column(self, key)
+
+    def _repr_html_(self) -> str:
+        last = len(self.t) - 1
+        rows: list[list[Any]] = []
+        for name in (*self.states, *self.observables):
+            for i in dict.fromkeys((0, last)):
+                seen = self[name][:, i][np.isfinite(self[name][:, i])]
+                low, middle, high = (
+                    np.quantile(seen, [0.05, 0.5, 0.95]).tolist() if seen.size else [np.nan] * 3
+                )
+                rows.append([with_unit(name, self.units), float(self.t[i]), low, middle, high])
+        head = ("", with_unit("t", self.units), "5 %", "median", "95 %")
+        return sentence(repr(self)) + html_table(head, rows)
 
     def __repr__(self) -> str:
         bad = sum(not code.successful for code in self.retcodes)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import matplotlib as mpl
@@ -15,8 +14,7 @@ from matplotlib.testing.compare import compare_images
 from matplotlib.text import Text
 from matplotlib.ticker import NullFormatter
 
-sys.path.insert(0, str(Path(__file__).parent))
-from gallery import FIGURES, orbit
+from tests.plot.gallery import FIGURES, orbit
 
 BASELINES = Path(__file__).parent / "baselines"
 TOLERANCE = 5.0  # root mean square of 255

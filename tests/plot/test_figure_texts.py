@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,10 +15,8 @@ from pysymude import plot
 from pysymude.errors import InvalidInputError
 from pysymude.plot.drawn_formulas import formula_text
 from pysymude.plot.panels import Labels, panels_of
-
-sys.path.insert(0, str(Path(__file__).parent))
-import gallery
-from gallery import hare, k, lynx, z
+from tests.plot import gallery
+from tests.plot.gallery import hare, k, lynx, z
 
 # these draw several panels
 WHOLE = {"plot_ensemble", "plot_fit", "plot_recovered", "plot_residuals"}

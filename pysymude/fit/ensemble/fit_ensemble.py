@@ -29,6 +29,7 @@ from pysymude.fit.stages.stage import Stage
 from pysymude.fit.training.fitting import fit
 from pysymude.model.calls import explained, instead, whole_number
 from pysymude.model.dataset import Dataset
+from pysymude.model.html_table import html_table, sentence
 from pysymude.model.system import ODESystem
 from pysymude.model.trajectory import Trajectory
 
@@ -100,6 +101,17 @@ class FitEnsemble:
         from pysymude.plot import plot_network
 
         return plot_network(self, network, **keywords)
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [name, *np.quantile(values, [0.05, 0.5, 0.95]).tolist()]
+            for name, values in {
+                "loss": np.array([f.loss for f in self.fits]),
+                **self.parameters(),
+            }.items()
+        ]
+        why = [sentence(f"member {k}: {text}", "warning") for k, text in self.failures.items()]
+        return sentence(repr(self)) + html_table(("", "5 %", "median", "95 %"), rows) + "".join(why)
 
     def __repr__(self) -> str:
         losses = [f.loss for f in self.fits]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pysymude.model.html_table import html_table
 from pysymude.model.units import with_unit
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.numeric import NumericModel
@@ -113,6 +114,16 @@ class Residuals:
         if self.units:
             frame.attrs["units"] = dict(self.units)
         return frame
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [
+                with_unit(c.name, self.units), float(c.count), c.rms, c.r2,
+                f"{'about ' if c.estimated else ''}{c.noise:.4g}", c.chi2,
+            ]
+            for c in self.table
+        ]  # fmt: skip
+        return html_table(("column", "n", "RMS", "R2", "noise", "chi2/n"), rows)
 
     def __str__(self) -> str:
         names = {name: with_unit(name, self.units) for name in self.columns}

@@ -12,6 +12,8 @@ from typing import Any, cast, overload
 import sympy as sp
 
 from pysymude.model.calls import explained
+from pysymude.model.formulas_shown import as_mathml
+from pysymude.model.html_table import html_table, sentence
 from pysymude.symbolic.laws.spans import Span
 from pysymude.symbolic.proof.certificate import Certificate
 
@@ -142,6 +144,14 @@ class LawSet(Sequence[FirstIntegral]):
         return "\n".join([*rows, f"{len(self)} independent, {where}"])
 
     @explained
+    def _repr_html_(self) -> str:
+        rows = [
+            [str(i), as_mathml(law.expr), law.kind, _where(law).strip()]
+            for i, law in enumerate(self.laws)
+        ]
+        table = html_table(("", "law", "kind", "where"), rows) if rows else ""
+        return table + "".join(sentence(line) for line in repr(self).splitlines()[len(rows) :])
+
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the laws with their certificates as JSON text; see `pysymude.symbolic.storage.law_json`.
 
