@@ -37,7 +37,7 @@ class _NowhereError(ValueError):
     is_recoverable = True
 
 
-def nuts_chain(target: Target, draws: int, warmup: int, seed: int) -> Chains:
+def nuts_chain(target: Target, draws: int, warmup: int, seed: int, metric: str = "dense") -> Chains:
     """One chain of the no-U-turn sampler; the same seed gives the same draws.
 
     References
@@ -61,7 +61,7 @@ def nuts_chain(target: Target, draws: int, warmup: int, seed: int) -> Chains:
     )  # fmt: skip
     found = nutpie.sample(
         model, draws=draws, tune=warmup, chains=1, cores=1, seed=seed, target_accept=_ACCEPTED,
-        progress_bar=False,
+        progress_bar=False, low_rank_modified_mass_matrix=metric == "low rank",
     )  # fmt: skip
     known = {
         name: np.asarray(found.sample_stats[name].values)

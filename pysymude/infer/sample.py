@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
@@ -20,9 +19,9 @@ from pysymude.fit.files.save_file import read, understood, write
 from pysymude.fit.long_work.progress_bar import Reporter
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.infer.chains import Chains, nuts_chain, nuts_library, walkers
-from pysymude.infer.target import Target
+from pysymude.infer.draws import inference_data
+from pysymude.infer.target import NETWORKS, Target
 from pysymude.model.calls import explained, whole_number
-from pysymude.solving.tabular import package
 
 __all__ = ["sample"]
 
@@ -31,7 +30,6 @@ log = logging.getLogger("pysymude")
 Float = NDArray[np.float64]
 
 _KIND = "chain"
-_MIXED, _FEW = 1.01, 400  # R-hat and effective draws at which quantiles may be relied on
 
 
 @explained
@@ -43,6 +41,9 @@ def sample(
     warmup: int = 1000,
     seed: int = 0,
     method: str = "nuts",
+    networks: str = "sample",
+    metric: str = "dense",
+    predictive: bool = True,
     checkpoint: str | PathLike[str] | None = None,
     progress: bool = True,
 ) -> Any:
@@ -63,6 +64,15 @@ def sample(
     method : str
         ``"nuts"``: the no-U-turn sampler of nutpie. ``"ensemble"``: emcee's walkers, each a chain (at least
         twice as many as numbers, so more than `chains`), a cross-check for up to ten numbers.
+    networks : str
+        What becomes of their weights. ``"sample"``: they are drawn, too; they need priors, or weight decay in the
+        fit. ``"laplace"``: they are integrated over, in the normal approximation at the fit, where they follow
+        the parameters linearly; drawn afterwards. ``"hold"``: they keep their values.
+    metric : str
+        ``"dense"``: the coordinates in which the covariance at the fit is the unit matrix, with a scale for each
+        that warm-up finds. ``"low rank"``: warm-up finds correlations among these, too.
+    predictive : bool
+        Whether likelihoods and further measurements are computed for each draw: a solve each.
     checkpoint : path, optional
         A folder in which each chain is kept when it is done; the same call goes on from there.
     progress : bool
@@ -73,6 +83,9 @@ def sample(
     arviz.InferenceData
         ``.posterior["k"]`` of shape (chains, draws) in natural units; weights of networks by slots such as
         ``"nn.W1"``. ``.sample_stats``; ``.posterior.attrs["warnings"]`` says what is wrong, if anything.
+        ``.log_likelihood["measured"]`` has an entry for each measurement, as has
+        ``.posterior_predictive["measured"]``, a measurement drawn again; ``.observed_data``, and
+        ``.constant_data`` with their time, column and experiment.
 
     Raises
     ------
@@ -95,12 +108,18 @@ def sample(
             engine=fit.engine,
             capability="threads",
         )
-    target = Target(fit)
+    if networks not in NETWORKS:
+        raise InvalidInputError(
+            f"networks must be 'sample', 'laplace' or 'hold'; found {networks!r}"
+        )
+    if metric not in ("dense", "low rank"):
+        raise InvalidInputError(f"metric must be 'dense' or 'low rank'; found {metric!r}")
+    target = Target(fit, networks)
     if method == "ensemble":
         found = walkers(target, draws, warmup, seed, chains, progress)
     else:
-        found = _nuts(target, draws, chains, warmup, seed, checkpoint, progress)
-    return _inference_data(target, found)
+        found = _nuts(target, draws, chains, warmup, seed, metric, checkpoint, progress)
+    return inference_data(target, found, seed, predictive)
 
 
 def _nuts(
@@ -109,12 +128,13 @@ def _nuts(
     chains: int,
     warmup: int,
     seed: int,
+    metric: str,
     checkpoint: str | PathLike[str] | None,
     progress: bool,
 ) -> Chains:
     """All chains, on as many threads as there are cores."""
     seeds = np.random.SeedSequence(seed).generate_state(chains).tolist()
-    key = _key(target.fit, draws, warmup, seed)
+    key = _key(target, draws, warmup, seed, metric)
     # before threads ask for them
     _ = nuts_library(), target.spread, target(np.zeros(target.size))
     what = f"chains of {warmup} + {draws} draws"
@@ -122,7 +142,9 @@ def _nuts(
 
         def one(k: int) -> Chains:
             path = None if checkpoint is None else Path(checkpoint) / f"chain{k}.npz"
-            found = _kept(path, key, lambda: nuts_chain(target, draws, warmup, int(seeds[k])))
+            found = _kept(
+                path, key, lambda: nuts_chain(target, draws, warmup, int(seeds[k]), metric)
+            )
             reporter.advance(what)
             return found
 
@@ -137,8 +159,8 @@ def _nuts(
     )
 
 
-def _key(fit: FitResult, draws: int, warmup: int, seed: int) -> dict[str, str]:
-    obj = fit.objective
+def _key(target: Target, draws: int, warmup: int, seed: int, metric: str) -> dict[str, str]:
+    fit, obj = target.fit, target.fit.objective
     return fit_key(
         {
             "fit": fit.theta,
@@ -147,6 +169,8 @@ def _key(fit: FitResult, draws: int, warmup: int, seed: int) -> dict[str, str]:
             "priors": sorted((n, repr(p)) for n, p in obj.system.priors.items()),
             "draws": (draws, warmup),
             "seed": seed,
+            "networks": (target.networks, fit.weight_decay),
+            "metric": metric,
         }
     )
 
@@ -171,44 +195,3 @@ def _kept(path: Path | None, key: dict[str, str], make: Callable[[], Chains]) ->
         arrays = {k: v.astype(np.float64) for k, v in found.statistics.items()}
         write(path, _KIND, {"key": key}, {"y": found.y, **arrays})
     return found
-
-
-def _inference_data(target: Target, found: Chains) -> Any:
-    """Natural values by name, with a look at whether the chains agree."""
-    theta = target.theta(found.y)
-    obj = target.fit.objective
-    held = set(obj.composition.frozen.tolist())
-    posterior: dict[str, Float] = {}
-    for slot in obj.layout.values():
-        if slot.offset not in held:
-            shape = (*theta.shape[:-1], *slot.shape)
-            posterior[slot.name] = np.asarray(slot.natural(theta[..., slot.slice].reshape(shape)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        arviz = package("arviz", "psu.sample")
-        made = arviz.from_dict(posterior=posterior, sample_stats=found.statistics)
-        said = _said(arviz, made, found)
-    made.posterior.attrs["warnings"] = said
-    for sentence in said:
-        log.warning("%s", sentence)
-    return made
-
-
-def _said(arviz: Any, made: Any, found: Chains) -> list[str]:
-    said: list[str] = []
-    diverging = int(np.sum(found.statistics.get("diverging", 0)))
-    if diverging:
-        said.append(
-            f"{diverging} of {found.y[..., 0].size} draws diverged: the posterior has a corner that steps do "
-            "not resolve; a prior, or another scale of a parameter, may take it away"
-        )
-    if found.y.shape[0] < 2 or found.y.shape[1] < 4:
-        return said
-    rhat, draws = arviz.rhat(made.posterior), arviz.ess(made.posterior)
-    for name in made.posterior.data_vars:
-        worst, least = float(np.max(rhat[name].values)), float(np.min(draws[name].values))
-        if worst > _MIXED:
-            said.append(f"the chains do not agree on {name}: R-hat is {worst:.3f}; draw more")
-        elif least < _FEW:
-            said.append(f"{name} has {least:.0f} effective draws, few for quantiles; draw more")
-    return said

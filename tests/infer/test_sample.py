@@ -109,11 +109,11 @@ def test_the_same_seed_gives_the_same_draws_and_chains_go_on(
 
     chain, made = sampling.nuts_chain, list[int]()
 
-    def counted(target: Any, draws: int, warmup: int, seed: int) -> Any:
+    def counted(target: Any, draws: int, warmup: int, seed: int, metric: str) -> Any:
         made.append(seed)
         if len(made) == 2:
             raise KeyboardInterrupt
-        return chain(target, draws, warmup, seed)
+        return chain(target, draws, warmup, seed, metric)
 
     monkeypatch.setattr(sampling, "nuts_chain", counted)
     monkeypatch.setattr(sampling.os, "cpu_count", lambda: 1)

@@ -1,0 +1,125 @@
+"""Likelihoods measurement by measurement, and measurements that a model would give again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.fit.loss.objective import Objective
+from pysymude.model.distributions.distribution import Distribution
+from pysymude.model.distributions.normal import Normal
+
+__all__ = ["Pointwise"]
+
+Float = NDArray[np.float64]
+
+_FLOOR = 1e-10  # of the data: where only positive locations mean anything, less is rounding
+
+
+@dataclass(frozen=True, eq=False)
+class Pointwise:
+    """The measurements of an objective one by one: experiment after experiment, time after time, by column."""
+
+    objective: Objective
+
+    @cached_property
+    def places(self) -> NDArray[np.int64]:
+        """Experiment, time and column of each measurement, int64 (measurements, 3)."""
+        return np.argwhere(self.objective.loss.weight > 0)
+
+    @cached_property
+    def observed(self) -> Float:
+        """What was measured; limits where these are all that is known."""
+        return self.objective.loss.y[tuple(self.places.T)]
+
+    @cached_property
+    def unknown(self) -> tuple[int, ...]:
+        """Columns whose noise was nowhere given."""
+        obj = self.objective
+        modelled = {c.at for c in obj.models.columns}
+        return tuple(
+            j
+            for j, name in enumerate(obj.data.columns)
+            if j not in modelled and not any(name in tr.noise for tr in obj.data)
+        )
+
+    def seen(self, theta: Float) -> Float:
+        """What the model gives, float64 (experiments, times, columns)."""
+        return self.objective.simulated(theta)
+
+    def drawn_scales(self, seen: Float, rng: np.random.Generator) -> Float:
+        """The noise of columns without any, in units of their weights, drawn given theta; else 1.
+
+        With the density 1/scale its square is inverse gamma.
+        """
+        loss, found = self.objective.loss, np.ones(seen.shape[2])
+        for j in self.unknown:
+            here = loss.weight[:, :, j] > 0
+            r = (loss.weight[:, :, j] * (seen[:, :, j] - loss.y[:, :, j]))[here]
+            found[j] = np.sqrt(0.5 * float(r @ r) / rng.gamma(0.5 * r.size))
+        return found
+
+    def likely_scales(self, seen: Float, freedom: float = 1.0) -> Float:
+        """The same, as the residuals show it; `freedom` is the part of the measurements left over."""
+        loss, found = self.objective.loss, np.ones(seen.shape[2])
+        for j in self.unknown:
+            here = loss.weight[:, :, j] > 0
+            r = (loss.weight[:, :, j] * (seen[:, :, j] - loss.y[:, :, j]))[here]
+            found[j] = np.sqrt(max(float(r @ r) / (r.size * freedom), 1e-300)) if r.size else 1.0
+        return found
+
+    def log_likelihood(self, seen: Float, scales: Float) -> Float:
+        """The logarithm of the likelihood of each measurement, float64 (measurements,)."""
+        loss = self.objective.loss
+        found = np.empty(len(self.places))
+        for rows, family, numbers, h in self._columns(seen, scales):
+            e, i, j = self.places[rows].T
+            y = loss.y[e, i, j]
+            side = np.zeros(len(rows)) if loss.side is None else loss.side[e, i, j]
+            low = np.full(y.shape, -np.inf)
+            if family.positive:
+                low = _FLOOR * y
+            elif family.counts:
+                low = np.full(y.shape, _FLOOR * max(float(np.abs(y).max(initial=0.0)), 1.0))
+            inside = np.maximum(h, low)
+            for kind in (0, -1, 1):
+                here = side == kind
+                if not here.any():
+                    continue
+                given = [n[here] for n in numbers]
+                with np.errstate(all="ignore"):
+                    if kind == 0:
+                        value = family.terms(y[here], inside[here], *given)[0]
+                    else:
+                        value = family.tail(y[here], inside[here], *given, above=kind > 0)[0]
+                found[rows[here]] = -value
+        return found
+
+    def again(self, seen: Float, scales: Float, rng: np.random.Generator) -> Float:
+        """Measurements that the model would give, float64 (measurements,)."""
+        found = np.empty(len(self.places))
+        for rows, family, numbers, h in self._columns(seen, scales):
+            with np.errstate(all="ignore"):
+                found[rows] = family.draw(rng, h, *numbers)
+        return found
+
+    def _columns(
+        self, seen: Float, scales: Float
+    ) -> list[tuple[NDArray[np.int64], Distribution, list[Float], Float]]:
+        """Of each column the rows of its measurements, its family with the numbers there, and the prediction."""
+        obj = self.objective
+        models = {c.at: c for c in obj.models.columns}
+        found: list[tuple[NDArray[np.int64], Distribution, list[Float], Float]] = []
+        for j in np.unique(self.places[:, 2]).tolist():
+            rows = np.flatnonzero(self.places[:, 2] == j)
+            e, i, _ = self.places[rows].T
+            if j in models:
+                numbers = [seen[e, i, k] for k in models[j].scales]
+                found.append((rows, models[j].family, numbers, seen[e, i, j]))
+            else:
+                numbers = [scales[j] / obj.loss.weight[e, i, j]]
+                found.append((rows, Normal(1), numbers, seen[e, i, j]))
+        return found
