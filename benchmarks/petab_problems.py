@@ -1,6 +1,7 @@
 """Public PEtab problems: which cases pass, seconds from file to gradient, and fits from random starts.
 
     PYSYMUDE_PETAB_SUITE=FOLDER python -m benchmarks.petab_problems [--engine native] [--starts 20] [--json FILE]
+    PYSYMUDE_AMICI_PYTHON=PYTHON ...      # a Python with amici and pypesto[fides]: it gets the same starts
 
 A case passes within the tolerances of its suite. Starts are uniform in the logarithm between the bounds of
 the Boehm problem; SciPy's `least_squares` gets the same starts, weighted residuals with the nominal noise, and
@@ -9,7 +10,13 @@ takes finite differences.
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -114,6 +121,14 @@ def boehm(engine: str, starts: int) -> list[dict[str, Any]]:
             parts[name] = float(np.sqrt(np.mean(off[own] ** 2)))
         theirs.append(-problem.log_likelihood(parts, engine=engine))
     theirs_seconds = (time.perf_counter() - begun) / starts
+    found = [("psu", ours, seconds), ("least_squares", theirs, theirs_seconds)]
+    scaled = [[float(np.log10(point[k])) for k in problem.nominal] for point in points]
+    if (amici := _amici(path, scaled)) is not None:
+        found.append(("amici, fides", amici["values"], float(np.mean(amici["seconds"]))))
+    first = [{"who": "psu", "to first gradient": _fresh(path, engine)}]
+    if amici is not None:
+        whole = sum(amici[k] for k in ("import", "compile", "first"))
+        first.append({"who": "amici", "to first gradient": whole, "compile": amici["compile"]})
     return [
         {
             "who": who,
@@ -121,8 +136,37 @@ def boehm(engine: str, starts: int) -> list[dict[str, Any]]:
             "best": min(v),
             "seconds": each,
         }
-        for who, v, each in (("psu", ours, seconds), ("least_squares", theirs, theirs_seconds))
-    ]
+        for who, v, each in found
+    ] + first
+
+
+def _amici(path: Path, points: list[list[float]]) -> dict[str, Any] | None:
+    """What AMICI and pyPESTO make of these starts; None where no Python with them is named."""
+    python = os.environ.get("PYSYMUDE_AMICI_PYTHON")
+    if not python:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        starts, result = Path(folder, "starts.json"), Path(folder, "result.json")
+        starts.write_text(json.dumps(points))
+        script = str(Path(__file__).with_name("petab_amici.py"))
+        # its own swig and ninja stand beside it
+        search = f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}"
+        subprocess.run(
+            [python, script, str(path), str(starts), str(result)], check=True, stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, cwd=folder, env=os.environ | {"PATH": search},
+        )  # fmt: skip
+        return dict(json.loads(result.read_text()))
+
+
+def _fresh(path: Path, engine: str) -> float:
+    """Seconds from starting Python to the first gradient."""
+    code = (
+        "import sys, pysymude as psu\n"
+        "psu.read_petab(sys.argv[1]).log_likelihood(gradient=True, engine=sys.argv[2])"
+    )
+    begun = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code, str(path), engine], check=True)
+    return time.perf_counter() - begun
 
 
 def main() -> None:
@@ -132,9 +176,11 @@ def main() -> None:
         raise SystemExit(f"there is no folder {FOLDER}; PYSYMUDE_PETAB_SUITE names one")
     found = suites(given.engine)
     more = {"models": models(given.engine)}
-    finish("PEtab suites", found, given.json, **more)
     if given.starts:
-        finish("PEtab: Boehm from random starts", boehm(given.engine, given.starts), given.json)
+        more["boehm"] = boehm(given.engine, given.starts)
+        for row in more["boehm"]:
+            print(row, flush=True)
+    finish("PEtab suites", found, given.json, **more)
 
 
 if __name__ == "__main__":

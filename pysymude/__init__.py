@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pysymude.fit.loss.objective import Objective
     from pysymude.fit.result.fit_result import FitResult
     from pysymude.fit.stages.adam import Adam
+    from pysymude.fit.stages.gauss_newton import GaussNewton
     from pysymude.fit.stages.gradient_matching import GradientMatching
     from pysymude.fit.stages.law_matching import LawMatching
     from pysymude.fit.stages.lbfgs import LBFGS
@@ -118,6 +119,7 @@ _LATER = {
     "GradientMatching": "fit.stages.gradient_matching",
     "LBFGS": "fit.stages.lbfgs",
     "LawMatching": "fit.stages.law_matching",
+    "GaussNewton": "fit.stages.gauss_newton",
     "MultipleShooting": "fit.stages.multiple_shooting",
     "fit": "fit.training.fitting",
     "Band": "infer.bands",
@@ -183,6 +185,7 @@ __all__ = [
     "FitEnsemble",
     "FitResult",
     "Gamma",
+    "GaussNewton",
     "Generator",
     "GradientMatching",
     "Identifiability",

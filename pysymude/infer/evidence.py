@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from pysymude.engines.base import Evaluation
 from pysymude.errors import InvalidInputError
+from pysymude.fit.loss.information import fisher, has_fisher
 from pysymude.fit.loss.least_squares import residuals_of_loss, sensitivities
 from pysymude.fit.loss.objective import Objective
 from pysymude.fit.problem.frozen import is_frozen
-from pysymude.model.distributions.normal import Normal
 from pysymude.model.theta import Slot
 
 if TYPE_CHECKING:
@@ -226,12 +226,7 @@ class Evidence:
     @cached_property
     def is_expected(self) -> bool:
         """Whether the information is Fisher's, from exact first derivatives; else half the loss's curvature."""
-        obj = self.objective
-        plain = obj.likelihood is None or all(
-            isinstance(c.family, Normal) for c in obj.likelihood.columns
-        )
-        limits = obj.loss.side is not None and bool((obj.loss.side != 0).any())
-        return plain and not limits and not obj.composition.sampled and not obj.enforced.penalised
+        return has_fisher(self.objective)
 
     @cached_property
     def information(self) -> Float:
@@ -278,26 +273,6 @@ class Evidence:
             rows.append((sides[0] - sides[1]) / (2 * h))
         matrix = np.array(rows).reshape(self.free.size, self.free.size)
         return 0.5 * (matrix + matrix.T)
-
-
-def fisher(obj: Objective, theta: Float) -> Float:
-    """Fisher's information of all measurements with normal noise, by theta, (theta, theta)."""
-    found = sensitivities(obj, theta)
-    loss, models = obj.loss, () if obj.likelihood is None else obj.likelihood.columns
-    counted = loss.weight > 0
-    weights = loss.weight.copy()
-    total = np.zeros((theta.size, theta.size))
-    for column in models:
-        here = counted[:, :, column.at]
-        (k,) = column.scales
-        sigma = found.seen[:, :, k]
-        weights[:, :, column.at][here] /= sigma[here]
-        # the scale itself: 2/s^2 for each measurement
-        rows = found.slopes[found.row[:, :, k][here]]
-        rows = rows * (np.sqrt(2.0) * loss.weight[:, :, column.at][here] / sigma[here])[:, None]
-        total += rows.T @ rows
-    rows = found.slopes[found.row[counted]] * weights[counted][:, None]
-    return total + rows.T @ rows
 
 
 def unit_of(slot: Slot, z: float) -> float:

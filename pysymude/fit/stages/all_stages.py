@@ -7,6 +7,7 @@ from typing import Any
 
 from pysymude.errors import InvalidInputError
 from pysymude.fit.stages.adam import Adam
+from pysymude.fit.stages.gauss_newton import GaussNewton
 from pysymude.fit.stages.gradient_matching import GradientMatching
 from pysymude.fit.stages.law_matching import LawMatching
 from pysymude.fit.stages.lbfgs import LBFGS
@@ -16,7 +17,10 @@ from pysymude.fit.stages.stage import Stage
 __all__ = ["STAGES", "check_stages", "default_stages"]
 
 STAGES = MappingProxyType(
-    {kind.__name__: kind for kind in (LawMatching, GradientMatching, Adam, LBFGS, MultipleShooting)}
+    {
+        kind.__name__: kind
+        for kind in (LawMatching, GradientMatching, GaussNewton, Adam, LBFGS, MultipleShooting)
+    }
 )
 
 
@@ -40,7 +44,7 @@ def check_stages(stages: Any, *, networks: bool) -> tuple[Stage, ...]:
     for stage in given:
         if isinstance(stage, type) or not isinstance(stage, Stage):
             raise InvalidInputError(
-                "stages= takes LawMatching, GradientMatching, Adam, LBFGS and MultipleShooting objects, such as "
+                f"stages= takes {', '.join(STAGES)} objects, such as "
                 "[psu.Adam(300), psu.LBFGS(500)], or objects of your own with a method legs(prepared); found "
                 f"{stage!r}"
             )

@@ -70,9 +70,9 @@ def fit(
         As for `objective`. With a loss of your own, stages are `LawMatching`, `Adam` and `LBFGS` on all times
         (by default `LBFGS`), and there is neither `validation` nor `resample`.
     stages : sequence of stages, optional
-        `LawMatching`, `GradientMatching`, `Adam`, `LBFGS`, `MultipleShooting`, or objects of your own with a
-        method ``legs(prepared)``, in order. By default: coefficients of laws and gradient matching, then
-        L-BFGS on a growing horizon.
+        `LawMatching`, `GradientMatching`, `GaussNewton`, `Adam`, `LBFGS`, `MultipleShooting`, or objects of
+        your own with a method ``legs(prepared)``, in order. By default: coefficients of laws and gradient
+        matching, then L-BFGS on a growing horizon.
     seed : int
         Of the initial weights. The same seed gives the same fit.
     theta0 : array, shape (parameters,), or mapping from name to values, optional

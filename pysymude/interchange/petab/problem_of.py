@@ -219,7 +219,12 @@ class PetabProblem:
     def options(self) -> dict[str, Any]:
         """The keywords with which `fit` calls `psu.fit`: what keeps its value, the solver, starts of weights."""
         start = self.weights.slots()
-        given: dict[str, Any] = {"frozen": self._frozen, "solver": self._solver}
+        # the stages are those of the default where there are networks
+        from pysymude.fit.stages.gauss_newton import GaussNewton
+        from pysymude.fit.stages.lbfgs import LBFGS
+
+        stages = {} if self.described.networks else {"stages": (GaussNewton(), LBFGS(1000))}
+        given: dict[str, Any] = {"frozen": self._frozen, "solver": self._solver, **stages}
         return given | ({"theta0": start} if start else {})
 
     @property

@@ -1,0 +1,106 @@
+"""Gauss-Newton steps within a region in which their model of the loss is trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pysymude.fit.optimizers.optimizer import Evaluate, Memory, Point
+
+__all__ = ["TrustRegion"]
+
+Float = NDArray[np.float64]
+
+_TRIES = 12
+_LARGEST = 8.0  # of a step, in each unknown: beyond that a bounded one lies on its bound
+_NOTHING = 1e-15
+
+
+@final
+@dataclass(frozen=True)
+class TrustRegion:
+    """Steps to the least value of a quadratic model in a ball, whose curvature comes from first derivatives.
+
+    A step cannot leave for where the model says nothing, as one along the gradient can: with learned noise
+    that is a plateau on which all is noise.
+
+    Attributes
+    ----------
+    curvature : callable
+        ``curvature(theta)`` is a positive semidefinite matrix, (theta, theta).
+    units : callable
+        ``units(theta)`` has the inverse of each unknown's natural unit there, (theta,).
+
+    References
+    ----------
+    .. [1] Nocedal and Wright, Numerical Optimization, 2nd ed., algorithms 4.1 and 4.3.
+    """
+
+    curvature: Callable[[Float], Float]
+    units: Callable[[Float], Float]
+    descends: ClassVar[bool] = True
+
+    def start(self, theta: Float) -> Memory:
+        """The radius in natural units: an e-folding of a number with bounds."""
+        return {"radius": np.ones(1)}
+
+    def step(self, point: Point, memory: Memory, evaluate: Evaluate) -> Point | None:
+        """The first step that lowers the loss, in regions that shrink until there is one."""
+        model = self._model(point)
+        if model is None:
+            return None
+        radius = float(memory["radius"][0])
+        for _ in range(_TRIES):
+            taken, length, promised = model.within(radius)
+            if not promised > _NOTHING * max(abs(point.value), 1.0):
+                return None
+            found = evaluate(point.theta + np.clip(taken, -_LARGEST, _LARGEST))
+            gain = point.value - found.value if found.ok else -np.inf
+            if gain < 0.25 * promised:
+                radius = 0.25 * min(length, radius)
+            elif gain > 0.75 * promised and length > 0.9 * radius:
+                radius *= 2.0
+            memory["radius"] = np.array([radius])
+            if gain > 0:
+                return found
+        return None
+
+    def promise(self, point: Point, memory: Memory) -> float:
+        """What the model gains without a region."""
+        model = self._model(point)
+        return np.inf if model is None else model.within(np.inf)[2]
+
+    def _model(self, point: Point) -> _Model | None:
+        H, D = self.curvature(point.theta), self.units(point.theta)
+        if not np.isfinite(H).all():
+            return None
+        values, vectors = np.linalg.eigh(H / np.outer(D, D))
+        return _Model(np.maximum(values, 0.0), vectors, vectors.T @ (point.gradient / D), D)
+
+
+@dataclass(frozen=True, eq=False)
+class _Model:
+    """g.q + q.H.q/2 in natural units, along the eigenvectors of H."""
+
+    values: Float
+    vectors: Float
+    slopes: Float
+    units: Float
+
+    def within(self, radius: float) -> tuple[Float, float, float]:
+        """The best step of at most that length: by theta, its length, and what it gains."""
+        least = 1e-12 * max(float(self.values.max(initial=0.0)), 1e-300)
+        q = -self.slopes / (self.values + least)
+        if np.linalg.norm(q) > radius:
+            low, high = np.log(least), np.log(np.linalg.norm(self.slopes) / radius + least)
+            for _ in range(60):
+                middle = 0.5 * (low + high)
+                q = -self.slopes / (self.values + np.exp(middle))
+                low, high = (middle, high) if np.linalg.norm(q) > radius else (low, middle)
+            q = -self.slopes / (self.values + np.exp(high))
+        gain = -float(self.slopes @ q + 0.5 * (self.values * q) @ q)
+        return (self.vectors @ q) / self.units, float(np.linalg.norm(q)), gain
