@@ -133,16 +133,20 @@ class _Given:
     layout: ThetaLayout
     method: Method
     theta: Float
-    further: bool = False  # whether the loss is more than residuals
+    further: str = ""  # what the loss holds beside residuals
 
     def __post_init__(self) -> None:
-        expected = LossSpec(self.spec.columns)
-        if self.further or self.spec != expected or bool((self.loss.link >= 0).any()):
+        further = self.further
+        if self.spec.laws:
+            further = "conserve='penalty'"
+        elif self.spec.mixes:
+            further = "conserve='eliminate'"
+        elif self.spec.links or bool((self.loss.link >= 0).any()):
+            further = "ties of multiple shooting"
+        if further:
             raise _refusal(
-                "the loss is more than residuals of measurements on the whole time span: a penalty, an "
-                "eliminated state, equivariance=, noise models, priors, limits, starts that are "
-                "expressions, or shooting. Export an objective without them; with "
-                "conserve='project' laws are part of the right-hand side"
+                f"the loss is more than residuals of measurements on the whole time span: {further}. Export an "
+                "objective without that; noise as numbers, and conserve='project', are part of a script"
             )
         if self.loss.courses is not None:
             raise _refusal(
@@ -210,9 +214,25 @@ def _refuse_signals(system: ODESystem) -> None:
         )
 
 
-def _has_densities(system: ODESystem, loss: LossData) -> bool:
-    """Whether a likelihood, a prior or the start of an experiment is more than numbers."""
-    return bool(system.noise or system.priors or system.initial) or loss.side is not None
+def _densities(system: ODESystem, loss: LossData) -> str:
+    """What of a likelihood, of priors or of starts is more than numbers; the first of it, by name."""
+    for name, model in system.noise.items():
+        return f"the noise model {model!r} of {name!r}"
+    for name, prior in system.priors.items():
+        return f"the prior {prior!r} of {name!r}"
+    for state, start in system.initial.items():
+        return f"the start {start} of {state.name!r}, an expression"
+    limits = loss.side is not None and bool((loss.side != 0).any())
+    return "measurements that are limits" if limits else ""
+
+
+def _sampled(obj: Objective) -> str:
+    """Which terms at the smoothed data there are."""
+    if obj.own is not None:
+        return "loss= is a function of your own"
+    if obj.settings.equivariance:
+        return "equivariance="
+    return "balance laws" if obj.composition.sampled else ""
 
 
 def _given(source: Any) -> _Given:
@@ -221,7 +241,7 @@ def _given(source: Any) -> _Given:
     if isinstance(source, Objective):
         return _Given(
             source.plan, source.data, source.spec, source.loss, source.layout, source.method,
-            source.theta0(), bool(source.composition.sampled) or _has_densities(source.system, source.loss),
+            source.theta0(), _sampled(source) or _densities(source.system, source.loss),
         )  # fmt: skip
     if isinstance(source, str | PathLike):
         # not FitResult.load: the engine that made the fit may be missing here
@@ -248,9 +268,9 @@ def _given(source: Any) -> _Given:
             layout,
             method,
             layout.check(saved.theta),
-            bool(settings.equivariance)
-            or settings.conserve == "penalty"
-            or _has_densities(saved.system, loss),
+            ("equivariance=" if settings.equivariance else "")
+            or ("conserve='penalty'" if settings.conserve == "penalty" else "")
+            or _densities(saved.system, loss),
         )
     raise InvalidInputError(
         "export_julia takes a FitResult, an Objective or the path of a saved fit; found "

@@ -241,17 +241,32 @@ def test_laws_are_part_of_the_script_or_refused(tmp_path: Path):
     assert script == julia_script(fit) != julia_script(psu.objective(system, data, engine="native"))
     assert syntax_errors(script) == []
     psu.fit(system, data, conserve="penalty", **keywords).save(tmp_path / "soft.npz")
-    for source in (
-        tmp_path / "soft.npz",
-        psu.objective(system, data, laws=x**2 + y**2, conserve="penalty", engine="native"),
-        psu.objective(system, data, equivariance=psu.Generator(0, {x: -y, y: x}), engine="native"),
-        psu.objective(system.replace(noise={x: psu.Laplace(0.1)}), data, engine="native"),
-        psu.objective(
-            system.replace(priors={system.networks[0]: psu.Normal(0, 1)}), data, engine="native"
+    for source, named in (
+        (tmp_path / "soft.npz", "conserve='penalty'"),
+        (
+            psu.objective(system, data, laws=x**2 + y**2, conserve="penalty", engine="native"),
+            "conserve='penalty'",
         ),
-        psu.objective(system.replace(initial={x: 1.0}), data, engine="native"),
+        (
+            psu.objective(
+                system, data, equivariance=psu.Generator(0, {x: -y, y: x}), engine="native"
+            ),
+            "equivariance=",
+        ),
+        (
+            psu.objective(system.replace(noise={x: psu.Laplace(0.1)}), data, engine="native"),
+            r"the noise model Laplace\(0.1\) of 'x'",
+        ),
+        (
+            psu.objective(
+                system.replace(priors={system.networks[0]: psu.Normal(0, 1)}), data, engine="native"
+            ),
+            r"the prior Normal\(0, 1\) of 'nn'",
+        ),
+        (psu.objective(system.replace(initial={x: 1.0}), data, engine="native"), "the start 1"),
+        (psu.objective(system, data, loss=lambda seen, _: 0.0, engine="native"), "of your own"),
     ):
-        with pytest.raises(CapabilityError, match="more than residuals"):
+        with pytest.raises(CapabilityError, match=f"more than residuals.*{named}"):
             julia_script(source)
 
 
