@@ -152,8 +152,9 @@ class Blended:
             value = from_unconstrained(rows[:, k], nuisance.low, nuisance.high, nuisance.log)
             if nuisance.experiment >= 0:
                 u0[:, nuisance.experiment, nuisance.state] = value
-            else:
+            elif nuisance.name in names:  # others stand in starts alone
                 p[:, :, names.index(nuisance.name)] = np.asarray(value)[:, None]
+        self._fill_starts(u0, rows)
         flat = [a.reshape(R * E, -1) for a in (u0, p)]
         each = np.tile(np.arange(E), R)
         batch = replace(loss.batch.part(each), u0=flat[0], p=flat[1])
@@ -162,6 +163,17 @@ class Blended:
         columns = np.moveaxis(self._columns(u, p), 0, -1)
         seen = np.broadcast_to(self.seen, columns.shape)
         return (columns * loss.weight)[seen].reshape(R, -1)
+
+    def _fill_starts(self, u0: Float, rows: Float) -> None:
+        """Starts that ``initial=`` gives, at the nuisances of each row, in place."""
+        starts, index = self.fit.objective.starts, self.fit.objective.loss.u0_index
+        if starts is None:
+            return
+        e, k = np.nonzero((index >= starts.size) & (index < starts.size + starts.count))
+        theta, slots = self.fit.theta.copy(), [n.slot for n in self.nuisances]
+        for r, row in enumerate(rows):
+            theta[slots] = row[self.n_coefficients :]
+            u0[r, e, k] = starts.values(theta)[index[e, k] - starts.size]
 
     def _columns(self, u: Float, p: Float) -> Float:
         """Measured columns, shape (columns, rows, experiments, times)."""
@@ -197,7 +209,9 @@ def _nuisances(fit: FitResult) -> list[Nuisance]:
     slots = [s for s in layout.of_kind("parameter") if s.name not in unread]
     found = [Nuisance(s.name, s.offset, s.low, s.high, log=s.log) for s in slots]
     states = fit.system.states
-    for e, k in np.argwhere(loss.u0_index >= 0):
+    # behind theta stand the starts that are expressions
+    own = (loss.u0_index >= 0) & (loss.u0_index < layout.size)
+    for e, k in np.argwhere(own):
         low = 0.0 if states[k].is_positive else -np.inf
         slot = int(loss.u0_index[e, k])
         name = next(s.name for s in layout.of_kind("u0") if s.offset == slot)

@@ -18,7 +18,9 @@ def with_learned_starts(fit: FitResult) -> FitResult:
     A reading has its error, and a model that has to start from it needs further terms to make up for
     it; a network takes such an error into its weights without a word.
     """
-    trajectories = [freed(fit.system.states, trajectory) for trajectory in fit.data]
+    # where `initial` says how a state starts, that is known
+    states = [x for x in fit.system.states if x not in fit.system.initial]
+    trajectories = [freed(states, trajectory) for trajectory in fit.data]
     if all(a is b for a, b in zip(trajectories, fit.data, strict=True)):
         return fit
     obj = fit.objective.rebuilt(fit.system, Dataset(trajectories))

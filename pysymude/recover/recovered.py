@@ -145,13 +145,20 @@ class Recovered:
         rhs = {x: f.xreplace(exact) for x, f in fitted.rhs.items()}
         observables = {name: g.xreplace(exact) for name, g in fitted.observables.items()}
         events = [event.mapped(lambda expr: expr.xreplace(exact)) for event in fitted.events]
-        kept = [*rhs.values(), *observables.values(), *(f for e in events for f in e.expressions)]
+        initial = {x: f.xreplace(exact) for x, f in fitted.initial.items()}
+        kept = [*rhs.values(), *observables.values(), *initial.values()]
+        kept += [f for event in events for f in event.expressions]
+        signals = values_within(fitted, kept)
+        # scales of noise are no part of it
+        read = {s for f in kept for s in f.free_symbols}
+        read |= {s for points in signals.values() for f in points.knots for s in f.free_symbols}
         return ODESystem(
             rhs,
-            parameters={s: v for s, v in values.items() if s not in exact},
+            parameters={s: v for s, v in values.items() if s in read and s not in exact},
             observables=observables,
+            initial=initial,
             events=events,
-            signals=values_within(fitted, kept),
+            signals=signals,
         )
 
     @property

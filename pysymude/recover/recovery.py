@@ -13,6 +13,7 @@ from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.fit.long_work.progress_bar import Reporter
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.model.calls import explained
+from pysymude.model.network import MLP, NetworkOutput
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.numeric import NumericModel
 from pysymude.recover.blended import Blended, tight
@@ -146,6 +147,12 @@ def _check(fit: Any, max_terms: Any, resamples: Any) -> None:
             "recover linearises whole trajectories, and these experiments change on the way (periods, doses, or "
             "parameters that are expressions); cut them into experiments of their own, each with its u0="
         )
+    for state, start in fit.system.initial.items():
+        if start.has(MLP, NetworkOutput):
+            raise CapabilityError(
+                f"recover looks for networks in equations, and initial= reads one for the start of {state}; fit "
+                "again with that start learned by itself"
+            )
     for name, value in (("max_terms", max_terms), ("resamples", resamples)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise InvalidInputError(f"{name}= must be a positive whole number; found {value!r}")

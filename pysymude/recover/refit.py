@@ -76,6 +76,7 @@ def sparse_system(
     left |= {s for event in events for f in event.expressions for s in f.free_symbols}
     left |= {s for law in laws for f in (law.expr, law.rate) for s in f.free_symbols}
     left |= {s for model in system.noise.values() for f in model.args for s in f.free_symbols}
+    left |= {s for start in system.initial.values() for s in start.free_symbols}
     left |= {s for points in signals.values() for f in points.knots for s in f.free_symbols}
     trainable = {s: v for s, v in system.trainable.items() if s in left}
     names = {s.name for s in trainable}
