@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.fit.terms.pointwise import Pointwise
+from pysymude.fit.loss.pointwise import Pointwise
 from pysymude.infer.chains import Chains
 from pysymude.infer.target import Target
 from pysymude.solving.tabular import package

@@ -363,7 +363,7 @@ def test_ctrl_c_ends_a_fit_with_its_checkpoint(julia, tmp_path):
         "from pathlib import Path\n"
         "import pysymude.cli\n"
         "fit = sys.modules['pysymude.cli.fit']\n"
-        "from pysymude.fit.stages.stages import Adam\n"
+        "from pysymude.fit.stages.adam import Adam\n"
         "fit._quick_stages = lambda: [Adam(10**7)]\n"
         "pysymude.cli.main()\n"
     )

@@ -42,7 +42,7 @@ def test_they_are_no_part_of_what_is_learned(engine, bias, activation, there):
     )
     assert [s.name for s in biases(obj.layout) if not s.held] == there
     theta = obj.theta0(3)
-    free = np.setdiff1d(np.arange(theta.size), obj.held)
+    free = np.setdiff1d(np.arange(theta.size), obj.composition.frozen)
     theta[free] += 0.1 * np.random.default_rng(0).standard_normal(free.size)
     value, gradient = obj.value_and_grad(theta)
     assert all(np.all(gradient[s.slice] == 0) for s in obj.layout.held)
@@ -90,14 +90,14 @@ def test_priors_and_cotangents_leave_them_out(engine):
     one = system(False).replace(priors={"nn": psu.Normal(0, 1)})
     obj = psu.objective(one, data(), engine=engine)
     theta = obj.theta0(0)
-    count = theta.size - obj.held.size - 1
+    count = theta.size - obj.composition.frozen.size - 1
     normal = -0.5 * count * np.log(2 * np.pi) - 0.5 * np.sum(theta[:-1] ** 2)
     assert obj.log_posterior(theta) - obj.log_likelihood(theta) == pytest.approx(normal, rel=1e-9)
     sim = psu.simulator(system(False), t=T, engine=engine)
     values, pullback = sim.vjp(theta, u0={"x": 1.0, "y": 0.2})
     by_theta, _, _ = pullback(np.ones_like(values))
-    assert np.all(by_theta[obj.held] == 0)
-    assert np.all(by_theta[np.setdiff1d(np.arange(theta.size), obj.held)] != 0)
+    assert np.all(by_theta[obj.composition.frozen] == 0)
+    assert np.all(by_theta[np.setdiff1d(np.arange(theta.size), obj.composition.frozen)] != 0)
 
 
 def test_files_of_petab_have_them(engine, tmp_path):

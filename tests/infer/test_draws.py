@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 import pysymude as psu
-from pysymude.fit.terms.pointwise import Pointwise
+from pysymude.fit.loss.pointwise import Pointwise
 
 pytest.importorskip("nutpie", reason="nutpie is not installed: nothing is sampled")
 arviz = pytest.importorskip("arviz", reason="arviz is not installed")
