@@ -22,7 +22,7 @@ def magnitudes(*seen: Float) -> Float:
     found = np.zeros(seen[0].shape[-1])
     for array in seen:
         flat = np.abs(array.reshape(-1, array.shape[-1]))
-        found = np.maximum(found, np.nan_to_num(flat, nan=0.0, posinf=0.0).max(axis=0, initial=0.0))
+        found = np.maximum(found, np.where(flat < np.inf, flat, 0.0).max(axis=0, initial=0.0))
     return found
 
 

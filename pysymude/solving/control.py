@@ -51,6 +51,8 @@ def warn_of_abstol(method: Method, states: Sequence[str], found: BatchSolution) 
         return
     # between few outputs it may be large
     sizes = magnitudes(found.u if found.sizes is None else found.sizes)
+    if not ((sizes > 0) & (sizes < method.abstol)).any():
+        return
     for name, size, abstol in zip(
         states, sizes, np.broadcast_to(method.abstol, sizes.shape), strict=True
     ):
@@ -148,6 +150,8 @@ def _positive(name: str, given: Any) -> float:
 
 
 def _times(given: Any) -> tuple[float, ...]:
+    if isinstance(given, tuple) and not given:
+        return ()
     array = float_array(given, what="tstops")
     if array.ndim != 1 or not np.isfinite(array).all():
         raise InvalidInputError(f"tstops must be finite times, such as [3.0, 3.5]; found {given!r}")

@@ -12,12 +12,12 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from pysymude.engines.installed import is_installed
 from pysymude.engines.julia.literals import string
 from pysymude.errors import EngineUnavailableError
 
@@ -67,6 +67,7 @@ class Executable:
     problem: str = ""
 
 
+@cache
 def package_folder() -> Path:
     """The folder that holds PySymUDE.jl: inside the installed package, or beside it in a checkout."""
     inside = Path(__file__).parents[2]
@@ -244,7 +245,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def problem() -> str:
     """Why Julia cannot be used here and what would change that, or ""; no Julia starts here."""
-    if find_spec("juliacall") is None:
+    if not is_installed("juliacall"):
         return "juliacall is not installed; run: pip install juliacall"
     try:
         package_folder()

@@ -29,6 +29,7 @@ Float = NDArray[np.float64]
 _TABLEAUS: dict[str, Any] = {t.name: t for t in (TSIT5, VERN7, RODAS5P, ROSENBROCK23)}
 _KEPT = 1 << 25  # numbers of blocks that are kept; beyond, they are computed again on the way back
 _FIRST_ROOM = 48
+_LOOKS = 5
 _FULL, _NEEDS_IMPLICIT = -1, -2
 _PARTS = 8  # so many parts are summed one after the other, whatever the number of threads
 _SPARE = 8  # memories that wait for the next solve of a model, each of less than so many numbers:
@@ -64,7 +65,7 @@ class Scheme:
     dtmax: float = np.inf
     keep: int | None = None
     follows: bool = False  # whether abstol goes down with the states that are met
-    looks: int = 5
+    looks: int = _LOOKS
 
     def __post_init__(self) -> None:
         self.abstol = np.array(np.atleast_2d(self.abstol), dtype=np.float64)
@@ -106,6 +107,11 @@ class Scheme:
             return False
         self.abstol = found
         return True
+
+    def restart(self, abstol: Float) -> None:
+        """As for a problem that nothing is known of yet; `abstol` as large as it was."""
+        self.abstol[:] = abstol
+        self.looks = _LOOKS
 
     def ran(self, changes: int) -> str:
         """The solvers that took steps, as a name."""
@@ -151,11 +157,16 @@ class Desk:
         except IndexError:  # also where another thread was quicker
             return make_memory(model, *self.lent[1][:4], keep=keep, room=s.room)
 
+    @property
+    def small(self) -> bool:
+        """Whether its memory may be kept for another solve."""
+        return self.task.memory.v.size + self.problem.out.size < _SMALL
+
     def leave(self) -> None:
         """Gives the memory back; the desk is used no more, and nothing that was read is in it."""
         model, sizes = self.lent
         waiting = _waiting.setdefault(model, {}).setdefault(sizes, [])
-        if len(waiting) < _SPARE and self.task.memory.v.size < _SMALL:
+        if len(waiting) < _SPARE and self.small:
             waiting.append(self.task.memory)
 
     def run(self, theta: Float, first: int, last: int, todo: int) -> Float:

@@ -22,7 +22,14 @@ from pysymude.plan.signals import addressed
 from pysymude.plan.switches import SignalUse, switch_form
 from pysymude.plan.tape import Tape
 
-__all__ = ["bind_model", "explicit_tableau", "implicit_tableau", "make_memory", "problem_of"]
+__all__ = [
+    "bind_model",
+    "explicit_tableau",
+    "implicit_tableau",
+    "make_memory",
+    "problem_of",
+    "refill",
+]
 
 Float = NDArray[np.float64]
 _SMALL = 16
@@ -176,6 +183,13 @@ def problem_of(
     )
     made.kept = tables
     return made
+
+
+def refill(problem: st.Problem, plan: CompiledSystem, batch: Batch) -> None:
+    """Another batch of the same shapes, without doses and without a loss, in the arrays of one."""
+    p, problem.kept = addressed(plan, batch.p)
+    problem.t0[:], problem.u0[:], problem.p[:], problem.ts[:] = batch.t0, batch.u0, p, batch.ts
+    problem.out.fill(np.nan)
 
 
 def _doses(batch: Batch) -> dict[str, Any]:

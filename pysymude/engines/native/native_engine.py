@@ -20,6 +20,7 @@ from pysymude.engines.base import (
     Method,
     Watch,
 )
+from pysymude.engines.installed import is_installed
 from pysymude.engines.native.native_solvers import SOLVERS
 from pysymude.errors import InvalidInputError
 from pysymude.plan.compiled import CompiledSystem
@@ -36,10 +37,11 @@ _SOLVE_LIMIT, _LOSS_LIMIT = 1_000_000, 100_000
 
 @dataclass(frozen=True, eq=False)
 class _Compiled:
-    """A plan with the models of its solves."""
+    """A plan with the models of its solves, and where such were made that may be used again."""
 
     plan: CompiledSystem
     models: dict[Any, Any] = field(default_factory=dict[Any, Any])
+    offices: dict[Any, list[Any]] = field(default_factory=dict[Any, list[Any]])
 
     def model(self, observed: Sequence[Any], *, implicit: bool) -> Any:
         from pysymude.engines.native.kernel_arrays import bind_model
@@ -70,9 +72,9 @@ class NativeEngine(AbstractEngine):
 
     def availability(self) -> str:
         """An empty string: this engine comes with pysymude."""
-        from importlib.util import find_spec
-
-        return "" if find_spec("llvmlite") else "not installed: llvmlite; run: pip install pysymude"
+        return (
+            "" if is_installed("llvmlite") else "not installed: llvmlite; run: pip install pysymude"
+        )
 
     def adopt(self, solver: Any) -> str:
         """Always an error: solvers are taken by name."""

@@ -13,7 +13,7 @@ from pysymude.engines.base import BatchSolution, Crossings, Method, Watch
 from pysymude.engines.locating import Jumps, Leg, locate, parted
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.desks import Desk, Scheme, interpolate, parts_of, run_all
-from pysymude.engines.native.kernel_arrays import problem_of
+from pysymude.engines.native.kernel_arrays import problem_of, refill
 from pysymude.engines.outcomes import CODES, ReturnCode
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.problem import Batch
@@ -23,14 +23,21 @@ __all__ = ["solve_batch", "solve_with_events"]
 Float = NDArray[np.float64]
 
 
-def _scheme(compiled: Any, theta: Float, method: Method, limit: int, keep: int | None) -> Scheme:
+_SPARE = 8  # places where a model's solves of one kind are made, that wait for the next
+
+
+def _tolerances(compiled: Any, method: Method) -> Float:
     n = len(compiled.plan.states)
-    abstol = np.atleast_2d(method.abstol)
+    abstol = np.array(method.abstol, dtype=np.float64, ndmin=2)
+    return abstol if abstol.shape[1] == n else np.repeat(abstol, n, axis=1)
+
+
+def _scheme(compiled: Any, theta: Float, method: Method, limit: int, keep: int | None) -> Scheme:
     return Scheme(
         lambda implicit: compiled.model((), implicit=implicit),
         method.solver,
         method.reltol,
-        np.array(np.broadcast_to(abstol, (len(abstol), n)), dtype=np.float64),
+        _tolerances(compiled, method),
         method.max_steps or limit,
         max(theta.size, 1),
         0,
@@ -44,30 +51,59 @@ def solve_batch(
     compiled: Any, batch: Batch, theta: Float, method: Method, threads: int, limit: int
 ) -> BatchSolution:
     """All experiments of a batch."""
-    scheme = _scheme(compiled, theta, method, limit, st.NOTHING)
-    problem = problem_of(compiled.plan, batch, None, 0, tstops=method.tstops)
-    problem.start[:] = batch.u0
     parts = parts_of(len(batch.t0))
-    desks = [Desk(scheme, problem, False) for _ in parts]
+    scheme, problem, desks, waiting = _office(compiled, batch, theta, method, limit)
+    problem.start[:] = batch.u0
     run_all(desks, _whole(theta), parts, st.SOLVE, threads)
     if scheme.follow(problem.out):
         problem.out[:] = np.nan
         run_all(desks, _whole(theta), parts, st.SOLVE, threads)
-    for desk in desks:
-        desk.leave()
-    return _solution(scheme, problem)
+    if waiting is None or len(waiting) == _SPARE or not all(desk.small for desk in desks):
+        for desk in desks:
+            desk.leave()
+        return _solution(scheme, problem, problem.out, problem.sizes)
+    found = _solution(scheme, problem, problem.out.copy(), problem.sizes.copy())
+    waiting.append((scheme, problem, desks))
+    return found
+
+
+def _office(
+    compiled: Any, batch: Batch, theta: Float, method: Method, limit: int
+) -> tuple[Scheme, st.Problem, list[Desk], list[Any] | None]:
+    """Where a batch is solved: used before for one of its kind or new; and where it may wait, if it may.
+
+    Nothing that was solved there is left: all that a solve reads is written anew.
+    """
+    tolerances, waiting = _tolerances(compiled, method), None
+    if batch.doses is None:
+        kind = (
+            method.solver, method.reltol, tolerances.shape, method.max_steps, method.dtmax, method.tstops,
+            method.asked_abstol is None, batch.ts.shape, theta.size,
+        )  # fmt: skip
+        waiting = compiled.offices.setdefault(kind, [])
+        try:
+            scheme, problem, desks = waiting.pop()
+        except IndexError:  # also where another thread was quicker
+            pass
+        else:
+            scheme.restart(tolerances)
+            refill(problem, compiled.plan, batch)
+            return scheme, problem, desks, waiting
+    scheme = _scheme(compiled, theta, method, limit, st.NOTHING)
+    problem = problem_of(compiled.plan, batch, None, 0, tstops=method.tstops)
+    desks = [Desk(scheme, problem, False) for _ in parts_of(len(batch.t0))]
+    return scheme, problem, desks, waiting
 
 
 def _whole(theta: Float) -> Float:
     return theta if theta.size else np.zeros(1)
 
 
-def _solution(scheme: Scheme, problem: st.Problem) -> BatchSolution:
-    u = problem.out
+def _solution(scheme: Scheme, problem: st.Problem, u: Float, sizes: Float) -> BatchSolution:
     u[~np.isfinite(u)] = np.nan
     codes = tuple(CODES[code] for code in problem.codes.tolist())
     changes = int(problem.counts[:, 3].max(initial=0))
-    return BatchSolution(u, codes, problem.counts[:, :3].copy(), scheme.ran(changes), problem.sizes)
+    return BatchSolution(u, codes, problem.counts[:, :3].copy(), scheme.ran(changes), sizes)
 
 
 def solve_with_events(
@@ -93,7 +129,7 @@ def solve_with_events(
     model = NumericModel(compiled.plan, batch.p[0], theta)
     legs, jumps = _legs(desk.task, states)
     zeros = locate(model, watch, legs, jumps)
-    found = _solution(scheme, problem)
+    found = _solution(scheme, problem, problem.out, problem.sizes)
     ends = np.flatnonzero(watch.terminates)
     if np.isin(zeros.which, ends).any():
         # whatever came after it, a failure included, was not asked for
