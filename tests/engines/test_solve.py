@@ -199,3 +199,41 @@ def test_new_values_do_not_compile_a_loss(engine: str):
     # and no engine another solver of that kind
     psu.objective(system, data, engine=engine, solver="Vern7").value_and_grad(obj.theta0(0))
     assert COMPILED[engine]() == before + ANOTHER_SYSTEM[engine]
+
+
+def test_a_solution_is_not_changed_by_later_ones(engine: str):
+    x, k = psu.states("x"), psu.parameters("k")
+    system = psu.ODESystem({x: -k * x})
+    u0, t, rates = [1.0], np.linspace(0.0, 1.0, 5), (1.0, 2.0, 3.0)
+
+    def solved(rate: float, scale: float) -> psu.Solution:
+        return psu.solve(
+            system, u0=np.array(u0) * scale, t=t * scale, parameters={k: rate}, engine=engine,
+            reltol=1e-9,
+        )  # fmt: skip
+
+    found = [solved(rate, rate) for rate in rates]
+    later = solved(7.0, 0.5)
+    for sol, rate in zip(found, rates, strict=True):
+        np.testing.assert_allclose(sol.u[:, 0], rate * np.exp(-rate * sol.t), rtol=1e-6, atol=1e-8)
+        # between its outputs it is solved again
+        np.testing.assert_allclose(
+            sol(0.3)[..., 0], rate * np.exp(-rate * 0.3), rtol=1e-6, atol=1e-8
+        )
+        assert sol.t[-1] == rate
+    np.testing.assert_allclose(later.u[:, 0], 0.5 * np.exp(-7.0 * later.t), rtol=1e-6, atol=1e-8)
+
+
+def test_a_failed_solve_leaves_nothing_to_the_next(engine: str):
+    x, k = psu.states("x"), psu.parameters("k")
+    system = psu.ODESystem({x: k * x**2})
+    keywords = {"u0": {x: 1.0}, "engine": engine, "max_steps": 2000}
+    t = [0.0, 0.5, 2.0]
+    good = psu.solve(system, t=t, parameters={k: 0.1}, **keywords)
+    lost = psu.solve(system, t=t, parameters={k: 1.0}, **keywords)
+    again = psu.solve(system, t=t, parameters={k: 0.1}, **keywords)
+    assert good.success
+    assert not lost.success
+    assert np.isnan(lost.u[-1]).all()
+    np.testing.assert_array_equal(again.u, good.u)
+    assert again.stats == good.stats

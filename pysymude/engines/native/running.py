@@ -90,7 +90,9 @@ def _office(
             refill(problem, compiled.plan, batch)
             return scheme, problem, desks, waiting
     scheme = _scheme(compiled, theta, method, limit, st.NOTHING)
-    problem = problem_of(compiled.plan, batch, None, 0, tstops=method.tstops)
+    # what is written again must be nobody else's
+    own = {name: np.array(getattr(batch, name)) for name in ("t0", "u0", "p", "ts")}
+    problem = problem_of(compiled.plan, replace(batch, **own), None, 0, tstops=method.tstops)
     desks = [Desk(scheme, problem, False) for _ in parts_of(len(batch.t0))]
     return scheme, problem, desks, waiting
 
