@@ -194,3 +194,19 @@ def test_bouncing_ball(capsys):
     lines = capsys.readouterr().out.splitlines()
     scipy, ours = (next(x for x in lines if x.startswith(w)) for w in ("SciPy", "pysymude"))
     assert scipy.split(":")[1].strip() == ours.split(":")[1].strip()
+
+
+@pytest.mark.slow
+def test_fishing_design(tmp_path):
+    found = example("fishing_design").main()
+    plan, areas = found["plan"], found["areas"]
+    assert len(plan.times) == 10
+    assert plan.names == ("a", "d")
+    assert plan.excess < 1e-3
+    assert plan.gain > 4.0
+    fished = plan.settings[0]["signals"]["fishing"][1]
+    assert fished.max() > 0
+    plain, designed = areas["equal distances, no fishing"], areas["designed"]
+    # one noisy data set each: half of what was promised is there
+    assert plain / designed > 0.5 * plan.gain
+    assert (tmp_path / "fishing_design.png").exists()
