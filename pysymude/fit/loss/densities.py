@@ -35,6 +35,8 @@ def log_likelihood(obj: Objective, theta: Float, *, gradient: bool) -> Density:
     nothing = Density(-math.inf, np.full(theta.size, np.nan) if gradient else None)
     if not np.isfinite(inner).all():
         return nothing
+    if gradient and obj.constant is not None:
+        return _squares(obj, theta, inner, obj.constant) or nothing
     seen = obj.bound.simulate(inner)
     if not all(code.successful for code in seen.retcodes):
         return nothing
@@ -52,6 +54,17 @@ def log_likelihood(obj: Objective, theta: Float, *, gradient: bool) -> Density:
     slopes = -0.5 * (slopes if obj.starts is None else obj.starts.pull(theta, slopes))
     slopes[obj.composition.frozen] = 0.0
     return Density(value, slopes)
+
+
+def _squares(obj: Objective, theta: Float, inner: Float, constant: float) -> Density | None:
+    """The density where all noise is known, of which squares are all that moves: one solve, not two."""
+    here = obj.bound.evaluate(inner, gradient=True)
+    if not here.success or here.gradient is None:
+        return None
+    slopes = here.gradient if obj.starts is None else obj.starts.pull(theta, here.gradient)
+    slopes = -0.5 * slopes
+    slopes[obj.composition.frozen] = 0.0
+    return Density(-0.5 * (here.terms["data"] + constant), slopes)
 
 
 def _pulled(obj: Objective, inner: Float, given: Float) -> Float | None:

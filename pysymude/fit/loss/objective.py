@@ -144,6 +144,11 @@ class Objective:
         return self.likelihood or likelihood_of({}, self.spec, self.data)
 
     @cached_property
+    def constant(self) -> float | None:
+        """What minus twice the log-likelihood adds to the squares where all noise is given; None elsewhere."""
+        return None if self.spec.laws else self.models.fixed(self.loss, self.data)
+
+    @cached_property
     def priors(self) -> Priors:
         """What the priors add."""
         return Priors(self.system.priors, self.layout, self.plan)

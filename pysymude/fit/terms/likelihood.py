@@ -180,6 +180,14 @@ class Likelihood(AbstractScore):
         """
         return self.judged(seen, loss, data)[0]
 
+    def fixed(self, loss: LossData, data: Dataset) -> float | None:
+        """What `deviance` adds to the sum of squares where all noise is given; None elsewhere."""
+        names = {name for trajectory in data for name in trajectory.noise}
+        if self.columns or loss.side is not None or not names.issuperset(data.columns):
+            return None
+        counted = loss.weight > 0
+        return float((_LOG_2PI - 2.0 * np.log(loss.weight[counted])).sum())
+
     def judged(self, seen: Float, loss: LossData, data: Dataset) -> tuple[float, Float]:
         """`deviance`, and its derivatives by `seen` (E, T, columns)."""
         given = np.zeros_like(seen)

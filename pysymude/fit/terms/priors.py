@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 from typing import final
 
 import numpy as np
@@ -23,6 +24,16 @@ Float = NDArray[np.float64]
 
 @final
 @dataclass(frozen=True, eq=False)
+class _Run:
+    """Entries of theta that share a prior and a scale; `numbers` are its arguments where they are known."""
+
+    places: NDArray[np.int64]
+    slot: Slot
+    prior: Distribution
+    numbers: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Priors(AbstractTerm):
     """Densities of natural values; the most specific name counts: ``nn.W1`` before ``nn``."""
 
@@ -34,26 +45,38 @@ class Priors(AbstractTerm):
     def evaluate(self, theta: Float, *, gradient: bool = True) -> tuple[float, Float]:
         """Minus twice the logarithm of the prior density at theta, and its slopes, which come with it."""
         total, slopes = 0.0, np.zeros(self.layout.size)
-        for slot in self.layout.values():
-            prior = self._of(slot)
-            if prior is None:
-                continue
-            z, numbers = theta[slot.slice], self._arguments(prior, theta).tolist()
+        for run in self._runs:
+            prior, z = run.prior, theta[run.places]
+            numbers = list(run.numbers) or self._arguments(prior, theta).tolist()
             loc = numbers.pop(prior.location)
             with np.errstate(all="ignore"):
-                value, slope, by_loc, by_scales = prior.terms(slot.natural(z), loc, *numbers)
+                value, slope, by_loc, by_scales = prior.terms(run.slot.natural(z), loc, *numbers)
             total += 2.0 * float(np.sum(value))
-            slopes[slot.slice] += 2.0 * slope * slot.slope(z)
-            if prior.free_symbols:
+            slopes[run.places] += 2.0 * slope * run.slot.slope(z)
+            if not run.numbers:
                 weights = [2.0 * float(np.sum(d)) for d in by_scales]
                 weights.insert(prior.location, 2.0 * float(np.sum(by_loc)))
                 slopes[: self.plan.layout.size] += self._pulled(prior, np.array(weights), theta)
         return total, slopes
 
+    @cached_property
+    def _runs(self) -> tuple[_Run, ...]:
+        """Entries of theta that share a prior and a scale: one evaluation each."""
+        runs: dict[Any, _Run] = {}
+        for slot in self.layout.values():
+            prior = self._of(slot)
+            if prior is None:
+                continue
+            here = np.arange(slot.slice.start, slot.slice.stop)
+            key = prior, slot.low, slot.high, slot.log
+            if key in runs:
+                here = np.concatenate([runs[key].places, here])
+            numbers = () if prior.free_symbols else tuple(float(a) for a in prior.args)
+            runs[key] = _Run(here, slot, prior, numbers)
+        return tuple(runs.values())
+
     def _arguments(self, prior: Distribution, theta: Float) -> Float:
-        """The arguments of a prior, which may be learned themselves."""
-        if not prior.free_symbols:
-            return np.array([float(a) for a in prior.args])
+        """The arguments of a prior that are learned themselves."""
         return self._formulas(prior).values(self.plan.default_parameters, theta)
 
     def _pulled(self, prior: Distribution, weights: Float, theta: Float) -> Float:
