@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
