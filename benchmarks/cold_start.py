@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness import arguments, finish, passed
-from tests.catalogue import universal
+from problems.catalogue import universal
 
 LIMIT, COLD_LIMIT = 1.2, 15.0  # seconds: of later processes, and of the first gradient of all
 

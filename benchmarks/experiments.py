@@ -14,7 +14,7 @@ import numpy as np
 
 import pysymude as psu
 from benchmarks.harness import arguments, finish, interleaved, passed
-from tests.catalogue import independent_solution, universal
+from problems.catalogue import independent_solution, universal
 
 NUMBERS = (1, 10, 100)
 LIMIT = 0.6  # two threads against one

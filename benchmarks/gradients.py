@@ -18,9 +18,9 @@ import sympy as sp
 
 import pysymude as psu
 from benchmarks.harness import arguments, finish, interleaved, passed
+from problems.catalogue import universal
+from problems.oracles import LOTKA_VOLTERRA, ROBERTSON, casadi_gradient
 from pysymude.fit.loss.objective import Objective
-from tests.catalogue import universal
-from tests.engines.oracles import LOTKA_VOLTERRA, ROBERTSON, casadi_gradient
 
 LIMIT = 1.15
 RELTOL = 1e-6

@@ -21,7 +21,7 @@ from sympy.core.cache import clear_cache
 
 import pysymude as psu
 from benchmarks.harness import arguments, finish, passed
-from benchmarks.law_systems import SYSTEMS, Case
+from problems.law_systems import SYSTEMS, Case
 from pysymude.symbolic.exact.normal_form import normal_form
 from pysymude.symbolic.exact.polynomials import ExactField
 from pysymude.symbolic.laws.ansatz import Ansatz, factors_of, logarithms

@@ -24,8 +24,8 @@ from scipy.optimize import least_squares
 
 import pysymude as psu
 from benchmarks.harness import arguments, finish
+from problems.petab_suites import FOLDER, cases, outcome
 from pysymude.errors import PySymUDEError
-from tests.engines.petab_suites import FOLDER, cases, outcome
 
 MODELS = (
     "Boehm_JProteomeRes2014", "Bachmann_MSB2011", "Elowitz_Nature2000", "Crauste_CellSystems2017",

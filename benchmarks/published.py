@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import pysymude as psu
 from benchmarks.harness import arguments, finish
-from tests.catalogue import universal
+from problems.catalogue import universal
 
 Float = NDArray[np.float64]
 

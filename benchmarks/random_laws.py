@@ -2,7 +2,7 @@
 
     python -m benchmarks.random_laws [--systems 2000] [--seed 0] [--family all] [--limit 60] [--json FILE]
 
-Every law is judged by `tests.law_checks`: substitution in exact arithmetic or with 60 digits, drift
+Every law is judged by `problems.law_checks`: substitution in exact arithmetic or with 60 digits, drift
 along trajectories, its certificate, and the certificate of the law with one coefficient changed.
 
 Searches get a budget of 120 seconds where the default is 3, so that nothing is missed because a machine
@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness import arguments, finish
-from tests.law_checks import Verdict, verdict
-from tests.planted import RandomSystem
-from tests.random_systems import FAMILIES
+from problems.law_checks import Verdict, verdict
+from problems.planted import RandomSystem
+from problems.random_systems import FAMILIES
 
 PROOF = 2.0  # seconds that a certificate may take
 

@@ -16,7 +16,7 @@ import sympy as sp
 
 import pysymude as psu
 from benchmarks.harness import arguments, finish
-from tests.catalogue import universal
+from problems.catalogue import universal
 
 LISTS: dict[str, Any] = {
     "default": None,

@@ -27,7 +27,7 @@ from scipy.integrate import odeint, solve_ivp
 
 import pysymude as psu
 from benchmarks.harness import Timing, arguments, finish, interleaved
-from benchmarks.stiff_problems import PROBLEMS, StiffProblem, brusselator, mixed_error, problem
+from problems.stiff_problems import PROBLEMS, StiffProblem, brusselator, mixed_error, problem
 from pysymude.engines.base import Method
 from pysymude.engines.registry import select_engine
 from pysymude.plan.compiled import compile_system

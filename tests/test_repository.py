@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
@@ -172,3 +173,17 @@ def test_a_broken_link_is_seen(tmp_path):
     )
     assert links(page) == ["page.md#a-head", "other.md"]
     assert anchors(page) == {"a-head"}
+
+
+ABOVE = {"problems": {"tests", "benchmarks"}, "tests": {"benchmarks"}, "benchmarks": {"tests"}}
+
+
+@pytest.mark.parametrize("folder", ABOVE)
+def test_problems_are_shared_and_nothing_else(folder):
+    """Tests and benchmarks do not import each other; what both need is in problems/."""
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                modules = [node.module]
+            assert not ABOVE[folder] & {m.split(".")[0] for m in modules}, path

@@ -28,10 +28,10 @@ from numpy.typing import NDArray
 
 import pysymude as psu
 from benchmarks.harness import Timing, arguments, finish, interleaved, passed
+from problems.catalogue import universal
 from pysymude.engines.julia.literals import number
 from pysymude.engines.julia.runtime import package
 from pysymude.fit.loss.objective import Objective
-from tests.catalogue import universal
 
 Float = NDArray[np.float64]
 HERE = Path(__file__).parent

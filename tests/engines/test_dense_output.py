@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import pysymude as psu
-from tests.catalogue import known
+from problems.catalogue import known
 
 x, v = psu.states("x v")
 

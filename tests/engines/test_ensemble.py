@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import pysymude as psu
+from problems.catalogue import universal
 from pysymude.errors import InvalidInputError, SolveFailedError
-from tests.catalogue import universal
 from tests.engines.tolerances import is_implicit
 
 x, y = psu.states("x y")

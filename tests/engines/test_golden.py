@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import pysymude as psu
-from tests.catalogue import UNIVERSAL, Universal
+from problems.catalogue import UNIVERSAL, Universal
 from tests.golden.record import (
     ALLOWED,
     CASES,

@@ -9,6 +9,14 @@ import pytest
 from numpy.typing import NDArray
 
 import pysymude as psu
+from problems.catalogue import UNIVERSAL, Universal, universal
+from problems.oracles import (
+    LOTKA_VOLTERRA,
+    ROBERTSON,
+    casadi_gradient,
+    casadi_loss,
+    central_differences,
+)
 from pysymude.engines.registry import select_engine
 from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.fit.loss.objective import Objective
@@ -16,14 +24,6 @@ from pysymude.fit.stages.multiple_shooting import shooting_task
 from pysymude.fit.stages.stage import Training
 from pysymude.fit.stages.task import Task
 from pysymude.fit.terms.slope_matches import slope_match
-from tests.catalogue import UNIVERSAL, Universal, universal
-from tests.engines.oracles import (
-    LOTKA_VOLTERRA,
-    ROBERTSON,
-    casadi_gradient,
-    casadi_loss,
-    central_differences,
-)
 from tests.engines.tolerances import is_implicit
 
 Float = NDArray[np.float64]

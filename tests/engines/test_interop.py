@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import pysymude as psu
+from problems.catalogue import KNOWN, Known, known, universal
 from pysymude.errors import EngineUnavailableError, InvalidInputError
-from tests.catalogue import KNOWN, Known, known, universal
 from tests.golden.record import ALLOWED, recorded
 
 x, y = psu.states("x y")

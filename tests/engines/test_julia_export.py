@@ -16,6 +16,7 @@ import sympy as sp
 from typer.testing import CliRunner
 
 import pysymude as psu
+from problems.catalogue import UNIVERSAL
 from pysymude.cli import app
 from pysymude.engines.julia.julia_solvers import SOLVERS as JULIA_SOLVERS
 from pysymude.engines.registry import select_engine
@@ -24,7 +25,6 @@ from pysymude.export.julia import SOLVERS, julia_script
 from pysymude.export.julia_formulas import Formulas, Names
 from pysymude.fit.loss.objective import Objective
 from pysymude.model.network import ACTIVATIONS
-from tests.catalogue import UNIVERSAL
 from tests.engines.julia_syntax import syntax_errors
 from tests.engines.test_julia_source import EXPRESSIONS
 

@@ -11,15 +11,15 @@ import pytest
 import sympy as sp
 
 import pysymude as psu
+from problems.catalogue import KNOWN, UNIVERSAL
+from problems.large_systems import brusselator, networked_grid, random_system
 from pysymude.engines.julia.finding import package_folder
 from pysymude.engines.julia.julia_solvers import SOLVERS
 from pysymude.engines.julia.printer import observation_source, system_source, watch_source
 from pysymude.engines.outcomes import CODES
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.tape import FUNCTIONS
-from tests.catalogue import KNOWN, UNIVERSAL
 from tests.engines.julia_syntax import syntax_errors
-from tests.large_systems import brusselator, networked_grid, random_system
 
 JULIA = package_folder() / "PySymUDE"
 SHIPPED = sorted(JULIA.rglob("*.jl"))

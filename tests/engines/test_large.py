@@ -10,6 +10,8 @@ import sympy as sp
 from scipy.integrate import solve_ivp
 
 import pysymude as psu
+from problems.large_systems import brusselator, networked_grid, random_system
+from problems.oracles import central_differences
 from pysymude.engines.native.blocks import place, slopes, spare
 from pysymude.engines.native.entries import Entry
 from pysymude.engines.native.holding import hold
@@ -18,9 +20,7 @@ from pysymude.engines.registry import select_engine
 from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.looped import Looped
 from pysymude.plan.numeric import NumericModel
-from tests.engines.oracles import central_differences
 from tests.engines.tolerances import error, factor
-from tests.large_systems import brusselator, networked_grid, random_system
 
 # the source has set in, so that all is smooth
 TIMES = 1.2 + np.linspace(0.0, 2.0, 6)

@@ -11,11 +11,11 @@ import sympy as sp
 from numpy.typing import NDArray
 
 import pysymude as psu
+from problems.catalogue import independent_solution
+from problems.oracles import central_differences
 from pysymude.fit.loss.objective import Objective
 from pysymude.fit.stages.multiple_shooting import shooting_task
 from pysymude.fit.stages.stage import Training
-from tests.catalogue import independent_solution
-from tests.engines.oracles import central_differences
 
 Float = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from pysymude.errors import ModelFileError
 pytest.importorskip("libsbml", reason="python-libsbml is not installed")
 pytest.importorskip("h5py", reason="h5py is not installed")
 
-from tests.engines.petab_suites import FOLDER, WHY_NOT, cases, outcome
+from problems.petab_suites import FOLDER, WHY_NOT, cases, outcome
 
 # what is not read, and the sentence that says so
 REFUSED = {

@@ -7,8 +7,8 @@ import pytest
 import sympy as sp
 
 import pysymude as psu
+from problems.catalogue import known
 from pysymude.errors import SolveFailedError
-from tests.catalogue import known
 
 x = psu.states("x")
 k = psu.parameters("k")

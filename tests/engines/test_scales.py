@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import pysymude as psu
+from problems.catalogue import independent_solution
 from pysymude.errors import InvalidInputError, ToleranceWarning
-from tests.catalogue import independent_solution
 
 S, E, C, P = psu.states("S E C P")
 x, y = psu.states("x y")

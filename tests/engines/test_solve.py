@@ -9,7 +9,7 @@ import pytest
 import sympy as sp
 
 import pysymude as psu
-from tests.catalogue import KNOWN, Known, known, universal
+from problems.catalogue import KNOWN, Known, known, universal
 from tests.engines.tolerances import error, factor, is_implicit
 
 # far enough from both ends: looser, a few steps decide by chance; tighter, order 3 takes seconds

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import pysymude as psu
-from benchmarks.stiff_problems import PROBLEMS, brusselator, mixed_error, problem
-from tests.catalogue import independent_solution, known
+from problems.catalogue import independent_solution, known
+from problems.stiff_problems import PROBLEMS, brusselator, mixed_error, problem
 from tests.engines.tolerances import is_implicit
 
 

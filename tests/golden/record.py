@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pysymude as psu
+from problems.catalogue import KNOWN, UNIVERSAL, Known, Universal, universal
 from pysymude.engines.julia.printer import observation_source, system_source
 from pysymude.plan.compiled import compile_system
-from tests.catalogue import KNOWN, UNIVERSAL, Known, Universal, universal
 
 __all__ = ["ALLOWED", "CASES", "SOURCES", "check", "emitted", "path_of", "recorded", "results"]
 

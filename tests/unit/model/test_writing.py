@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pysymude as psu
+from problems.catalogue import KNOWN, UNIVERSAL
 from pysymude.errors import EmissionError, InvalidInputError
 from pysymude.fit.treatment.smoothing import scale_networks
 from pysymude.model.expressions import parse_expression
@@ -21,7 +22,6 @@ from pysymude.model.writing import expression_to_text, system_to_text
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.tape import FUNCTIONS, array_operations, build_tape
-from tests.catalogue import KNOWN, UNIVERSAL
 
 x, y = psu.states("x y")
 z = psu.states("z", positive=True)

@@ -9,6 +9,7 @@ import pytest
 import sympy as sp
 
 import pysymude as psu
+from problems.large_systems import brusselator, networked_grid, random_system
 from pysymude.errors import EmissionError
 from pysymude.plan.compiled import LARGE, CompiledSystem, compile_system
 from pysymude.plan.looped import Looped
@@ -16,7 +17,6 @@ from pysymude.plan.numeric import NumericModel
 from pysymude.plan.sparse_derivatives import SparseJacobian
 from pysymude.plan.stiffness import explicit_steps
 from pysymude.plan.tape import Tape, build_tape
-from tests.large_systems import brusselator, networked_grid, random_system
 
 n = 120
 x = psu.states(f"x0:{n}")

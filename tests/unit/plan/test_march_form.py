@@ -9,10 +9,10 @@ import pytest
 import sympy as sp
 
 import pysymude as psu
+from problems.large_systems import brusselator, networked_grid, random_system
 from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.tape import Tape
-from tests.large_systems import brusselator, networked_grid, random_system
 
 x, y = psu.states("x y")
 a, b = psu.parameters("a b")

@@ -7,10 +7,10 @@ import pytest
 import sympy as sp
 
 import pysymude as psu
+from problems.catalogue import KNOWN, known, universal
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.stiffness import LIMIT, explicit_steps
-from tests.catalogue import KNOWN, known, universal
 
 x, y, v = psu.states("x y v")
 

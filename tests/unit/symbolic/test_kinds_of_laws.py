@@ -6,8 +6,8 @@ import pytest
 import sympy as sp
 
 import pysymude as psu
+from problems.law_checks import Judge
 from pysymude.symbolic.proof.certificate import lie_derivative_of, vanishes
-from tests.law_checks import Judge
 
 x, y, z, v, w, p, q = psu.states("x y z v w p q")
 r, phi, pr, th, pth, mass = psu.states("r phi pr th pth mass")

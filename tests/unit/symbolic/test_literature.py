@@ -10,7 +10,7 @@ import sympy as sp
 from sympy import Rational, cos, exp, log, sin, sqrt
 
 import pysymude as psu
-from tests.law_checks import Judge
+from problems.law_checks import Judge
 
 t = psu.t
 CASES = {}

@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import pysymude as psu
+from problems.law_checks import TOLERANCES, Judge, verdict
+from problems.planted import RandomSystem
+from problems.random_systems import FAMILIES
+from problems.values import Values
 from pysymude.symbolic.proof.certificate import Certificate
-from tests.law_checks import TOLERANCES, Judge, verdict
-from tests.planted import RandomSystem
-from tests.random_systems import FAMILIES
-from tests.values import Values
 
 x, y, z = psu.states("x y z")
 a = psu.parameters("a")

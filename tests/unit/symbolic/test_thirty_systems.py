@@ -3,8 +3,8 @@
 import pytest
 
 import pysymude as psu
-from tests.law_checks import Judge
-from tests.thirty_systems import SYSTEMS
+from problems.law_checks import Judge
+from problems.thirty_systems import SYSTEMS
 
 
 def test_there_are_thirty_and_their_laws_hold():

@@ -10,7 +10,7 @@ from random import Random
 import sympy as sp
 
 import pysymude as psu
-from tests.planted import (
+from problems.planted import (
     RandomSystem,
     antisymmetric,
     constant,

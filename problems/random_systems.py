@@ -14,7 +14,7 @@ from random import Random
 import sympy as sp
 
 import pysymude as psu
-from tests.planted import (
+from problems.planted import (
     RandomSystem,
     antisymmetric,
     casimirs,
@@ -25,9 +25,9 @@ from tests.planted import (
     polynomial,
     states,
 )
-from tests.random_forced import FORCED
-from tests.random_functions import FUNCTIONS
-from tests.random_unknowns import UNKNOWN
+from problems.random_forced import FORCED
+from problems.random_functions import FUNCTIONS
+from problems.random_unknowns import UNKNOWN
 
 __all__ = ["FAMILIES"]
 

@@ -8,6 +8,7 @@ import numpy as np
 import sympy as sp
 
 import pysymude as psu
+from problems.brusselator_grid import problem
 
 __all__ = ["brusselator", "networked_grid", "random_system"]
 
@@ -16,8 +17,6 @@ alpha = psu.parameters("alpha", positive=True)
 
 def brusselator(N: int = 8) -> tuple[psu.ODESystem, Any]:
     """The benchmark's problem with a trainable diffusion coefficient that a small grid resolves."""
-    from benchmarks.brusselator import problem
-
     system, u0, _ = problem(N, diffusion=alpha, trainable={alpha: 0.02})
     return system, u0
 

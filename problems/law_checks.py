@@ -22,10 +22,10 @@ from scipy.integrate import solve_ivp
 from sympy.core.function import AppliedUndef
 
 import pysymude as psu
+from problems.planted import RandomSystem
+from problems.values import Values, digits, product, rank, total
 from pysymude.model.network import NetworkDerivative, NetworkOutput
 from pysymude.symbolic.proof.certificate import Certificate
-from tests.planted import RandomSystem
-from tests.values import Values, digits, product, rank, total
 
 __all__ = ["TOLERANCES", "Judge", "Verdict", "verdict"]
 

@@ -1,0 +1,1 @@
+"""Problems with known answers, which tests and benchmarks share; neither imports the other."""
