@@ -69,6 +69,8 @@ class Enforced:
 
     def with_system(self, system: ODESystem) -> Enforced:
         """The same for a system that differs in values, such as the scalings of networks."""
+        if system == self.system:
+            return self
         return enforce(system, self.laws, self.conserve if self.laws else None)
 
     def with_floors(self, floors: Mapping[sp.Expr, float]) -> Enforced:
@@ -131,7 +133,8 @@ def with_scales(system: ODESystem) -> ODESystem:
         for k, argument in enumerate(model.args)
     }
     read |= {f"{x.name}_start": start for x, start in system.initial.items()}
-    taken = [name for name in read if name in system.observables or name in map(str, system.states)]
+    known = {*system.observables, *(x.name for x in system.states)}
+    taken = [name for name in read if name in known]
     if taken:
         raise InvalidInputError(
             f"the name {taken[0]!r} is needed for what a noise model or a start reads; rename the observable"
