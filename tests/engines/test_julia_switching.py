@@ -9,7 +9,7 @@ import pytest
 import sympy as sp
 
 import pysymude as psu
-from pysymude.engines.julia import engine as engine_module
+from pysymude.engines.julia import julia_engine as engine_module
 from pysymude.engines.julia.julia_engine import JuliaEngine
 from pysymude.engines.julia.printer import system_source
 from pysymude.engines.registry import select_engine
