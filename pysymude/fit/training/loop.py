@@ -123,7 +123,7 @@ class Loop:
         if task is not None and leg.resting:
             task = replace(task, resting=leg.resting)
         if task is None:
-            self.note("left out: it does not fit this system and these data", leg)
+            self.note("left out: it finds nothing to work on here", leg)
             return ""
         reporter.begins(leg.label)
         if state.iteration == 0:
