@@ -56,7 +56,7 @@ def darboux_polynomials(form: NormalForm, exact: ExactField, deadline: float) ->
                 # as where a linear law holds
                 found += hyperplanes(form, exact)
             continue
-        found += [p for p in exact.darboux(exact.factors([extactic])) if p not in found]
+        found += [p for p in exact.darboux(exact.factors([extactic], degree)) if p not in found]
     return found
 
 
