@@ -27,7 +27,7 @@ from problems.values import Values, digits, product, rank, total
 from pysymude.model.network import NetworkDerivative, NetworkOutput
 from pysymude.symbolic.proof.certificate import Certificate
 
-__all__ = ["TOLERANCES", "Judge", "Verdict", "verdict"]
+__all__ = ["TOLERANCES", "Judge", "Verdict", "verdict", "waves"]
 
 # seconds of a search, which nearly always ends long before: the machine may be busy
 PATIENCE = 120.0
@@ -41,7 +41,7 @@ def _unknowns(expr: sp.Expr) -> set[Any]:
     return expr.atoms(NetworkOutput, NetworkDerivative, AppliedUndef)
 
 
-def _waves(exprs: Iterable[sp.Expr]) -> dict[Any, sp.Expr]:
+def waves(exprs: Iterable[sp.Expr]) -> dict[Any, sp.Expr]:
     """A smooth function for each network, with its own derivatives, and for each function of time."""
     found = sorted({u for e in exprs for u in _unknowns(e)}, key=str)
     shifts: dict[Any, int] = {}
@@ -96,7 +96,7 @@ class Judge:
         """Whether d(expr)/dt = rate at random points: exactly, or to 40 of 60 digits."""
         if _unknowns(expr) or _unknowns(rate):
             # a network in a law is what is known least: one of its own stands for all
-            table = _waves([expr, rate, *rates.values()])
+            table = waves([expr, rate, *rates.values()])
             expr, rate = expr.xreplace(table), rate.xreplace(table)
             rates = {z: f.xreplace(table) for z, f in rates.items()}
         slopes = {z: sp.diff(expr, z) for z in rates if expr.has(z)}
@@ -125,7 +125,7 @@ class Judge:
 
     def rank(self, laws: Sequence[sp.Expr]) -> int:
         """How many of them are independent: the rank of the gradients at two random points."""
-        plain = [law.xreplace(_waves(laws)) for law in laws]
+        plain = [law.xreplace(waves(laws)) for law in laws]
         slopes = [[sp.diff(law, z) for z in self.variables] for law in plain]
         rng, best = Random(1), 0
         for _ in range(2):
@@ -173,7 +173,7 @@ class Judge:
     def _concrete(self, exprs: Sequence[sp.Expr]) -> dict[Any, sp.Expr]:
         """Smooth functions for networks, numbers for parameters."""
         free = sorted({s for e in exprs for s in e.free_symbols} - set(self.variables), key=str)
-        table = _waves(exprs)
+        table = waves(exprs)
         return table | {s: sp.Rational(70 + 41 * k, 100) for k, s in enumerate(free)}
 
 

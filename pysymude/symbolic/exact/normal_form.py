@@ -112,11 +112,9 @@ class _Builder:
         return cast("sp.Symbol", self.known[key])
 
     def touches_hidden(self, expr: sp.Expr) -> bool:
-        """Whether a network or an unknown function stands in it."""
+        """Whether a network or an unknown function stands in it of which no change is known."""
         free = cast("Iterable[sp.Symbol]", expr.free_symbols)
-        return any(
-            self.coordinates[z].kind in ("hidden", "tied") for z in free if z in self.coordinates
-        )
+        return any(self.coordinates[z].kind == "hidden" for z in free if z in self.coordinates)
 
     def prepared(self, expr: sp.Expr) -> sp.Expr:
         """`expr` in sin, cos, exp and powers alone, with exact numbers."""

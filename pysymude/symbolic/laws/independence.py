@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from pysymude.symbolic.exact.canonical import opaque
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.laws.ansatz import Ansatz, Term, directions, primitive_rates, sampled_along
 from pysymude.symbolic.null_space.modular import Residues, null_space, tangent
@@ -60,7 +61,14 @@ def independent(laws: Sequence[sp.Expr], form: NormalForm) -> bool:
     symbols = [c.symbol for c in form.of_kind("state", "time", "parameter")]
     point = {z: sp.sqrt(sp.prime(k + 3)).evalf(60) / 30 for k, z in enumerate(symbols)}
     plain = [c.symbol for c in form.of_kind("state", "time")]
-    rows = [[law.diff(z).evalf(60, subs=point) for z in plain] for law in laws]
+    slopes = [[law.diff(z) for z in plain] for law in laws]
+    # networks and their derivatives are independent of each other: each has a value of its own
+    unknown = sorted({node for row in slopes for e in row for node in opaque(e)}, key=str)
+    values = {
+        node: sp.sqrt(sp.prime(k + 3 + len(symbols))).evalf(60) / 30
+        for k, node in enumerate(unknown)
+    }
+    rows = [[e.xreplace(values).evalf(60, subs=point) for e in row] for row in slopes]
     while rows:
         # scaled rows: exponentials of large rates would drown the others
         scaled = [[e / max(map(abs, row)) for e in row] if any(row) else row for row in rows]

@@ -47,7 +47,7 @@ def without_unknowns(expr: sp.Expr) -> sp.Expr:
 
 def balance_fields(form: NormalForm) -> list[NormalForm]:
     """One field for each network output: the directions in which networks push."""
-    hidden = [c.symbol for c in form.of_kind("hidden", "tied") if is_unknown(c.meaning)]
+    hidden = [c.symbol for c in form.coordinates.values() if is_unknown(c.meaning)]
     if not hidden:
         raise InvalidInputError("kind='balance' asks about networks, and the system contains none")
     rhs = {x: cast("sp.Expr", form.coordinates[x].rate) for x in form.states}

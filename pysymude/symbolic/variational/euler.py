@@ -179,7 +179,7 @@ def euler_operator(expr: Any, coordinates: Any) -> dict[sp.Expr, sp.Expr]:
     InvalidInputError
         `coordinates` has another form, or names a symbol twice.
     DerivationError
-        A second derivative of a network would be needed.
+        A third derivative of a network would be needed.
 
     References
     ----------
@@ -214,11 +214,10 @@ def euler(expr: sp.Expr, jets: Jets, row: tuple[sp.Symbol, ...], order: int) -> 
 
 
 def slope(expr: sp.Expr, z: sp.Symbol) -> sp.Expr:
-    """d(expr)/dz, with an error that says so where a network would be differentiated twice."""
-    # a system with second derivatives of a network would need third ones to be solved
-    if any(d.has(z) for d in expr.atoms(NetworkDerivative)):
+    """d(expr)/dz, with an error that says so where a network would be differentiated three times."""
+    if any(len(d.by) > 1 and d.has(z) for d in expr.atoms(NetworkDerivative)):
         raise DerivationError(
-            f"the second derivative of a network with respect to {z} would be needed, and networks are "
-            f"differentiated once; it stands in {expr}"
+            f"the third derivative of a network with respect to {z} would be needed, and networks are "
+            f"differentiated twice; it stands in {expr}"
         )
     return cast("sp.Expr", expr.diff(z))

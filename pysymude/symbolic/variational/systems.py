@@ -42,7 +42,8 @@ def lagrangian_system(
     ----------
     L : SymPy expression
         The Lagrangian, in coordinates, velocities, parameters, networks and time (``psu.t``).
-        Networks may depend on coordinates and time, not on velocities.
+        Networks of coordinates and time give a system that can be solved. One that reads velocities gives
+        second derivatives of itself: its laws are derived, and `solve` refuses it.
     coordinates : mapping or sequence
         ``{q: v}``: the velocity symbol of each coordinate. Or functions ``[q(t)]``, where `L` is
         written with ``q(t)`` and ``q(t).diff(t)``: the velocity of ``q`` is then named ``q_t``.

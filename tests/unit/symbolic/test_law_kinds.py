@@ -9,6 +9,7 @@ import sympy as sp
 
 import pysymude as psu
 from pysymude.errors import InvalidInputError
+from tests.law_checks import waves
 
 x, y, z, v, q, p = psu.states("x y z v q p")
 a, b, c, k, w = psu.parameters("a b c k w")
@@ -18,6 +19,8 @@ root = sp.sqrt(2)
 nn = psu.MLP("nn", inputs=[x, y], outputs=2, hidden=3)
 H = psu.MLP("H", inputs=[q, p], outputs=1, hidden=3)
 U = psu.MLP("U", inputs=[q**2], outputs=1, hidden=3)
+L3 = psu.MLP("L", inputs=[q, p, v], outputs=1, hidden=3)
+N = psu.MLP("N", inputs=[q**2 + y**2], outputs=1, hidden=3)
 W = psu.MLP("W", inputs=[x**2 + y**2], outputs=1, hidden=3)
 branch = sp.Piecewise((y, y > 1), (z, True))
 low, high = sp.symbols("low high", negative=True)
@@ -53,6 +56,21 @@ KINDS = [
     ("learned central force", {x: z, y: v, z: -W[0].diff(x), v: -W[0].diff(y)}, {},
      [z**2 / 2 + v**2 / 2 + W[0], x * v - y * z]),
     ("learned Lagrangian", dict(psu.lagrangian_system(p**2 / 2 - U[0], {q: p}).rhs), {}, [p**2 / 2 + U[0]]),
+    ("learned in velocities", dict(psu.lagrangian_system(H[0], {q: p}).rhs), {}, [p * H[0].diff(p) - H[0]]),
+    ("learned and cyclic", dict(psu.lagrangian_system(L3[0], {q: p, y: v}).rhs), {},
+     [L3[0].diff(v), p * L3[0].diff(p) + v * L3[0].diff(v) - L3[0]]),
+    ("learned beside a kinetic energy", dict(psu.lagrangian_system(p**2 / 2 + H[0], {q: p}).rhs), {},
+     [p**2 / 2 + p * H[0].diff(p) - H[0]]),
+    ("learned mass", dict(psu.lagrangian_system(p**2 * sp.exp(U[0]) / 2 + v**2 / 2 - U[0], {q: p, y: v}).rhs), {},
+     [v, p**2 * sp.exp(U[0]) / 2 + U[0]]),
+    ("learned mass, other", dict(psu.lagrangian_system(p**2 * sp.log(1 + sp.exp(U[0])) - q**2, {q: p}).rhs), {},
+     [p**2 * sp.log(1 + sp.exp(U[0])) + q**2]),
+    ("learned field",
+     dict(psu.lagrangian_system((p**2 + v**2) / 2 + N[0] * (q * v - y * p), {q: p, y: v}).rhs), {},
+     [p**2 + v**2, q * v - y * p + N[0] * (q**2 + y**2)]),
+    ("a root of a learned energy",
+     dict(psu.hamiltonian_system(sp.sqrt(1 + p**2) + sp.sqrt(1 + U[0] ** 2), q, p).rhs), {},
+     [sp.sqrt(1 + p**2) + sp.sqrt(1 + U[0] ** 2)]),
     ("branches", {x: -branch, y: branch - z, z: z}, {}, [x + y + z]),
     ("moieties under branches", {x: -sp.Abs(x) * y, y: sp.Abs(x) * y, z: sp.Max(x, 1) - v, v: v - sp.Max(x, 1)},
      {}, [x + y, z + v]),
@@ -79,13 +97,7 @@ def test_kinds(rhs, keywords, known):
 
 def rank(exprs, rhs):
     """The rank of gradients at a point, networks replaced by waves."""
-    from pysymude.model.network import NetworkOutput
-
-    waves = {
-        f: sp.sin(sp.Add(*((j + 2) * e for j, e in enumerate(f.inputs))) + f.index)
-        for e in exprs
-        for f in e.atoms(NetworkOutput)
-    }
+    table = waves(exprs)
     symbols = [*rhs, t]
     point = {
         s: (-1 if s.is_negative else 1) * sp.sqrt(sp.prime(i + 4)) / 3
@@ -93,7 +105,7 @@ def rank(exprs, rhs):
     }
     point |= {s: sp.Rational(13 + 4 * i, 7) for i, s in enumerate((a, b, c, k, w))}
     rows = [
-        [complex(e.xreplace(waves).diff(s).evalf(20, subs=point)) for s in symbols] for e in exprs
+        [complex(e.xreplace(table).diff(s).evalf(20, subs=point)) for s in symbols] for e in exprs
     ]
     return int(
         np.linalg.matrix_rank(np.array(rows) / np.abs(rows).max(axis=1, keepdims=True), tol=1e-9)
