@@ -24,6 +24,7 @@ from pysymude.symbolic.laws.found import Found
 from pysymude.symbolic.laws.independence import independent
 from pysymude.symbolic.laws.known_part import considered
 from pysymude.symbolic.laws.law_set import FirstIntegral, LawSet
+from pysymude.symbolic.laws.moiety_laws import with_totals
 from pysymude.symbolic.laws.spans import Span
 
 __all__ = ["first_integrals"]
@@ -104,7 +105,7 @@ def first_integrals(
         share = _SHARE if values else 1.0
         found = Found(system, kind, degree, time_dependent, start + share * budget)
         spans = _Search(found, FAMILIES).spans()
-        laws = found.laws
+        found.laws = laws = with_totals(found)
         if values and (found.missing > 0 or not _all_hold_at(laws, values)):
             special = ODESystem({x: f.xreplace(dict(values)) for x, f in system.rhs.items()})
             more = Found(special, kind, degree, time_dependent, end)

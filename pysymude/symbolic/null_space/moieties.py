@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pysymude.symbolic.null_space.extreme_rays import completed, nonnegative_basis
 from pysymude.symbolic.null_space.integer_elimination import Ints, Vector
 
 __all__ = ["tidied"]
@@ -31,9 +32,14 @@ def tidied(basis: NDArray[Any]) -> list[Vector]:
 def _tidied_block(vectors: NDArray[Any]) -> NDArray[Any]:
     """Other vectors (rows) with the same span."""
     if len(vectors) > 1:
+        rays = nonnegative_basis(vectors.tolist())
+        if rays is not None and len(rays) == len(vectors):
+            return np.array(rays, dtype=object)
         _split(vectors)
         _make_nonnegative(vectors)
         _shorten(vectors)
+        if rays:
+            return np.array(completed(rays, vectors.tolist()), dtype=object)
     return vectors
 
 
