@@ -17,6 +17,7 @@ __all__ = ["Products"]
 _FIRST = 4  # the degree after which others have their turn
 _MOST = 4000  # candidates
 _MOST_WORK = 1e9  # products in the eliminations of all degrees: about half a second
+_EACH = 1e5  # as many products as a candidate costs that is small in the elimination
 _PATIENCE = 3  # degrees without a new law, after which they have the next one
 
 
@@ -50,8 +51,9 @@ class Products(Family):
 
 
 def _work(search: SpanSearch, degree: int) -> float:
-    """Products in the elimination, which falls apart into groups of candidates of equal weight."""
+    """Products in the elimination, which falls apart into groups, and what candidates cost one by one."""
     ansatz = Ansatz(search.gens, search.primitives, degree)
     if ansatz.count() > _MOST:
         return float("inf")
-    return float(sum(len(group) ** 3 for group in search.grading.groups(ansatz.terms())))
+    groups = search.grading.groups(ansatz.terms())
+    return float(sum(len(group) ** 3 + _EACH * len(group) for group in groups))
