@@ -8,8 +8,8 @@ import pytest
 import sympy as sp
 
 import pysymude as psu
+from problems.law_checks import waves
 from pysymude.errors import InvalidInputError
-from tests.law_checks import waves
 
 x, y, z, v, q, p = psu.states("x y z v q p")
 a, b, c, k, w = psu.parameters("a b c k w")

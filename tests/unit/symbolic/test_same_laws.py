@@ -1,6 +1,6 @@
 """The same laws whatever the hash seed and the budget are, where no budget ends a span."""
 
-from benchmarks.same_laws import QUICK, answers, differences
+from problems.law_answers import QUICK, answers, differences
 
 BUDGETS = {0: 30.0, 1: 60.0, 2: 120.0}
 
