@@ -97,7 +97,7 @@ def pass_over(m, w, x, y, options, theta, k):
     must not be asked for on the old one, nor between the two.
     """
     walk, marks, new, o = w.walk, w.marks, w.work[NEW], spare(m, w)
-    more = 1.0
+    h, arrives, more = walk[H], marks[ARRIVES], 1.0
     for _ in range(_ROUNDS):
         end = walk[T] + walk[H]
         conditions_at(m, w, theta, o, end, new)
@@ -110,7 +110,11 @@ def pass_over(m, w, x, y, options, theta, k):
         # Newton's step first; where rounding leaves a little, more than that
         walk[H] += max(more * g / falls, more * (math.nextafter(end, math.inf) - end))
         marks[ARRIVES], marks[EXTRA] = 0, 0
-        attempt(m, w, x, y, options, theta)
+        if walk[H] > 1.5 * h or not attempt(m, w, x, y, options, theta) <= 1.0:
+            # it only comes nearer and nearer, as a decay does: the step is good where it was
+            walk[H], marks[ARRIVES] = h, arrives
+            attempt(m, w, x, y, options, theta)
+            return
         more *= 4.0
 
 
@@ -121,11 +125,12 @@ def switch(m, w, options, theta):
     if marks[LIVE]:
         marks[LIVE], marks[FRESH] = 0, 1
         settle(m, w, theta, spare(m, w), walk[T], w.work[U], keep, marks[STEP])
-    marks[DUE] = marks[NEXT_STOP]
+    marks[DUE], K, jumped = marks[NEXT_STOP], w.signs.shape[0], False
     while marks[NEXT_STOP] < marks[STOPS] and w.stops[marks[NEXT_STOP]] <= walk[T]:
         k = w.stop_of[marks[NEXT_STOP]]
-        if k >= 0 and m.signal_of[k % w.signs.shape[0]] >= 0:
+        if k >= 0 and m.signal_of[k % K] >= 0:
             pass_knot(m, w, keep, k)
+            jumped = jumped or m.jumps[k % K] != 0
         elif k >= m.switches:
             w.pending[k] = 1  # an event of time alone
         elif k >= 0:
@@ -134,6 +139,10 @@ def switch(m, w, options, theta):
             leave_zero(m, w, theta, spare(m, w), walk[T], w.work[U], keep, marks[STEP])
         marks[NEXT_STOP] += 1
     k = marks[LANDED]
+    if jumped and k < m.switches:
+        # what a jump of an input brings over a switch has not crossed it
+        settle(m, w, theta, spare(m, w), walk[T], w.work[U], keep, marks[STEP])
+        k = marks[LANDED] = -1
     if any_moves(m, 0) and turn_back(
         m, w, theta, spare(m, w), walk[T], w.work[U], keep, marks[STEP], k
     ):
