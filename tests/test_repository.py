@@ -187,3 +187,9 @@ def test_problems_are_shared_and_nothing_else(folder):
             if isinstance(node, ast.ImportFrom) and node.module:
                 modules = [node.module]
             assert not ABOVE[folder] & {m.split(".")[0] for m in modules}, path
+
+
+def test_folders_of_tests_are_those_of_the_package():
+    """Tests stand in the folder that is called as theirs; `golden` holds recorded numbers, the rest is of the whole."""
+    folders = {p.name for p in (ROOT / "tests").iterdir() if any(p.rglob("test_*.py"))}
+    assert folders <= {p.name for p in (ROOT / "pysymude").iterdir() if p.is_dir()}

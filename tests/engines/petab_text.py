@@ -5,7 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from tests.unit.interchange import sbml_text as s
+from tests.interchange import sbml_text as s
 
 DECAY = s.sbml(
     parameters=[

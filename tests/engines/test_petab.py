@@ -11,7 +11,7 @@ pytest.importorskip("libsbml", reason="python-libsbml is not installed")
 pytest.importorskip("h5py", reason="h5py is not installed")
 
 from tests.engines.petab_text import DECAY, ONE, TWO, WEIGHTS, decay, hybrid, table, write
-from tests.unit.interchange import sbml_text as s
+from tests.interchange import sbml_text as s
 
 
 def check_gradient(problem, engine, ask="log_likelihood", step=1e-5, **keywords):

@@ -9,7 +9,7 @@ from pysymude.errors import ModelFileError
 pytest.importorskip("libsbml", reason="python-libsbml is not installed")
 
 from tests.engines.petab_text import ONE, TWO, table, write
-from tests.unit.interchange import sbml_text as s
+from tests.interchange import sbml_text as s
 
 T = np.linspace(0.0, 3.0, 13)
 

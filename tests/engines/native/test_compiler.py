@@ -11,7 +11,7 @@ import pytest
 from pysymude.engines.native.compiler.compilation import Compilation
 from pysymude.engines.native.compiler.kinds import FLOAT, NONE, Array, NotCompiledError
 from pysymude.engines.native.compiling import inner
-from tests.unit.native.compiled import compiled
+from tests.engines.native.compiled import compiled
 
 NAN, INF = float("nan"), float("inf")
 VALUES = [0.0, -0.0, 1.5, -2.5, 3.0, 1e150, INF, -INF, NAN]

@@ -20,7 +20,7 @@ from pysymude.engines.native.fours import (
     two_to_the,
     zeros,
 )
-from tests.unit.native.compiled import compiled
+from tests.engines.native.compiled import compiled
 
 NAN, INF = float("nan"), float("inf")
 

@@ -10,7 +10,7 @@ from pysymude.engines.native.sparse_lu import (
     solve_sparse_transposed,
 )
 from pysymude.engines.native.sparse_plan import choose, plan_elimination
-from tests.unit.native.compiled import compiled
+from tests.engines.native.compiled import compiled
 
 BEFORE = 3  # everything begins at such an offset
 PAD = np.full(BEFORE, 7.0)

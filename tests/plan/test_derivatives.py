@@ -15,7 +15,7 @@ from pysymude.errors import EmissionError
 from pysymude.plan.derivatives import derivatives
 from pysymude.plan.switches import switch_form
 from pysymude.plan.tape import FUNCTIONS, Operation, Tape, array_operations, build_tape
-from tests.random_expressions import EXPRESSIONS, NUMBERS, x, y
+from tests.plan.random_expressions import EXPRESSIONS, NUMBERS, x, y
 
 _OPERATIONS = array_operations(np.vectorize(math.erf, otypes=[float]))
 

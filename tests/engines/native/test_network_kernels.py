@@ -24,7 +24,7 @@ from pysymude.engines.native.network_calls import (
 from pysymude.engines.native.networks import network_forward, network_pull, network_push
 from pysymude.model.network import ACTIVATIONS, MLP
 from pysymude.model.symbols import states
-from tests.unit.native.compiled import compiled
+from tests.engines.native.compiled import compiled
 
 NAN, INF = float("nan"), float("inf")
 

@@ -13,7 +13,7 @@ from hypothesis import assume, given, reject, settings
 import pysymude as psu
 from pysymude.plan.switches import SwitchedTape, switch_form
 from pysymude.plan.tape import Operation, Tape, array_operations, build_tape
-from tests.random_expressions import EXPRESSIONS, NUMBERS, x, y
+from tests.plan.random_expressions import EXPRESSIONS, NUMBERS, x, y
 
 p, q = psu.parameters("p q")
 INPUTS = (x, y, psu.t, p, q)

@@ -11,7 +11,7 @@ from pysymude.plot import plot_solution
 
 pytest.importorskip("libsbml", reason="python-libsbml is not installed")
 
-from tests.unit.interchange import sbml_text as s
+from tests.interchange import sbml_text as s
 
 CELL = [s.compartment("c", 2.0)]
 T = np.linspace(0.0, 2.0, 5)

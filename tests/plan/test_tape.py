@@ -15,7 +15,7 @@ from pysymude.errors import EmissionError
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.tape import FUNCTIONS, Tape, array_operations, build_tape
-from tests.random_expressions import EXPRESSIONS, NUMBERS, x, y
+from tests.plan.random_expressions import EXPRESSIONS, NUMBERS, x, y
 
 SYMBOLS = x, y
 _OPERATIONS = array_operations(np.vectorize(math.erf, otypes=[float]))

@@ -164,7 +164,7 @@ def test_the_fingerprint_is_the_same_in_another_process():
         "from pysymude.model.dataset import Dataset;"
         "print(Dataset.hudson_bay(trainable_u0={'hare', 'lynx'}, u0={'c': 1, 'b': 2}).fingerprint)"
     )
-    root = str(Path(__file__).parents[3])
+    root = str(Path(__file__).parents[2])
     environment = {"PYTHONPATH": root, "PYTHONHASHSEED": "7"}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
     here = Dataset.hudson_bay(trainable_u0=["lynx", "hare"], u0={"b": 2, "c": 1}).fingerprint

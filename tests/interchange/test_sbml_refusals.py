@@ -7,7 +7,7 @@ from pysymude.errors import InvalidInputError, ModelFileError
 
 pytest.importorskip("libsbml", reason="python-libsbml is not installed")
 
-from tests.unit.interchange import sbml_text as s
+from tests.interchange import sbml_text as s
 
 X = s.parameter("x", 1.0, constant="false")
 MATHML = 'xmlns="http://www.w3.org/1998/Math/MathML"'
