@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import pysymude as psu
 from problems.catalogue import KNOWN, UNIVERSAL
 from pysymude.errors import EmissionError, InvalidInputError
-from pysymude.fit.treatment.smoothing import scale_networks
+from pysymude.fit.treatment.network_scaling import scale_networks
+from pysymude.fit.treatment.smoothing import Smoothing
 from pysymude.model.expressions import parse_expression
 from pysymude.model.system import ODESystem
 from pysymude.model.toml import system_from_text
@@ -361,7 +362,8 @@ def test_a_scaled_network_in_another_one_comes_back():
     second = psu.MLP("b", inputs=[first[0], x], outputs=1, hidden=2, output_scaling="data")
     times = np.linspace(0.0, 2.0, 21)
     data = psu.Dataset.from_arrays(times, np.sin(times)[:, None], states=[x])
-    system = scale_networks(ODESystem({x: second[0] + first[0]}), data)
+    bare = ODESystem({x: second[0] + first[0]})
+    system = scale_networks(bare, Smoothing(compile_system(bare), data))
     found = again(system)
     assert [nn.fixed_scaling().flat().tolist() for nn in found.networks] == [
         nn.fixed_scaling().flat().tolist() for nn in system.networks
