@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tests.engines.petab_suites import FOLDER
 
 import pysymude as psu
 from benchmarks.gradients import RELTOL, lotka_volterra
 from benchmarks.harness import arguments, finish
 from problems.catalogue import universal
+from problems.petab_suites import FOLDER
 
 BLOCK = 100
 WANTED = 3.0

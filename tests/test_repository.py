@@ -190,6 +190,6 @@ def test_problems_are_shared_and_nothing_else(folder):
 
 
 def test_folders_of_tests_are_those_of_the_package():
-    """Tests stand in the folder that is called as theirs; `golden` holds recorded numbers, the rest is of the whole."""
+    """`golden` holds recorded numbers; files at the top are of the whole."""
     folders = {p.name for p in (ROOT / "tests").iterdir() if any(p.rglob("test_*.py"))}
     assert folders <= {p.name for p in (ROOT / "pysymude").iterdir() if p.is_dir()}

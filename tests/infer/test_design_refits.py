@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.designs import PROBLEMS, compared
+from problems.designed_experiments import PROBLEMS, compared
 
 
 @pytest.mark.parametrize("name", ["lotka-volterra", "michaelis-menten"])
