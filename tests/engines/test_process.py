@@ -183,7 +183,7 @@ print(json.dumps([value, gradient.tolist()]))
 
 def test_plain_python_gives_the_same_numbers(engine: str):
     if engine != "native":
-        pytest.skip("nothing of Numba's")
+        pytest.skip("it has no loops in Python")
     # sums are taken in another order; where tolerances are loose that moves the ends of steps
     obj = tiny(engine, reltol=1e-10, abstol=1e-12)
     value, gradient = obj.value_and_grad(obj.theta0(1))

@@ -8,7 +8,12 @@ from __future__ import annotations
 from types import FunctionType
 from typing import Any
 
-from pysymude.engines.native.compiler.compilation import Compilation, marked, object_code
+from pysymude.engines.native.compiler.compilation import (
+    Compilation,
+    forget_texts,
+    marked,
+    object_code,
+)
 from pysymude.engines.native.compiler.kinds import INT, Kind, record_of
 from pysymude.engines.native.keeping import MachineCode
 from pysymude.engines.native.records import RecordKind
@@ -41,4 +46,5 @@ def compiled_for(
     """Machine code of a function of arguments of these kinds, whose parts are passed as in C."""
     made = Compilation()
     symbol = made.entry(function, kinds)
+    forget_texts()
     return MachineCode(object_code(made.text(), target, *processor), symbol, made.needs())

@@ -3,7 +3,7 @@
 A kernel reads dozens of arrays. Passed one by one, or as tuples of arrays, each of them is seven words in each
 call of each function: most of what there is to compile, and of the time from Python. A record is one word.
 `record.name` is the array there; which arrays a record has is fixed, what is in them is not. How compiled code
-reads them is in `record_types`.
+reads them is in `compiler.kinds`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from pysymude.engines.native.compiler.instructions import METADATA
 from pysymude.engines.native.compiler.kinds import INT, NONE, Kind, NotCompiledError
 from pysymude.engines.native.compiler.statements import Statements
 
-__all__ = ["Compilation", "marked", "object_code"]
+__all__ = ["Compilation", "forget_texts", "marked", "object_code"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,6 +41,11 @@ def _tree(file: str) -> dict[tuple[str, int], ast.FunctionDef]:
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
             found[node.name, first] = node
     return found
+
+
+def forget_texts() -> None:
+    """Syntax trees take tens of megabytes, and are seldom needed twice."""
+    _tree.cache_clear()
 
 
 class Compilation:
