@@ -2,129 +2,40 @@
 
 from __future__ import annotations
 
-import warnings
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, cast
 
 import sympy as sp
 
 from pysymude.errors import CapabilityError, InvalidInputError
+from pysymude.infer.decider import decide
+from pysymude.infer.identified import Identifiability, Move
 from pysymude.infer.translation import Translation, known_starts, translated
 from pysymude.model.calls import explained
-from pysymude.model.formulas_shown import as_mathml
-from pysymude.model.html_table import html_table, sentence
+from pysymude.model.coerce import number_of
 from pysymude.model.network import MLP
+from pysymude.model.period import checked_doses
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.solving.checks import check_is_system
 from pysymude.solving.columns import read_columns
 from pysymude.solving.tabular import package
+from pysymude.symbolic.absorbed import absorbed
 
 __all__ = ["Identifiability", "Move", "identifiability"]
 
 
-@dataclass(frozen=True)
-class Move:
-    """A way in which parameters and starts can change together so that nothing that is seen changes.
-
-    Attributes
-    ----------
-    moves : mapping from name to SymPy expression
-        The rate at which each changes: of parameters, and of the starts of states.
-    networks : mapping from name to SymPy expression
-        How outputs of networks change along, such as ``nn[0]``.
-    is_scaling : bool
-        Whether each is multiplied by a power of one number.
-    is_proven : bool
-        Whether it holds exactly, not only with overwhelming probability.
-    is_certain : bool
-        Whether it is known that networks can change like that; without networks always.
-    """
-
-    moves: Mapping[str, sp.Expr]
-    networks: Mapping[str, sp.Expr]
-    is_scaling: bool
-    is_proven: bool
-    is_certain: bool
-
-    def __str__(self) -> str:
-        if not self.moves:
-            return "something that has no closed form"
-        parts = [f"{name}' = {rate}" for name, rate in {**self.moves, **self.networks}.items()]
-        return ", ".join(parts)
-
-
-@dataclass(frozen=True)
-class Identifiability:
-    """What perfect data can tell of a system; made by `identifiability`.
-
-    Attributes
-    ----------
-    identifiable, unidentifiable, undecided : set of str
-        Parameters: those of which data leave isolated values alone, those that data leave open, and those
-        of which that could not be settled.
-    observable, unobservable : set of str
-        States, by their starts; states with known starts are left out.
-    directions : tuple of Move
-        In which data leave parameters and starts open.
-    reduction : mapping from name to SymPy expression
-        What may be set without loss, so that the rest is identifiable; empty where none was found.
-    is_proven : bool
-        Whether the answer holds exactly, not only with overwhelming probability.
-    """
-
-    identifiable: set[str]
-    unidentifiable: set[str]
-    undecided: set[str]
-    observable: set[str]
-    unobservable: set[str]
-    directions: tuple[Move, ...]
-    reduction: Mapping[str, sp.Expr]
-    is_proven: bool
-
-    def __bool__(self) -> bool:
-        return not self.unidentifiable and not self.undecided
-
-    def _repr_html_(self) -> str:
-        answers = [
-            ("identifiable", self.identifiable), ("not identifiable", self.unidentifiable),
-            ("not decided", self.undecided), ("starts left open", self.unobservable),
-        ]  # fmt: skip
-        found = [html_table(("", ""), [[what, ", ".join(sorted(n))] for what, n in answers if n])]
-        for move in (move for move in self.directions if move.is_certain and move.moves):
-            rows = [
-                [name, as_mathml(rate)] for name, rate in {**move.moves, **move.networks}.items()
-            ]
-            found += [
-                sentence("nothing that is seen changes along"),
-                html_table(("", "rate"), rows),
-            ]
-        if self.reduction:
-            fixed = [[name, as_mathml(value)] for name, value in self.reduction.items()]
-            found += [html_table(("without loss", ""), fixed)]
-        return "".join(found)
-
-    def __str__(self) -> str:
-        def row(what: str, names: set[str]) -> list[str]:
-            return [f"{what}: {', '.join(sorted(names))}"] if names else []
-
-        lines = [
-            *row("identifiable", self.identifiable), *row("not identifiable", self.unidentifiable),
-            *row("not decided", self.undecided), *row("starts left open", self.unobservable),
-            *(f"nothing changes along {move}" for move in self.directions if move.is_certain),
-        ]  # fmt: skip
-        if self.reduction:
-            fixed = ", ".join(f"{n} = {v}" for n, v in self.reduction.items())
-            lines.append(f"without loss {fixed}")
-        return "\n".join(lines) or "nothing is unknown"
-
-    __repr__ = __str__
-
-
 @explained
 def identifiability(
-    system: ODESystem, observables: Any = None, *, u0: Any = None, cores: int = 1
+    system: ODESystem,
+    observables: Any = None,
+    *,
+    u0: Any = None,
+    doses: Any = None,
+    cores: int = 1,
+    timeout: float = 120.0,
 ) -> Identifiability:
     """Which parameters perfect data determine, before any is measured.
 
@@ -141,7 +52,11 @@ def identifiability(
         What is measured; by default the system's observables, or all states where there are none.
     u0 : list of states, or mapping from state to number or expression, optional
         Starts that are known.
+    doses : mapping from state to list of (time, amount), optional
+        What is added to states, the first experiment beginning at time 0; amounts and times are known numbers.
     cores : int
+    timeout : float
+        Seconds after which what is left is not decided.
 
     Returns
     -------
@@ -164,15 +79,46 @@ def identifiability(
     check_is_system(system)
     if isinstance(cores, bool) or not isinstance(cores, int) or cores < 1:
         raise InvalidInputError(f"cores must be a whole number, 1 or more; found {cores!r}")
+    if not number_of(timeout, what="timeout") > 0:
+        raise InvalidInputError(f"timeout must be positive; found {timeout!r}")
     extended, seen = _seen(system, observables)
-    symident = package("symident", "psu.identifiability")
+    begun = time.perf_counter()
+    package("symident", "psu.identifiability")
     known = known_starts(extended, u0)
-    made = translated(extended, seen, known)
-    try:
-        found = symident.detect(symident.Model(**made.keywords), reconstruct=True, cores=cores)
-    except (ValueError, NotImplementedError) as error:
-        raise CapabilityError(f"symident cannot treat this system: {error}") from None
-    return _read(made, found, known)
+    made = translated(extended, seen, known, checked_doses(doses))
+    told = absorbed(extended, [e for _, e in seen], list(known.values()))
+    found = decide(made.keywords, cores, timeout)
+    if found is not None and "error" in found:
+        raise CapabilityError(f"symident cannot treat this system: {found['error']}")
+    answer = _undecided(made, timeout) if found is None else _read(made, found, known)
+    sure = set(told) & set(made.parameters)
+    return replace(
+        answer,
+        identifiable=answer.identifiable - sure,
+        unidentifiable=answer.unidentifiable | sure,
+        undecided=answer.undecided - sure,
+        reduced=_reduced(system, answer.reduction),
+        absorbed={name: told[name].networks for name in sorted(sure)},
+        seconds=time.perf_counter() - begun,
+    )
+
+
+def _reduced(system: ODESystem, reduction: Mapping[str, sp.Expr]) -> ODESystem | None:
+    """The system with fixed values for what may be set."""
+    unknown = {s.name: s for s in (*system.trainable, *system.symbolic_parameters)}
+    if not reduction or any(n not in unknown or not v.is_number for n, v in reduction.items()):
+        return None
+    values = {unknown[name]: float(value) for name, value in reduction.items()}
+    left = {s: v for s, v in system.trainable.items() if s not in values}
+    return system.replace(trainable=left, parameters={**system.parameters, **values})
+
+
+def _undecided(made: Translation, timeout: float) -> Identifiability:
+    """What is known where nothing was said in time."""
+    return Identifiability(
+        set(), set(), set(made.parameters) | made.inside, set(), set(), (), {}, False,
+        why=f"symident had not ended after {timeout:g} s; timeout= gives it longer",
+    )  # fmt: skip
 
 
 def _seen(system: ODESystem, given: Any) -> tuple[ODESystem, list[tuple[str, sp.Expr]]]:
@@ -189,9 +135,9 @@ def _seen(system: ODESystem, given: Any) -> tuple[ODESystem, list[tuple[str, sp.
 
 
 def _read(made: Translation, found: Any, known: Mapping[str, Any]) -> Identifiability:
-    moves = tuple(_move(made, symmetry) for symmetry in found.symmetries)
-    status = found.info["rank_status"]["status"]
-    moved = [set(symmetry.support) for symmetry in found.symmetries]
+    symmetries, status = found["symmetries"], found["status"]
+    moves = tuple(_move(made, symmetry) for symmetry in symmetries)
+    moved = [set(symmetry["support"]) for symmetry in symmetries]
     sure = set[str]().union(*(s for s, m in zip(moved, moves, strict=True) if m.is_certain))
     touched = set[str]().union(*moved)
     # where the rank is a lower bound alone, a direction may be none
@@ -213,9 +159,9 @@ def _move(made: Translation, symmetry: Any) -> Move:
         rates = {str(made.symbols[k]): made.back(str(v)) for k, v in (components or {}).items()}
         return {name: rate for name, rate in rates.items() if rate != 0}
 
-    networks = named(symmetry.input_change)
+    networks = named(symmetry["input_change"])
     return Move(
-        named(symmetry.generator), networks, symmetry.type == "scaling", symmetry.level == "exact",
+        named(symmetry["generator"]), networks, symmetry["type"] == "scaling", symmetry["level"] == "exact",
         _absorbed(made, symmetry),
     )  # fmt: skip
 
@@ -228,14 +174,14 @@ def _absorbed(made: Translation, symmetry: Any) -> bool:
     """
     if not made.outputs:
         return True
-    if symmetry.level != "exact" or symmetry.input_change is None:
+    if symmetry["level"] != "exact" or symmetry["input_change"] is None:
         return False
     along = {
-        made.symbols[k]: made.back(str(v)) for k, v in (symmetry.state_components or {}).items()
+        made.symbols[k]: made.back(str(v)) for k, v in (symmetry["state_components"] or {}).items()
     }
     along |= {
         made.symbols[k]: made.back(str(v))
-        for k, v in (symmetry.generator or {}).items()
+        for k, v in (symmetry["generator"] or {}).items()
         if k not in made.states.values()
     }
     networks: dict[MLP, set[Any]] = {}
@@ -247,7 +193,7 @@ def _absorbed(made: Translation, symmetry: Any) -> bool:
             continue
         if not all(isinstance(z, sp.Symbol) for z in inputs):
             return False
-        rates = [made.back(str(symmetry.input_change.get(p, "0"))) for p in own]
+        rates = [made.back(str(symmetry["input_change"].get(p, "0"))) for p in own]
         rates += [along.get(z, sp.S.Zero) for z in inputs]
         allowed = {*inputs, *(made.symbols[p] for p in own)}
         if any(_foreign(made, rate, allowed, nn) for rate in rates):
@@ -267,17 +213,9 @@ def _foreign(made: Translation, rate: sp.Expr, allowed: set[Any], nn: MLP) -> bo
 
 def _reduction(made: Translation, found: Any) -> dict[str, sp.Expr]:
     """What may be set without loss, where symident finds it."""
-    if not found.symmetries or made.outputs:
-        return {}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # `is_proven` says it
-            reduced = found.reduce()
-    except (ValueError, RuntimeError, NotImplementedError):
-        return {}
-    plain = {
-        k: str(v) for k, v in dict(reduced.trafo).items() if str(v) != str(k) and k in made.symbols
-    }
+    plain = (
+        {} if made.outputs else {k: v for k, v in found["reduction"].items() if k in made.symbols}
+    )
     try:
         return {str(made.symbols[k]): made.back(v) for k, v in plain.items()}
     except InvalidInputError:  # invariants that are new parameters

@@ -51,7 +51,10 @@ class Translation:
 
 
 def translated(
-    system: ODESystem, seen: Sequence[tuple[str, sp.Expr]], known: Mapping[str, Any]
+    system: ODESystem,
+    seen: Sequence[tuple[str, sp.Expr]],
+    known: Mapping[str, Any],
+    doses: Mapping[str, Any],
 ) -> Translation:
     """A system in symident's language; `known` are starts that are known, by state: an expression, or None.
 
@@ -98,6 +101,8 @@ def translated(
         "fixed": [parameters[name] for name in fixed] + given_starts,
         "positive": [str(swap[s]) for s in (*system.states, *every) if s.is_positive],
     }
+    if doses:
+        keywords["events"] = _doses(doses, states)
     if starts:
         keywords["trafo"] = starts
     if outputs:
@@ -110,6 +115,27 @@ def translated(
         keywords, symbols, states, {n: p for n, p in parameters.items() if n not in fixed},
         {str(swap[o]): o for o in outputs}, {s.name for s in unknown if s in inside},
     )  # fmt: skip
+
+
+def _doses(given: Mapping[str, Any], states: Mapping[str, str]) -> list[dict[str, str]]:
+    """Doses as events that add."""
+    found: list[dict[str, str]] = []
+    for name, several in given.items():
+        if name not in states:
+            raise InvalidInputError(
+                f"doses names {name!r}, which is no state; the states are {', '.join(states)}"
+                f"{meant(name, list(states))}"
+            )
+        for time, amount in several:
+            if not (isinstance(time, float) and isinstance(amount, float)) or time < 0:
+                raise InvalidInputError(
+                    f"doses[{name!r}] takes known times from 0 on, and known amounts, here; found "
+                    f"({time}, {amount})"
+                )
+            exact = (str(sp.Rational(str(v))) for v in (time, amount))
+            when, value = exact
+            found.append({"var": states[name], "time": when, "value": value, "method": "add"})
+    return found
 
 
 def _outputs(expressions: Sequence[sp.Expr]) -> list[Any]:

@@ -60,6 +60,55 @@ KNOWN: dict[str, tuple[psu.ODESystem, Any, Any, str]] = {
     "switched on": (system(-k * x + sp.Piecewise((a, psu.t > 1), (0, True))), [x], None, ""),
 }  # fmt: skip
 
+v = psu.states("v")
+p1, p2, p3, p4, k13, k31, q, h, u, m, A, B, C = psu.parameters("p1 p2 p3 p4 k13 k31 q h u m A B C")
+FIVE = (x, y, z, w, v)
+
+# with doses: (system, what is seen, known starts, doses, what is not identifiable)
+DOSED: dict[str, tuple[psu.ODESystem, Any, Any, Any, str]] = {
+    # Godfrey, Compartmental Models (1983): exchange with the centre, one dose there; local, since peripheral
+    # compartments change places
+    "three compartments": (
+        system(-(k10 + k12 + k13) * x + k21 * y + k31 * z, k12 * x - k21 * y, k13 * x - k31 * z),
+        [x / V], {x: 0, y: 0, z: 0}, {x: [(0, 100)]}, "",
+    ),
+    # Bolie's glucose and insulin: Cobelli and DiStefano, Am. J. Physiol. 239 (1980), R7
+    "glucose and insulin": (
+        system(p1 * x - p2 * y, p3 * y + p4 * x), [x / V], {x: 0, y: 0}, {x: [(0, 100)]}, "p2 p4",
+    ),
+    "absorption, two doses": (
+        system(-a * x, a * x - k * y), [y / V], {x: 0, y: 0}, {x: [(0, 100), (5, 50)]}, "",
+    ),
+    # HIV with two kinds of defence (Wodarz and Nowak 1999), as in SIAN's examples: by hand two scalings
+    "virus, defences seen": (
+        system(
+            s - d * x - b * x * z, b * x * z - a * y, k * y - u * z,
+            c * x * y * w - c * q * y * w - g * w, c * q * y * w - h * v, states=FIVE,
+        ),
+        [w, v], None, None, "s b c k q",
+    ),
+    # NF-kB, its message and its inhibitor: Krishna, Jensen and Sneppen, PNAS 103 (2006), 10840
+    "nuclear factor, reduced": (
+        system(A * (1 - x) / (K + z) - B * z * x / (m + x), x**2 - y, y - C * (1 - x) * z / (K + z)),
+        [x], None, None, "",
+    ),
+    # deaths and births keep the scale
+    "epidemic with births, a part of cases": (
+        system(m - b * x * y - m * x, b * x * y - (g + m) * y), [k * y], None, None, "",
+    ),
+    "enzyme, product seen": (
+        system(-V * x / (K + x), V * x / (K + x)), [y], {y: 0}, None, "",
+    ),
+    # a cascade whose scales are those of total amounts, with feedback
+    "cascade": (
+        system(
+            a * (1 - x) - b * x * w / (c + w), k * x * (1 - y) - d * y, g * y * (1 - z) - h * z,
+            m * z * (1 - w) - q * w,
+        ),
+        [w], None, None, "",
+    ),
+}  # fmt: skip
+
 # exposed and infectious periods change places: two isolated answers, which are local ones
 EXCHANGED = {"epidemic with exposed": ""}
 
@@ -76,6 +125,33 @@ def test_systems_with_known_answers(name: str):
     assert not found.undecided
     assert bool(found) == (not open_ones)
     assert found.is_proven
+
+
+@pytest.mark.parametrize("name", DOSED)
+def test_systems_with_doses_and_published_ones(name: str):
+    model, seen, u0, doses, wanted = DOSED[name]
+    found = psu.identifiability(model, seen, u0=u0, doses=doses)
+    assert found.unidentifiable == set(wanted.split())
+    assert not found.undecided
+    assert found.seconds > 0
+
+
+def test_a_dose_that_is_known_gives_the_volume():
+    model = system(-k * x)
+    assert psu.identifiability(model, [x / V], u0={x: 0}, doses={x: [(0, 10)]}).identifiable == {
+        "k",
+        "V",
+    }
+    assert psu.identifiability(model, [x / V]).unidentifiable == {"V"}
+
+
+def test_an_answer_that_takes_too_long_is_none():
+    found = psu.identifiability(SEIR, [z], timeout=1e-3)
+    assert found.undecided == {"a", "b", "g"}
+    assert not found
+    assert "had not ended after 0.001 s" in str(found)
+    # the next question is answered again
+    assert psu.identifiability(SEIR, [z]).identifiable == {"a", "b", "g"}
 
 
 def test_directions_leave_what_is_seen_as_it_is():
@@ -116,6 +192,11 @@ def test_what_may_be_set_without_loss():
     ((name, value),) = found.reduction.items()
     fixed = model.replace(parameters={name: float(value)})
     assert psu.identifiability(fixed, seen).identifiable == {"a", "b"} - {name}
+    assert psu.identifiability(found.reduced, seen)
+    learned = psu.ODESystem(model.rhs, trainable={a: 2.0, b: 3.0})
+    reduced = psu.identifiability(learned, seen).reduced
+    assert {s.name for s in reduced.trainable} == {"a", "b"} - {name}
+    assert psu.identifiability(SEIR, [z]).reduced is None
 
 
 def test_fixed_values_and_starts_are_known():
@@ -187,6 +268,13 @@ def test_a_signal_is_known():
     assert found.identifiable == {"k", "a"}
 
 
+def test_a_network_that_makes_up_for_a_factor_is_named():
+    found = psu.identifiability(system(k * network(x)[0] - d * y, x - g * y), [x, y])
+    assert "k" in found.unidentifiable
+    assert found.absorbed == {"k": ("nn",)}
+    assert "k is made up for by nn" in str(found)
+
+
 # -- wrong calls --------------------------------------------------------------------------------------
 
 
@@ -203,6 +291,15 @@ def test_a_signal_is_known():
             ),
             "does not know events that set states",
         ),
+        (
+            lambda: psu.identifiability(SIR, [x], doses={"q": [(0, 1)]}),
+            "doses names 'q', which is no",
+        ),
+        (
+            lambda: psu.identifiability(SIR, [x], doses={x: [(-1, 1)]}),
+            "takes known times from 0 on",
+        ),
+        (lambda: psu.identifiability(SIR, [x], timeout=0), "timeout must be positive"),
         (lambda: psu.identifiability(SIR, [x], inputs=3), "identifiability has no inputs="),
         (
             lambda: psu.identifiability(system(-V * x**1.5), [x]),

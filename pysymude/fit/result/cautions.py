@@ -13,6 +13,7 @@ from pysymude.fit.treatment.noise_estimates import roughness_of_series
 from pysymude.fit.treatment.weighing import noise_part, spread_part
 from pysymude.model.theta import Slot
 from pysymude.plan.numeric import NumericModel
+from pysymude.symbolic.absorbed import absorbed
 
 if TYPE_CHECKING:
     from pysymude.fit.result.fit_result import FitResult
@@ -41,6 +42,7 @@ def warnings_of(fit: FitResult) -> tuple[str, ...]:
     if not fit.retcode.successful:
         return (f"the fitted system cannot be solved: {fit.retcode.value}",)
     found = [*_training(fit), *_misfit(fit), *_scaling(fit), *_bounds(fit), *_undetermined(fit)]
+    found += _absorbed(fit)
     return tuple(dict.fromkeys(found))
 
 
@@ -208,6 +210,20 @@ def _undetermined(fit: FitResult) -> list[str]:
         what = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]} apart"
         found.append(f"the data do not determine {what}: the loss hardly changes in that direction")
     return found
+
+
+def _absorbed(fit: FitResult) -> list[str]:
+    """Parameters that networks can make up for, whatever the data; known before any fit."""
+    system = fit.system
+    names = {name for trajectory in fit.data for name in trajectory.columns}
+    seen = [e for name, e in system.observables.items() if name in names]
+    told = absorbed(system, seen, list(system.initial.values()), alone=len(fit.data) == 1)
+    return [
+        f"the data do not determine {name}, whatever they are: network {' and '.join(map(repr, one.networks))} "
+        f"can make up for it; fix it, give it a prior, or let the network have fewer inputs"
+        for name, one in told.items()
+        if name not in system.priors and not is_frozen(name, fit.objective.frozen)
+    ]
 
 
 def _unit(fit: FitResult, slot: Slot) -> float:
