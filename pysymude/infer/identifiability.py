@@ -22,7 +22,7 @@ from pysymude.model.system import ODESystem
 from pysymude.solving.checks import check_is_system
 from pysymude.solving.columns import read_columns
 from pysymude.solving.tabular import package
-from pysymude.symbolic.absorbed import absorbed
+from pysymude.symbolic.symmetries.absorbed import absorbed
 
 __all__ = ["Identifiability", "Move", "identifiability"]
 

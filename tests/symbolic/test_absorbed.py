@@ -9,7 +9,7 @@ import pytest
 import sympy as sp
 
 import pysymude as psu
-from pysymude.symbolic.absorbed import absorbed
+from pysymude.symbolic.symmetries.absorbed import absorbed
 
 x, y = psu.states("x y")
 a, d, k, g = psu.parameters("a d k g")

@@ -13,7 +13,7 @@ from pysymude.fit.treatment.noise_estimates import roughness_of_series
 from pysymude.fit.treatment.weighing import noise_part, spread_part
 from pysymude.model.theta import Slot
 from pysymude.plan.numeric import NumericModel
-from pysymude.symbolic.absorbed import absorbed
+from pysymude.symbolic.symmetries.absorbed import absorbed
 
 if TYPE_CHECKING:
     from pysymude.fit.result.fit_result import FitResult
