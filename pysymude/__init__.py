@@ -7,10 +7,11 @@ from pysymude.errors import PySymUDEError
 from pysymude.model.dataset import Dataset
 from pysymude.model.event import Event
 from pysymude.model.network import MLP
+from pysymude.model.neural_ode import neural_ode
 from pysymude.model.period import Period
 from pysymude.model.signal import Signal
 from pysymude.model.symbols import parameters, states, t
-from pysymude.model.system import ODESystem, neural_ode
+from pysymude.model.system import ODESystem
 from pysymude.model.trajectory import Trajectory
 
 if TYPE_CHECKING:

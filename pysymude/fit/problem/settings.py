@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from pysymude.errors import InvalidInputError
-from pysymude.model.system import finite
+from pysymude.model.coerce import number_of
 from pysymude.solving.control import Control
 
 __all__ = ["Settings"]
@@ -37,7 +37,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("law_weight", "equivariance_weight"):
-            number = finite(getattr(self, name), name)
+            number = number_of(getattr(self, name), what=name)
             if number < 0:
                 raise InvalidInputError(
                     f"{name} must not be negative; found {getattr(self, name)!r}"

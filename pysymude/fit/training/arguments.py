@@ -15,7 +15,7 @@ from pysymude.fit.stages.gradient_matching import GradientMatching
 from pysymude.fit.stages.lbfgs import LBFGS
 from pysymude.fit.stages.multiple_shooting import MultipleShooting
 from pysymude.model.calls import whole_number
-from pysymude.model.system import finite
+from pysymude.model.coerce import number_of
 
 __all__ = ["TrainingOptions"]
 
@@ -49,7 +49,7 @@ class TrainingOptions:
         whole_number(self.checkpoint_every, what="checkpoint_every", least=1)
         if self.resample is not None:
             whole_number(self.resample, what="resample")
-        if finite(self.weight_decay, "weight_decay") < 0:
+        if number_of(self.weight_decay, what="weight_decay") < 0:
             raise InvalidInputError(
                 f"weight_decay must not be negative; found {self.weight_decay!r}"
             )
