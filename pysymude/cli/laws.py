@@ -162,7 +162,7 @@ def _json(found: LawSet, system: ODESystem, generators: Symmetries | None) -> st
     text = laws_to_json(found, system=system)
     if generators is None:
         return text
-    from pysymude.model.writing import expression_to_text
+    from pysymude.model.expression_text import expression_to_text
 
     listed = [
         {

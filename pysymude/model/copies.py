@@ -11,7 +11,8 @@ import sympy as sp
 from pysymude.model.network import MLP
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
-from pysymude.model.toml import networks_within, system_from_text
+from pysymude.model.toml import system_from_text
+from pysymude.model.toml_networks import networks_within
 from pysymude.model.writing import system_to_text
 
 __all__ = ["expressions_from_text", "expressions_to_text", "reduced_network", "reduced_system"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any, TypedDict, Unpack, cast, overload
+from typing import Any, Unpack, cast, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,29 +17,16 @@ from pysymude.model.fingerprint import fingerprint
 from pysymude.model.html_table import html_table
 from pysymude.model.members import named, one_of
 from pysymude.model.tables.delimited import parse_csv, read_csv
-from pysymude.model.tables.dose_columns import joined_doses, take_doses
+from pysymude.model.tables.dose_columns import take_doses
 from pysymude.model.tables.experiments import experiments
 from pysymude.model.tables.frames import read_frame
+from pysymude.model.tables.options import Options, arguments_of, take_noise_columns
 from pysymude.model.tables.roles import Asked
-from pysymude.model.tables.signal_columns import joined_signals, take_signals
+from pysymude.model.tables.signal_columns import take_signals
 from pysymude.model.tables.table import Table
 from pysymude.model.trajectory import Trajectory
 
 __all__ = ["Dataset"]
-
-
-class Options(TypedDict, total=False):
-    """What every experiment of a table may be told besides; see `Dataset.from_arrays`."""
-
-    u0: Any
-    t0: float | None
-    trainable_u0: bool | Name | Collection[Name] | None
-    parameters: Any
-    noise: Any
-    signals: Any
-    doses: Any
-    periods: Any
-    units: Any
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
@@ -207,7 +194,7 @@ class Dataset(Sequence[Trajectory]):
             times that go back.
         """
         asked = Asked(
-            time, states, experiment, variable, value, _take_columns(options), loq, time_unit,
+            time, states, experiment, variable, value, take_noise_columns(options), loq, time_unit,
             take_signals(options), take_doses(options),
         )  # fmt: skip
         return cls._from_table(read_csv(path, delimiter=delimiter, decimal=decimal), asked, options)
@@ -234,7 +221,7 @@ class Dataset(Sequence[Trajectory]):
         the other levels of an index of several tell experiments apart.
         """
         asked = Asked(
-            time, states, experiment, variable, value, _take_columns(options), loq, time_unit,
+            time, states, experiment, variable, value, take_noise_columns(options), loq, time_unit,
             take_signals(options), take_doses(options),
         )  # fmt: skip
         return cls._from_table(read_frame(df, decimal=decimal), asked, options)
@@ -265,19 +252,8 @@ class Dataset(Sequence[Trajectory]):
     @classmethod
     def _from_table(cls, table: Table, asked: Asked, options: Options) -> Dataset:
         found = experiments(table, asked)
-        given: Any = dict(options)
-        given["units"] = found.units | (given.get("units") or {})
-        if found.noise and given.get("noise") is None:
-            given["noise"] = _of_columns(found.noise, found.states)
-        if found.signals:
-            given["signals"] = joined_signals(found.signals, given.get("signals"))
-        if found.doses:
-            given["doses"] = joined_doses(found.doses, given.get("doses"))
         try:
-            return cls.from_arrays(
-                found.t, found.u, states=found.states, name=found.names or "",
-                censored=found.censored, **given,
-            )  # fmt: skip
+            return cls.from_arrays(found.t, found.u, **arguments_of(found, options))
         except InvalidInputError as error:
             raise table.error(str(error)) from error
 
@@ -370,18 +346,3 @@ def _cut(t: FloatArray, rows: int) -> float:
     """The last time among the first rows; rows of one time stay together."""
     earlier = t[t < t[rows]] if rows < len(t) else t
     return float(earlier[-1] if earlier.size else t[-1])
-
-
-def _take_columns(options: Options) -> Any:
-    """Takes the columns out of `options` that ``noise=`` names."""
-    noise: Any = options.get("noise")
-    named = cast("Iterable[object]", noise.values()) if isinstance(noise, Mapping) else [noise]
-    if not any(isinstance(one, str) for one in named):
-        return None
-    return options.pop("noise")
-
-
-def _of_columns(noise: Sequence[FloatArray], states: Sequence[Name]) -> Any:
-    """Noise by state and experiment, without states that have none in the whole table."""
-    given = np.any(np.isfinite(np.vstack(noise)), axis=0).tolist()
-    return [{state: one[:, k] for k, state in enumerate(states) if given[k]} for one in noise]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -11,46 +10,22 @@ import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import EmissionError, InvalidInputError
-from pysymude.model.activations import ACTIVATIONS, CURVATURES, SLOPES
+from pysymude.model.activations import ACTIVATIONS
 from pysymude.model.calls import explained, whole_number
+from pysymude.model.network_input import biases_of, inputs_of, scaling_of, width_of
+from pysymude.model.network_values import (
+    Layer,
+    Scaling,
+    forward_of,
+    hessian_of,
+    jacobian_of,
+    pull_of,
+)
 from pysymude.model.symbols import check_name
 
-__all__ = ["ACTIVATIONS", "MLP", "Layer", "NetworkDerivative", "NetworkOutput", "Scaling"]
+__all__ = ["ACTIVATIONS", "MLP", "NetworkDerivative", "NetworkOutput"]
 
 Float = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One affine layer: its matrix is ``weights[W].reshape(rows, columns)``, its bias ``weights[b]``.
-
-    Without a `bias` there are zeros in its place, which stay.
-    """
-
-    rows: int
-    columns: int
-    W: slice
-    b: slice
-    bias: bool = True
-
-
-@dataclass(frozen=True, eq=False)
-class Scaling:
-    """Affine scaling round a network: out = shift_out + scale_out * net((z - shift_in) / scale_in).
-
-    All four arrays are float64, of shape (inputs,) or (outputs,), in the unit of what they scale.
-    """
-
-    input_shift: Float
-    input_scale: Float
-    output_shift: Float
-    output_scale: Float
-
-    def flat(self) -> Float:
-        """The four arrays one after the other, shape (2 inputs + 2 outputs,)."""
-        return np.concatenate(
-            [self.input_shift, self.input_scale, self.output_shift, self.output_scale]
-        )
 
 
 class MLP(sp.Atom):
@@ -127,11 +102,11 @@ class MLP(sp.Atom):
     ) -> MLP:
         self = cast("MLP", super().__new__(cls))
         self.name = check_name(name, what="MLP(name)")
-        self.inputs = _expressions(name, inputs)
-        self.outputs = _width(name, "outputs", outputs)
+        self.inputs = inputs_of(name, inputs)
+        self.outputs = width_of(name, "outputs", outputs)
         widths = hidden if isinstance(hidden, (tuple, list, np.ndarray)) else [hidden]
-        self.hidden = tuple(_width(name, "hidden", width) for width in widths)
-        self.bias = _biases(name, bias, len(self.hidden) + 1)
+        self.hidden = tuple(width_of(name, "hidden", width) for width in widths)
+        self.bias = biases_of(name, bias, len(self.hidden) + 1)
         if not isinstance(activation, str) or activation not in ACTIVATIONS:
             # it is made of networks
             from pysymude.model.chain import NetworkChain, chain_activations
@@ -146,8 +121,8 @@ class MLP(sp.Atom):
                 return made
             activation = each[0]
         self.activation = activation
-        self.input_scaling = _scaling(name, "input_scaling", input_scaling, len(self.inputs))
-        self.output_scaling = _scaling(name, "output_scaling", output_scaling, self.outputs)
+        self.input_scaling = scaling_of(name, "input_scaling", input_scaling, len(self.inputs))
+        self.output_scaling = scaling_of(name, "output_scaling", output_scaling, self.outputs)
         return self
 
     def _hashable_content(self) -> tuple[Any, ...]:
@@ -180,7 +155,7 @@ class MLP(sp.Atom):
             raise InvalidInputError(
                 f"network {self.name!r} takes {len(self.inputs)} inputs; found {len(inputs)}"
             )
-        arguments = _expressions(self.name, list(inputs))
+        arguments = inputs_of(self.name, list(inputs))
         return _Outputs(NetworkOutput(self, sp.Integer(i), *arguments) for i in range(self.outputs))
 
     def with_scaling(self, scaling: Scaling) -> MLP:
@@ -242,73 +217,19 @@ class MLP(sp.Atom):
 
     def forward(self, weights: ArrayLike, z: ArrayLike) -> Float:
         """Outputs at inputs `z` of shape (..., inputs), float64 of shape (..., outputs)."""
-        weights, scaling = np.asarray(weights, dtype=np.float64), self.fixed_scaling()
-        a = (np.asarray(z, dtype=np.float64) - scaling.input_shift) / scaling.input_scale
-        for k, layer in enumerate(self.layers):
-            W = weights[layer.W].reshape(layer.rows, layer.columns)
-            a = a @ W.T + weights[layer.b]
-            if k < len(self.hidden):
-                a = ACTIVATIONS[self.activation](a)
-        return scaling.output_shift + scaling.output_scale * a
+        return forward_of(self, weights, z)
 
     def pull(self, weights: ArrayLike, z: ArrayLike, given: ArrayLike) -> Float:
         """The derivative by all weights, float64 (n_weights,), of ``given @ outputs`` at one input z."""
-        weights, scaling = np.asarray(weights, dtype=np.float64), self.fixed_scaling()
-        a = (np.asarray(z, dtype=np.float64) - scaling.input_shift) / scaling.input_scale
-        before: list[Float] = []
-        inner: list[Float] = []
-        for k, layer in enumerate(self.layers):
-            before.append(a)
-            a = weights[layer.W].reshape(layer.rows, layer.columns) @ a + weights[layer.b]
-            inner.append(a)
-            if k < len(self.hidden):
-                a = ACTIVATIONS[self.activation](a)
-        found, bar = (
-            np.empty(self.n_weights),
-            scaling.output_scale * np.asarray(given, dtype=np.float64),
-        )
-        for k in reversed(range(len(self.layers))):
-            layer = self.layers[k]
-            if k < len(self.hidden):
-                bar = bar * SLOPES[self.activation](inner[k])
-            found[layer.W] = np.outer(bar, before[k]).ravel()
-            found[layer.b] = bar if layer.bias else 0.0
-            bar = weights[layer.W].reshape(layer.rows, layer.columns).T @ bar
-        return found
+        return pull_of(self, weights, z, given)
 
     def jacobian(self, weights: ArrayLike, z: ArrayLike) -> Float:
         """D output / d input at `z` of shape (..., inputs), float64 of shape (..., outputs, inputs)."""
-        weights, scaling = np.asarray(weights, dtype=np.float64), self.fixed_scaling()
-        a = (np.asarray(z, dtype=np.float64) - scaling.input_shift) / scaling.input_scale
-        slope = np.diag(1.0 / scaling.input_scale)
-        for k, layer in enumerate(self.layers):
-            W = weights[layer.W].reshape(layer.rows, layer.columns)
-            a, slope = a @ W.T + weights[layer.b], W @ slope
-            if k < len(self.hidden):
-                slope = SLOPES[self.activation](a)[..., None] * slope
-                a = ACTIVATIONS[self.activation](a)
-        return scaling.output_scale[:, None] * np.broadcast_to(slope, (*a.shape, len(self.inputs)))
+        return jacobian_of(self, weights, z)
 
     def hessian(self, weights: ArrayLike, z: ArrayLike) -> Float:
         """Second derivatives at `z` of shape (..., inputs): (..., outputs, inputs, inputs)."""
-        weights, scaling = np.asarray(weights, dtype=np.float64), self.fixed_scaling()
-        a = (np.asarray(z, dtype=np.float64) - scaling.input_shift) / scaling.input_scale
-        slope = np.diag(1.0 / scaling.input_scale)
-        bend = np.zeros((*slope.shape, len(self.inputs)))
-        for k, layer in enumerate(self.layers):
-            W = weights[layer.W].reshape(layer.rows, layer.columns)
-            a, slope = a @ W.T + weights[layer.b], W @ slope
-            bend = np.einsum("ij,...jkl->...ikl", W, bend)
-            if k < len(self.hidden):
-                first = SLOPES[self.activation](a)[..., None]
-                second = CURVATURES[self.activation](a)[..., None, None]
-                both = slope[..., None] * slope[..., None, :]
-                bend = first[..., None] * bend + second * both
-                slope = first * slope
-                a = ACTIVATIONS[self.activation](a)
-        size = len(self.inputs)
-        bend = np.broadcast_to(bend, (*a.shape, size, size))
-        return scaling.output_scale[:, None, None] * bend
+        return hessian_of(self, weights, z)
 
     def fixed_scaling(self) -> Scaling:
         """The scaling that was set; the identity where it is None or still to come from the data."""
@@ -457,49 +378,3 @@ class NetworkDerivative(sp.Expr):
 
     def _sympystr(self, printer: Any) -> str:
         return f"D({printer.doprint(self.output)}, {', '.join(map(str, self.by))})"
-
-
-def _expressions(name: str, inputs: Any) -> tuple[sp.Expr, ...]:
-    """The inputs as SymPy expressions; numbers allowed, text refused."""
-    given = list(inputs) if isinstance(inputs, (list, tuple, sp.Tuple)) else [inputs]
-    if not given:
-        raise InvalidInputError(f"MLP {name!r}: inputs must name at least one expression; found []")
-    for z in given:
-        if not isinstance(z, (sp.Expr, int, float)) or isinstance(z, bool):
-            raise InvalidInputError(
-                f"MLP {name!r}: inputs must be SymPy expressions of states, parameters and time; "
-                f"found {z!r} of type {type(z).__name__}"
-            )
-    return tuple(cast("sp.Expr", sp.sympify(z, strict=True)) for z in given)
-
-
-def _biases(name: str, given: Any, layers: int) -> tuple[bool, ...]:
-    several = list(given) if isinstance(given, (list, tuple, np.ndarray)) else [given] * layers
-    if len(several) != layers or not all(isinstance(one, (bool, np.bool_)) for one in several):
-        raise InvalidInputError(
-            f"MLP {name!r}: bias= takes True or False, or one of them for each of its {layers} layers; found "
-            f"{given!r}"
-        )
-    return tuple(map(bool, several))
-
-
-def _width(name: str, what: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise InvalidInputError(f"MLP {name!r}: {what} must be positive integers; found {value!r}")
-    return int(value)
-
-
-def _scaling(name: str, what: str, given: Any, size: int) -> Any:
-    """None, "data", or ((shift, ...), (scale, ...)) as nested tuples of floats."""
-    if given is None or (isinstance(given, str) and given == "data"):
-        return given
-    advice = f'MLP {name!r}: {what} must be None, "data" or (shift, scale) for {size} values'
-    if isinstance(given, str) or not isinstance(given, (tuple, list)) or len(given) != 2:
-        raise InvalidInputError(f"{advice}; found {given!r}")
-    try:
-        shift, scale = (np.broadcast_to(np.asarray(g, dtype=np.float64), (size,)) for g in given)
-    except (TypeError, ValueError):
-        raise InvalidInputError(f"{advice}; found {given!r}") from None
-    if not (np.isfinite(shift).all() and np.isfinite(scale).all() and (scale != 0).all()):
-        raise InvalidInputError(f"{advice}, finite and with scale not 0; found {given!r}")
-    return tuple(map(float, shift)), tuple(map(float, scale))

@@ -18,12 +18,12 @@ from pysymude.fit.files.save_file import read, understood, write
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.fit.result.saved import SavedFit
 from pysymude.model.calls import explained
+from pysymude.model.expression_text import expression_to_text
 from pysymude.model.expressions import parse_expression
 from pysymude.model.formulas_shown import as_mathml, equation
 from pysymude.model.html_table import html_table, sentence
 from pysymude.model.signals_within import values_within
 from pysymude.model.system import ODESystem
-from pysymude.model.writing import expression_to_text
 from pysymude.recover.front import FrontRow
 from pysymude.recover.rounding import simple_rationals
 from pysymude.symbolic.laws.derivation import first_integrals

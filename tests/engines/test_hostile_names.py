@@ -26,9 +26,10 @@ from pysymude.export.julia import julia_script
 from pysymude.export.julia_formulas import Formulas, Names
 from pysymude.fit.loss.objective import Objective
 from pysymude.fit.result.saved import SavedFit
+from pysymude.model.expression_text import expression_to_text
 from pysymude.model.symbols import check_label, escaped
 from pysymude.model.toml_text import toml_string
-from pysymude.model.writing import expression_to_text, system_to_text
+from pysymude.model.writing import system_to_text
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.law import Law
 from tests.engines.julia_syntax import statements, syntax_errors

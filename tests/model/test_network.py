@@ -4,7 +4,8 @@ import sympy as sp
 
 import pysymude as psu
 from pysymude.errors import EmissionError, InvalidInputError, ModelFileError
-from pysymude.model.network import ACTIVATIONS, Scaling
+from pysymude.model.network import ACTIVATIONS
+from pysymude.model.network_values import Scaling
 from pysymude.model.toml import system_from_text
 
 x, y = psu.states("x y")

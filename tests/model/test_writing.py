@@ -16,10 +16,11 @@ from problems.catalogue import KNOWN, UNIVERSAL
 from pysymude.errors import EmissionError, InvalidInputError
 from pysymude.fit.treatment.network_scaling import scale_networks
 from pysymude.fit.treatment.smoothing import Smoothing
+from pysymude.model.expression_text import expression_to_text
 from pysymude.model.expressions import parse_expression
 from pysymude.model.system import ODESystem
 from pysymude.model.toml import system_from_text
-from pysymude.model.writing import expression_to_text, system_to_text
+from pysymude.model.writing import system_to_text
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.numeric import NumericModel
 from pysymude.plan.tape import FUNCTIONS, array_operations, build_tape

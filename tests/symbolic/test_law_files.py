@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import pysymude as psu
 from pysymude.errors import EmissionError, SaveFileError
+from pysymude.model.expression_text import expression_to_text
 from pysymude.model.expressions import parse_expression
-from pysymude.model.writing import expression_to_text
 from pysymude.symbolic.laws.law_set import FirstIntegral, LawSet
 from pysymude.symbolic.laws.spans import Span
 from pysymude.symbolic.proof.certificate import Certificate

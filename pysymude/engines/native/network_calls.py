@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.model.network import Scaling
+from pysymude.model.network_values import Scaling
 
 __all__ = [
     "BASE",

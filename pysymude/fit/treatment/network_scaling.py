@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.fit.treatment.smoothing import Smoothed, Smoothing
-from pysymude.model.network import MLP, Scaling
+from pysymude.model.network import MLP
+from pysymude.model.network_values import Scaling
 from pysymude.model.system import ODESystem
 from pysymude.plan.compiled import CompiledSystem
 from pysymude.plan.numeric import NumericModel

@@ -31,10 +31,10 @@ from typing import Any
 import sympy as sp
 
 from pysymude.errors import EmissionError, InvalidInputError, ModelFileError, SaveFileError
+from pysymude.model.expression_text import expression_to_text
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
 from pysymude.model.toml_table import TomlTable
-from pysymude.model.writing import expression_to_text
 from pysymude.symbolic.laws.law_set import FirstIntegral, LawSet
 from pysymude.symbolic.proof.certificate import Certificate
 from pysymude.symbolic.storage.documents import (

@@ -14,13 +14,19 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from pysymude.errors import EmissionError, InvalidInputError, ModelFileError
+from pysymude.model.expression_text import expression_to_text
 from pysymude.model.expressions import parse_expression
 from pysymude.model.network import MLP
 from pysymude.model.signal import SignalValue
 from pysymude.model.symbols import t
-from pysymude.model.toml import LEVELS, NETWORK_KEYS, OUTPUTS, WEIGHTS, networks_within
+from pysymude.model.toml_networks import (
+    LEVELS,
+    NETWORK_KEYS,
+    OUTPUTS,
+    WEIGHTS,
+    networks_within,
+)
 from pysymude.model.toml_table import TomlTable
-from pysymude.model.writing import expression_to_text
 
 __all__ = ["TABLES", "Vocabulary"]
 
