@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 
 from pysymude.errors import InvalidInputError
+from pysymude.fit.long_work.progress_bar import Reporter
 from pysymude.fit.result.fit_result import FitResult
-from pysymude.model.calls import explained
+from pysymude.infer.future import Foretold, foretold
+from pysymude.model.calls import explained, whole_number
 from pysymude.model.html_table import html_table
 from pysymude.solving.tabular import package
 
@@ -22,7 +24,9 @@ class Judged:
     """One fit among others.
 
     `numbers` is how many were learned, with the noise of columns for which none was given; `weight` is
-    Akaike's: the share of the evidence that the model has by AICc.
+    Akaike's: the share of the evidence that the model has by AICc. `elpd` is the logarithm of the density of
+    the future, by refits to the past; `elpd_gap` by how much it is below the best model's, and `gap_error` the
+    standard error of that; None without `leave_future_out`.
     """
 
     name: str
@@ -32,6 +36,9 @@ class Judged:
     aicc: float
     bic: float
     weight: float
+    elpd: float | None = None
+    elpd_gap: float | None = None
+    gap_error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -42,15 +49,37 @@ class Comparison:
     ----------
     table : tuple of Judged
     measurements : int
+    warnings : tuple of str
+        Refits to the past that failed.
     """
 
     table: tuple[Judged, ...]
     measurements: int
+    warnings: tuple[str, ...] = ()
 
     @property
     def best(self) -> str:
         """The name of the model with the smallest AICc."""
         return self.table[0].name
+
+    @property
+    def best_at_foretelling(self) -> str:
+        """The name of the model that foretold the future best.
+
+        Raises
+        ------
+        InvalidInputError
+            Nothing was foretold: `compare` was not told to `leave_future_out`.
+        """
+        if not self._foretold:
+            raise InvalidInputError(
+                "nothing was foretold; write psu.compare(fits, leave_future_out=5)"
+            )
+        return min(self.table, key=lambda row: row.elpd_gap or 0.0).name
+
+    @property
+    def _foretold(self) -> bool:
+        return self.table[0].elpd is not None
 
     def __getitem__(self, name: str) -> Judged:
         for row in self.table:
@@ -63,9 +92,10 @@ class Comparison:
     def to_dataframe(self) -> Any:
         """A pandas data frame with a row a fit."""
         pd = package("pandas", "to_dataframe")
-        names = ("log_likelihood", "numbers", "aic", "aicc", "bic", "weight")
+        names = ["log_likelihood", "numbers", "aic", "aicc", "bic", "weight"]
+        names += ["elpd", "elpd_gap", "gap_error"] if self._foretold else []
         rows = {row.name: [getattr(row, name) for name in names] for row in self.table}
-        return pd.DataFrame.from_dict(rows, orient="index", columns=list(names))
+        return pd.DataFrame.from_dict(rows, orient="index", columns=names)
 
     def _repr_html_(self) -> str:
         rows = [
@@ -84,13 +114,23 @@ class Comparison:
             f"{r.bic:>10.2f}  {r.weight:>7.3f}"
             for r in self.table
         ]
-        return "\n".join(lines)
+        if self._foretold:
+            lines[0] += f"  {'elpd':>9}  {'below':>7}  {'error':>6}"
+            for k, r in enumerate(self.table, start=1):
+                lines[k] += f"  {r.elpd:>9.3f}  {r.elpd_gap:>7.3f}  {r.gap_error:>6.3f}"
+        return "\n".join([*lines, *self.warnings])
 
     __repr__ = __str__
 
 
 @explained
-def compare(fits: Mapping[str, FitResult] | Iterable[FitResult]) -> Comparison:
+def compare(
+    fits: Mapping[str, FitResult] | Iterable[FitResult],
+    *,
+    leave_future_out: int = 0,
+    stages: Any = None,
+    progress: bool = True,
+) -> Comparison:
     """Fits of the same measurements beside each other: AIC, AICc and BIC from their exact log-likelihoods.
 
     Noise that was nowhere given is the one that makes the measurements likeliest, one number more for each
@@ -99,6 +139,14 @@ def compare(fits: Mapping[str, FitResult] | Iterable[FitResult]) -> Comparison:
     Parameters
     ----------
     fits : mapping from name to FitResult, or sequence of FitResult
+    leave_future_out : int
+        So many blocks of times in the second half of the data are foretold, each by a refit to all that was
+        measured before it. 0: nothing is refitted.
+    stages : sequence of stages, optional
+        Of the refits. By default ``psu.LBFGS(500)`` from the fit; with networks the stages of `fit`, from new
+        weights, since those of the fit have seen the future.
+    progress : bool
+        Show what is being done, on a terminal or in a notebook.
 
     Returns
     -------
@@ -112,7 +160,10 @@ def compare(fits: Mapping[str, FitResult] | Iterable[FitResult]) -> Comparison:
     References
     ----------
     .. [1] Burnham and Anderson, Model Selection and Multimodel Inference, 2nd ed., 2002, secs. 2.2 to 2.9.
+    .. [2] Buerkner, Gabry and Vehtari, Approximate leave-future-out cross-validation for Bayesian time series
+       models, J. Stat. Comput. Simul. 90 (2020), 2499. Here densities are those of the refits themselves.
     """
+    whole_number(leave_future_out, what="leave_future_out")
     named = _named(fits)
     first = next(iter(named.values()))
     n = first.objective.loss.n_measured
@@ -136,7 +187,27 @@ def compare(fits: Mapping[str, FitResult] | Iterable[FitResult]) -> Comparison:
         Judged(name, value, k, 2 * k - 2 * value, c, k * float(np.log(n)) - 2 * value, float(share))
         for (name, value, k), c, share in zip(rows, aiccs, shares, strict=True)
     ]
-    return Comparison(tuple(sorted(table, key=lambda row: (row.aicc, row.aic))), n)
+    warnings: tuple[str, ...] = ()
+    if leave_future_out:
+        table, warnings = _with_future(table, named, leave_future_out, stages, progress)
+    return Comparison(tuple(sorted(table, key=lambda row: (row.aicc, row.aic))), n, warnings)
+
+
+def _with_future(
+    table: list[Judged], named: dict[str, FitResult], folds: int, stages: Any, progress: bool
+) -> tuple[list[Judged], tuple[str, ...]]:
+    """The rows with what each model foretells."""
+    found: dict[str, Foretold] = {}
+    with Reporter(progress, folds * len(named), "refits to the past") as reporter:
+        for name, one in named.items():
+            found[name] = foretold(one, folds, stages, reporter, name)
+    best = max(found.values(), key=lambda one: one.elpd)
+    rows: list[Judged] = []
+    for row in table:
+        gap, error = best.over(found[row.name])
+        rows.append(replace(row, elpd=found[row.name].elpd, elpd_gap=gap, gap_error=error))
+    said = [f"{name}: {why}" for name, one in found.items() for why in one.failures]
+    return rows, tuple(said)
 
 
 def _aicc(value: float, k: int, n: int) -> float:
