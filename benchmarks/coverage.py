@@ -1,6 +1,6 @@
-"""How often 95 % intervals hold the truth, Wald's and profiles', on simulated data sets.
+"""How often 95 % intervals and bands hold the truth, Wald's and profiles', on simulated data sets.
 
-    python -m benchmarks.coverage [--sets 200] [--problem NAME] [--json FILE]
+    python -m benchmarks.coverage [--sets 200] [--bands 50] [--problem NAME] [--json FILE]
 
 A share between 91 and 98 % is what 200 sets allow of an exact 95 %. In the last problem Wald's intervals are
 known to fail: the rate is close to saturation, where the loss is flat to one side.
@@ -115,13 +115,44 @@ def covered(problem: Problem, sets: int) -> dict[str, dict[str, float]]:
     return {how: {n: v / sets for n, v in found.items()} for how, found in held.items()}
 
 
+def banded(problem: Problem, sets: int) -> dict[str, dict[str, float]]:
+    """The share of values of the true curve inside of 95 % bands: along the data, and behind their end.
+
+    Also of the profile of the first state behind the end.
+    """
+    plain = psu.ODESystem(problem.system.rhs)
+    names = [state.name for state in plain.states]
+    read = {str(s) for f in plain.rhs.values() for s in f.free_symbols}
+    rates = {n: v for n, v in problem.truth.items() if n in read}
+    held: dict[str, dict[str, float]] = {}
+    for seed in range(sets):
+        data = problem.data(seed)
+        fit = psu.fit(problem.system, data, stages=psu.LBFGS(200), progress=False, engine="native")
+        own = data[0]
+        t = np.array([own.t0, *np.linspace(own.t[0] + 0.1, own.t[-1], 5), 1.25 * own.t[-1]])
+        u0 = {name: own.u0[name] for name in names}
+        truth = psu.solve(plain, u0=u0, t=t, parameters=rates, reltol=1e-9, engine="native")
+        band = fit.predict(t, band=0.95)
+        for name in names:
+            inside = (band[name].lower <= truth[name]) & (truth[name] <= band[name].upper)
+            for where, share in (("along", inside[1:-1].mean()), ("behind", inside[-1])):
+                shares = held.setdefault(f"band, {where} the data", {})
+                shares[name] = shares.get(name, 0.0) + share / sets
+        first = names[0]
+        low, high = psu.profile(fit, first, t[-1], progress=False).interval()
+        shares = held.setdefault("profile, behind the data", {first: 0.0})
+        shares[first] += (low <= truth[first][-1] <= high) / sets
+    return held
+
+
 def main() -> None:
     """All problems as one table."""
-    options = arguments(__doc__ or "", sets=200, problem="")
+    options = arguments(__doc__ or "", sets=200, bands=50, problem="")
     rows: list[dict[str, Any]] = []
     for name, make in PROBLEMS.items():
         if options.problem in ("", name):
-            for how, shares in covered(make(), options.sets).items():
+            both = covered(make(), options.sets) | banded(make(), options.bands)
+            for how, shares in both.items():
                 found = ", ".join(f"{n} {v:.1%}" for n, v in shares.items())
                 rows.append({"problem": name, "method": how, "holds the truth": found})
                 print(rows[-1], flush=True)
