@@ -131,8 +131,10 @@ class HeldNumber(Held):
         low, high = np.isfinite(self.slot.low), np.isfinite(self.slot.high)
         if low and high:
             return float(sign * max(_NEAR, abs(middle) + 1.0))
-        far = _FAR if low or high else 40.0 * _FAR
-        return float(middle + sign * far * self.evidence.units[self._inside])
+        far = (_FAR if low or high else 40.0 * _FAR) * self.evidence.units[self._inside]
+        # what has run to 0 is far from where it means something
+        start = self.evidence.objective.theta0(self.evidence.fit.seed)[self.slot.offset]
+        return float(sign * max(sign * middle, sign * start) + sign * far)
 
     def put(self, theta: Float, where: float) -> Float:
         """See `Held.put`."""

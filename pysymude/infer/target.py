@@ -51,6 +51,11 @@ class Target:
             raise InvalidInputError(
                 "penalties of laws and symmetries are no densities; fit with conserve='project' or without them"
             )
+        if self.endless:
+            raise InvalidInputError(
+                f"{' and '.join(self.endless)} can go anywhere together, for all that data, priors and bounds say: "
+                "there is no distribution to sample. Give one of them a prior, priors={...}, or bounds={...}"
+            )
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -61,6 +66,21 @@ class Target:
     def size(self) -> int:
         """How many numbers are sampled."""
         return int(self.moving.sum())
+
+    @cached_property
+    def endless(self) -> tuple[str, ...]:
+        """Names of numbers that neither data, nor a prior, nor bounds keep from going anywhere together."""
+        evidence, priors = self.evidence, self.fit.system.priors
+        _, vectors, known = evidence.modes
+        names = list(evidence.slots)
+        inside = np.searchsorted(evidence.free, [s.offset for s in evidence.slots.values()])
+        found: list[str] = []
+        for vector in vectors[:, ~known].T:
+            parts = [n for n, i in zip(names, inside, strict=True) if abs(vector[i]) > 0.1]
+            # one alone that has run to an end of its range is kept there by the data
+            free = [n for n in parts if n not in priors and not np.isfinite(evidence.slots[n].high)]
+            found += free if len(parts) > 1 and len(free) == len(parts) else []
+        return tuple(dict.fromkeys(found))
 
     @cached_property
     def weights(self) -> NDArray[np.bool_]:

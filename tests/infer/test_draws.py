@@ -160,6 +160,22 @@ def test_weight_decay_is_a_prior_of_weights():
     assert float(found["slope"].std()) == pytest.approx(exact[2, 2] ** 0.5, rel=0.15)
 
 
+def test_a_posterior_without_an_end_is_said():
+    data = psu.Dataset.from_arrays(T, np.exp(-T)[:, None], states=[x], u0={x: 1.0}, noise={x: 0.1})
+    product = psu.ODESystem({x: -k * s * x}, trainable={k: 1.0, s: 0.8})
+    short: dict[str, Any] = {
+        "draws": 20,
+        "chains": 1,
+        "warmup": 20,
+        "progress": False,
+        "predictive": False,
+    }
+    with pytest.raises(psu.PySymUDEError, match="k and s can go anywhere together"):
+        psu.sample(psu.fit(product, data, **QUIET), **short)
+    kept = psu.fit(product.replace(priors={s: psu.LogNormal(0, 0.2)}), data, **QUIET)
+    assert psu.sample(kept, **short).posterior["k"].shape == (1, 20)
+
+
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [

@@ -101,6 +101,25 @@ def test_a_product_is_open_to_both_sides():
     assert found.values[-1] > 1e4 * found.values[0]
 
 
+def test_a_rate_that_ran_to_nothing_has_an_end_above():
+    """A second loss that the data do not show: its best value is 0, and its profile goes up from there."""
+    values = 2.0 * np.exp(-0.8 * T) + 0.1 * np.sin(5.0 * T)
+    data = psu.Dataset.from_arrays(T, values[:, None], states=[x], u0={x: 2.0}, noise={x: 0.3})
+    system = psu.ODESystem({x: -0.9 * x - b * x}, trainable={b: 0.5})
+    fit = psu.fit(system, data, **TIGHT)
+    assert fit.parameters["b"] < 1e-6
+    found = psu.profile(fit, "b")
+
+    def over(rate: float) -> float:
+        gaps = [((2.0 * np.exp(-r * T) - values) ** 2).sum() / 0.09 for r in (0.9 + rate, 0.9)]
+        return gaps[0] - gaps[1] - stats.chi2.ppf(0.95, 1)
+
+    assert found.open_low
+    assert not found.open_high
+    assert found.interval()[0] == 0.0
+    assert found.interval()[1] == pytest.approx(optimize.brentq(over, 1e-3, 3.0), rel=5e-3)
+
+
 def test_bounds_are_ends():
     data = psu.Dataset.from_arrays(T, VALUES[:, None], states=[x], u0={x: 2.0}, noise={x: 0.3})
     system = psu.ODESystem({x: -k * x}, trainable={k: 0.8}, bounds={k: (0.75, 5.0)})
