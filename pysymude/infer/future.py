@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError, PySymUDEError
 from pysymude.fit.long_work.progress_bar import Reporter
+from pysymude.fit.loss.pointwise import Pointwise
 from pysymude.fit.stages.lbfgs import LBFGS
-from pysymude.fit.terms.pointwise import Pointwise
 from pysymude.fit.training.fitting import fit as train
 from pysymude.model.dataset import Dataset
 from pysymude.model.trajectory import Trajectory

@@ -53,7 +53,7 @@ class Target:
             )
         if self.endless:
             raise InvalidInputError(
-                f"{' and '.join(self.endless)} can go anywhere together, for all that data, priors and bounds say: "
+                f"{' and '.join(self.endless)} can go anywhere together, as far as data, priors and bounds go: "
                 "there is no distribution to sample. Give one of them a prior, priors={...}, or bounds={...}"
             )
 
