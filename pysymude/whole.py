@@ -19,6 +19,9 @@ def read_whole(
 ) -> bytes:
     """The content of a file of at most so many bytes; what `refuse` makes of the reason is raised else."""
     try:
+        if not Path(path).is_file() and Path(path).exists() and not Path(path).is_dir():
+            # whoever opens a pipe or a device waits, perhaps for ever
+            raise refuse("cannot be read: this is no file")
         with Path(path).open("rb") as file:
             content = file.read(largest + 1)
     except FileNotFoundError:

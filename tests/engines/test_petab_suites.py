@@ -135,6 +135,9 @@ def test_linear_laws_of_published_models(name):
     path = FOLDER / "models" / name / f"model_{name}.xml"
     if not path.is_file():
         pytest.skip(WHY_NOT)
-    laws = psu.first_integrals(psu.ODESystem.from_sbml(path), degree=1, time_dependent=False)
-    assert len(laws) == MOIETIES[name]
+    system = psu.ODESystem.from_sbml(path)
+    laws = psu.first_integrals(system, degree=1, time_dependent=False)
+    # with logarithms there may be more
+    linear = [law for law in laws if law.expr.is_polynomial(*system.states)]
+    assert len(linear) == MOIETIES[name]
     assert all(law.certificate.check() for law in laws)

@@ -1,5 +1,7 @@
 """Broken PEtab problems: a message that names file, line or id; nothing is fetched, nothing executed."""
 
+import os
+
 import h5py
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ pytest.importorskip("libsbml", reason="python-libsbml is not installed")
 pytest.importorskip("h5py", reason="h5py is not installed")
 
 from tests.engines.petab_text import ONE, TWO, TWO_YAML, hybrid, table, write
+from tests.unit.interchange import sbml_text as s
 
 
 def read(folder, base, **changes):
@@ -94,6 +97,64 @@ BROKEN = {
     "extension": (TWO, {"problem_yaml": TWO_YAML + "extensions: {magic: {required: true}}\n"}, "'magic'"),
     "language": two("problem_yaml", "language: sbml", "language: bngl", "bngl"),
 }  # fmt: skip
+CIRCLE = s.sbml(
+    parameters=[
+        s.parameter("x", 1.0, constant="false"), s.parameter("k", 1.0), s.parameter("b", 0.0),
+        s.parameter("u", None, constant="false"), s.parameter("v", None, constant="false"),
+    ],
+    rules=[s.rate("x", "-k*x+b+u"), s.assignment("u", "v+1"), s.assignment("v", "u+1")],
+)  # fmt: skip
+BROKEN |= {
+    "measured at -inf": one(
+        "measurements_tsv", "slow\t1\t2.3", "slow\t-inf\t2.3", r"line 3: .*at inf"
+    ),
+    "a key twice": (
+        ONE,
+        {"problem_yaml": ONE["problem_yaml"] + "parameter_file: b.tsv\n"},
+        "line 8: 'parameter_file' is there twice",
+    ),
+    "a column of nothing": one(
+        "conditions_tsv",
+        "conditionId\tb",
+        "conditionId\tbb",
+        r"conditions.tsv line \d: .*'bb'.*nothing",
+    ),
+    "a logarithm of less than nothing": one(
+        "parameters_tsv", "1e3\t0.5", "1e3\t-0.5", "line 2: .*log10 must be positive"
+    ),
+    "no version": one("problem_yaml", "format_version: 1\n", "", "found None"),
+    "an empty file": (ONE, {"problem_yaml": ""}, "problem.yaml: a problem is a mapping"),
+    "a model without a file": one(
+        "problem_yaml", "- sbml_files: [model.xml]\n  cond", "- cond", "one model is read; found 0"
+    ),
+    "an id that is code": one(
+        "parameters_tsv", "sd\t", "os.system('x')\t", "line 2: .*'sd' is nothing"
+    ),
+    "an id of two words": one("parameters_tsv", "sd\t", "s d\t", "line 2: .*'sd' is nothing"),
+    "twenty thousand brackets": one(
+        "observables_tsv", "2*x", "(" * 20000 + "x" + ")" * 20000, "line 2: .*too deeply"
+    ),
+    "a formula without end": one(
+        "observables_tsv", "2*x", "+".join(["x"] * 200_000), "line 2: field larger"
+    ),
+    "a tower of powers": one(
+        "observables_tsv", "2*x", "9^9^9^9*x", "line 2: .*exponent may be at most"
+    ),
+    "hexadecimal": one("measurements_tsv", "4.1", "0x41", "line 2: .*finite number; found '0x41'"),
+    "1e999": one("measurements_tsv", "4.1", "1e999", "line 2: .*finite number; found '1e999'"),
+    "a nought byte": one("measurements_tsv", "4.1", "4\x00.1", "line 2: .*finite number"),
+    "a place too many": one(
+        "observables_tsv", "noiseParameter1_obs", "noiseParameter2_obs", "line 2: .*has 2 places"
+    ),
+    "rules in a circle": (ONE | {"model_xml": CIRCLE}, {}, r"model.xml line \d"),
+    "a prior that is words": two("parameters_tsv", "1.0;0.5", "a;b", "line 2: .*found 'a'"),
+    "a uniform prior elsewhere": two(
+        "parameters_tsv", "normal\t1.0;0.5", "uniform\t1000;2000", "line 2: .*interval"
+    ),
+    "a negative shape": two(
+        "parameters_tsv", "normal\t1.0;0.5", "gamma\t-1.0;0.5", "must be positive"
+    ),
+}
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -101,6 +162,29 @@ def test_a_broken_problem_is_named(tmp_path, name):
     base, changes, message = BROKEN[name]
     with pytest.raises(ModelFileError, match=message):
         read(tmp_path, base, **changes).log_posterior(engine="native")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "loop", "UTF-16", "bytes"])
+def test_files_that_cannot_be_read(tmp_path, kind):
+    """None of them is waited for, or guessed at."""
+    path = write(tmp_path, **ONE)
+    table_file, model = tmp_path / "measurements.tsv", tmp_path / "model.xml"
+    if kind == "pipe":
+        table_file.unlink()
+        os.mkfifo(table_file)
+    elif kind == "folder":
+        model.unlink()
+        model.mkdir()
+    elif kind == "loop":
+        model.unlink()
+        model.symlink_to("model.xml")
+    elif kind == "UTF-16":
+        table_file.write_bytes(ONE["measurements_tsv"].encode("utf-16"))
+    else:
+        model.write_bytes(bytes(range(256)))
+    wrong = "model.xml" if kind in ("folder", "loop", "bytes") else "measurements.tsv"
+    with pytest.raises(ModelFileError, match=wrong + ": (cannot be read|not UTF-8)"):
+        psu.read_petab(path)
 
 
 def test_files_that_are_none(tmp_path):

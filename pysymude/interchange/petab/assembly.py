@@ -65,6 +65,8 @@ def assembled(described: Described) -> Assembled:
     columns = Columns(entities, plan.lowered)
     groups: dict[tuple[str, bool], list[tuple[int, Measured]]] = {}
     for k, one in enumerate(described.measurements):
+        if one.time == -math.inf:
+            one.row.refuse("a measurement is made at a time, or at inf, when all has come to rest")
         groups.setdefault((one.experiment, math.isinf(one.time)), []).append((k, one))
     places: list[tuple[int, int, int]] = [(0, 0, 0)] * len(described.measurements)
     tables: list[_Table] = []

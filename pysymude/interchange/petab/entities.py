@@ -10,12 +10,13 @@ from typing import Any
 from pysymude.errors import ModelFileError
 from pysymude.interchange.petab.array_files import Arrays, read_arrays
 from pysymude.interchange.petab.described import Described
-from pysymude.interchange.petab.formula_text import read_formula
+from pysymude.interchange.petab.formula_text import names_in, read_formula
 from pysymude.interchange.petab.layer_chains import Built, Chain, read_chain
 from pysymude.interchange.petab.tsv import Row
 from pysymude.interchange.sbml.contents import Contents, contents_of
 from pysymude.interchange.sbml.document import read_document
 from pysymude.interchange.sbml.quantities import symbol_of
+from pysymude.model.coerce import close_matches
 
 __all__ = ["Entities", "entities_of"]
 
@@ -87,12 +88,41 @@ def entities_of(described: Described) -> Entities:
     for key in described.parameters:
         if key not in found.slices:
             found.symbol(key)
-    targets = {t for periods in described.experiments.values() for p in periods for t in p.changes}
+    targets = {
+        t: row
+        for periods in described.experiments.values()
+        for p in periods
+        for t, (_, row) in p.changes.items()
+    }
+    _check_targets(found, targets)
     for key in sorted(targets):
         found.symbol(key)
     if described.networks:
         _Wiring(found).run()
     return found
+
+
+def _check_targets(found: Entities, targets: Mapping[str, Row]) -> None:
+    """An error where conditions change what is nowhere: neither in the model, nor in a table or formula."""
+    described = found.described
+    known = {*found.names, *described.parameters, *described.mapping, *described.hybridization}
+    formulas = [f for o in described.observables.values() for f in (o.formula, o.noise)]
+    formulas += [f for one in described.measurements for f in (*one.given, *one.noise_given)]
+    formulas += [f for f, _ in described.hybridization.values()]
+    formulas += [
+        f
+        for several in described.experiments.values()
+        for p in several
+        for f, _ in p.changes.values()
+    ]
+    unknown = targets.keys() - known
+    if unknown:
+        known |= {name for text in formulas for name in names_in(text)}
+    for key in sorted(unknown - known):
+        targets[key].refuse(
+            f"a condition changes {key!r}, which is nothing of the model or the tables; "
+            f"{close_matches(key, sorted(known))}"
+        )
 
 
 class _Wiring:

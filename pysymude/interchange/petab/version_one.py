@@ -85,6 +85,15 @@ def _parameter(row: Row) -> Parameter:
     if scale not in SCALES:
         row.refuse(f"parameterScale is one of {', '.join(SCALES)}; found {scale!r}")
     estimated = row.truth("estimate")
+    if (
+        estimated
+        and scale != "lin"
+        and row.text("nominalValue")
+        and row.number("nominalValue") <= 0
+    ):
+        row.refuse(
+            f"a nominalValue on the scale {scale} must be positive; found {row.text('nominalValue')}"
+        )
     return Parameter(
         row.needed("parameterId"), row, estimated,
         row.number("nominalValue") if not estimated or row.text("nominalValue") else None,

@@ -64,6 +64,28 @@ class YamlFile:
         return {str(k): v for k, v in cast("Mapping[Any, Any]", given).items()}
 
 
+def _check_keys(node: Any, name: str) -> None:
+    """An error where a mapping has a key twice, of which YAML would keep the last."""
+    seen: set[int] = set()
+    left = [node]
+    while left:
+        here = left.pop()
+        if here is None or id(here) in seen or isinstance(here.value, str):
+            continue
+        seen.add(id(here))
+        if not isinstance(here.value[:1] and here.value[0], tuple):
+            left += here.value
+            continue
+        keys: set[str] = set()
+        for key, value in here.value:
+            left += [key, value]
+            if isinstance(key.value, str) and key.value in keys:
+                raise ModelFileError(
+                    f"{key.value!r} is there twice", where=f"{name} line {key.start_mark.line + 1}"
+                )
+            keys.add(str(key.value))
+
+
 def read_yaml(path: str | Path) -> YamlFile:
     """The mapping in a YAML file.
 
@@ -82,12 +104,14 @@ def read_yaml(path: str | Path) -> YamlFile:
     )
     yaml = needed("yaml")
     try:
+        node = yaml.compose(content, Loader=yaml.SafeLoader)
         found = yaml.safe_load(content)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name} line {mark.line + 1}" if mark is not None else name
         problem = getattr(error, "problem", None) or "nested too deeply, or no text"
         raise ModelFileError(f"this is no plain YAML: {problem}", where=where) from None
+    _check_keys(node, name)
     if not isinstance(found, Mapping):
         raise ModelFileError("a problem is a mapping such as 'format_version: 1'", where=name)
     return YamlFile(Path(path), cast("Mapping[str, Any]", found))
