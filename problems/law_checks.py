@@ -56,6 +56,9 @@ def waves(exprs: Iterable[sp.Expr]) -> dict[Any, sp.Expr]:
         for j in f.by if derived else ():
             value = value.diff(places[j])
         table[f] = value.xreplace(dict(zip(places, inputs, strict=True)))
+    while any(_unknowns(value) for value in table.values()):
+        # networks that read networks
+        table = {f: value.xreplace(table) for f, value in table.items()}
     return table
 
 

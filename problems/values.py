@@ -22,7 +22,8 @@ _FUNCTIONS = {
     sp.atan: _mp.atan, sp.Abs: abs, sp.sign: _mp.sign,
     sp.sinh: _mp.sinh, sp.cosh: _mp.cosh, sp.tanh: _mp.tanh,
     sp.Ei: _mp.ei, sp.Si: _mp.si, sp.Ci: _mp.ci, sp.erf: _mp.erf, sp.floor: _mp.floor,
-    sp.asin: _mp.asin, sp.asinh: _mp.asinh,
+    sp.asin: _mp.asin, sp.asinh: _mp.asinh, sp.acos: _mp.acos, sp.cot: _mp.cot,
+    sp.coth: _mp.coth, sp.sech: _mp.sech, sp.csch: _mp.csch, sp.sec: _mp.sec, sp.csc: _mp.csc,
 }  # fmt: skip
 _COMPARED = {
     sp.StrictLessThan: lambda a, b: a < b, sp.LessThan: lambda a, b: a <= b,

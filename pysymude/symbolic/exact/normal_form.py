@@ -33,7 +33,7 @@ _REFUSED = (
 )  # fmt: skip
 _HIGHEST_ROOT = 12
 _LARGEST_BASE = 10**6  # of roots of numbers, which are factored
-_HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh)
+_HYPERBOLIC = (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch)
 
 
 def normal_form(system: ODESystem, *, opaque: bool = False) -> NormalForm:
@@ -120,9 +120,11 @@ class _Builder:
         """`expr` in sin, cos, exp and powers alone, with exact numbers."""
         refuse(expr, opaque=self.opaque)
         expr = exact(expr)
-        if expr.has(sp.tan, sp.cot, *_HYPERBOLIC):
+        if expr.has(sp.tan, sp.cot, sp.sec, sp.csc, *_HYPERBOLIC):
             expr = expr.replace(sp.tan, lambda a: sp.sin(a) / sp.cos(a))
             expr = expr.replace(sp.cot, lambda a: sp.cos(a) / sp.sin(a))
+            expr = expr.replace(sp.sec, lambda a: 1 / sp.cos(a))
+            expr = expr.replace(sp.csc, lambda a: 1 / sp.sin(a))
             for f in _HYPERBOLIC:
                 expr = expr.replace(f, lambda a, f=f: f(a).rewrite(sp.exp))
         return expr

@@ -67,6 +67,7 @@ class Flow:
 _LARGE = 3000  # terms of the rates of all candidates
 _POINTS = 6
 _LONGEST = 600  # terms of a polynomial that is factored
+_HIGHEST = 200  # its degree
 
 
 class ExactField:
@@ -122,8 +123,8 @@ class ExactField:
         for poly in polynomials:
             if poly.is_zero() or poly.is_constant():
                 continue
-            if len(poly) > _LONGEST:
-                # seldom a product, and slow to be taken apart
+            if len(poly) > _LONGEST or poly.total_degree() > _HIGHEST:
+                # seldom a product, slow to be taken apart, and nothing interrupts that
                 continue
             effort.check()
             factors = [f for f, _ in poly.factor()[1]]

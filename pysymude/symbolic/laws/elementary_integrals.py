@@ -50,7 +50,8 @@ def integrals(
     if len(exponentials) == 1 and used == {exponentials[0].symbol}:
         (c,) = exponentials
         slope = cast("sp.Expr", c.of).diff(u)
-        if slope.free_symbols.isdisjoint(used | {u}):
+        # x^x is exp(x log x): such a slope is no number
+        if slope.free_symbols <= {d.symbol for d in form.of_kind("parameter")}:
             return _substituted(form, c.symbol, h / (slope * c.symbol), c.symbol)
     found = list(integral_candidates(form, exact, [Slope(u, h)])) if wide else []
     inner = [u, *(c.symbol for c in exponentials)]

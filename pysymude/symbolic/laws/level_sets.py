@@ -21,6 +21,7 @@ __all__ = ["LevelSet", "level_sets"]
 _LONGEST = 60  # operations in what a state is replaced by
 _LARGEST = 120  # operations in a smaller system
 _HIGHEST = 4  # powers in a law over one denominator
+_WHOLE = (sp.sin, sp.cos, sp.tan, sp.exp, sp.log, sp.atan, sp.sinh, sp.cosh, sp.tanh)
 _MOST_WITH_ROOT = 5  # states of a system in which one is replaced by a root
 
 
@@ -100,13 +101,20 @@ def _solved(system: ODESystem, law: sp.Expr, level: sp.Symbol, x: sp.Symbol) -> 
         if z == x:
             continue
         if x in f.free_symbols:
-            if sp.count_ops(f) > _LONGEST:
+            if sp.count_ops(f) > _LONGEST or (power == 2 and _has_branches(f, x)):
                 return None
             f = _replaced(f, x, power, base)
         rhs[z] = f
+    if any(f.has(sp.I, sp.nan, sp.zoo, sp.oo, -sp.oo) for f in rhs.values()):
+        return None
     if not rhs or sum(int(sp.count_ops(f)) for f in rhs.values()) > _LARGEST:
         return None
     return LevelSet(ODESystem(rhs), law, level, x, power, base)
+
+
+def _has_branches(f: sp.Expr, x: sp.Symbol) -> bool:
+    """Whether a function of x stands in it that may be another one for negative x, such as atan2."""
+    return any(e.has(x) and not isinstance(e, _WHOLE) for e in f.atoms(sp.Function))
 
 
 def _powers(law: sp.Expr, level: sp.Symbol, x: sp.Symbol) -> tuple[int, sp.Expr] | None:

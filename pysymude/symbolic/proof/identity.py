@@ -108,10 +108,12 @@ def _expands_to_zero(plain: _Plain, expr: sp.Expr) -> bool:
 def _exact(expr: sp.Expr) -> sp.Expr:
     floats = {f: sp.Rational(repr(float(f))) for f in expr.atoms(sp.Float)}
     expr = cast("sp.Expr", expr.xreplace(floats))
-    for f in (sp.sinh, sp.cosh, sp.tanh):
+    for f in (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch):
         expr = expr.replace(f, lambda a, f=f: f(a).rewrite(sp.exp))
     expr = expr.replace(sp.tan, lambda a: sp.sin(a) / sp.cos(a))
     expr = expr.replace(sp.cot, lambda a: sp.cos(a) / sp.sin(a))
+    expr = expr.replace(sp.sec, lambda a: 1 / sp.cos(a))
+    expr = expr.replace(sp.csc, lambda a: 1 / sp.sin(a))
     return _in_common_angles(cast("sp.Expr", expr))
 
 
