@@ -122,6 +122,7 @@ LONG = {
     "profile": lambda f, **o: psu.profile(f, "k", **o),
     "sample": lambda f, **o: psu.sample(f, draws=10, warmup=20, chains=1, **o),
     "design": lambda f, **o: psu.design(f, candidates={"t": T}, n=2, **o),
+    "compare": lambda f, **o: psu.compare([f, f], leave_future_out=2, stages=psu.LBFGS(2), **o),
     "recover": None,  # below: it needs a network
 }
 
