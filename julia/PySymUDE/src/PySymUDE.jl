@@ -16,7 +16,7 @@ module PySymUDE
 using ADTypes: AutoFiniteDiff
 using Base.Cartesian: @nexprs
 using FunctionWrappers: FunctionWrapper
-using LinearAlgebra: BlasInt, LAPACK, dot, issuccess, lu!
+using LinearAlgebra: BlasInt, LAPACK, dot, issuccess, lu!, mul!
 using PrecompileTools: @compile_workload
 using OrdinaryDiffEqCore: CompositeAlgorithm, OrdinaryDiffEqAlgorithm
 using OrdinaryDiffEqRosenbrock: OrdinaryDiffEqRosenbrock, Rodas5P, Rodas5PTableau, Rosenbrock23
@@ -34,6 +34,7 @@ include("models.jl")
 include("algorithms.jl")
 include("marching.jl")
 include("pacing.jl")
+include("modes.jl")
 include("paths.jl")
 include("solving.jl")
 include("losses.jl")

@@ -45,6 +45,7 @@ mutable struct March
     conditions::Union{Nothing,Conditions}
     way::Int
     confined::Bool  # to explicit steps
+    derived::Bool   # whether derivatives of the steps may be asked for
     method::Int       # of the step that is tried, EXPLICIT or IMPLICIT
     live::Bool        # whether it follows the conditions
     shared::Bool      # whether its first slope is the last of the step before
@@ -59,18 +60,21 @@ mutable struct March
     x::Vec
     b::Vec
     error::Vec
+    mode::Vec   # a direction that the fastest mode grows in
+    along::Vec
+    beyond::Vec
     k::Mat      # states, stages
     J::Mat
     W::Mat
     pivots::Vector{BlasInt}
 end
 
-function March(model::Model, way; explicit = false)
+function March(model::Model, way; explicit = false, derived = true)
     n = model.states
     confined, method = explicit || !(model.f isa Odefunction), way == IMPLICIT ? IMPLICIT : EXPLICIT
     m = March(
-        model.f.f, model, model.conditions, way, confined, method, false, false, (0, false), nothing,
-        (zeros(n) for _ in 1:9)..., zeros(n, STAGES), zeros(0, 0), zeros(0, 0), zeros(BlasInt, n),
+        model.f.f, model, model.conditions, way, confined, derived, method, false, false, (0, false), nothing,
+        (zeros(n) for _ in 1:12)..., zeros(n, STAGES), zeros(0, 0), zeros(0, 0), zeros(BlasInt, n),
     )
     way == IMPLICIT && prepare_implicit!(m)
     return m
@@ -120,6 +124,8 @@ function go!(keep::F, m::March, t0, t1, p, tol::Tolerances, doses) where {F}
         (fresh || parted) && derivatives!(m, p, t)
         if restart
             begin_anew!(pace, m, first_step!(m, p, t, t1 - t, tol))
+            look!(pace, m, p, t)
+            pace.h = pace.h_before = begin_within_reach(pace)
             restart = false
         end
         fresh = false
@@ -148,9 +154,11 @@ function go!(keep::F, m::March, t0, t1, p, tol::Tolerances, doses) where {F}
         reached == h || ((h, arrives) = (reached, false))
         stop = arrives ? target : t + h
         keep(m, t, stop)
+        pace.since += 1
+        look!(pace, m, p, t)
         accepted!(pace, m, h, e)
         took = m.method
-        m.way == SWITCHING && change_method!(pace, m, h, p, t)
+        m.way == SWITCHING && change_method!(pace, m, h)
         m.method != took && m.confined && return :NeedsImplicit, pace
         copyto!(m.u, m.next)
         t = stop
@@ -325,5 +333,5 @@ function march_through!(states, sizes, model::Model, way, u0, t0, times, p, tol:
             next[] += 1
         end
     end
-    return march!(keep, March(model, way), u0, t0, times[end], p, tol, doses)
+    return march!(keep, March(model, way; derived = false), u0, t0, times[end], p, tol, doses)
 end

@@ -12,20 +12,23 @@ mutable struct Pace
     at_limit::Int     # steps that stability held back
     mild::Int         # steps that it did not
     taken::Int        # steps since the last change of method
-    look::Int         # after so many explicit ones the Jacobian is looked at
     h_explicit::Float64 # the last step before the change to the implicit method
     jumps::Int        # among the accepted steps
     last_jump::Float64
+    rate::Float64     # of the fastest mode
+    reach::Float64    # the longest explicit step that it allows
+    most::Float64     # the largest error since the step size was found anew
     close::Int        # events that followed each other at one time, as far as numbers tell
 end
 
-Pace() = Pace(0.0, 0.0, 1.0, 0, 0, 0, 0, 0, 0, 0, FIRST_LOOK, 0.0, 0, -Inf, 0)
+Pace() = Pace(0.0, 0.0, 1.0, 0, 0, 0, 0, 0, 0, 0, 0.0, 0, -Inf, 0.0, Inf, 0.0, 0)
 
 # steps that were tried, and those accepted
 tried(pace::Pace) = pace.accepted + pace.rejected - pace.jumps
 
 function begin_anew!(pace::Pace, m::March, h)
     pace.h, pace.h_before, pace.e_before, pace.since = h, h, m.method == EXPLICIT ? 1e-4 : 1.0, 0
+    pace.reach, pace.most = Inf, 0.0
     return nothing
 end
 
@@ -43,36 +46,34 @@ end
 
 function accepted!(pace::Pace, m::March, h, e)
     pace.accepted += 1
-    pace.since += 1
+    least = 1 / most_growth!(pace, h, e)
     if m.method == EXPLICIT
         q = e^(7 / 50) / pace.e_before^(2 / 25) / 0.9
         pace.e_before = max(e, 1e-4)
-        pace.h = h / clamp(q, 0.1, 5.0)
+        pace.h = within_reach(pace, h, h / clamp(max(q, least), 0.1, 5.0))
         return nothing
     end
     q = e^0.2 / 0.9 # the estimate is of order 4
     pace.since > 1 && (q = max(q, pace.h_before / h * (e^2 / pace.e_before)^0.2 / 0.9))
     pace.h_before, pace.e_before = h, max(1e-2, e)
-    pace.h = h / clamp(q, pace.since == 1 ? 1e-4 : 1 / 6, 5.0)
+    pace.h = h / clamp(max(q, least), pace.since == 1 ? 1e-4 : 1 / 6, 5.0)
     return nothing
 end
 
 const STIFF_STEPS, MILD_STEPS = 12, 4   # so many in a row make a system stiff, or mild again
 const AT_LIMIT, WELL_WITHIN = 0.8, 0.5  # of the region of stability
-const FIRST_LOOK = 50
 
 # after an accepted step of size h
-function change_method!(pace::Pace, m::March, h, p, t)
+function change_method!(pace::Pace, m::March, h)
     pace.taken += 1
     if m.method == EXPLICIT
-        becomes_stiff!(pace, m, h, p, t) || return nothing
+        becomes_stiff!(pace, m, h) || return nothing
         m.method, pace.h_explicit = IMPLICIT, h
         m.confined || prepare_implicit!(m)
     else
         pace.mild = h * largest_row(m.J) < WELL_WITHIN * REGION ? pace.mild + 1 : 0
         # it was not stability, then, that had kept the steps short
         in_vain = pace.taken == 4MILD_STEPS && h < 2 * pace.h_explicit
-        in_vain && (pace.look *= 10)
         pace.mild >= 2MILD_STEPS || in_vain || return nothing
         m.method = EXPLICIT
     end
@@ -82,20 +83,15 @@ function change_method!(pace::Pace, m::March, h, p, t)
     return nothing
 end
 
-function becomes_stiff!(pace::Pace, m::March, h, p, t)
-    if reach(m, h) > AT_LIMIT * REGION
+function becomes_stiff!(pace::Pace, m::March, h)
+    if max(reach(m, h), h * pace.rate) > AT_LIMIT * REGION || held_by_decay(pace, h)
         pace.at_limit += 1
         pace.mild = 0
     else
         pace.mild += 1
         pace.mild >= MILD_STEPS && (pace.at_limit = 0)
     end
-    pace.at_limit >= STIFF_STEPS && return true
-    # where a stiff part has come to rest, the stages do not show it
-    (pace.taken % pace.look == 0 && !m.confined) || return false
-    prepare_implicit!(m)
-    m.model.f.jac(m.J, m.u, p, t)
-    return h * largest_row(m.J) > AT_LIMIT * REGION
+    return pace.at_limit >= STIFF_STEPS
 end
 
 # a bound of the eigenvalues

@@ -139,7 +139,7 @@ class Desk:
         memory = self.borrow(model, keep)
         options = st.Options(
             method=s.method, reltol=s.reltol, abstol=s.abstol[0].copy(), by_experiment=s.abstol,
-            max_steps=s.max_steps, dtmax=s.dtmax, keep=keep,
+            max_steps=s.max_steps, dtmax=s.dtmax, keep=keep, derived=int(self.gradient),
         )  # fmt: skip
         self.known = s.implicit, s.room, s.abstol
         self.task = st.Task(

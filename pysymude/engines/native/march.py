@@ -12,6 +12,7 @@ from pysymude.engines.native import structures as st
 from pysymude.engines.native.blocks import spare
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.explicit import dense_explicit, extend_explicit
+from pysymude.engines.native.fastest_mode import begin_within_reach, look
 from pysymude.engines.native.forcing import next_knot, unseen
 from pysymude.engines.native.implicit import dense_implicit
 from pysymude.engines.native.landing import AGAIN, land, switch
@@ -134,7 +135,7 @@ def try_step(m, w, problem, x, y, options, theta, e):
     if marks[FRESH]:
         start_step(m, w, x, y, options, theta)
     end = problem.ts[e, problem.ts.shape[1] - 1]
-    if marks[RESTART] and not restart(m, w, options, theta, end - walk[T]):
+    if marks[RESTART] and not restart(m, w, x, options, theta, end - walk[T]):
         return UNSTABLE if marks[ACCEPTED] > 0 else INITIAL
     walk[STOP] = w.stops[marks[NEXT_STOP]] if marks[NEXT_STOP] < marks[STOPS] else end
     walk[STOP] = min(walk[STOP], knot)
@@ -164,12 +165,16 @@ def try_step(m, w, problem, x, y, options, theta, e):
 
 
 @inner
-def restart(m, w, options, theta, span):
+def restart(m, w, x, options, theta, span):
     """The first step size, at the start and behind a switch; whether there is one."""
     h = first_step(m, w, theta, options, w.walk[T], span)
-    w.walk[H] = w.walk[H_BEFORE] = h
     w.walk[E_BEFORE] = 1e-4 if w.marks[METHOD] == EXPLICIT else 1.0
+    w.walk[st.REACH], w.walk[st.MOST], w.marks[st.BEGUN] = math.inf, 0.0, w.marks[ACCEPTED]
     w.marks[RESTART] = 0
+    if w.marks[METHOD] == EXPLICIT:
+        look(m, w, x, options, theta)
+        h = begin_within_reach(w, h)
+    w.walk[H] = w.walk[H_BEFORE] = h
     return h > 0.0
 
 
@@ -183,9 +188,11 @@ def accept(m, w, problem, x, y, options, theta, e, error):
     method = marks[METHOD]
     if options.keep != NOTHING:
         keep_step(m, w)
+    if method == EXPLICIT:
+        look(m, w, x, options, theta)
     h = next_size(w, x, y, error)
     marks[ANOTHER] = 0
-    if options.method == AUTO and change_method(m, w, x, y, options, theta):
+    if options.method == AUTO and change_method(m, w, x, y):
         return NEEDS_IMPLICIT
     for j in range(m.n):
         w.work[U, j] = w.work[NEW, j]

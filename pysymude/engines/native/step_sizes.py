@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 
 from pysymude.engines.native import structures as st
-from pysymude.engines.native.blocks import place, run_tangents, slopes, spare, where
+from pysymude.engines.native.blocks import place, slopes, spare
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.explicit import stiffness
+from pysymude.engines.native.fastest_mode import held_by_decay, unmoved_growth, within_reach
 from pysymude.engines.native.implicit import reach
 
 __all__ = ["change_method", "first_step", "next_size"]
 
-EXPLICIT, IMPLICIT, RHS = st.EXPLICIT, st.IMPLICIT, st.RHS
-RATE, FAST = st.RATE, st.FAST
+EXPLICIT, IMPLICIT = st.EXPLICIT, st.IMPLICIT
+RATE = st.RATE
 H, H_BEFORE, E_BEFORE = st.H, st.H_BEFORE, st.E_BEFORE
 METHOD, BASE, LIVE, STIFF, MILD = st.METHOD, st.BASE, st.LIVE, st.STIFF, st.MILD
 ACCEPTED, CHANGES, ANOTHER = st.ACCEPTED, st.CHANGES, st.ANOTHER
@@ -21,7 +22,6 @@ U, SCRATCH, INSIDE = st.U, st.SCRATCH, st.INSIDE
 
 _STIFF_STEPS = 12  # so many steps at the limit of stability make a problem stiff
 _MILD_STEPS = 4  # so many away from it, not
-_LOOKS = 5  # so many steps are between two iterations for the fastest mode
 _AT_LIMIT, _WITHIN = 0.8, 0.5  # of the stability region
 _ERROR_ORDER = 4.0
 _NEAR = 1e-4  # of a first step, where a second look at the right-hand side is taken
@@ -87,62 +87,32 @@ def bends_at_once(m, w, theta, t, h):
 @inner
 def next_size(w, x, y, error):
     """The size of the step that follows, from the errors of this one and the one before."""
-    walk, marks, q = w.walk, w.marks, 1.0
+    walk, marks, q, least = w.walk, w.marks, 1.0, 1.0 / unmoved_growth(w, error)
     if marks[METHOD] == EXPLICIT:
         # proportional and integral: Hairer and Wanner, Solving ODEs II, 2nd ed., sec. IV.2
         q = error**x.beta / walk[E_BEFORE] ** x.beta_before / 0.9
         walk[E_BEFORE] = max(error, 1e-4)
-        q = min(max(q, 0.1), 5.0)
-    elif y is not None:
+        q = min(max(q, 0.1, least), 5.0)
+        return within_reach(w, walk[H] / q)
+    if y is not None:
         # Gustafsson, ACM Trans. Math. Softw. 20 (1994), 496
         q = error**y.exponent / 0.9
         if marks[ACCEPTED] > 1:
             change = error * error / walk[E_BEFORE]
             q = max(q, walk[H_BEFORE] / walk[H] * change**y.exponent / 0.9)
         walk[H_BEFORE], walk[E_BEFORE] = walk[H], max(1e-2, error)
-        q = min(max(q, 1e-4 if marks[ACCEPTED] == 1 else 1.0 / 6.0), 5.0)
+        q = min(max(q, 1e-4 if marks[ACCEPTED] == 1 else 1.0 / 6.0, least), 5.0)
     return walk[H] / q
 
 
 @inner
-def fastest(m, w, theta, o):
-    """How fast the fastest mode is, by one more power iteration on the Jacobian at the block at `o`.
-
-    Stages tell of a fast mode only while it moves; this one is seen when it has come to rest as well.
-    """
-    d, v, n, at = w.g, w.work[FAST], m.n, w.held.shape[0] + 1
-    size = 0.0
-    for j in range(n):
-        size += v[j] * v[j]
-    if not 0.0 < size < math.inf:
-        for j in range(n):
-            v[j] = w.first[j]
-            size += v[j] * v[j]
-    for s in range(m.size):
-        d[s] = 0.0
-    for j in range(n):
-        d[at + j] = v[j]
-    run_tangents(m, w, RHS, theta, w.zeros_of_theta, o, d)
-    moved = 0.0
-    for j in range(n):
-        v[j] = m.f_factors[j] * d[m.f_slots[j]]
-        moved += v[j] * v[j]
-    rate = math.sqrt(moved / size) if size > 0.0 else 0.0
-    scale = 1.0 / math.sqrt(moved) if moved > 0.0 else 0.0
-    for j in range(n):
-        v[j] *= scale
-    return rate if math.isfinite(rate) else 0.0
-
-
-@inner
-def change_method(m, w, x, y, options, theta):
+def change_method(m, w, x, y):
     """Another method where steps show that it does better; whether one is needed that is not there."""
     walk, marks = w.walk, w.marks
     if marks[METHOD] == EXPLICIT:
-        if marks[ACCEPTED] % _LOOKS == 0:
-            walk[RATE] = fastest(m, w, theta, where(m, options.keep, marks[BASE]))
         seen = walk[H] * walk[RATE] / x.stability
-        if max(seen, stiffness(m, w, x, marks[BASE], walk[H])) > _AT_LIMIT:
+        seen = max(seen, stiffness(m, w, x, marks[BASE], walk[H]))
+        if seen > _AT_LIMIT or held_by_decay(w, x):
             marks[STIFF] += 1
             marks[MILD] = 0
         else:

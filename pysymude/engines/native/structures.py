@@ -119,7 +119,8 @@ class Implicit(Record):
 class Options(Record):
     """How to solve. `method`: EXPLICIT, IMPLICIT, or AUTO; `keep`: what is left of each step.
 
-    `abstol` is written: the row of `by_experiment` (E or 1, n) that is at work.
+    `abstol` is written: the row of `by_experiment` (E or 1, n) that is at work. `derived`: whether
+    derivatives of the steps may be asked for.
     """
 
     method: int
@@ -129,6 +130,7 @@ class Options(Record):
     max_steps: int
     dtmax: float
     keep: int
+    derived: int
 
 
 EXPLICIT, IMPLICIT, AUTO, JUMP = range(4)  # JUMP: of a step of no length
@@ -270,11 +272,11 @@ class Slopes(Record):
 
 # what a task is to do; GIVEN: for derivatives that are given
 SOLVE, MEASURE, BACKWARD, FORWARD, GIVEN = 1, 2, 4, 8, 16
-T, END, H, H_BEFORE, E_BEFORE, ERROR, STOP, RATE, LAST_JUMP = range(9)  # of `walk`
+T, END, H, H_BEFORE, E_BEFORE, ERROR, STOP, RATE, REACH, MOST, LAST_JUMP = range(11)  # of `walk`
 (
     METHOD, STEP, BASE, OUTPUT, NEXT_STOP, STOPS, FRESH, RESTART, LIVE, STIFF, MILD, ACCEPTED, REJECTED,
-    CHANGES, EXTRA, ARRIVES, LANDED, ANOTHER, WAITING, DUE, CLOSE,
-) = range(21)  # of `marks`  # fmt: skip
+    CHANGES, EXTRA, ARRIVES, LANDED, ANOTHER, WAITING, DUE, CLOSE, BEGUN,
+) = range(22)  # of `marks`  # fmt: skip
 U, NEW, DIFFERENCE, SCRATCH, INSIDE, FAST = range(6)  # rows of `work`
 BEFORE, BEHIND = 8, 9  # slopes at a switch or a jump
 
