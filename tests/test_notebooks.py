@@ -33,6 +33,14 @@ def cell(code: str) -> str:
     return f"---{head}---\n\n```{{code-cell}} python3\n{code}\n```\n"
 
 
+@pytest.fixture(autouse=True)
+def _embedded(tmp_path, monkeypatch):
+    """Notebooks run on the embedded engine, whatever else is set up here."""
+    monkeypatch.delenv("PYTHON_JULIACALL_EXE", raising=False)
+    monkeypatch.delenv("PYTHON_JULIACALL_PROJECT", raising=False)
+    monkeypatch.setenv("PYTHON_JULIAPKG_PROJECT", str(tmp_path))
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_notebook(path: Path):
     text = path.read_text()
