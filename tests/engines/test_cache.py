@@ -154,10 +154,42 @@ def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
 
 
 def test_processes_that_compile_the_same_do_not_meet(tmp_path):
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        pool.map(loaded, [tmp_path] * 2)
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        hits = pool.map(loaded, [tmp_path] * 3)
+    assert hits.count(False) == 1  # the others waited for it
     assert [Path(name).suffix for name in kept(tmp_path)] == [".kernel"]
     assert loaded(tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere it is a matter of time")
+def test_who_died_while_compiling_holds_up_nobody(copy):
+    (target,) = copy.glob("*/*.kernel")
+    target.unlink()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    lock = target.with_suffix(".making")
+    for left in (str(ended.pid), "1"):
+        lock.write_text(left)
+        if left == "1":  # somebody who lives, though not for that
+            os.utime(lock, (0, 0))
+        assert not loaded(copy)
+        assert kept(copy) == [target.name]
+        target.unlink()
+
+
+def test_waiting_for_another_has_an_end(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYSYMUDE_CACHE_DIR", str(tmp_path))
+    monkeypatch.delenv("PYSYMUDE_CACHE", raising=False)
+    monkeypatch.setattr(keeping, "_PATIENCE", 0.3)
+    machine = keeping.Machine("loop", "kinds", "processor", "features")
+    with keeping.making(machine) as first:
+        assert not first
+        (lock,) = tmp_path.glob("*/*.making")
+        lock.write_text("1")  # another's, and it takes its time
+        with keeping.making(machine) as second:
+            assert not second
+        assert lock.exists()
+    assert kept(tmp_path) == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems keep rights in lists")

@@ -19,6 +19,7 @@ import llvmlite.binding as llvm
 from pysymude.engines.native.keeping import (
     Machine,
     MachineCode,
+    making,
     read_machine_code,
     write_machine_code,
 )
@@ -63,6 +64,12 @@ class Entry:
         way = kept and _callable(kept, numbers)
         if way:
             return way
+        with making(machine) as is_made:
+            kept = read_machine_code(machine) if is_made else None
+            way = kept and _callable(kept, numbers)
+            return way or self._made(machine, kind, numbers)
+
+    def _made(self, machine: Machine, kind: RecordKind, numbers: int) -> Callable[..., int]:
         from pysymude.engines.native.compiling import compile_entry
 
         made = compile_entry(self._function(), kind, numbers, target(), processor())

@@ -13,6 +13,9 @@ import logging
 import os
 import stat
 import tempfile
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -21,12 +24,13 @@ from pathlib import Path
 import platformdirs
 
 __all__ = [
-    "Machine", "MachineCode", "cache_folder", "clear_cache", "read_machine_code", "write_machine_code",
+    "Machine", "MachineCode", "cache_folder", "clear_cache", "making", "read_machine_code", "write_machine_code",
 ]  # fmt: skip
 
 log = logging.getLogger("pysymude")
 
 _SWITCHED_OFF = ("off", "0", "no", "false")
+_PATIENCE = 120.0  # seconds, for another process that compiles on a busy machine
 
 
 def cache_folder() -> Path | None:
@@ -131,6 +135,57 @@ def read_machine_code(machine: Machine) -> MachineCode | None:
     if found is None:
         _say_once("compiling the solvers, once on this machine: some seconds")
     return found
+
+
+@contextmanager
+def making(machine: Machine) -> Generator[bool]:
+    """While it is made here others wait; whether it was made by another while this one waited.
+
+    Waiting ends where the other does or takes too long: then it is made twice, which harms nobody.
+    """
+    place, lock, waited = _place(machine), None, False
+    end = time.monotonic() + _PATIENCE
+    while place is not None and lock is None:
+        wanted = place.with_suffix(".making")
+        try:
+            wanted.parent.mkdir(mode=0o700, exist_ok=True)
+            wanted.open("x").close()
+            wanted.write_text(str(os.getpid()))
+            lock = wanted
+        except FileExistsError:
+            if place.exists() or time.monotonic() > end:
+                break
+            if _is_left(wanted):
+                wanted.unlink(missing_ok=True)
+            else:
+                waited = True
+                time.sleep(0.05)
+        except OSError:
+            break
+    try:
+        yield waited and place is not None and place.exists()
+    finally:
+        if lock is not None:
+            lock.unlink(missing_ok=True)
+
+
+def _is_left(lock: Path) -> bool:
+    """Whether who made it is no more."""
+    try:
+        text, age = lock.read_text(), time.time() - lock.stat().st_mtime
+    except OSError:
+        return False
+    if age > _PATIENCE or text == str(os.getpid()):
+        return True
+    if os.name != "posix" or not text.isdigit():
+        return False
+    try:
+        os.kill(int(text), 0)  # asks only
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def write_machine_code(machine: Machine, made: MachineCode) -> None:
