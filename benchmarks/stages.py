@@ -203,7 +203,7 @@ def main() -> None:
             near = ours.loss <= 1.05 * best or ours.loss <= 1e-10 * ours.objective.value(
                 ours.objective.theta0()
             )
-            verdict = "pass" if near else "said" if ours.warnings else "FAIL"
+            verdict = "pass" if near else "said" if ours.warnings or not ours.converged else "FAIL"
             row = {"problem": name, "seed": seed, "verdict": verdict, "s": ours.seconds}
             rows.append(
                 row | {"loss": ours.loss} | {label: fit.loss / best for label, fit in fits.items()}
