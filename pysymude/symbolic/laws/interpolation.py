@@ -33,8 +33,10 @@ from pysymude.symbolic.null_space.modular import (
 __all__ = ["interpolated"]
 
 _SPARE = 8  # equations beyond the number of unknowns
+_MORE = 3
 _MOST = 700  # unknowns
 _HIGHEST = 4  # degree in the parameters
+_HIGHEST_POWER = 12  # of a parameter, in a coefficient that is a product
 
 Rule = tuple[sp.Expr, sp.Expr]
 
@@ -53,6 +55,10 @@ def interpolated(
         A candidate changes by weight * d(inner).
     """
     drawer = _Drawer(form, fields, rules)
+    products_alone = drawer.monomials()
+    if products_alone is not None:
+        yield products_alone
+        return
     used = drawer.used()
     if used is None:
         return
@@ -124,6 +130,53 @@ class _Drawer:
             columns.append(rows)
         return np.concatenate(columns, axis=1)
 
+    def monomials(self) -> list[sp.Expr] | None:
+        """The coefficients, where each is a number times powers of parameters, as in a many-body energy.
+
+        A parameter times three changes such a coefficient by a power of three.
+        """
+        if not self.parameters or any(c.base is not None for c in self.parameters):
+            return None
+        p = self.form.prime
+        start = draw_parameters(self.form, p, self.rng)
+        first = null_space(self.rates(start), p)[1]
+        if len(first) != 1:
+            return None
+        powers = {pow(3, e, p): e for e in range(-_HIGHEST_POWER, _HIGHEST_POWER + 1)}
+        numbers = [int(v) for v in first[0]]
+        exponents: list[list[int]] = [[] for _ in numbers]
+        for c in self.parameters:
+            changed = {**start, c.symbol: start[c.symbol] * 3 % p}
+            now = null_space(self.rates(changed), p)[1]
+            if len(now) != 1:
+                return None
+            for k, value in enumerate(now[0]):
+                before = int(first[0][k])
+                ratio = int(value) * pow(before, -1, p) % p if before else 1
+                if ratio not in powers:
+                    return None
+                e = powers[ratio]
+                exponents[k].append(e)
+                numbers[k] = numbers[k] * pow(int(start[c.symbol]), -e, p) % p
+        return self._products(np.array(numbers), exponents)
+
+    def _products(self, numbers: Residues, exponents: list[list[int]]) -> list[sp.Expr] | None:
+        """Numbers times powers of parameters, without denominators."""
+        fractions = as_fractions(numbers, self.form.prime)
+        if fractions is None:
+            return None
+        least = [min(column) for column in zip(*exponents, strict=True)]
+        whole = primitive([flint.fmpq(n, d) for n, d in fractions])
+        symbols = [c.symbol for c in self.parameters]
+        return [
+            cast(
+                "sp.Expr",
+                n
+                * sp.Mul(*(z ** (e - low) for z, e, low in zip(symbols, row, least, strict=True))),
+            )
+            for n, row in zip(whole, exponents, strict=True)
+        ]
+
     def used(self) -> list[Coordinate] | None:
         """The parameters on which the law depends; None where there is not exactly one law."""
         start = draw_parameters(self.form, self.form.prime, self.rng)
@@ -151,7 +204,8 @@ class _Drawer:
         effort.afford(n**3 / 60, n * n)
         columns: list[Residues] = []
         have = 0
-        while have < n + _SPARE:
+        # polynomials of one degree need some points more than there are products
+        while have < n + _SPARE or len(columns) < (len(products) + _MORE) * len(self.fields):
             parameters = draw_parameters(self.form, p, self.rng)
             rates = self.rates(parameters)
             factors: list[int] = []

@@ -36,6 +36,8 @@ from pysymude.symbolic.null_space.modular import (
     null_space,
     product,
     sample,
+    shortened,
+    sparse_basis,
 )
 
 __all__ = ["SpanSearch"]
@@ -95,15 +97,34 @@ class SpanSearch:
         # ascending complexity: by the last candidate in each
         vectors = sorted(found, key=lambda v: int(np.flatnonzero(v)[-1]))
         gradients = self.found.independent.gradients(ansatz, terms)
+        short: list[Residues] = []
         for vector in vectors:
             effort.check()
-            support = np.flatnonzero(vector)
-            row = (vector[support, None] * gradients[support] % self.prime).sum(axis=0)
-            row %= self.prime
-            if not self.found.independent.raised_by(row):
+            if not self._is_new(vector, gradients):
                 continue
-            law = self._exact_law(ansatz, [terms[k] for k in support], vector[support])
-            yield None if law is None else Proposal(law, row)
+            law = self._quick_law(ansatz, terms, vector)
+            if law is None and self.exact.n_parameters:
+                # a law that differs by functions of others may be simpler
+
+                short = short or sparse_basis(vectors, self.prime)
+
+                def is_new(v: Residues) -> bool:
+                    return self._is_new(v, gradients)
+
+                shorter = shortened(vector, short, self.prime, is_new)
+                if np.any(shorter != vector):
+                    vector = shorter
+                    law = self._quick_law(ansatz, terms, vector)
+            if law is None:
+                law = self._written_out(ansatz, terms, vector)
+            yield None if law is None else Proposal(law, self._gradient(vector, gradients))
+
+    def _is_new(self, vector: Residues, gradients: Residues) -> bool:
+        return self.found.independent.raised_by(self._gradient(vector, gradients))
+
+    def _gradient(self, vector: Residues, gradients: Residues) -> Residues:
+        support = np.flatnonzero(vector)
+        return (vector[support, None] * gradients[support] % self.prime).sum(axis=0) % self.prime
 
     def _null_vectors(self, ansatz: Ansatz, terms: list[Term]) -> list[Residues]:
         """All null vectors among the candidates, modulo the prime."""
@@ -164,17 +185,23 @@ class SpanSearch:
         primitives = primitive_rates(ansatz.primitives, points, slopes, p)
         return ansatz.rates(terms, sampled_along(ansatz.gens, points, slopes, p), primitives, p)
 
-    def _exact_law(self, ansatz: Ansatz, terms: list[Term], vector: Residues) -> sp.Expr | None:
-        """The law with exact coefficients, if it is proved to be one."""
-        functions = [ansatz.expression(term) for term in terms]
-        for coefficients in self._proposed(ansatz, terms, vector):
-            law = self._law(coefficients, functions)
+    def _written_out(self, ansatz: Ansatz, terms: list[Term], vector: Residues) -> sp.Expr | None:
+        """From the polynomial equations for its coefficients."""
+        used = [terms[k] for k in np.flatnonzero(vector)]
+        systems = [self._rate_polynomials(flow, ansatz, used) for flow in self.flows]
+        found = self.exact.null_vector(systems)
+        # of exact arithmetic: where its certificate fails, too, that is for others to say
+        return None if found is None else self._law(found, [*map(ansatz.expression, used)])
+
+    def _quick_law(self, ansatz: Ansatz, terms: list[Term], vector: Residues) -> sp.Expr | None:
+        """With coefficients that are guessed from residues and proved to be right."""
+        support = np.flatnonzero(vector)
+        used = [terms[k] for k in support]
+        for coefficients in self._proposed(ansatz, used, vector[support]):
+            law = self._law(coefficients, [*map(ansatz.expression, used)])
             if self.found.proves(law):
                 return law
-        systems = [self._rate_polynomials(flow, ansatz, terms) for flow in self.flows]
-        written_out = self.exact.null_vector(systems)
-        # of exact arithmetic: where its certificate fails, too, that is for others to say
-        return None if written_out is None else self._law(written_out, functions)
+        return None
 
     def _law(self, coefficients: Sequence[sp.Expr], functions: Sequence[sp.Expr]) -> sp.Expr:
         law = sp.Add(*(c * f for c, f in zip(coefficients, functions, strict=True)))

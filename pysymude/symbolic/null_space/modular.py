@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import flint
@@ -32,6 +32,8 @@ __all__ = [
     "product",
     "rational",
     "sample",
+    "shortened",
+    "sparse_basis",
     "tangent",
 ]
 
@@ -39,6 +41,7 @@ Residues = NDArray[np.int64]
 
 
 _MOST_ROOTS = 14  # of even order
+_PASSES = 5  # in which a vector is shortened by all others
 
 
 def power(a: Residues, n: int, p: int) -> Residues:
@@ -308,6 +311,37 @@ def last_reduced(rows: Residues, p: int) -> tuple[Residues, list[int]]:
     found = np.array([int(e) for e in reduced.entries()], dtype=np.int64).reshape(m, k)
     found = found[:rank, ::-1][::-1]
     return found, [int(np.flatnonzero(row)[-1]) for row in found]
+
+
+def shortened(
+    vector: Residues, others: Sequence[Residues], p: int, good: Callable[[Residues], bool]
+) -> Residues:
+    """A vector less multiples of others, as long as that leaves fewer entries and a good vector."""
+    for _ in range(_PASSES):
+        before = np.count_nonzero(vector)
+        for other in others:
+            support = np.flatnonzero(other)
+            ratios = vector[support] * inverse(other[support], p) % p
+            found, counts = np.unique(ratios[ratios != 0], return_counts=True)
+            if not len(found) or counts.max() == 1:
+                continue
+            less = (vector - int(found[counts.argmax()]) * other) % p
+            if 0 < np.count_nonzero(less) < np.count_nonzero(vector) and good(less):
+                vector = less
+        if np.count_nonzero(vector) == before:
+            break
+    return vector
+
+
+def sparse_basis(vectors: Sequence[Residues], p: int) -> list[Residues]:
+    """Vectors with fewer entries that span the same space."""
+    found = list(vectors)
+    for k, vector in enumerate(found):
+        effort.check()
+        others = found[:k] + found[k + 1 :]
+        # nothing but zero is lost: each keeps its part that is no combination of the others
+        found[k] = shortened(vector, others, p, lambda v: True)
+    return found
 
 
 def as_fractions(vector: Residues, p: int) -> list[tuple[int, int]] | None:
