@@ -29,6 +29,7 @@ _MOST_STATES = 10
 _MOST_TERMS = 3000  # of a derivative
 _MOST_WAYS = 500  # to choose a zero on each line
 _SPARE = 5
+_FAR = 10**6  # a line that is parallel to a plane by accident does not meet it
 
 Row = list[Any]  # fmpq
 Flat = tuple[Row, list[Row]]  # a point, and directions
@@ -94,7 +95,7 @@ class _Field:
 
     def point(self) -> Row:
         """A random one, as are directions."""
-        return [flint.fmpq(int(k)) for k in self.rng.integers(3, 100, len(self.names))]
+        return [flint.fmpq(int(k)) for k in self.rng.integers(3, _FAR, len(self.names))]
 
     def at(self, point: Row, jets: list[list[Polynomial]]) -> list[Row]:
         """The values of derivatives."""
