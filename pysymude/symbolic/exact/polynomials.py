@@ -112,13 +112,8 @@ class ExactField:
         """A polynomial as a SymPy expression in the coordinates."""
         return _as_expression(poly, self.symbols)
 
-    def factors(
-        self, polynomials: Sequence[Polynomial], highest: int | None = None
-    ) -> list[Polynomial]:
-        """Irreducible factors that contain a coordinate and no network, each one once, in a fixed order.
-
-        With `highest`, those of at most that degree; parameters do not count.
-        """
+    def factors(self, polynomials: Sequence[Polynomial]) -> list[Polynomial]:
+        """Irreducible factors that contain a coordinate and no network, each one once, in a fixed order."""
         found: dict[str, Polynomial] = {}
         for poly in polynomials:
             if poly.is_zero() or poly.is_constant():
@@ -127,21 +122,13 @@ class ExactField:
                 # seldom a product, slow to be taken apart, and nothing interrupts that
                 continue
             effort.check()
-            factors = [f for f, _ in poly.factor()[1]]
-            if highest is not None:
-                factors = [f for f in factors if self._degree(f) <= highest]
-            parts = map(_primitive, factors)
+            parts = [_primitive(factor) for factor, _ in poly.factor()[1]]
             for text, part in sorted((str(part), part) for part in parts):
                 degrees = part.degrees()
                 used = {z for z, k in zip(self.symbols, degrees, strict=True) if k}
                 if used & self._moving and not used & self._hidden:
                     found.setdefault(text, part)
         return list(found.values())
-
-    def _degree(self, poly: Polynomial) -> int:
-        """In all but the parameters."""
-        cut = len(self.symbols) - self.n_parameters
-        return max(sum(monomial[:cut]) for monomial in poly.monoms())
 
     @cached_property
     def _moving(self) -> set[Any]:

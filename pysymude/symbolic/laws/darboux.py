@@ -56,7 +56,8 @@ def darboux_polynomials(form: NormalForm, exact: ExactField, deadline: float) ->
                 # as where a linear law holds
                 found += hyperplanes(form, exact)
             continue
-        found += [p for p in exact.darboux(exact.factors([extactic], degree)) if p not in found]
+        # conjugate planes divide it together, as a factor of a higher degree
+        found += [p for p in exact.darboux(exact.factors([extactic])) if p not in found]
     return found
 
 
