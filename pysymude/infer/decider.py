@@ -16,6 +16,8 @@ from typing import Any
 
 __all__ = ["Decider", "decide"]
 
+_PART = 0.1  # of the seconds, for what may be set without loss in each set of directions
+
 
 class Decider:
     """A process that answers questions; a new one after each that had to be ended."""
@@ -75,7 +77,8 @@ def decide(keywords: dict[str, Any], cores: int, seconds: float) -> dict[str, An
 
     ``{"error": text}`` where it cannot treat the model.
     """
-    return _DECIDER.ask({"keywords": keywords, "cores": cores}, seconds)
+    question = {"keywords": keywords, "cores": cores, "seconds": _PART * seconds}
+    return _DECIDER.ask(question, seconds)
 
 
 # -- in the process ----------------------------------------------------------------------------------
@@ -103,7 +106,7 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
             }
             for symmetry in found.symmetries
         ],
-        "reduction": _reduction(found),
+        **_reduced(found, question["seconds"]),
     }
 
 
@@ -111,14 +114,23 @@ def _texts(components: Any) -> dict[str, str] | None:
     return None if components is None else {str(k): str(v) for k, v in components.items()}
 
 
-def _reduction(found: Any) -> dict[str, str]:
-    """What may be set without loss, where symident finds it."""
+def _reduced(found: Any, seconds: float) -> dict[str, Any]:
+    """What may be set without loss, and functions that stay, where symident finds them."""
     if not found.symmetries:
-        return {}
+        return {"reduction": {}, "blocks": []}
     try:
-        return {str(k): str(v) for k, v in dict(found.reduce().trafo).items() if str(v) != str(k)}
+        made = found.reduce(timeout=seconds)
     except (ValueError, RuntimeError, NotImplementedError):
-        return {}
+        return {"reduction": {}, "blocks": []}
+    return {
+        "reduction": {
+            str(k): str(v) for k, v in dict(made.trafo or {}).items() if str(v) != str(k)
+        },
+        "blocks": [
+            {key: [str(v) for v in block.get(key) or ()] for key in ("support", "invariants")}
+            for block in made.blocks or ()
+        ],
+    }
 
 
 def _main() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 import sympy as sp
 
-from pysymude.errors import CapabilityError, InvalidInputError
+from pysymude.errors import CapabilityError, InvalidInputError, MissingPackageError
+from pysymude.infer.combinations import Block, combinations
 from pysymude.infer.decider import decide
 from pysymude.infer.identified import Identifiability, Move
+from pysymude.infer.seen_rank import seen_rank
 from pysymude.infer.translation import Translation, known_starts, translated
 from pysymude.model.calls import explained
 from pysymude.model.coerce import number_of
@@ -22,7 +24,8 @@ from pysymude.model.system import ODESystem
 from pysymude.solving.checks import check_is_system
 from pysymude.solving.columns import read_columns
 from pysymude.solving.tabular import package
-from pysymude.symbolic.symmetries.absorbed import absorbed
+from pysymude.symbolic.effort import EffortEndedError, effort, interrupting
+from pysymude.symbolic.symmetries.absorbed import Absorbed, absorbed
 
 __all__ = ["Identifiability", "Move", "identifiability"]
 
@@ -36,6 +39,7 @@ def identifiability(
     doses: Any = None,
     cores: int = 1,
     timeout: float = 120.0,
+    rank: bool = True,
 ) -> Identifiability:
     """Which parameters perfect data determine, before any is measured.
 
@@ -57,6 +61,9 @@ def identifiability(
     cores : int
     timeout : float
         Seconds after which what is left is not decided.
+    rank : bool
+        Whether to simulate an experiment, too, on the native engine, and to tell the rank of its exact
+        derivatives.
 
     Returns
     -------
@@ -69,7 +76,12 @@ def identifiability(
     CapabilityError
         Something in the system that symident cannot treat; the message has its words.
     MissingPackageError
-        symident is not installed: ``pip install 'pysymude[infer]'``.
+        symident is not installed: ``pip install 'pysymude[infer]'``. With networks what they can make up for
+        is told without it, and the rest is not decided.
+
+    Notes
+    -----
+    Where events set states, nothing is decided but what networks can make up for; the rank counts them.
 
     References
     ----------
@@ -83,15 +95,16 @@ def identifiability(
         raise InvalidInputError(f"timeout must be positive; found {timeout!r}")
     extended, seen = _seen(system, observables)
     begun = time.perf_counter()
-    package("symident", "psu.identifiability")
-    known = known_starts(extended, u0)
-    made = translated(extended, seen, known, checked_doses(doses))
-    told = absorbed(extended, [e for _, e in seen], list(known.values()))
-    found = decide(made.keywords, cores, timeout)
-    if found is not None and "error" in found:
-        raise CapabilityError(f"symident cannot treat this system: {found['error']}")
-    answer = _undecided(made, timeout) if found is None else _read(made, found, known)
+    known, added = known_starts(extended, u0), checked_doses(doses)
+    made = translated(extended, seen, known, added)
+    told = _told(extended, [e for _, e in seen], list(known.values()), timeout)
+    answer = _decided(extended, made, known, cores, timeout)
     sure = set(told) & set(made.parameters)
+    if rank and not made.outputs:
+        unknown = sorted(answer.identifiable | answer.unidentifiable | answer.undecided)
+        here = seen_rank(extended, _named(extended, seen), unknown, known, added)
+        if here is not None:
+            answer = replace(answer, rank=here.rank, size=here.size, open_here=here.open)
     return replace(
         answer,
         identifiable=answer.identifiable - sure,
@@ -113,12 +126,50 @@ def _reduced(system: ODESystem, reduction: Mapping[str, sp.Expr]) -> ODESystem |
     return system.replace(trainable=left, parameters={**system.parameters, **values})
 
 
-def _undecided(made: Translation, timeout: float) -> Identifiability:
-    """What is known where nothing was said in time."""
-    return Identifiability(
-        set(), set(), set(made.parameters) | made.inside, set(), set(), (), {}, False,
-        why=f"symident had not ended after {timeout:g} s; timeout= gives it longer",
-    )  # fmt: skip
+def _told(
+    system: ODESystem, seen: Sequence[sp.Expr], starts: Sequence[Any], timeout: float
+) -> Mapping[str, Absorbed]:
+    """What networks can make up for, as far as the time suffices."""
+    try:
+        with effort(time.perf_counter() + timeout), interrupting():
+            return absorbed(system, seen, starts)
+    except EffortEndedError:
+        return {}
+
+
+def _decided(
+    system: ODESystem, made: Translation, known: Mapping[str, Any], cores: int, timeout: float
+) -> Identifiability:
+    """What symident says; where it cannot, why nothing was decided."""
+    acting = [event for event in system.events if event.set]
+    if acting:
+        read = {s.name for e in acting for f in e.expressions for s in f.free_symbols}
+        further = read & {s.name for s in (*system.trainable, *system.symbolic_parameters)}
+        return _undecided(
+            made, f"events that set states are beyond symmetries: {acting[0].key}", further
+        )
+    try:
+        package("symident", "psu.identifiability")
+    except MissingPackageError:
+        if not made.outputs:
+            raise
+        return _undecided(
+            made, "symident is not installed, which decides the rest: pip install 'pysymude[infer]'"
+        )
+    found = decide(made.keywords, cores, timeout)
+    if found is None:
+        return _undecided(
+            made, f"symident had not ended after {timeout:g} s; timeout= gives it longer"
+        )
+    if "error" in found:
+        raise CapabilityError(f"symident cannot treat this system: {found['error']}")
+    return _read(made, found, known)
+
+
+def _undecided(made: Translation, why: str, further: Collection[str] = ()) -> Identifiability:
+    """What is known where nothing was said."""
+    every = {*made.parameters, *made.inside, *further}
+    return Identifiability(set(), set(), every, set(), set(), (), {}, False, why=why)
 
 
 def _seen(system: ODESystem, given: Any) -> tuple[ODESystem, list[tuple[str, sp.Expr]]]:
@@ -132,6 +183,13 @@ def _seen(system: ODESystem, given: Any) -> tuple[ODESystem, list[tuple[str, sp.
     named = {**{x.name: x for x in extended.states}, **extended.observables}
     columns = read_columns(extended, given)
     return extended, [(n, cast("sp.Expr", named[n]) if e is None else e) for n, e in columns]
+
+
+def _named(system: ODESystem, seen: Sequence[tuple[str, sp.Expr]]) -> list[str]:
+    """Names that the system has for what is seen."""
+    own = [*(x.name for x in system.states), *system.observables]
+    by = {e: n for n, e in system.observables.items()}
+    return [n if n in own else by[e] for n, e in seen]
 
 
 def _read(made: Translation, found: Any, known: Mapping[str, Any]) -> Identifiability:
@@ -151,7 +209,27 @@ def _read(made: Translation, found: Any, known: Mapping[str, Any]) -> Identifiab
         {n for n, x in starts.items() if x not in touched},
         {n for n, x in starts.items() if x in sure},
         moves, _reduction(made, found), status == "proven" and all(m.is_proven for m in moves),
+        combinations=_combined(made, found, moves, starts),
     )  # fmt: skip
+
+
+def _combined(
+    made: Translation, found: Any, moves: Sequence[Move], starts: Mapping[str, str]
+) -> tuple[sp.Expr, ...]:
+    """What is identifiable together."""
+
+    def named(plain: Any) -> frozenset[str]:
+        return frozenset(str(made.symbols.get(n, n)) for n in plain)
+
+    blocks = [Block(named(b["support"]), tuple(b["invariants"])) for b in found["blocks"]]
+    supports = [
+        frozenset(m.moves) or named(s["support"])
+        for m, s in zip(moves, found["symmetries"], strict=True)
+    ]
+    symbols = {n: made.symbols[p] for n, p in sorted(made.parameters.items())}
+    symbols |= {n: made.symbols[p] for n, p in starts.items()}
+    rates = [m.moves for m in moves]
+    return combinations(rates, supports, blocks, symbols, starts.keys(), made.back)
 
 
 def _move(made: Translation, symmetry: Any) -> Move:

@@ -63,8 +63,6 @@ def translated(
     CapabilityError
         Something in it has no place there; the message says what.
     """
-    if any(event.set for event in system.events):
-        raise CapabilityError("identifiability does not know events that set states")
     swap: dict[Any, Any] = {t: _TIME}
     states = {x.name: f"x{i}" for i, x in enumerate(system.states)}
     expressions = [*system.rhs.values(), *(e for _, e in seen)]

@@ -125,6 +125,12 @@ def test_systems_with_known_answers(name: str):
     assert not found.undecided
     assert bool(found) == (not open_ones)
     assert found.is_proven
+    # the derivatives of a simulated experiment say the same
+    starts = [q for q in model.states if q.name in found.observable | found.unobservable]
+    assert found.size == len(every) + len(starts)
+    assert found.rank == found.size - len(found.directions)
+    assert found.open_here == open_ones | found.unobservable
+    assert found.agrees
 
 
 @pytest.mark.parametrize("name", DOSED)
@@ -134,6 +140,8 @@ def test_systems_with_doses_and_published_ones(name: str):
     assert found.unidentifiable == set(wanted.split())
     assert not found.undecided
     assert found.seconds > 0
+    assert found.agrees
+    assert found.rank == found.size - len(found.directions)
 
 
 def test_a_dose_that_is_known_gives_the_volume():
@@ -214,6 +222,68 @@ def test_what_stands_in_noise_alone_is_no_question():
     assert psu.identifiability(noisy, [x]).identifiable == {"k"}
 
 
+# -- what is identifiable together ----------------------------------------------------------------------
+
+F = psu.parameters("F")
+ORAL = system(-a * x, F * a * x - (k10 + k12) * y + k21 * z, k12 * y - k21 * z)
+CASCADE = system(-a * x, b * x - c * y, d * y - k * z)
+BOTH_CLEAR = system(-(V / (K + x) + c + d) * x)
+
+# (system, what is seen, known starts, doses, identifiable, identifiable together)
+TOGETHER: dict[str, tuple[psu.ODESystem, Any, Any, Any, str, list[Any]]] = {
+    # a part F of a dose is taken up; the volume is known up to it
+    "dose taken up in part": (
+        ORAL, [y / V], {x: 0, y: 0, z: 0}, {x: [(0, 100)]}, "a k10 k12 k21", [F / V],
+    ),
+    "epidemic, a part of cases, of an unknown number": (
+        SIR, [s * y], None, None, "g", [N * s / b, s * x, s * y],
+    ),
+    "cascade, the last seen": (CASCADE, [z], None, None, "a c k", [d * y, b * d * x]),
+    "two ways out": (BOTH_CLEAR, [x], None, None, "K V", [c + d]),
+    "powers": (system(-k * a * b**2 * x, -c * y * x), [x, y], None, None, "c", [b**2 * a * k]),
+    # moves that are neither scalings nor translations, and one that is
+    "exchange, volume": (
+        PK2, [x / V], None, None, "",
+        [k10 + k12 + k21, k10 * k21, V / x, V / (k21 * (x + y))],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_what_is_identifiable_together(name: str):
+    model, seen, u0, doses, alone, wanted = TOGETHER[name]
+    found = psu.identifiability(model, seen, u0=u0, doses=doses)
+    assert found.identifiable == set(alone.split())
+    if name == "powers":  # one number of three, in two functions of them that stay
+        assert len(found.combinations) == 1
+        assert sp.simplify(found.combinations[0] / wanted[0]).is_number
+    else:
+        assert [sp.simplify(e - w) for e, w in zip(found.combinations, wanted, strict=True)] == [
+            0
+        ] * len(wanted)
+    assert found.agrees
+    assert f"identifiable together: {found.combinations[0]}" in str(found)
+    assert "as the symmetries say" in str(found)
+    # with what is identifiable together, as many as the rank
+    touched = {n for move in found.directions for n in move.moves}
+    assert len(found.combinations) + found.size - len(touched) == found.rank
+
+
+def test_a_special_point_is_said():
+    """Where both are equal nothing shows how x falls."""
+    special = psu.ODESystem({x: -((a - b) ** 2) * x}, trainable={a: 1.0, b: 1.0})
+    found = psu.identifiability(special, [x])
+    assert (found.rank, found.size) == (1, 3)
+    assert found.combinations == (a - b,)
+    # one direction more than the symmetries know
+    assert found.agrees is False
+    assert "unlike the symmetries: these values are special" in str(found)
+    elsewhere = special.replace(trainable={a: 1.0, b: 2.0})
+    assert psu.identifiability(elsewhere, [x]).rank == 2
+    off = psu.identifiability(elsewhere, [x], rank=False)
+    assert off.rank is off.size is off.agrees is None
+
+
 # -- networks ----------------------------------------------------------------------------------------
 
 
@@ -275,6 +345,19 @@ def test_a_network_that_makes_up_for_a_factor_is_named():
     assert "k is made up for by nn" in str(found)
 
 
+def test_networks_that_stand_for_all_that_is_not_seen():
+    nn, of_time = network(x), network(psu.t)
+    found = psu.identifiability(system(k * nn[0] - a * x, b * x - c * y), [x, y])
+    assert (found.identifiable, found.unidentifiable) == ({"b", "c"}, {"a", "k"})
+    assert found.absorbed == {"a": ("nn",), "k": ("nn",)}
+    assert not found.combinations
+    assert found.rank is None
+    driven = system(of_time[0] - a * x, b * x - c * y)
+    assert psu.identifiability(driven, [x, y]).identifiable == {"b", "c"}
+    # any course of y has a course of the network
+    assert psu.identifiability(driven, [y]).unidentifiable == {"a", "b", "c"}
+
+
 # -- wrong calls --------------------------------------------------------------------------------------
 
 
@@ -285,12 +368,6 @@ def test_a_network_that_makes_up_for_a_factor_is_named():
         (lambda: psu.identifiability(SIR, ["q"]), "observables= takes states"),
         (lambda: psu.identifiability(SIR, [x], u0={"q": 1}), "u0 names 'q', which is no state"),
         (lambda: psu.identifiability(SIR, [x], cores=0), "cores must be a whole number"),
-        (
-            lambda: psu.identifiability(
-                system(y, -g, events=[psu.Event(x, direction=-1, set={y: -k * y})]), [x]
-            ),
-            "does not know events that set states",
-        ),
         (
             lambda: psu.identifiability(SIR, [x], doses={"q": [(0, 1)]}),
             "doses names 'q', which is no",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 import sympy as sp
 
@@ -74,16 +73,10 @@ def test_what_is_seen_counts():
     assert not absorbed(of_time, alone=False)
 
 
-def test_a_fit_says_so():
-    t = np.linspace(0.0, 2.0, 9)
-    data = psu.Dataset.from_arrays(t, 2.0 * np.exp(-t), states=[x], noise=0.1, u0={x: 2.0})
-    system = psu.ODESystem({x: ONE - d * x}, trainable={d: 1.0})
+def test_events_count():
+    def names(event: psu.Event) -> set[str]:
+        return set(absorbed(psu.ODESystem({x: ONE - d * x, y: x - k * y}, events=[event])))
 
-    def warned(**keywords: Any) -> bool:
-        model = system.replace(**keywords.pop("system", {}))
-        fit = psu.fit(model, data, stages=psu.LBFGS(3), progress=False, engine="native", **keywords)
-        return any("the data do not determine d, whatever" in text for text in fit.warnings)
-
-    assert warned()
-    assert not warned(frozen=[d])
-    assert not warned(system={"priors": {d: psu.Normal(1, 1)}})
+    assert names(psu.Event(y - 1, set={x: x / 2})) == {"d"}
+    assert names(psu.Event(y - 1, set={x: d * x})) == set()
+    assert names(psu.Event(y - d, set={x: x / 2})) == set()

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from pysymude.fit.problem.absorbable import absorbable, made_up_for
 from pysymude.fit.problem.frozen import is_frozen
 from pysymude.fit.result.stopped import FINISHED
 from pysymude.fit.treatment.noise_estimates import roughness_of_series
 from pysymude.fit.treatment.weighing import noise_part, spread_part
 from pysymude.model.theta import Slot
 from pysymude.plan.numeric import NumericModel
-from pysymude.symbolic.symmetries.absorbed import absorbed
 
 if TYPE_CHECKING:
     from pysymude.fit.result.fit_result import FitResult
@@ -214,16 +214,8 @@ def _undetermined(fit: FitResult) -> list[str]:
 
 def _absorbed(fit: FitResult) -> list[str]:
     """Parameters that networks can make up for, whatever the data; known before any fit."""
-    system = fit.system
-    names = {name for trajectory in fit.data for name in trajectory.columns}
-    seen = [e for name, e in system.observables.items() if name in names]
-    told = absorbed(system, seen, list(system.initial.values()), alone=len(fit.data) == 1)
-    return [
-        f"the data do not determine {name}, whatever they are: network {' and '.join(map(repr, one.networks))} "
-        f"can make up for it; fix it, give it a prior, or let the network have fewer inputs"
-        for name, one in told.items()
-        if name not in system.priors and not is_frozen(name, fit.objective.frozen)
-    ]
+    told = absorbable(fit.system, fit.data, fit.objective.frozen)
+    return [made_up_for(name, networks) for name, networks in told.items()]
 
 
 def _unit(fit: FitResult, slot: Slot) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from pysymude.engines.outcomes import ReturnCode
 from pysymude.fit.files.fit_key import fit_key
 from pysymude.fit.long_work.progress_bar import Reporter
 from pysymude.fit.loss.objective import FAILED, Objective
+from pysymude.fit.problem.absorbable import absorbable, made_up_for
 from pysymude.fit.result.fit_log import FitLog
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.fit.result.stopped import INTERRUPTED
@@ -27,6 +29,8 @@ from pysymude.fit.training.validation import HeldOut, split
 from pysymude.fit.treatment.resampling import resampled
 
 __all__ = ["trained"]
+
+log = logging.getLogger("pysymude")
 
 Float = NDArray[np.float64]
 
@@ -55,8 +59,20 @@ def trained(obj: Objective, given: TrainingOptions) -> FitResult:
         every=options.checkpoint_every, callback=options.callback,
     )  # fmt: skip
     with Reporter(options.progress, None) as reporter:
+        _tell_of_absorbed(obj, state, reporter)
         stopped = loop.run(reporter)
     return _result(prepared, held_out, state, start, stopped, options)
+
+
+def _tell_of_absorbed(obj: Objective, state: Progress, reporter: Reporter) -> None:
+    """Says before training which parameters no data determine, since networks can make up for them."""
+    for name, networks in absorbable(obj.system, obj.data, obj.frozen).items():
+        sentence = made_up_for(name, networks)
+        log.info("%s", sentence)
+        reporter.says(sentence)
+        row = ["before", 0, None, 0.0, sentence]
+        if row not in state.record:  # a training that goes on has said so
+            state.record.append(row)
 
 
 def _key(prepared: Training, options: TrainingOptions, start: Float) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import sympy as sp
 from pysymude.model.network import NetworkDerivative, NetworkOutput
 from pysymude.model.symbols import t
 from pysymude.model.system import ODESystem
+from pysymude.symbolic.effort import EffortEndedError, check
 
 __all__ = ["Absorbed", "absorbed"]
 
@@ -43,12 +44,13 @@ def absorbed(
 ) -> dict[str, Absorbed]:
     """The trainable and symbolic parameters that networks can make up for, by name.
 
-    A network is any function of its inputs. A parameter is found where the equations, what is seen and the starts
-    stay what they are, with the states themselves, if each network's outputs change by something that depends
-    on its own inputs and outputs and on parameters alone. What is not found may still be open. Where an
-    experiment is `alone`, a network of time is any function along it.
+    A network is any function of its inputs. A parameter is found where the equations, events, what is seen and the
+    starts stay what they are, with the states themselves, if each network's outputs change by something that
+    depends on its own inputs and outputs and on parameters alone. What is not found may still be open. Where an
+    experiment is `alone`, a network of time is any function along it. Where an effort ends, what was found so far.
     """
-    expressions = [e for e in (*system.rhs.values(), *seen, *starts) if isinstance(e, sp.Expr)]
+    every = (*system.rhs.values(), *seen, *starts, *_of_events(system))
+    expressions = [e for e in every if isinstance(e, sp.Expr)]
     outputs = _outputs(expressions)
     if not alone and any(o.inputs == (t,) for o in outputs):
         return {}
@@ -56,9 +58,21 @@ def absorbed(
         return {}
     plain = {o: sp.Dummy(f"w{k}") for k, o in enumerate(outputs)}
     hidden: list[Any] = [e.xreplace(plain) for e in expressions]
-    slopes = sp.Matrix([[e.diff(w) for w in plain.values()] for e in hidden])
     found: dict[str, Absorbed] = {}
+    try:
+        for one in _each(system, outputs, plain, hidden):
+            found[one.name] = one
+    except EffortEndedError:
+        pass
+    return found
+
+
+def _each(
+    system: ODESystem, outputs: list[Any], plain: dict[Any, Any], hidden: list[Any]
+) -> Iterator[Absorbed]:
+    slopes = sp.Matrix([[e.diff(w) for w in plain.values()] for e in hidden])
     for symbol in (*system.trainable, *system.symbolic_parameters):
+        check()
         if any(symbol in z.free_symbols for o in outputs for z in o.inputs):
             continue  # its inputs move with it
         change = _change(slopes, [e.diff(symbol) for e in hidden], plain, {*system.states, t})
@@ -66,8 +80,16 @@ def absorbed(
             back = {w: o for o, w in plain.items()}
             named: dict[Any, Any] = {o: c.xreplace(back) for o, c in change.items() if c != 0}
             used = tuple(sorted({o.network.name for o in named}))
-            found[symbol.name] = Absorbed(symbol.name, used, named)
-    return found
+            yield Absorbed(symbol.name, used, named)
+
+
+def _of_events(system: ODESystem) -> list[sp.Expr]:
+    """What events read and set, without names of observables."""
+    named = dict(system.observables)
+    found = [e for event in system.events for e in event.expressions]
+    return [
+        e.xreplace({s: named[s.name] for s in e.free_symbols if s.name in named}) for e in found
+    ]
 
 
 def _outputs(expressions: Sequence[sp.Expr]) -> list[Any]:
