@@ -10,7 +10,7 @@ from typing import Any, cast
 import sympy as sp
 
 from pysymude.errors import CapabilityError, InvalidInputError, MissingPackageError
-from pysymude.infer.combinations import Block, combinations
+from pysymude.infer.identified_combinations import Block, combinations
 from pysymude.infer.decider import decide
 from pysymude.infer.identified import Identifiability, Move
 from pysymude.infer.seen_rank import seen_rank

@@ -127,7 +127,7 @@ class Identifiability:
         if self.agrees:
             return f"{found}, as the symmetries say"
         if self._more < 0:
-            return f"{found}, which contradicts the symmetries: only {names} would be open"
+            return f"{found}, which leaves {names} open, and contradicts the symmetries"
         return (
             f"{found}, which leaves {names} open, unlike the symmetries: these values are special, or effects "
             "are too weak to be seen"

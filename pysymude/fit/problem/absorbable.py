@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -12,7 +13,7 @@ from pysymude.fit.problem.frozen import is_frozen
 from pysymude.model.dataset import Dataset
 from pysymude.model.system import ODESystem
 from pysymude.symbolic.effort import EffortEndedError, effort, interrupting
-from pysymude.symbolic.symmetries.absorbed import absorbed
+from pysymude.symbolic.symmetries.absorbed import Absorbed, absorbed
 
 __all__ = ["absorbable", "made_up_for"]
 
@@ -30,17 +31,8 @@ def absorbable(
     names = {name for trajectory in data for name in trajectory.columns}
     read = [e for name, e in system.observables.items() if name in names]
     given = [entry for trajectory in data for entry in _given(trajectory)]
-    told: dict[str, Any] = {}
-    try:
-        with effort(time.perf_counter() + seconds), interrupting():
-            told = absorbed(
-                system,
-                read,
-                [*system.initial.values(), *(e for _, e in given)],
-                alone=len(data) == 1,
-            )
-    except EffortEndedError:
-        return {}
+    starts = (*system.initial.values(), *(e for _, e in given))
+    told = _told(system, tuple(read), starts, len(data) == 1, seconds)
     apart = {name for name, _ in given} | {
         s.name for model in system.noise.values() for s in model.free_symbols
     }
@@ -50,6 +42,18 @@ def absorbable(
         for name, one in told.items()
         if name in learned and not is_frozen(name, frozen)
     }
+
+
+@lru_cache(maxsize=32)
+def _told(
+    system: ODESystem, read: tuple[Any, ...], starts: tuple[Any, ...], alone: bool, seconds: float
+) -> Mapping[str, Absorbed]:
+    """Once for all members of an ensemble, and for what a fit says before and behind."""
+    try:
+        with effort(time.perf_counter() + seconds), interrupting():
+            return absorbed(system, read, starts, alone=alone)
+    except EffortEndedError:
+        return {}
 
 
 def made_up_for(name: str, networks: Collection[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sympy as sp
 
-from pysymude.infer.combinations import Block, combinations
+from pysymude.infer.identified_combinations import Block, combinations
 
 a, b, c, d, x = sp.symbols("a b c d x", real=True)
 SYMBOLS: dict[str, Any] = {s.name: s for s in (a, b, c, d, x)}
