@@ -10,9 +10,9 @@ from typing import Any, cast
 import sympy as sp
 
 from pysymude.errors import CapabilityError, InvalidInputError, MissingPackageError
-from pysymude.infer.identified_combinations import Block, combinations
 from pysymude.infer.decider import decide
 from pysymude.infer.identified import Identifiability, Move
+from pysymude.infer.identified_combinations import Block, combinations
 from pysymude.infer.seen_rank import seen_rank
 from pysymude.infer.translation import Translation, known_starts, translated
 from pysymude.model.calls import explained
