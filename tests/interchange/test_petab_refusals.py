@@ -15,7 +15,7 @@ pytest.importorskip("libsbml", reason="python-libsbml is not installed")
 pytest.importorskip("h5py", reason="h5py is not installed")
 
 from tests.engines.petab_text import ONE, TWO, TWO_YAML, hybrid, table, write
-from tests.unit.interchange import sbml_text as s
+from tests.interchange import sbml_text as s
 
 
 def read(folder, base, **changes):

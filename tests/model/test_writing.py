@@ -557,7 +557,8 @@ def test_random_systems_come_back(system):
     except EmissionError as error:
         # the reader bounds what SymPy may compute; all else would be a fault of the writer
         if not re.search(
-            "too large|at most 10000|not real|not a finite real|Float in .* cannot be written", str(error)
+            "too large|at most 10000|not real|not a finite real|Float in .* cannot be written",
+            str(error),
         ):
             raise
         return
