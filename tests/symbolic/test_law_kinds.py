@@ -29,6 +29,12 @@ low, high = sp.symbols("low high", negative=True)
 KINDS = [
     ("pi", {x: -sp.pi * x}, {}, [x * sp.exp(sp.pi * t)]),
     ("e", {x: -sp.E * x + y, y: sp.E * y}, {}, [2 * sp.E * x * y - y**2]),
+    ("e squared", {x: sp.exp(2) * y, y: -sp.E * x}, {}, [x**2 + sp.E * y**2]),
+    ("e squared, once", {x: sp.exp(2) * y + sp.E * z, y: -sp.E * z, z: 2 * sp.E * y}, {}, [2 * y**2 + z**2]),
+    ("root of e", {x: sp.exp(sp.S.Half) * y, y: -sp.E * x, z: sp.exp(2) * y}, {},
+     [z - sp.exp(sp.Rational(3, 2)) * x]),
+    ("powers of e", {x: sp.exp(-1) * y, y: -sp.exp(sp.Rational(2, 3)) * x}, {},
+     [sp.exp(sp.Rational(5, 3)) * x**2 + y**2]),
     ("root of two", {x: root * y, y: -x}, {}, [x**2 + root * y**2]),
     ("two roots", {x: root * y, y: -sp.sqrt(3) * x * y}, {}, [sp.sqrt(3) * x**2 + 2 * root * y]),
     ("root of six", {x: sp.sqrt(6) * y, y: -root * x}, {}, [x**2 + sp.sqrt(3) * y**2]),

@@ -194,6 +194,11 @@ class _Builder:
                     symbol = self.new("parameter", root, order=order, base=sp.Integer(prime))
                     product *= symbol ** (exponent.p * k * (order // exponent.q))
                 return product
+        if isinstance(node, sp.exp) and node.args[0].is_Rational:
+            # exp(2) is the square of E
+            k = node.args[0]
+            e = self.visit(cast("sp.Expr", sp.E))
+            return (e if k.q == 1 else self.root(cast("sp.Expr", sp.E), e, k.q)) ** k.p
         # pi, E: constants that obey no polynomial, so a generic value stands for them
         return self.new("parameter", node)
 
