@@ -47,6 +47,21 @@ def test_planted_laws_are_found_and_all_laws_hold(family, rng):
     assert found.rejected == found.spoilt
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        # exp(1) and exp(2) were two independent symbols, so that multiples of a law counted as new
+        "11/constants/211", "11/constants/239", "11/constants/303",
+        # a plane that no other is parallel to
+        "11/darboux/31",
+    ],
+)  # fmt: skip
+def test_what_ten_thousand_systems_showed(key):
+    found = verdict(FAMILIES[key.split("/")[1]](Random(key)))
+    assert found.problems == []
+    assert found.recovered == found.planted
+
+
 # the first system of each family in benchmarks/random_laws.py
 SAMPLE = tuple(f"0/{family}/0" for family in FAMILIES)
 

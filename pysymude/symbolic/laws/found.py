@@ -148,7 +148,8 @@ class Found:
         """Takes a proposal in if it is new and its certificate passes; false where that one fails."""
         proposal = given if isinstance(given, Proposal) else Proposal(given)
         expr, row = real(proposal.expr), proposal.row
-        if self.missing <= 0 or not (proposal.new or self._is_new(expr, row)):
+        known_new = proposal.new and not self._reads_numbers
+        if self.missing <= 0 or not (known_new or self._is_new(expr, row)):
             return True
         certificate = Certificate(expr, self.rates)
         strange = self._is_strange(expr)
@@ -163,7 +164,6 @@ class Found:
         elif not proposal.new:
             self._others += 1
         return True
-        return law
 
     @property
     def symbols(self) -> dict[str, str]:
@@ -186,8 +186,14 @@ class Found:
         rates = [e for f in self.rates for e in f.values()]
         return {*self.system.states, t}.union(*(e.free_symbols for e in rates))
 
+    @property
+    def _reads_numbers(self) -> bool:
+        """Whether symbols stand for numbers such as exp(1): of relations between these they know nothing."""
+        form = self.__dict__.get("form")
+        return form is not None and bool(form.numbers)
+
     def _is_new(self, expr: sp.Expr, row: Residues | None) -> bool:
-        if row is not None and not self._others:
+        if row is not None and not self._others and not self._reads_numbers:
             return self.independent.raised_by(row)
         return independent([*(law.expr for law in self.laws), expr], self.form)
 
