@@ -13,7 +13,7 @@ from sympy.core.function import AppliedUndef
 
 from pysymude.errors import EmissionError
 from pysymude.model.conditions import RELATIONS
-from pysymude.model.expressions import FUNCTIONS
+from pysymude.model.language import FUNCTIONS
 from pysymude.model.magnitude import EXPONENT, ROOT
 from pysymude.model.network import NetworkDerivative, NetworkOutput
 from pysymude.model.signal import SignalValue

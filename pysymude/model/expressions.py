@@ -19,38 +19,16 @@ from sympy.core.function import UndefinedFunction
 from pysymude.errors import InvalidInputError, ModelFileError
 from pysymude.model.coerce import close_matches
 from pysymude.model.conditions import read_where
+from pysymude.model.language import CONSTANTS, FORMS, FUNCTIONS
 from pysymude.model.magnitude import LARGEST, Budget, Term, TooLargeError
 from pysymude.model.network import NetworkDerivative, NetworkOutput
 from pysymude.model.signal import Signal, SignalValue
 from pysymude.model.source import DEPTH, DIGITS, FLOAT64, Source
 
-__all__ = ["CONSTANTS", "FORMS", "FUNCTIONS", "parse_expression"]
+__all__ = ["parse_expression"]
 
 
 _S: Any = sp.S
-
-
-def _sigmoid(z: Any) -> Any:
-    return 1 / (1 + sp.exp(-z))
-
-
-_OF_ONE = "sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh exp log sqrt sign erf"
-
-FUNCTIONS: dict[str, tuple[Any, int, int]] = {
-    **{name: (getattr(sp, name), 1, 1) for name in _OF_ONE.split()},
-    "abs": (sp.Abs, 1, 1),
-    "sigmoid": (_sigmoid, 1, 1),
-    "atan2": (sp.atan2, 2, 2),
-    "heaviside": (sp.Heaviside, 1, 2),
-    "min": (sp.Min, 1, 8),
-    "max": (sp.Max, 1, 8),
-}
-"""Functions by the name that a text uses: what builds them, fewest and most arguments."""
-
-FORMS = ("where", "D")  # calls with a condition, with the number of an input
-
-CONSTANTS: dict[str, Any] = {"pi": _S.Pi}
-
 
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _ALLOWED = (

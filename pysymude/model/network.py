@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from pysymude.errors import EmissionError, InvalidInputError
 from pysymude.model.activations import ACTIVATIONS
 from pysymude.model.calls import explained, whole_number
+from pysymude.model.language import check_own_name
 from pysymude.model.network_input import biases_of, inputs_of, scaling_of, width_of
 from pysymude.model.network_values import (
     Layer,
@@ -21,7 +22,6 @@ from pysymude.model.network_values import (
     jacobian_of,
     pull_of,
 )
-from pysymude.model.symbols import check_name
 
 __all__ = ["ACTIVATIONS", "MLP", "NetworkDerivative", "NetworkOutput"]
 
@@ -101,7 +101,7 @@ class MLP(sp.Atom):
         bias: bool | Sequence[bool] = True,
     ) -> MLP:
         self = cast("MLP", super().__new__(cls))
-        self.name = check_name(name, what="MLP(name)")
+        self.name = check_own_name(name, what="MLP(name)")
         self.inputs = inputs_of(name, inputs)
         self.outputs = width_of(name, "outputs", outputs)
         widths = hidden if isinstance(hidden, (tuple, list, np.ndarray)) else [hidden]

@@ -8,7 +8,7 @@ import sympy as sp
 
 from pysymude.errors import InvalidInputError
 from pysymude.model.calls import explained
-from pysymude.model.symbols import check_name
+from pysymude.model.language import check_called_name
 
 __all__ = ["KINDS", "Signal", "SignalValue"]
 
@@ -71,7 +71,7 @@ class Signal(sp.Atom):
     @explained
     def __new__(cls, name: str, kind: str = "linear", extrapolate: bool = False) -> Signal:
         self = cast("Signal", super().__new__(cls))
-        self.name = check_name(name, what="Signal(name)")
+        self.name = check_called_name(name, what="Signal(name)")
         if kind not in KINDS:
             raise InvalidInputError(
                 f"Signal {name!r}: kind must be one of {', '.join(map(repr, KINDS))}; found {kind!r}"

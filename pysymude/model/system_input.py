@@ -10,7 +10,8 @@ import sympy as sp
 
 from pysymude.errors import InvalidInputError
 from pysymude.model.coerce import label_of, real_expression
-from pysymude.model.symbols import check_name, t
+from pysymude.model.language import check_own_name
+from pysymude.model.symbols import t
 
 __all__ = ["equations_of", "mapping_of", "near", "observables_of", "starts_of"]
 
@@ -41,7 +42,7 @@ def observables_of(given: Names, states: tuple[sp.Symbol, ...]) -> dict[str, sp.
     """Measured expressions by name."""
     found: dict[str, sp.Expr] = {}
     for key, value in mapping_of("observables", given).items():
-        name = check_name(label_of(key), what="the name of an observable")
+        name = check_own_name(label_of(key), what="the name of an observable")
         if name in {s.name for s in states}:
             raise InvalidInputError(f"observable {name!r} has the name of a state; rename it")
         found[name] = real_expression(value, f"observable {name!r}")

@@ -80,7 +80,7 @@ from sympy.core.function import AppliedUndef
 from pysymude.errors import InvalidInputError, ModelFileError
 from pysymude.model.coerce import close_matches
 from pysymude.model.event import Event
-from pysymude.model.expressions import FORMS, FUNCTIONS
+from pysymude.model.language import FORMS, FUNCTIONS
 from pysymude.model.signals_within import uses_of
 from pysymude.model.symbols import t
 from pysymude.model.toml_networks import (

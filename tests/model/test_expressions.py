@@ -13,7 +13,8 @@ from hypothesis import assume, example, given, reject, settings
 from hypothesis import strategies as st
 
 from pysymude.errors import InvalidInputError, ModelFileError
-from pysymude.model.expressions import CONSTANTS, FUNCTIONS, parse_expression
+from pysymude.model.expressions import parse_expression
+from pysymude.model.language import CONSTANTS, FUNCTIONS
 from pysymude.model.network import MLP
 from pysymude.model.symbols import t
 
