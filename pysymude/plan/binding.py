@@ -208,7 +208,7 @@ def _start_expression(
 
 
 def start_expressions(
-    plan: CompiledSystem, system: ODESystem, data: Dataset, courses: Courses | None
+    plan: CompiledSystem, system: ODESystem, data: Sequence[Trajectory], courses: Courses | None
 ) -> list[dict[int, sp.Expr]]:
     """The starts of each experiment that are expressions, by the number of the state."""
     found: list[dict[int, sp.Expr]] = []

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.model.coerce import meant
-from pysymude.model.dataset import Dataset
 from pysymude.model.network import NetworkDerivative, NetworkOutput
 from pysymude.model.period import Given
 from pysymude.model.symbols import t
@@ -28,8 +27,10 @@ from pysymude.plan.fixed_values import parameter_values
 __all__ = ["bind_courses", "resolved"]
 
 
-def bind_courses(plan: CompiledSystem, data: Dataset, *, mixes: bool = False) -> Courses | None:
-    """The courses of a dataset; None where nothing changes on the way.
+def bind_courses(
+    plan: CompiledSystem, data: Sequence[Trajectory], *, mixes: bool = False
+) -> Courses | None:
+    """The courses of experiments; None where nothing changes on the way.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def bind_courses(plan: CompiledSystem, data: Dataset, *, mixes: bool = False) ->
     )  # fmt: skip
 
 
-def _check_names(plan: CompiledSystem, data: Dataset, moved: Sequence[str]) -> None:
+def _check_names(plan: CompiledSystem, data: Sequence[Trajectory], moved: Sequence[str]) -> None:
     known = [*plan.parameters, *plan.trainable]
     for name in moved:
         if name not in known:

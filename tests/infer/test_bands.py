@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 from scipy import stats
 
 import pysymude as psu
@@ -289,3 +291,36 @@ def test_tables_and_figures(known: psu.FitResult):
 def test_wrong_calls(known: psu.FitResult, call: Any, message: str):
     with pytest.raises(psu.PySymUDEError, match=message):
         call(known)
+
+
+def test_a_network_beside_counts_has_a_band_by_hand():
+    """J' diag(1/mu) J, and ones with weight_scale=1, around the counts of an epidemic's growth."""
+    S, I = psu.states("S I", positive=True)  # noqa: E741
+    rate = psu.MLP("rate", inputs=[psu.t], outputs=1, hidden=(3,), input_scaling=(5.0, 3.0))
+    beta = sp.exp(rate[0])
+    system = psu.ODESystem(
+        {S: -beta * S * I, I: beta * S * I - 0.2 * I},
+        observables={"cases": 1000 * I},
+        noise={"cases": psu.Poisson()},
+    )
+    days, start = np.arange(1.0, 21.0), {S: 0.99, I: 0.01}
+    nature = psu.ODESystem({S: -0.6 * S * I, I: 0.6 * S * I - 0.2 * I})
+    mean = 1000 * psu.solve(nature, u0=start, t=np.r_[0.0, days])["I"][1:]
+    counts = np.random.default_rng(0).poisson(mean)
+    data = psu.Dataset.from_arrays(days, counts, states=["cases"], t0=0.0, u0=start)
+    fit = psu.fit(system, data, progress=False, engine="native", reltol=1e-8)
+    obj, h = fit.objective, 1e-5
+    J = np.array(
+        [
+            (obj.simulated(fit.theta + h * e) - obj.simulated(fit.theta - h * e))[0, :, 0] / (2 * h)
+            for e in np.eye(fit.theta.size)
+        ]
+    ).T
+    mu = obj.simulated(fit.theta)[0, :, 0]
+    information = J.T @ (J / mu[:, None]) + np.eye(fit.theta.size)
+    right = np.sqrt(np.einsum("ij,jk,ik->i", J, np.linalg.inv(information), J))
+    band = fit.predict(days, band=0.95, weight_scale=1.0, observe="cases")
+    np.testing.assert_allclose(band["cases"].standard_error, right, rtol=5e-3)
+    assert not band.is_open.any()
+    decayed = replace(fit, weight_decay=1.0).predict(days, band=0.95, observe="cases")
+    np.testing.assert_allclose(decayed["cases"].standard_error, right, rtol=5e-3)

@@ -192,3 +192,29 @@ def test_families_of_priors_alone(name):
 def test_wrong_arguments_are_refused(make, message):
     with pytest.raises(InvalidInputError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("family", "loc"),
+    [
+        (psu.Normal(0.5), 2.0), (psu.LogNormal(0.5), 2.0), (psu.Laplace(0.5), 2.0),
+        (psu.LogLaplace(0.5), 2.0), (psu.StudentT(4.0, 0.5), 2.0), (psu.Poisson(), 3.0),
+        (psu.NegativeBinomial(5.0), 7.0), (psu.NegativeBinomial(0.3), 700.0),
+        (psu.NegativeBinomial(50.0), 1e5), (psu.Binomial(20), 0.3),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_information_is_the_mean_square_of_slopes(family, loc):
+    n = 200_000
+    locations, scales = np.full(n, loc), [np.full(n, float(a)) for a in family.args]
+    y = family.draw(np.random.default_rng(0), locations, *scales)
+    _, _, by_loc, by_scales = family.terms(y, locations, *scales)
+    # how many a binomial counts out of is known
+    slopes = np.array([by_loc, *(() if isinstance(family, psu.Binomial) else by_scales)])
+    right = slopes @ slopes.T / n
+    size = np.sqrt(np.diag(right))
+    rows = family.information(np.array([loc]), *(s[:1] for s in scales))
+    found = np.array([[np.ravel(v)[0] for v in row] for row in rows])[: len(size), : len(size)]
+    np.testing.assert_allclose(
+        found / np.outer(size, size), right / np.outer(size, size), atol=0.03
+    )

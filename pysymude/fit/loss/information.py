@@ -5,39 +5,58 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.fit.loss.least_squares import sensitivities
+from pysymude.fit.loss.least_squares import Sensitivities, sensitivities
 from pysymude.fit.loss.objective import Objective
+from pysymude.fit.terms.likelihood import Column, floor_of
+from pysymude.model.distributions.distribution import Distribution
 from pysymude.model.distributions.normal import Normal
 
-__all__ = ["fisher", "has_fisher"]
+__all__ = ["fisher", "has_fisher", "is_normal"]
 
 Float = NDArray[np.float64]
 
 
 def has_fisher(obj: Objective) -> bool:
-    """Whether all noise is normal, and nothing else counts but priors and weight decay."""
-    plain = obj.likelihood is None or all(
-        isinstance(c.family, Normal) for c in obj.likelihood.columns
-    )
+    """Whether all noise has such an information, and nothing else counts but priors and weight decay."""
+    columns = () if obj.likelihood is None else obj.likelihood.columns
+    known = all(type(c.family).information is not Distribution.information for c in columns)
     limits = obj.loss.side is not None and bool((obj.loss.side != 0).any())
-    return plain and not limits and not obj.composition.sampled and not obj.enforced.penalised
+    return known and not limits and not obj.composition.sampled and not obj.enforced.penalised
+
+
+def is_normal(obj: Objective) -> bool:
+    """Whether `has_fisher`, with normal noise alone."""
+    columns = () if obj.likelihood is None else obj.likelihood.columns
+    return has_fisher(obj) and all(isinstance(c.family, Normal) for c in columns)
 
 
 def fisher(obj: Objective, theta: Float) -> Float:
-    """Fisher's information of all measurements with normal noise, by theta, (theta, theta)."""
+    """Fisher's information of all measurements by theta, (theta, theta)."""
     found = sensitivities(obj, theta)
-    loss, models = obj.loss, () if obj.likelihood is None else obj.likelihood.columns
-    counted = loss.weight > 0
-    weights = loss.weight.copy()
+    counted = obj.loss.weight > 0
     total = np.zeros((theta.size, theta.size))
-    for column in models:
-        here = counted[:, :, column.at]
-        (k,) = column.scales
-        sigma = found.seen[:, :, k]
-        weights[:, :, column.at][here] /= sigma[here]
-        # the scale itself: 2/s^2 for each measurement
-        rows = found.slopes[found.row[:, :, k][here]]
-        rows = rows * (np.sqrt(2.0) * loss.weight[:, :, column.at][here] / sigma[here])[:, None]
-        total += rows.T @ rows
-    rows = found.slopes[found.row[counted]] * weights[counted][:, None]
+    for column in () if obj.likelihood is None else obj.likelihood.columns:
+        total += _of_column(obj, column, found)
+        counted[:, :, column.at] = False
+    rows = found.slopes[found.row[counted]] * obj.loss.weight[counted][:, None]
     return total + rows.T @ rows
+
+
+def _of_column(obj: Objective, column: Column, found: Sensitivities) -> Float:
+    """The information of one column with a noise model, in which locations and scales depend on theta."""
+    weight = obj.loss.weight[:, :, column.at]
+    here = weight > 0
+    places = column.at, *column.scales
+    h, *scales = (found.seen[:, :, k][here] for k in places)
+    low = floor_of(column.family, obj.loss.y[:, :, column.at][here])
+    h = h if low is None else np.maximum(h, low)
+    with np.errstate(all="ignore"):
+        known = column.family.information(h, *scales) or ()
+    often = weight[here] ** 2
+    slopes = [found.slopes[found.row[:, :, k][here]] for k in places]
+    total = np.zeros((found.slopes.shape[1],) * 2)
+    for left, line in zip(slopes, known, strict=True):
+        for right, number in zip(slopes, line, strict=True):
+            if np.any(number):
+                total += left.T @ (right * (often * number)[:, None])
+    return total

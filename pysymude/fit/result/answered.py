@@ -52,10 +52,11 @@ class Answered:
     def covariance(self: Any) -> Any:
         """The covariance of parameters and learned starts, with correlations and what the data leave open.
 
-        From Fisher's information of the data for normal noise, given or learned, by exact derivatives; for
-        other noise from the loss's second derivatives. Where no noise was given it is estimated from the
-        residuals, chi2 / (n - p), and the result says so. Learned scales (logarithms of positive numbers, say)
-        are taken into account by their derivatives. Weights of networks are accounted for.
+        From Fisher's information of the data, by exact derivatives; with measurements that are only limits,
+        or laws that are penalised, from the loss's second derivatives. Where no noise was given it is
+        estimated from the residuals, chi2 / (n - p), and the result says so. Learned scales (logarithms of
+        positive numbers, say) are taken into account by their derivatives. Weights of networks are accounted
+        for.
 
         Returns
         -------

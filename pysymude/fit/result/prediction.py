@@ -13,7 +13,6 @@ from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.fit.legwise.coursed_loss import method_of
 from pysymude.fit.result.experiments_of import experiment_number
 from pysymude.model.coerce import label_of
-from pysymude.model.dataset import Dataset
 from pysymude.model.event import Event, event_list
 from pysymude.model.signal_values import signal_values
 from pysymude.model.trajectory import Trajectory
@@ -162,7 +161,7 @@ def _predict_along(
     own = {label_of(k): v for k, v in (parameters or {}).items()}
     if own:
         trajectory = replace(trajectory, parameters={**trajectory.parameters, **own})
-    courses = bind_courses(obj.plan, Dataset(trajectory), mixes=obj.enforced.mixes)
+    courses = bind_courses(obj.plan, [trajectory], mixes=obj.enforced.mixes)
     if courses is None:  # what was an expression has become a number
         courses = cast("Courses", obj.loss.courses)
         courses = courses.of([courses.each[e]])
@@ -177,7 +176,7 @@ def _predict_along(
         )
     else:
         state = fit.u0(e)
-        exprs = start_expressions(obj.plan, fit.system, Dataset(trajectory), courses)[0]
+        exprs = start_expressions(obj.plan, fit.system, [trajectory], courses)[0]
         made = formulas(obj.plan, list(exprs.values()))
         if exprs:
             state[list(exprs)] = made.values(course.legs[0].p, fit.theta, start)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.fit.loss.information import fisher, has_fisher
+from pysymude.fit.loss.information import fisher, is_normal
 from pysymude.fit.loss.objective import Objective
 from pysymude.fit.optimizers.trust_region import TrustRegion
 from pysymude.fit.stages.stage import Leg, Training
@@ -43,7 +43,7 @@ class GaussNewton:
     def legs(self, prepared: Training) -> list[Leg]:
         """One leg on the whole loss."""
         obj = prepared.objective.with_loss(prepared.loss)
-        if prepared.decay.size > _MOST or obj.own is not None or not has_fisher(obj):
+        if prepared.decay.size > _MOST or obj.own is not None or not is_normal(obj):
             return []
         model = _Curvature(obj, prepared.decay)
         optimizer = TrustRegion(model, model.units)

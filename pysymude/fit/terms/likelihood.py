@@ -15,7 +15,7 @@ from pysymude.model.dataset import Dataset
 from pysymude.model.distributions.distribution import Distribution
 from pysymude.plan.problem import LossData, LossSpec
 
-__all__ = ["Likelihood", "likelihood_of"]
+__all__ = ["Column", "Likelihood", "floor_of", "likelihood_of"]
 
 Float = NDArray[np.float64]
 
@@ -106,7 +106,7 @@ class Likelihood(AbstractScore):
                 continue
             y, h = loss.y[:, :, column.at][here], seen[:, :, column.at][here]
             scales = tuple(seen[:, :, k][here] for k in column.scales)
-            low = _floor(column.family, y)
+            low = floor_of(column.family, y)
             with np.errstate(all="ignore"):
                 inside = h if low is None else np.maximum(h, low)
                 if kind == 0:
@@ -213,7 +213,7 @@ class Likelihood(AbstractScore):
         return total, given
 
 
-def _floor(family: Distribution, y: Float) -> Float | None:
+def floor_of(family: Distribution, y: Float) -> Float | None:
     """The smallest location that is taken as it is, for each measurement; None where any is."""
     if family.positive:
         return _FLOOR * y

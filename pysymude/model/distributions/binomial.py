@@ -7,7 +7,7 @@ from typing import Any, final
 import numpy as np
 from scipy.special import digamma, gammaln, xlog1py, xlogy
 
-from pysymude.model.distributions.distribution import Distribution, Terms
+from pysymude.model.distributions.distribution import Distribution, Information, Terms
 
 __all__ = ["Binomial"]
 
@@ -32,6 +32,12 @@ class Binomial(Distribution):
         d_loc = (n - y) / (1.0 - loc) - np.where(y > 0, y / np.where(y > 0, loc, 1.0), 0.0)
         d_n = digamma(n - y + 1.0) - digamma(n + 1.0) - np.log1p(-loc)
         return value, 0.0 * y, d_loc, (d_n,)
+
+    def information(self, loc: Any, *scales: Any) -> Information:
+        """See `Distribution.information`."""
+        # how many there were is known, whatever made the number
+        by_loc, none = scales[0] / (loc * (1.0 - loc)), np.zeros(np.shape(loc))
+        return (by_loc, none), (none, none)
 
     def spread(self, loc: Any, *scales: Any) -> Any:
         """See `Distribution.spread`."""

@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
 
-__all__ = ["Distribution", "LogDistribution", "PriorDistribution", "Terms"]
+__all__ = ["Distribution", "Information", "LogDistribution", "PriorDistribution", "Terms"]
 
 Float = NDArray[np.float64]
 Terms = tuple[Any, Any, Any, tuple[Any, ...]]
 """A negative log-density; its derivatives by the value, by the location, and by each further argument."""
+
+Information = tuple[tuple[Any, ...], ...]
+"""A symmetric matrix of numbers or arrays: the location first, then the scales."""
 
 
 class Distribution(ABC):
@@ -96,6 +99,10 @@ class Distribution(ABC):
             The family has no such form here.
         """
         raise InvalidInputError(f"{type(self).__name__} takes no measurements that are only limits")
+
+    def information(self, loc: Any, *scales: Any) -> Information | None:
+        """Fisher's information of a measurement by the location and each scale; None where it has no form here."""
+        return None
 
     @abstractmethod
     def spread(self, loc: Any, *scales: Any) -> Any:
@@ -186,6 +193,8 @@ class LogDistribution(Distribution):
     """As `tail`, of log y and its location."""
     log_draw: ClassVar[Callable[..., Any]]
     """As `draw`, of log y around 0."""
+    log_information: ClassVar[Callable[..., Information]]
+    """As `information`, of log y by its location."""
 
     def terms(self, y: Any, loc: Any, *scales: Any) -> Terms:
         """See `Distribution.terms`; `loc` is the prediction as noise, the location of log y as a prior."""
@@ -198,6 +207,11 @@ class LogDistribution(Distribution):
         """See `Distribution.tail`."""
         value, d_y, d_loc, d_scales = self.log_tail(np.log(y), np.log(loc), scales[0], above)
         return value, d_y / y, d_loc / loc, d_scales
+
+    def information(self, loc: Any, *scales: Any) -> Information:
+        """See `Distribution.information`."""
+        (by_loc, cross), (_, by_scale) = self.log_information(scales[0])
+        return (by_loc / loc**2, cross / loc), (cross / loc, by_scale)
 
     def draw(self, rng: np.random.Generator, loc: Any, *scales: Any) -> Any:
         """See `Distribution.draw`."""

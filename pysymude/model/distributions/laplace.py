@@ -6,9 +6,9 @@ from typing import Any, final
 
 import numpy as np
 
-from pysymude.model.distributions.distribution import Distribution, Terms
+from pysymude.model.distributions.distribution import Distribution, Information, Terms
 
-__all__ = ["Laplace", "laplace_draw", "laplace_tail", "laplace_terms"]
+__all__ = ["Laplace", "laplace_draw", "laplace_information", "laplace_tail", "laplace_terms"]
 
 
 def laplace_terms(y: Any, loc: Any, b: Any) -> Terms:
@@ -34,6 +34,11 @@ def laplace_draw(rng: np.random.Generator, loc: Any, b: Any) -> Any:
     return loc + b * rng.laplace(size=np.shape(loc))
 
 
+def laplace_information(b: Any) -> Information:
+    """1/b^2 of the location and of the scale."""
+    return (1.0 / b**2, 0.0 * b), (0.0 * b, 1.0 / b**2)
+
+
 @final
 class Laplace(Distribution):
     """Laplace(scale) as noise, Laplace(loc, scale) as a prior; as a prior it is L1 regularisation."""
@@ -45,6 +50,10 @@ class Laplace(Distribution):
     def tail(self, y: Any, loc: Any, *scales: Any, above: bool) -> Terms:
         """See `Distribution.tail`."""
         return laplace_tail(y, loc, scales[0], above)
+
+    def information(self, loc: Any, *scales: Any) -> Information:
+        """See `Distribution.information`."""
+        return laplace_information(scales[0])
 
     def spread(self, loc: Any, *scales: Any) -> Any:
         """See `Distribution.spread`."""

@@ -7,7 +7,12 @@ from typing import Any, final
 import numpy as np
 
 from pysymude.model.distributions.distribution import LogDistribution
-from pysymude.model.distributions.laplace import laplace_draw, laplace_tail, laplace_terms
+from pysymude.model.distributions.laplace import (
+    laplace_draw,
+    laplace_information,
+    laplace_tail,
+    laplace_terms,
+)
 
 __all__ = ["LogLaplace"]
 
@@ -19,6 +24,7 @@ class LogLaplace(LogDistribution):
     log_terms = staticmethod(laplace_terms)
     log_tail = staticmethod(laplace_tail)
     log_draw = staticmethod(laplace_draw)
+    log_information = staticmethod(laplace_information)
 
     def spread(self, loc: Any, *scales: Any) -> Any:
         """See `Distribution.spread`."""

@@ -7,9 +7,9 @@ from typing import Any, final
 import numpy as np
 from scipy.special import log_ndtr
 
-from pysymude.model.distributions.distribution import Distribution, Terms
+from pysymude.model.distributions.distribution import Distribution, Information, Terms
 
-__all__ = ["Normal", "normal_draw", "normal_tail", "normal_terms"]
+__all__ = ["Normal", "normal_draw", "normal_information", "normal_tail", "normal_terms"]
 
 _HALF_LOG_2PI = 0.9189385332046727
 
@@ -36,6 +36,11 @@ def normal_draw(rng: np.random.Generator, loc: Any, s: Any) -> Any:
     return loc + s * rng.standard_normal(np.shape(loc))
 
 
+def normal_information(s: Any) -> Information:
+    """1/s^2 of the location, 2/s^2 of the scale."""
+    return (1.0 / s**2, 0.0 * s), (0.0 * s, 2.0 / s**2)
+
+
 @final
 class Normal(Distribution):
     """Normal(scale) as noise, Normal(loc, scale) as a prior; `scale` is the standard deviation."""
@@ -47,6 +52,10 @@ class Normal(Distribution):
     def tail(self, y: Any, loc: Any, *scales: Any, above: bool) -> Terms:
         """See `Distribution.tail`."""
         return normal_tail(y, loc, scales[0], above)
+
+    def information(self, loc: Any, *scales: Any) -> Information:
+        """See `Distribution.information`."""
+        return normal_information(scales[0])
 
     def spread(self, loc: Any, *scales: Any) -> Any:
         """See `Distribution.spread`."""

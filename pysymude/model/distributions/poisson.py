@@ -7,7 +7,7 @@ from typing import Any, final
 import numpy as np
 from scipy.special import gammaln
 
-from pysymude.model.distributions.distribution import Distribution, Terms
+from pysymude.model.distributions.distribution import Distribution, Information, Terms
 
 __all__ = ["Poisson"]
 
@@ -26,6 +26,10 @@ class Poisson(Distribution):
         logs = np.where(y > 0, y * np.log(np.where(y > 0, loc, 1.0)), 0.0)
         ratio = np.where(y > 0, y / np.where(y > 0, loc, 1.0), 0.0)
         return loc - logs + gammaln(y + 1.0), 0.0 * y, 1.0 - ratio, ()
+
+    def information(self, loc: Any, *scales: Any) -> Information:
+        """See `Distribution.information`."""
+        return ((1.0 / loc,),)
 
     def spread(self, loc: Any, *scales: Any) -> Any:
         """See `Distribution.spread`."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, final
 
 import numpy as np
-from scipy.special import digamma, gammaln
+from scipy.special import digamma, gammaln, polygamma
 
-from pysymude.model.distributions.distribution import Distribution, Terms
+from pysymude.model.distributions.distribution import Distribution, Information, Terms
 
 __all__ = ["StudentT"]
 
@@ -33,6 +33,21 @@ class StudentT(Distribution):
             + 0.5 * np.log(heavy) - 0.5 * (df + 1.0) * r * r / (df * df * heavy)
         )  # fmt: skip
         return value, slope / s, -slope / s, (d_df, (1.0 - slope * r) / s)
+
+    def information(self, loc: Any, *scales: Any) -> Information:
+        """See `Distribution.information`."""
+        df, s = scales
+        none = np.zeros(np.shape(loc))
+        by_df = (
+            0.25 * polygamma(1, 0.5 * df) - 0.25 * polygamma(1, 0.5 * (df + 1.0))
+            - 0.5 * (df + 5.0) / (df * (df + 1.0) * (df + 3.0))
+        )  # fmt: skip
+        cross = -2.0 / (s * (df + 1.0) * (df + 3.0))
+        return (
+            ((df + 1.0) / ((df + 3.0) * s**2), none, none),
+            (none, np.maximum(by_df, 0.0), cross),
+            (none, cross, 2.0 * df / ((df + 3.0) * s**2)),
+        )
 
     def spread(self, loc: Any, *scales: Any) -> Any:
         """See `Distribution.spread`."""
