@@ -37,6 +37,8 @@ LANGUAGES = {"python", "text", "sh", "toml", "{toctree}", "{eval-rst}"}
 # what the first column of the table in bad_fits.md quotes
 PHRASES = (
     "cannot be solved",
+    "the loss cannot be computed",
+    "nothing was learned",
     "no stage could run",
     "training ended early",
     "could still fall",

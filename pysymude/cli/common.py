@@ -138,7 +138,7 @@ def fit_rows(fit: FitResult) -> list[tuple[str, str]]:
     """What is worth knowing about every fit, for a table."""
     method = fit.objective.method
     rows = [
-        ("data", f"{fit.objective.loss.n_measured} measurements, {len(fit.data)} experiment(s)"),
+        ("data", f"{fit.objective.n_measured} measurements, {len(fit.data)} experiment(s)"),
         ("trainable numbers", str(fit.theta.size)),
         ("loss", f"{fit.loss:.4g}"),
     ]

@@ -41,10 +41,7 @@ class ReturnCode(Enum):
         "The loss is finite but its gradient is not: somewhere along the solution an expression has no "
         "finite derivative."
     )
-    LossNotFinite = (
-        "Every experiment could be solved, but the loss is infinite or not a number: a noise model or a prior "
-        "has no density for what was measured or learned."
-    )
+    LossNotFinite = "Every experiment could be solved, but the loss is infinite or not a number."
     NoSteadyState = (
         "A period that begins at -inf did not come to rest at one state: it oscillates or grows, or a whole "
         "line of states is at rest and its place on it is not determined."

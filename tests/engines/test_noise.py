@@ -194,7 +194,7 @@ def test_a_scale_that_is_not_positive_is_named(engine: str):
     data = psu.Dataset.from_arrays(np.arange(4.0), np.arange(4.0), states=[x], u0={x: 1.5})
     found = psu.objective(system, data, engine=engine).evaluate([0.0])
     assert found.retcode is psu.ReturnCode.LossNotFinite
-    assert "The noise of 'x', Normal(0.1*x), has none at t = 2" in found.message
+    assert "The noise of 'x', Normal(0.1*x), has no density at t = 2" in found.message
     assert "arguments are -0.05" in found.message
 
 

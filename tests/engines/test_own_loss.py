@@ -260,3 +260,56 @@ def test_detached_torch_is_said():
 
     with pytest.raises(psu.PySymUDEError, match="does not depend on the predictions"):
         psu.fit(epidemic(), times(), loss=detached, progress=False)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda p, d: (T[np.argmax(p[0]["I"])] - 20.0) ** 2,
+        lambda p, d: 3,
+        lambda p, d: int((p[0]["I"] > 0.1).sum()),
+    ],
+    ids=["argmax", "constant", "count"],
+)
+def test_a_loss_without_slopes_is_called_so(engine: str, loss: Any):
+    fit = psu.fit(epidemic(), times(), loss=loss, progress=False, engine=engine)
+    assert not fit.converged
+    assert len(fit.warnings) == 1
+    assert "does not depend on theta near the start" in fit.warnings[0]
+    assert "1 experiment(s), 1 measurements," in fit.summary()
+    assert "1 measurements" in repr(fit.objective)
+
+
+def test_a_minimum_with_slopes_of_zero_is_not_called_so(engine: str):
+    aim = psu.solve(epidemic(), u0={S: 0.99, I: 0.01}, t=T, engine=engine)["I"][-1]
+
+    def at_the_end(predictions: Any, data: Any) -> tuple[float, Any]:
+        off = predictions[0]["I"][-1] - float(aim)
+        slopes = np.zeros_like(predictions[0].u)
+        slopes[-1, predictions[0].columns.index("I")] = 2 * off if abs(off) > 1e-9 else 0.0
+        return off**2 + 1.0, slopes
+
+    fit = psu.fit(epidemic(), times(), loss=at_the_end, progress=False, engine=engine)
+    assert fit.converged
+    assert not any("does not depend" in sentence for sentence in fit.warnings)
+
+
+def test_a_loss_that_is_nan_is_told_so(engine: str):
+    fit = psu.fit(epidemic(), times(), loss=lambda p, d: np.nan, progress=False, engine=engine)
+    assert fit.retcode is psu.ReturnCode.LossNotFinite
+    (sentence,) = fit.warnings
+    assert sentence.startswith("the loss cannot be computed")
+    assert sentence.endswith("The function of loss= gave nan.")
+    assert "prior" not in sentence
+
+
+@pytest.mark.parametrize("key", ["I", I], ids=["text", "symbol"])
+def test_a_column_without_its_experiment_is_answered_with_how_to_write_it(engine: str, key: Any):
+    with pytest.raises(psu.errors.InvalidInputError, match=r"predictions\[0\]\['I'\]"):
+        psu.fit(epidemic(), times(), loss=lambda p, d: p[key].sum(), progress=False, engine=engine)
+    with pytest.raises(
+        psu.errors.InvalidInputError, match="there is no experiment 'one'; there are 1"
+    ):
+        psu.fit(
+            epidemic(), times(), loss=lambda p, d: p["one"].u.sum(), progress=False, engine=engine
+        )

@@ -89,3 +89,33 @@ def test_a_promise_travels_with_the_file(tmp_path):
 def test_what_is_held_out_decides_by_itself():
     fit = psu.fit(unknown(), hunters(0.03), stages=psu.LBFGS(30), validation=0.2, **QUICK)
     assert not says_so(fit)
+
+
+k, c = psu.parameters("k c", positive=True)
+SPRING = psu.ODESystem({x: y - 1, y: -k * (x - 1) - c * (y - 1)}, trainable={k: 1.0, c: 1.0})
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05])
+@pytest.mark.parametrize(
+    "stages", [None, psu.LBFGS(50), psu.LBFGS(1), psu.GaussNewton(20)], ids=lambda s: str(s)[:9]
+)
+def test_a_fit_that_begins_at_its_optimum_is_converged(noise, stages):
+    t = np.linspace(0.0, 5.0, 26)
+    u = psu.solve(SPRING, u0=[2.0, 1.0], t=t, parameters={k: 2.0, c: 0.3}, engine="native").u
+    u = u + noise * np.random.default_rng(0).standard_normal(u.shape)
+    data = psu.Dataset.from_arrays(t, u, states=[x, y], u0={x: 2.0, y: 1.0})
+    fit = psu.fit(SPRING, data, **QUICK)
+    again = psu.fit(SPRING, data, stages=stages, theta0=fit.theta, **QUICK)
+    assert again.converged
+    assert again.promised == 0.0
+    assert again.warnings == fit.warnings
+    np.testing.assert_allclose(again.theta, fit.theta, rtol=1e-6, atol=1e-9)
+    # and not anywhere: one iteration from the start does not do
+    assert not psu.fit(SPRING, data, stages=psu.LBFGS(1), **QUICK).converged
+
+
+def test_a_fit_whose_stages_all_find_nothing_to_do_says_so():
+    data = psu.Dataset.from_arrays(np.arange(4.0), np.ones(4), states=[x], u0={x: 1.0, y: 1.0})
+    fit = psu.fit(SPRING, data, stages=psu.GradientMatching(), **QUICK)
+    assert not fit.converged
+    assert fit.warnings[0].startswith("no stage could run")

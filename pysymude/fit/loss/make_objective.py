@@ -44,6 +44,9 @@ def objective(
     where none was given, and one named term for each law that is penalised and each symmetry. Where the
     system has noise models or priors it is minus twice the logarithm of their densities instead.
 
+    `fit` minimises it with ``weigh=True``, which differs where columns have no noise; the objective of a fit is
+    ``fit.objective``.
+
     Parameters
     ----------
     system : ODESystem

@@ -138,6 +138,11 @@ class Objective:
         score = self.composition.score
         return score if isinstance(score, OwnLoss) else None
 
+    @property
+    def n_measured(self) -> int:
+        """How many measurements count; an own loss is asked of all times, measured or not."""
+        return self.loss.n_measured if self.own is None else self.data.n_measured
+
     @cached_property
     def models(self) -> Likelihood:
         """The noise of all columns: their models, or normal with the scales of the data."""
@@ -287,7 +292,7 @@ class Objective:
     def __repr__(self) -> str:
         laws = f"{len(self.laws)} laws ({self.enforced.conserve}); " if self.laws else ""
         return (
-            f"Objective({self.layout.size} trainable numbers, {self.loss.n_measured} measurements in "
+            f"Objective({self.layout.size} trainable numbers, {self.n_measured} measurements in "
             f"{len(self.data)} experiments; {laws}{self.solver} on {self.engine}, "
             f"gradient: {self.method.sensealg})"
         )

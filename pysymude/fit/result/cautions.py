@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from pysymude.engines.outcomes import ReturnCode
+from pysymude.fit.loss.constant_loss import is_constant
 from pysymude.fit.problem.absorbable import absorbable, made_up_for
 from pysymude.fit.problem.frozen import is_frozen
 from pysymude.fit.result.stopped import FINISHED
@@ -40,17 +42,33 @@ _SMALL, _LARGE = 1e-2, 1e3  # the largest input of a network that needs no scali
 def warnings_of(fit: FitResult) -> tuple[str, ...]:
     """Sentences, the gravest first; empty where there is nothing to say."""
     if not fit.retcode.successful:
-        return (f"the fitted system cannot be solved: {fit.retcode.value}",)
+        return (_failure(fit),)
     found = [*_training(fit), *_misfit(fit), *_scaling(fit), *_bounds(fit), *_undetermined(fit)]
     found += _absorbed(fit)
     return tuple(dict.fromkeys(found))
 
 
+def _failure(fit: FitResult) -> str:
+    """What cannot be computed: the solve, or a loss of what was solved."""
+    here = fit.objective.evaluate(fit.theta, gradient=False)
+    if here.retcode is ReturnCode.LossNotFinite:
+        return f"the loss cannot be computed: {here.message}"
+    return f"the fitted system cannot be solved: {fit.retcode.value}"
+
+
 def _training(fit: FitResult) -> list[str]:
     if not np.isfinite(fit.loss):
         return []
-    if len(fit.history["stage"]) == 0 and not fit.converged:
-        return ["no stage could run; theta is the start"]
+    values = fit.history["value"]
+    if not fit.converged and (not len(values) or np.ptp(values) == 0):
+        if is_constant(fit.objective, fit.theta):
+            return [
+                "nothing was learned: the loss does not depend on theta near the start. The function of loss= "
+                "gives the same number for predictions that differ a little, as argmax, a count or int(...) do; "
+                "write it with values that move, such as the weighted time of a peak"
+            ]
+        if not len(values) and fit.promised is None and fit.validation_loss is None:
+            return ["no stage could run; theta is the start"]
     if fit.stopped != FINISHED:
         return [f"training ended early: {fit.stopped}"]
     if fit.converged or not is_material(fit):

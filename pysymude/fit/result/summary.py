@@ -19,7 +19,7 @@ def summary_of(fit: FitResult) -> str:
     """A few lines of text: data, loss, learned parameters, residuals, warnings, how it was computed."""
     obj = fit.objective
     lines = [
-        f"{len(fit.data)} experiment(s), {obj.loss.n_measured} measurements, "
+        f"{len(fit.data)} experiment(s), {obj.n_measured} measurements, "
         f"{fit.theta.size} trainable numbers",
         f"loss {fit.loss:.6g} ({fit.retcode.name})"
         + ("" if fit.validation_loss is None else f", held out {fit.validation_loss:.6g}"),

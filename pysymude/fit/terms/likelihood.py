@@ -129,14 +129,14 @@ class Likelihood(AbstractScore):
         return total
 
     def complaint(self, seen: Float, loss: LossData, data: Dataset) -> str:
-        """Which noise model has no density where, or ""."""
+        """Which noise model has no density where, or that it is a prior."""
         place = self.without_density(seen, loss)
         if place is None:
-            return ""
+            return "A noise model or a prior has no density for what was measured or learned."
         column, e, i, scales = place
         numbers = ", ".join(f"{s:.4g}" for s in scales)
         return (
-            f"The noise of {column.name!r}, {column.family!r}, has none at t = {loss.batch.ts[e, i]:g} of "
+            f"The noise of {column.name!r}, {column.family!r}, has no density at t = {loss.batch.ts[e, i]:g} of "
             f"experiment {data[e].name!r}"
             + (f", where its arguments are {numbers}." if numbers else ".")
         )

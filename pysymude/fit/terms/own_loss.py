@@ -73,11 +73,23 @@ class Predictions(Sequence[Predicted]):
             for entry in self._entries:
                 if entry.name == key:
                     return entry
-            names = [entry.name for entry in self._entries]
-            raise InvalidInputError(
-                f"there is no experiment {key!r}; there are {', '.join(names)}{meant(key, names)}"
-            )
+            raise InvalidInputError(self._unknown(key))
+        if not isinstance(key, int | np.integer | slice):
+            raise InvalidInputError(self._unknown(label_of(key)))
+        if not isinstance(key, slice) and not -len(self) <= key < len(self):
+            raise IndexError(f"there is no experiment {key}; there are {len(self)}")
         return self._entries[key]
+
+    def _unknown(self, key: str) -> str:
+        names = [entry.name for entry in self._entries]
+        if key in self._entries[0].columns:
+            return (
+                f"predictions[{key!r}]: {key} is a column, and predictions hold one entry for each experiment: "
+                f"write predictions[0][{key!r}], or predictions[{names[0]!r}][{key!r}]"
+            )
+        known = [name for name in names if name]
+        there = f", named {', '.join(known)}" if known else ""
+        return f"there is no experiment {key!r}; there are {len(names)}{there}{meant(key, names)}"
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -130,8 +142,14 @@ class OwnLoss(AbstractScore):
         return value, given
 
     def complaint(self, seen: Float, loss: LossData, data: Dataset) -> str:
-        """What is known: where it came from."""
-        return "The function of loss= gave it."
+        """What the function gave."""
+        value, _ = self.evaluate(seen, loss, gradient=False)
+        where = (
+            ""
+            if np.isfinite(seen[loss.weight != 0]).all()
+            else ", and some predictions are not finite"
+        )
+        return f"The function of loss= gave {value}{where}."
 
     def _places(self) -> list[int]:
         return [j for j, name in enumerate(self.columns) if name in self.read]

@@ -19,6 +19,7 @@ __all__ = ["TREND", "enough", "is_minimum", "trend", "tried"]
 _FEW, _ROUGH, _REST, _TRACE = 10.0, 1.5, 0.02, 1e-4
 _LOGARITHMS = 1e-2
 _DECREMENT, _NOTHING = 1e-4, 1e-10  # what a further step may promise where a fit has converged
+_ROUNDING = 1e-14  # of the spread of the data
 TREND = 20  # iterations, half of which are compared with the other half
 _AGAIN = 20  # as many such halves are looked ahead
 _TRIES = 5
@@ -38,7 +39,12 @@ def is_minimum(obj: Objective, point: Point, promised: float, first: float) -> b
     """Whether the optimiser's own model of the loss promises next to nothing from here."""
     if obj.likelihood is not None:  # differences of logarithms have a unit of their own
         return promised <= _LOGARITHMS
-    return promised <= max(_DECREMENT * abs(point.value), _NOTHING * first)
+    least = _NOTHING * first
+    if (
+        obj.composition.score is None
+    ):  # a fit that begins at its minimum has no larger loss to compare with
+        least = max(least, _ROUNDING * spread_part(obj.loss))
+    return promised <= max(_DECREMENT * abs(point.value), least)
 
 
 def trend(values: Sequence[float]) -> float:

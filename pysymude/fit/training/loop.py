@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from pysymude.errors import SaveFileError
 from pysymude.fit.long_work.progress_bar import Reporter
+from pysymude.fit.loss.constant_loss import is_constant
+from pysymude.fit.optimizers.curvature import newton_promise
 from pysymude.fit.optimizers.optimizer import Point
 from pysymude.fit.result.stopped import FINISHED, INTERRUPTED
 from pysymude.fit.stages.stage import Leg, Training
@@ -192,7 +194,14 @@ class Loop:
         promised, here = np.inf, point
         if np.array_equal(state.best, task.extract(point.theta)):
             promised = leg.optimizer.promise(point, state.memory)
+            if ended and not np.isfinite(
+                promised
+            ):  # it began where no step helps, and knows no curvature
+                promised = newton_promise(point, task.evaluate)
             state.converged = ended and is_minimum(self.obj, point, promised, state.first)
+            if state.converged and is_constant(self.training, state.best):
+                state.converged = False  # and nobody knows what is to gain
+                return
         elif np.isfinite(state.promised):  # the best one is of an earlier leg
             return
         else:
