@@ -124,7 +124,10 @@ def _pass(
     if not point.ok:
         return None
     optimizer, done = LBFGS(), True
-    steep = float(np.linalg.norm(point.gradient))
+    with np.errstate(over="ignore"):
+        steep = float(np.linalg.norm(point.gradient))
+    if not np.isfinite(steep):  # far from anything that was ever fitted
+        return None
     if rest.places.size and steep > 0:
         # in these coordinates the loss is y^2, so that half the slope is the first step
         unit = point.gradient / steep

@@ -45,6 +45,16 @@ class Held(ABC):
     def key(self) -> str:
         """What tells it from others of the same fit, for checkpoints."""
 
+    @property
+    def sound(self) -> float:
+        """The least that it can be where the system is solved as it is meant."""
+        return -np.inf
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Sentences on its value at the fit."""
+        return ()
+
     @cached_property
     @abstractmethod
     def scale(self) -> float:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pysymude.infer.constrained import Pull, Rest, refit
 from pysymude.infer.held_number import Held
 from pysymude.infer.held_quantities import Quantity
+from pysymude.infer.signs import NEGATIVE, stepped_over
 
 __all__ = ["HeldPrediction"]
 
@@ -48,7 +49,18 @@ class HeldPrediction(Held):
     @property
     def bounds(self) -> tuple[float, float]:
         """See `Held.bounds`."""
-        return self.low, self.high
+        return min(self.low, self.best), self.high
+
+    @property
+    def sound(self) -> float:
+        """See `Held.sound`."""
+        return self.low
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """See `Held.doubts`."""
+        below = self.best < self.low - NEGATIVE * self._deviation
+        return (stepped_over(self.name, self.best),) if below else ()
 
     @property
     def key(self) -> str:
@@ -110,7 +122,8 @@ class HeldPrediction(Held):
     def limit(self, middle: float, sign: float) -> float:
         """See `Held.limit`."""
         far = middle + sign * _FAR * max(abs(middle), 4.0 * self._deviation, 1e-12)
-        return float(min(max(far, self.low), self.high))
+        least = self.low if middle >= self.low else self.bounds[0]
+        return float(min(max(far, least), self.high))
 
     def put(self, theta: Float, where: float) -> Float:
         """See `Held.put`."""

@@ -17,8 +17,10 @@ from pysymude.fit.result.prediction import is_many
 from pysymude.infer.bands import Band
 from pysymude.infer.bootstrap import refits
 from pysymude.infer.covariance import check_level, said_of
+from pysymude.infer.elsewhere import Elsewhere
 from pysymude.infer.evidence import Evidence
 from pysymude.infer.measurement_scatter import Measuring
+from pysymude.infer.signs import fallen_below, positive_columns
 from pysymude.model.calls import explained, instead
 from pysymude.model.coerce import label_of, meant
 from pysymude.model.system import ODESystem
@@ -35,6 +37,7 @@ _METHODS, _INTERVALS = ("delta", "bootstrap"), ("confidence", "prediction")
 _FELT = (
     0.1  # of a standard error or of the largest value: what a unit of an open direction may change
 )
+_MOVED = 0.5  # of a standard error: what an allowed point elsewhere may change
 _OWN = "expression_"
 _SEEN = 1e-5  # of a column's largest value
 
@@ -107,13 +110,37 @@ class Spread:
         is_open = unseen > np.maximum(_FELT * np.minimum(errors, sizes), _SEEN * sizes)
         return np.where(is_open, np.inf, errors), is_open
 
+    def opened(
+        self, values: Callable[[Float], Float], middle: Float, errors: Float
+    ) -> tuple[Float, NDArray[np.bool_]]:
+        """Standard errors of values (..., columns), and which are open, when other valleys are looked into.
+
+        What has run away has no slope any more, so that derivatives at the fit say nothing of it.
+        """
+        is_open = np.isinf(errors)
+        if self.asked.method == "delta":
+            sizes = np.abs(middle).reshape(-1, middle.shape[-1]).max(axis=0)
+            for theta in self._allowed:
+                gap = np.abs(values(theta) - middle)
+                is_open |= gap > np.maximum(_MOVED * errors, _SEEN * sizes)
+        return np.where(is_open, np.inf, errors), is_open
+
+    @cached_property
+    def elsewhere(self) -> Elsewhere:
+        """Other points than the fit, where the data hardly hold what was learned."""
+        return Elsewhere(self.evidence)
+
+    @cached_property
+    def _allowed(self) -> list[Float]:
+        return self.elsewhere.allowed(self.evidence.threshold(self.asked.level))
+
     def warnings(self, columns: Sequence[str], is_open: NDArray[np.bool_]) -> tuple[str, ...]:
         """What is open, in words."""
         touched = np.any(is_open.reshape(-1, len(columns)), axis=0)
         if not touched.any():
             return ()
         names = ", ".join(n for n, here in zip(columns, touched.tolist(), strict=True) if here)
-        what = " and ".join(said_of(self.fit)) or "directions"
+        what = " and ".join(said_of(self.fit) or self.elsewhere.loose) or "directions"
         network = bool(self.fit.layout.of_kind("weight"))
         cure = (
             "; weight_scale=1.0 takes weights for known to about one, weight_decay= in fit and priors do so "
@@ -201,17 +228,20 @@ def band_along(
         raise InvalidInputError(
             "the fitted system cannot be solved at these times, so there is no band"
         )
-    errors, is_open = spread.errors(slopes, np.abs(value).max(axis=0))
+    errors, _ = spread.errors(slopes, np.abs(value).max(axis=0))
+    errors, is_open = spread.opened(model.values, value, errors)
     low, high = _ends(spread, model, seen, value, errors)
+    positive = positive_columns(fit.system, columns)
     if asked.interval == "confidence":  # a measurement may have an error that leads below
-        low = np.where(_positive(fit.system, columns), np.maximum(low, 0.0), low)
+        low = np.where(positive, np.maximum(low, 0.0), low)
+        low, high = np.minimum(low, value), np.maximum(high, value)
     if asked.method == "bootstrap":
         is_open = np.zeros_like(is_open)
     measured = fit.data[setting.experiment] if setting.is_own else None
     shown = tuple(str(expressions[n]) if n.startswith(_OWN) else n for n in columns)
     return Band(
         shown, {"t": setting.t}, value, low, high, errors, asked.level, asked.interval, asked.method,
-        is_open, spread.warnings(columns, is_open), measured,
+        is_open, (*spread.warnings(columns, is_open), *fallen_below(columns, value, positive)), measured,
     )  # fmt: skip
 
 
@@ -232,12 +262,6 @@ def _ends(
     if measuring is None:
         return value - spread.quantile * errors, value + spread.quantile * errors
     return measuring.ends(seen, errors, spread)
-
-
-def _positive(system: ODESystem, columns: Sequence[str]) -> NDArray[np.bool_]:
-    kept = {s.name for s in system.states if s.is_positive}
-    kept |= {name for name, expr in system.observables.items() if expr.is_nonnegative}
-    return np.array([name in kept for name in columns], dtype=bool)
 
 
 def observed(system: ODESystem, observe: Any) -> tuple[tuple[str, ...], dict[str, sp.Expr]]:

@@ -274,7 +274,7 @@ def _joined(profiler: Profiler, low: Side, high: Side, level: float) -> Profile:
         theta, loss, values, z = theta[::-1], loss[::-1], values[::-1], z[::-1]
         below, above = above, below
     best = int(np.argmin(loss))
-    warnings: list[str] = []
+    warnings = list(held.doubts)
     better = (profiler.start_loss - float(loss.min())) / profiler.scale
     if better > 0.1:
         warnings.append(

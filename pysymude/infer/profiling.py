@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from pysymude.errors import InvalidInputError
 from pysymude.fit.files.fit_key import fit_key
 from pysymude.fit.files.save_file import read, understood, write
+from pysymude.infer.elsewhere import Elsewhere
 from pysymude.infer.evidence import Evidence
 from pysymude.infer.held_number import Held, Point
 
@@ -25,6 +27,9 @@ _WANTED = 0.3  # a step is to take the root of the rise, as a part of that of th
 _GROWTH = 3.0
 _REACHED = 0.2  # of a step, or the next one is nearer
 _MOST = 60  # points of a side
+_MATTERS = 0.05  # a root of the rise below which no other valley is looked for
+_TRIED = 3  # other starts for one refit, the nearest first
+_NEAR = 0.1  # of a step: how close to a place a refit from elsewhere must end
 _CLOSER, _CLOSE = 3, 1e-4  # so many points next to the crossing, until one is so close
 
 
@@ -51,6 +56,7 @@ class Profiler:
     def __post_init__(self) -> None:
         self.scale = self.held.scale
         self.start_loss = self.evidence.evaluate(self.evidence.fit.theta, gradient=False).value
+        self.elsewhere = Elsewhere(self.evidence)
 
     @property
     def evidence(self) -> Evidence:
@@ -75,6 +81,9 @@ class Profiler:
         theta = self.evidence.fit.theta
         found = self.held.refitted(theta, None)
         start, loss = found if found is not None else (theta, self.start_loss)
+        if self.held.doubts:  # a solution that is none is no measure for others
+            sound = [p for p in self._valleys if self.held.at(p[0]) >= self.held.sound]
+            start, loss = min(sound, key=lambda point: point[1], default=(start, loss))
         step = _WANTED * np.sqrt(self.threshold) * self.held.error
         where = np.array([self.held.at(start)])
         return tuple(  # type: ignore[return-value]
@@ -85,10 +94,13 @@ class Profiler:
         """One more point of a side."""
         sign, last = float(np.sign(side.step)), float(side.where[-1])
         limit = self.held.limit(float(side.where[0]), sign)
+        if sign * last >= sign * limit:
+            side.done = side.is_open = True
+            return
         where = last + side.step
         ends = sign * where >= sign * limit
         where = limit if ends else where
-        found = self._held(side, where)
+        found = self._better(side, where, self._held(side, where), best)
         if found is None:
             # nothing can be solved there: nearer, until that means nothing
             side.step *= 0.3
@@ -111,6 +123,8 @@ class Profiler:
         side.where = np.append(side.where, [self.held.at(p[0]) for p in points])
         if not side.done and (ends or len(side.loss) > _MOST):
             side.done = side.is_open = True
+        if side.done and not side.is_open and self._leaps(side, best):
+            return
         rate = max((root - before) / _WANTED, 1.0 / _GROWTH)
         side.step = side.step / rate
 
@@ -125,7 +139,8 @@ class Profiler:
         low = float(side.where[-1]), before
         for _ in range(_CLOSER):
             part = (1.0 - low[1]) / (high[1] - low[1])
-            found = self._held(side, low[0] + part * (high[0] - low[0]))
+            where = low[0] + part * (high[0] - low[0])
+            found = self._better(side, where, self._held(side, where), best)
             root = np.nan if found is None else self._root(found[1], best)
             if found is None or not low[1] < root < high[1]:
                 break
@@ -158,6 +173,58 @@ class Profiler:
             if moved * np.sign(asked) >= _REACHED * abs(asked):  # else it can go no further
                 return found
         return None
+
+    def _better(self, side: Side, where: float, found: Point | None, best: float) -> Point | None:
+        """The refit, or a lower one from elsewhere, where the fit's own valley may not be the lowest."""
+        if found is not None and self._root(found[1], best) < _MATTERS:
+            return found
+        asked = where - side.where[-1]
+        nearest = sorted(self._starts, key=lambda at: abs(at[0] - where))
+        # where a side would end, all of them
+        inside = found is not None and self._root(found[1], best) < 1.0
+        for _, start in nearest[: _TRIED if inside else None]:
+            other = self.held.refitted(self.held.put(start, where), where)
+            if other is None or (found is not None and other[1] >= found[1]):
+                continue
+            if abs(self.held.at(other[0]) - where) <= _NEAR * abs(asked):
+                found = other
+        return found
+
+    def _leaps(self, side: Side, best: float) -> bool:
+        """Whether another valley lies below the threshold beyond the end of a side, which goes on there."""
+        sign, last = float(np.sign(side.step)), float(side.where[-1])
+        beyond = [
+            (sign * self.held.at(theta), theta, loss)
+            for theta, loss in self._valleys
+            if self._root(loss, best) < 1.0
+            and sign * (self.held.at(theta) - last) > self.held.least
+        ]
+        if not beyond:
+            return False
+        _, theta, loss = max(beyond, key=lambda point: point[0])
+        side.theta = np.vstack([side.theta, theta])
+        side.loss = np.append(side.loss, loss)
+        side.where = np.append(side.where, self.held.at(theta))
+        side.step = sign * _WANTED * np.sqrt(self.threshold) * self.held.error
+        side.done = False
+        return True
+
+    @cached_property
+    def _starts(self) -> list[tuple[float, Float]]:
+        """Each start elsewhere, behind where the number is there."""
+        found = [(self.held.at(start), start) for start in self.elsewhere.starts]
+        return [(at, start) for at, start in found if np.isfinite(at)]
+
+    @cached_property
+    def _valleys(self) -> list[Point]:
+        """The refit from each start elsewhere, and that with the number held where it is there."""
+        found: list[Point] = []
+        for here, start in self._starts:
+            for where in (here, None):
+                point = self.held.refitted(start, where)
+                if point is not None and np.isfinite(self.held.at(point[0])):
+                    found.append(point)
+        return found
 
     # -- files --------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from pysymude.engines.outcomes import ReturnCode
 from pysymude.fit.loss.constant_loss import is_constant
 from pysymude.fit.problem.absorbable import absorbable, made_up_for
 from pysymude.fit.problem.frozen import is_frozen
+from pysymude.fit.result.at_ends import at_ends, numbers_of
 from pysymude.fit.result.stopped import FINISHED
 from pysymude.fit.treatment.noise_estimates import roughness_of_series
 from pysymude.fit.treatment.weighing import noise_part, spread_part
@@ -25,8 +26,6 @@ __all__ = ["is_material", "warnings_of"]
 Float = NDArray[np.float64]
 
 _MOST = 60  # learned numbers beside weights, for which second derivatives are taken by differences
-_EDGE = 6.0  # on the unconstrained scale between two bounds: a 400th of the interval
-_GONE = 16.0  # on the scale of a logarithm, from the start: a value that has fallen ten millionfold
 _OPEN = 3.0  # a direction along which a standard deviation is so many natural units (e-foldings) is open
 _PART = 0.3  # of a direction: what belongs to its name
 # what is left to gain matters from here on: of the noise, of the spread of the data, of a loss of one's own
@@ -43,7 +42,13 @@ def warnings_of(fit: FitResult) -> tuple[str, ...]:
     """Sentences, the gravest first; empty where there is nothing to say."""
     if not fit.retcode.successful:
         return (_failure(fit),)
-    found = [*_training(fit), *_misfit(fit), *_scaling(fit), *_bounds(fit), *_undetermined(fit)]
+    found = [
+        *_training(fit),
+        *_misfit(fit),
+        *_scaling(fit),
+        *at_ends(fit).values(),
+        *_undetermined(fit),
+    ]
     found += _absorbed(fit)
     return tuple(dict.fromkeys(found))
 
@@ -174,33 +179,9 @@ def _scaling(fit: FitResult) -> list[str]:
     return found
 
 
-def _bounds(fit: FitResult) -> list[str]:
-    found: list[str] = []
-    start = fit.objective.theta0(fit.seed)
-    for slot in _numbers(fit):
-        z, value = fit.theta[slot.offset], slot.natural(fit.theta[slot.offset])
-        low, high = np.isfinite(slot.low), np.isfinite(slot.high)
-        if low and high and abs(z) > _EDGE and abs(z) > abs(start[slot.offset]) + 1.0:
-            found.append(
-                f"{slot.name} = {value:.4g} lies at its bound {slot.low if z < 0 else slot.high:g}"
-            )
-        elif low != high and z < start[slot.offset] - _GONE:
-            found.append(
-                f"{slot.name} = {value:.4g} has run to its bound {slot.low if low else slot.high:g}"
-            )
-        elif low != high and z > start[slot.offset] + _GONE:
-            found.append(f"{slot.name} = {value:.4g} has run away")
-    return found
-
-
-def _numbers(fit: FitResult) -> list[Slot]:
-    slots = [*fit.layout.of_kind("parameter"), *fit.layout.of_kind("u0")]
-    return [slot for slot in slots if not is_frozen(slot.name, fit.objective.frozen)]
-
-
 def _undetermined(fit: FitResult) -> list[str]:
     """Directions in which the loss is so flat that the data say nothing."""
-    slots = _numbers(fit)
+    slots = numbers_of(fit)
     obj = fit.objective
     if not slots or len(slots) > _MOST or obj.plan.networks or obj.own is not None:
         return []
