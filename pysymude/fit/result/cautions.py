@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.fit.loss.constant_loss import is_constant
 from pysymude.fit.problem.absorbable import absorbable, made_up_for
-from pysymude.fit.problem.frozen import is_frozen
 from pysymude.fit.result.at_ends import at_ends, numbers_of
 from pysymude.fit.result.stopped import FINISHED
 from pysymude.fit.treatment.noise_estimates import roughness_of_series
