@@ -72,12 +72,14 @@ class Candidates:
         )  # fmt: skip
 
     def equidistant(self, n: int) -> NDArray[np.int64]:
-        """The candidates of the first experiment closest to n equal distances, columns in equal parts."""
+        """The candidates closest to n equal distances, experiments and columns in equal parts."""
         found: list[NDArray[np.int64]] = []
-        for g in range(len(self.columns)):
-            own = np.flatnonzero((self.experiments == 0) & (self.groups == g))
-            count = n // len(self.columns) + (g < n % len(self.columns))
-            wanted = np.linspace(self.times[own[0]], self.times[own[-1]], count)
+        series = [(e, g) for g in range(len(self.columns)) for e in range(len(self.settings))]
+        for k, (e, g) in enumerate(series):
+            own = np.flatnonzero((self.experiments == e) & (self.groups == g))
+            count = n // len(series) + (k < n % len(series))
+            low, high = self.times[own[0]], self.times[own[-1]]
+            wanted = np.linspace(low, high, count) if count != 1 else np.array([(low + high) / 2])
             found.append(own[np.abs(self.times[own][None] - wanted[:, None]).argmin(axis=1)])
         return np.concatenate(found)
 
@@ -166,6 +168,29 @@ class Questions:
             np.tile(self.times, e * g), np.repeat(np.arange(e), g * m),
             np.tile(np.repeat(np.arange(g), m), e), rows, tuple(settings), self.groups,
         )  # fmt: skip
+
+    def as_made(self, most: int) -> Candidates:
+        """All candidates of the experiments of the fit as they were made, of the first `most` of them."""
+        able = [e for e, tr in enumerate(self.fit.data) if tr.t0 <= self.times[0]]
+        parts = [replace(self, experiment=e).ask([{}]) for e in able[:most]]
+        numbers = [np.full(part.times.size, k) for k, part in enumerate(parts)]
+        return Candidates(
+            np.concatenate([part.times for part in parts]), np.concatenate(numbers),
+            np.concatenate([part.groups for part in parts]), np.concatenate([part.rows for part in parts]),
+            tuple(part.settings[0] for part in parts), self.groups,
+        )  # fmt: skip
+
+    def whole(self, setting: Setting) -> Setting:
+        """A setting with all that the experiment has besides: whole keywords of `Trajectory.from_arrays`."""
+        made = self._imagined(setting, 0)
+        points = {name: (v.times, v.values) for name, v in made.signals.items()}
+        all_of = {
+            "u0": made.u0,
+            "signals": points,
+            "doses": made.doses,
+            "parameters": made.parameters,
+        }
+        return {kind: dict(entries) for kind, entries in all_of.items() if entries}
 
     def _asked(self, settings: Sequence[Setting]) -> Float:
         """The rows (candidates, r, numbers) of a few experiments, which are solved together."""

@@ -55,8 +55,8 @@ class Design:
     columns : tuple of tuples of str
         What is measured in each.
     settings : tuple of mappings
-        What was chosen in each experiment: its ``u0``, ``signals``, ``doses`` and ``parameters``, as
-        `Trajectory.from_arrays` and, but for doses, `solve` take them. Empty where nothing was to choose.
+        Each experiment: its ``u0``, ``signals``, ``doses`` and ``parameters``, what was chosen and what it had
+        besides, as `Trajectory.from_arrays` (with ``t0=``) and `solve` take them.
     criterion : str
     value : float
         The criterion of these measurements, smaller is better: the logarithm of the determinant of the
@@ -74,7 +74,8 @@ class Design:
     efficiency : float
         How many of the measurements would do if no design could do better than the bound, as a part of n.
     equidistant : float
-        The criterion of `n` measurements at equal distances in time, in the experiment as it was.
+        The criterion of `n` measurements at equal distances in time: in the experiment as it was or, where
+        experiments are to choose, spread over those of the fit as they were made.
     names : tuple of str
         What the criterion is about.
     candidates : Candidates
@@ -259,9 +260,11 @@ def design(
         first = whole.greedy() if method == "greedy" else whole.rounded(spread.weights)
         chosen = whole.exchanged(first)
     check_enough(judge, whole.information(chosen), names, n)
-    beside = task(usual).value(usual.equidistant(n))
+    plain = questions.as_made(n) if several.dimensions and len(fit.data) > 1 else usual
+    beside = task(plain).value(plain.equidistant(n))
     made = _made(criterion, names, whole, found, chosen, spread, beside)
-    return replace(made, signals=fit.system.signals)
+    settings = tuple(questions.whole(setting) for setting in found.settings)
+    return replace(made, settings=settings, signals=fit.system.signals)
 
 
 def _made(

@@ -39,7 +39,9 @@ def plot_design(found: Design, *, ax: Axes | None = None) -> Figure:
     """
     numbers, counts = np.unique(found.experiments, return_counts=True)
     shown = np.sort(numbers[np.argsort(-counts, kind="stable")[:_MOST]])
-    signals = dict.fromkeys(n for e in shown for n in found.settings[e].get("signals", {}))
+    signals = dict.fromkeys(
+        n for e in shown for n in found.candidates.settings[e].get("signals", {})
+    )
     if ax is not None or not signals:
         fig, axes = figure_and_axes(ax, 6.0, 3.4)
         _draw_information(found, axes, shown)
@@ -94,7 +96,7 @@ def _draw_signal(found: Design, axes: Axes, shown: NDArray[np.int64], name: str)
     (signal,) = (s for s in found.signals if s.name == name)
     end = float(found.candidates.times.max())
     for k, e in enumerate(shown):
-        if name not in found.settings[e].get("signals", {}):
+        if name not in found.candidates.settings[e].get("signals", {}):
             continue
         times, values = (np.asarray(a) for a in found.settings[e]["signals"][name])
         keep = times < end

@@ -122,7 +122,7 @@ def test_conditions():
     fit = fitted({x: -k * c * x}, {k: 0.3}, {"u0": {x: 1.0}, "parameters": {c: 1.0}})
     short = np.linspace(0.1, 0.5, 9)
     found = psu.design(fit, candidates={"t": short, "parameters": {c: [1.0, 6.0, 3.0]}}, n=1)
-    assert found.settings[found.experiments[0]] == {"parameters": {"c": 6.0}}
+    assert found.settings[found.experiments[0]] == {"u0": {"x": 1.0}, "parameters": {"c": 6.0}}
     rate, t = fit.parameters["k"], found.times
     slope = 6.0 * t * np.exp(-6.0 * rate * t)
     assert found.value == pytest.approx(by_hand(rate, t, slope), abs=1e-5)
@@ -229,3 +229,71 @@ def test_the_figure_shows_the_control(forced: psu.FitResult):
     np.testing.assert_array_equal(course.get_ydata()[:2], found.settings[0]["signals"]["u"][1])
     labels = [line.get_label() for line in upper.get_lines()]
     assert "chosen" in labels
+
+
+Vm, Km = psu.parameters("Vm Km", positive=True)
+TURNED = psu.ODESystem({x: -Vm * x / (Km + x), y: Vm * x / (Km + x)}, trainable={Vm: 1.0, Km: 1.0})
+
+
+@pytest.fixture(scope="module")
+def enzyme() -> psu.FitResult:
+    """A substrate and its product from two starts; the product is measured."""
+    t, rng = np.linspace(0, 10, 11), np.random.default_rng(4)
+    starts = [{x: 2.0, y: 0.0}, {x: 6.0, y: 0.0}]
+    truth = {Vm: 0.8, Km: 2.0}
+    u = [psu.solve(TURNED, u0=u0, t=t, parameters=truth, engine="native")["y"] for u0 in starts]
+    u = [column + 0.05 * rng.standard_normal(11) for column in u]
+    data = psu.Dataset.from_arrays([t, t], u, states=[y], u0=starts, noise=0.05)
+    return psu.fit(TURNED, data, progress=False, engine="native")
+
+
+def test_settings_are_whole_experiments(enzyme: psu.FitResult):
+    candidates = {"t": np.linspace(0.5, 20, 40), "u0": {x: [1.0, 2.0, 4.0, 8.0]}}
+    found = psu.design(enzyme, candidates=candidates, n=10, experiments=1, progress=False)
+    assert found.settings == ({"u0": {"x": 8.0, "y": 0.0}},)
+    again = psu.Trajectory.from_arrays(
+        found.times, np.ones(10), states=[y], t0=0.0, noise=0.05, **found.settings[0]
+    )
+    assert psu.fit(TURNED, again, progress=False, engine="native").success
+
+
+def test_the_gain_is_beside_all_experiments_as_they_were_made(enzyme: psu.FitResult):
+    """Fisher's information by central differences, half of the measurements from each start."""
+    grid = np.linspace(0.5, 20, 40)
+    sim = psu.simulator(TURNED, t=np.r_[0, grid], observables=[y], reltol=1e-9, engine="native")
+    step = 1e-5
+
+    def information(start: float, times: np.ndarray) -> np.ndarray:
+        u0 = {x: start, y: 0.0}
+        slopes = [
+            (sim(enzyme.theta + d, u0=u0) - sim(enzyme.theta - d, u0=u0))[1:, 0] / (2 * step)
+            for d in step * np.eye(2)
+        ]
+        rows = np.array(slopes).T[np.searchsorted(grid, times - 1e-9)] / 0.05
+        return rows.T @ rows
+
+    starts = (1.0, 2.0, 4.0, 8.0, 16.0)
+    candidates = {"t": grid, "u0": [{x: s, y: 0.0} for s in starts]}
+    plain = grid[[0, 10, 19, 29, 39]]
+    usual = information(2.0, plain) + information(6.0, plain)
+    for experiment in (0, 1):
+        found = psu.design(
+            enzyme,
+            candidates=candidates,
+            n=10,
+            experiments=2,
+            experiment=experiment,
+            progress=False,
+        )
+        chosen = sum(
+            information(found.settings[e]["u0"]["x"], found.times[found.experiments == e])
+            for e in np.unique(found.experiments)
+        )
+        by_hand = np.sqrt(np.linalg.det(chosen) / np.linalg.det(usual))
+        assert found.gain == pytest.approx(by_hand, rel=0.02)
+        assert found.gain > 5
+    # where times alone are to choose, the experiment is the one that is done again
+    alone = psu.design(enzyme, candidates={"t": grid}, n=10, progress=False)
+    ten = grid[np.round(np.linspace(0, 39, 10)).astype(int)]
+    ratio = np.linalg.det(information(2.0, alone.times)) / np.linalg.det(information(2.0, ten))
+    assert alone.gain == pytest.approx(np.sqrt(ratio), rel=0.02)
