@@ -106,7 +106,7 @@ def _predicted(evidence: Evidence, name: Any, where: Where) -> Held:
             f"'mean') of it over several; found {times.size} times and take={where.take!r}"
         )
     columns, expressions = observed(fit.objective.enforced.system, [name])
-    setting = Setting(times, e, where.u0, where.parameters, where.signals, start)
+    setting = Setting(times, e, where.u0, where.parameters, where.signals, begin=start)
     model = imagined(fit, setting, columns, expressions)
     shown = str(expressions.get(columns[0], columns[0]))
     label = f"{shown}(t={times[0]:g})" if where.take is None else f"{where.take} of {shown}"

@@ -39,6 +39,8 @@ _FELT = (
 )
 _MOVED = 0.5  # of a standard error: what an allowed point elsewhere may change
 _OWN = "expression_"
+_PREDICT = ("u0", "parameters", "experiment", "signals", "doses", "events")
+_PERIODS = "give fit an experiment with these periods and NaN in place of measurements, and name it in experiment="
 _SEEN = 1e-5  # of a column's largest value
 
 
@@ -181,6 +183,7 @@ def band_of(
     parameters: Any,
     signals: Any,
     events: Any,
+    doses: Any,
     *,
     observe: Any = None,
     **how: Any,
@@ -191,7 +194,7 @@ def band_of(
         raise CapabilityError("events= is not available with band=; write them with the system")
     if is_many(u0, parameters):
         raise CapabilityError("band= is for one trajectory at a time: u0 and parameters of numbers")
-    setting = Setting(output_times(t), experiment, u0, parameters, signals)
+    setting = Setting(output_times(t), experiment, u0, parameters, signals, doses)
     return band_along(fit, setting, asked, observe)
 
 
@@ -200,9 +203,11 @@ def asked_of(what: str, band: Any, how: Mapping[str, Any]) -> Asked:
     known = [f.name for f in fields(Asked)][1:]
     for name in how:
         if name not in known:
-            raise WrongCallError(
-                f"{what} has no {name}=; {instead(name, ['band', 'observe', *known])}"
-            )
+            there = [*(_PREDICT if what == "predict" else ()), "band", "observe", *known]
+            hint = instead(name, there)
+            if (what, name) == ("predict", "periods"):
+                hint = f"{_PERIODS}; predict has {', '.join(f'{n}=' for n in there)}"
+            raise WrongCallError(f"{what} has no {name}=; {hint}")
     if band is None:
         raise WrongCallError(f"{next(iter(how), 'observe')}= is about a band; write band=0.95, too")
     return Asked(band, **how)

@@ -28,9 +28,13 @@ __all__ = ["bind_courses", "resolved"]
 
 
 def bind_courses(
-    plan: CompiledSystem, data: Sequence[Trajectory], *, mixes: bool = False
+    plan: CompiledSystem,
+    data: Sequence[Trajectory],
+    *,
+    mixes: bool = False,
+    moved: Sequence[str] | None = None,
 ) -> Courses | None:
-    """The courses of experiments; None where nothing changes on the way.
+    """The courses of experiments; None where nothing changes on the way, unless `moved` says what must.
 
     Raises
     ------
@@ -38,16 +42,20 @@ def bind_courses(
         A name that the system does not have, a value that is missing, an expression that is none here.
     """
     learned = set(plan.trainable)
+    asked = moved is not None
     moved = sorted(
         {
-            name
-            for trajectory in data
-            for values in (trajectory.parameters, *(p.parameters for p in trajectory.periods))
-            for name, value in values.items()
-            if isinstance(value, sp.Expr) or name in learned
+            *(moved or ()),
+            *(
+                name
+                for trajectory in data
+                for values in (trajectory.parameters, *(p.parameters for p in trajectory.periods))
+                for name, value in values.items()
+                if isinstance(value, sp.Expr) or name in learned
+            ),
         }
     )
-    if not moved and not any(tr.periods or tr.doses for tr in data):
+    if not asked and not moved and not any(tr.periods or tr.doses for tr in data):
         return None
     _check_names(plan, data, moved)
     inner = compile_system(_inner(plan.system, moved)) if moved else plan

@@ -18,7 +18,7 @@ from pysymude.solving.legs import Part, Path
 from pysymude.solving.solution import Solution, Stats
 from pysymude.solving.steady import SteadyStates
 
-__all__ = ["Along", "Span", "spans"]
+__all__ = ["Along", "Several", "Span", "spans"]
 
 Float = NDArray[np.float64]
 
@@ -146,3 +146,18 @@ class Along:
 
 def _lost() -> None:
     return None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Several:
+    """What it takes to solve several experiments again, each leg by leg; see `pysymude.solving.dense.Again`."""
+
+    each: tuple[Along, ...]
+
+    def __call__(self, times: Float, end: float) -> Float:
+        """States (experiments, times, states) on the way to `end`."""
+        return np.concatenate([one(times, end) for one in self.each])
+
+    def one(self, e: int) -> Along:
+        """That of one of them."""
+        return self.each[e]

@@ -31,9 +31,11 @@ class Answered:
         """`predict` with a band."""
         from pysymude.infer.predicting import band_of
 
-        experiment, u0, parameters, signals, events = setting
+        experiment, u0, parameters, signals, events, doses = setting
         e = experiment_number(self.data, experiment)
-        return band_of(self, t, band, e, u0, parameters, signals, event_list(events), **asked)
+        return band_of(
+            self, t, band, e, u0, parameters, signals, event_list(events), doses, **asked
+        )
 
     def banded_unknown(
         self: Any, u: Any, t: Any, experiment: Any, band: float | None, asked: dict[str, Any]

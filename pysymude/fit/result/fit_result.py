@@ -148,6 +148,7 @@ class FitResult(Answered):
         experiment: int | str = 0,
         events: Sequence[Event] | Event = (),
         signals: Mapping[Any, Any] | None = None,
+        doses: Mapping[Any, Any] | None = None,
         band: float | None = None,
         **asked: Any,
     ) -> Any:
@@ -161,13 +162,18 @@ class FitResult(Answered):
         u0 : mapping or sequence, optional
             An initial state of your own; by default the experiment's, as learned where trainable.
         parameters : mapping from symbol or name to float, optional
-            Values of your own, of fixed and of learned parameters.
+            Values of your own, of fixed and of learned parameters. They hold in this prediction, but where a
+            period has a value of its own. What `per_experiment=` learned goes by the parameter's name, or by that
+            of the experiment's own number.
         experiment : int or str
             Number or name of the experiment whose start and parameter values are used.
         events : sequence of Event
             As for `solve`.
         signals : mapping from Signal or name to (times, values), optional
             Measured inputs in place of those of the experiment.
+        doses : mapping from state to sequence of (time, amount), optional
+            In place of all doses of the experiment; ``{}`` for none. Other periods are another experiment: give
+            `fit` one without measured values.
         band : float, optional
             A level, such as 0.95: a `Band` is returned, which holds the truth so often at each time.
         method : str
@@ -192,7 +198,7 @@ class FitResult(Answered):
         InvalidInputError
             Something that does not fit; for a band also a system that cannot be solved, or a loss of your own.
         """
-        setting = experiment, u0, parameters, signals, events
+        setting = experiment, u0, parameters, signals, events, doses
         if band is not None or asked:
             return self.banded(t, band, setting, asked)
         return predicted(self, t, *setting)

@@ -17,10 +17,9 @@ from pysymude.fit.loss.composition import Composition
 from pysymude.fit.loss.computed_starts import computed_starts
 from pysymude.fit.loss.least_squares import sensitivities
 from pysymude.fit.loss.objective import Objective
+from pysymude.fit.result.changed import changed
 from pysymude.fit.terms.likelihood import likelihood_of
-from pysymude.model.coerce import label_of
 from pysymude.model.dataset import Dataset
-from pysymude.model.signal_values import signal_values
 from pysymude.model.trajectory import Trajectory
 from pysymude.plan.binding import bind, start_expressions
 from pysymude.plan.compiled import compile_system
@@ -39,7 +38,7 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """Where and when is looked: an experiment, perhaps with another start, values or signals; its times.
+    """Where and when is looked: an experiment, perhaps with another start, values, signals or doses; its times.
 
     A start `u0` of one's own is at the first time, or at `begin`.
     """
@@ -49,16 +48,17 @@ class Setting:
     u0: Any = None
     parameters: Mapping[Any, Any] | None = None
     signals: Mapping[Any, Any] | None = None
+    doses: Mapping[Any, Any] | None = None
     begin: float | None = None
 
     @property
     def is_own(self) -> bool:
         """Whether it is the experiment as it was made."""
-        return self.u0 is None and not self.parameters and not self.signals
+        return self.u0 is None and not self.parameters and not self.signals and self.doses is None
 
     def trajectory(self, fit: FitResult, columns: Sequence[str]) -> Trajectory:
         """The experiment as if these columns had been measured."""
-        own = fit.data[self.experiment]
+        own = changed(fit, self.experiment, self.parameters, self.signals, self.doses)
         begin = self.t[0] if self.begin is None else self.begin
         if self.u0 is None:
             begin = own.t0
@@ -71,11 +71,6 @@ class Setting:
             "t": self.t, "u": np.ones(shape), "columns": tuple(columns), "t0": float(begin),
             "noise": {}, "censored": np.zeros(shape, dtype=np.int8), **self._start(fit, own),
         }  # fmt: skip
-        if self.parameters:
-            given = {label_of(k): float(v) for k, v in self.parameters.items()}
-            changes["parameters"] = {**own.parameters, **given}
-        if self.signals:
-            changes["signals"] = {**own.signals, **signal_values(self.signals)}
         return replace(own, **changes)
 
     def _start(self, fit: FitResult, own: Trajectory) -> dict[str, Any]:

@@ -4,31 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import CapabilityError, InvalidInputError
-from pysymude.fit.legwise.coursed_loss import method_of
+from pysymude.fit.result.changed import changed
 from pysymude.fit.result.experiments_of import experiment_number
+from pysymude.fit.result.one_prediction import own_start, predict_along, predict_one
 from pysymude.model.coerce import label_of
 from pysymude.model.event import Event, event_list
 from pysymude.model.signal_values import signal_values
 from pysymude.model.trajectory import Trajectory
 from pysymude.model.transforms import from_unconstrained
-from pysymude.plan.binding import start_expressions
-from pysymude.plan.compiled import compile_system
-from pysymude.plan.course import Courses
-from pysymude.plan.course_binding import bind_courses
-from pysymude.plan.formulas import formulas
-from pysymude.plan.problem import Batch
-from pysymude.plan.signals import check_reach
-from pysymude.solving.along import Along, Span, spans
-from pysymude.solving.checks import initial_state, output_times, values
-from pysymude.solving.legs import Path
+from pysymude.solving.along import Several, Span, spans
+from pysymude.solving.checks import output_times, values
 from pysymude.solving.solution import EnsembleSolution, Solution
-from pysymude.solving.solve import solve_one, with_effects
 from pysymude.solving.sweep import solve_ensemble
 
 if TYPE_CHECKING:
@@ -47,14 +39,15 @@ def predicted(
     parameters: Mapping[Any, Any] | None,
     signals: Mapping[Any, Any] | None,
     events: Sequence[Event] | Event,
+    doses: Mapping[Any, Any] | None = None,
 ) -> Solution | EnsembleSolution:
     """See `FitResult.predict`."""
     e, events = experiment_number(fit.data, experiment), event_list(events)
     if is_many(u0, parameters):
         if events:
             raise CapabilityError("events= is for one trajectory at a time")
-        return predict_many(fit, t, u0, parameters, e, signals)
-    one = predict_one(fit, t, u0, parameters, e, events, signals)
+        return predict_many(fit, t, u0, parameters, e, signals, doses)
+    one = predict_one(fit, t, u0, parameters, e, events, signals, doses)
     return _in_own_states(fit, one) if fit.objective.enforced.mixes else one
 
 
@@ -94,110 +87,6 @@ def is_many(u0: Any, parameters: Mapping[Any, Any] | None) -> bool:
     return u0 is not None and not isinstance(u0, Mapping) and np.ndim(u0) == 2
 
 
-def predict_one(
-    fit: FitResult,
-    t: ArrayLike,
-    u0: Any,
-    parameters: Mapping[Any, float] | None,
-    e: int,
-    events: Sequence[Event],
-    signals: Mapping[Any, Any] | None = None,
-) -> Solution:
-    """One trajectory; `e` is the experiment whose start and parameters count where nothing else is said."""
-    obj, enforced = fit.objective, fit.objective.enforced
-    times = output_times(t)
-    if obj.loss.courses is not None:
-        if events:
-            raise CapabilityError(
-                "events= is not available for an experiment that changes on the way; look for the zeros in the "
-                "solution"
-            )
-        return _predict_along(fit, times, u0, parameters, e, signals)
-    p, theta = obj.loss.batch.p[e], fit.theta
-    points = {**fit.data[e].signals, **signal_values(signals or {})}
-    if parameters or signals:
-        own: dict[str, Any] = dict(fit.data[e].parameters) | {
-            label_of(k): v for k, v in (parameters or {}).items()
-        }
-        p, changed = values(obj.plan, own, theta[: obj.plan.layout.size], points)
-        theta = np.concatenate([changed, theta[obj.plan.layout.size :]])
-    start = times[0]
-    if u0 is not None:
-        state = initial_state(tuple(s.name for s in fit.system.states), u0)
-    else:
-        state, start = _own_start(fit, e, p, theta), obj.loss.batch.t0[e]
-        if times[0] < start:
-            raise InvalidInputError(
-                f"t starts at {times[0]:g}, before the experiment's start {start:g}; give u0="
-            )
-    state = enforced.mix @ state
-    one = Batch(np.array([start]), state[None], p[None], times[None], points)
-    check_reach(obj.plan, one, theta[: obj.plan.layout.size])
-    if enforced.mixes and events:
-        raise CapabilityError(
-            "events= is not available with conserve='eliminate'; look for the zeros in the solution"
-        )
-    system, watched = with_effects(obj.plan.system, events)
-    plan = obj.plan if system is obj.plan.system else compile_system(system)
-    if plan.parameters != obj.plan.parameters:
-        new = sorted(set(plan.parameters) - set(obj.plan.parameters))
-        raise InvalidInputError(f"events= reads {new[0]!r}, which the fitted system does not have")
-    return solve_one(obj.runner, plan, one, theta, obj.method, watched)
-
-
-def _predict_along(
-    fit: FitResult,
-    times: Float,
-    u0: Any,
-    parameters: Mapping[Any, Any] | None,
-    e: int,
-    signals: Mapping[Any, Any] | None,
-) -> Solution:
-    """As `predict_one`, leg by leg."""
-    obj, trajectory = fit.objective, fit.data[e]
-    if signals:
-        points = {**trajectory.signals, **signal_values(signals)}
-        trajectory = replace(trajectory, signals=points)
-    own = {label_of(k): v for k, v in (parameters or {}).items()}
-    if own:
-        trajectory = replace(trajectory, parameters={**trajectory.parameters, **own})
-    courses = bind_courses(obj.plan, [trajectory], mixes=obj.enforced.mixes)
-    if courses is None:  # what was an expression has become a number
-        courses = cast("Courses", obj.loss.courses)
-        courses = courses.of([courses.each[e]])
-    course, start = courses.each[0], float(obj.loss.batch.t0[e])
-    if u0 is not None:
-        state = initial_state(tuple(s.name for s in fit.system.states), u0)
-        if times[0] > start:
-            course = Path(courses, course).fixed(fit.theta).after(times[0])
-    elif times[0] < start:
-        raise InvalidInputError(
-            f"t starts at {times[0]:g}, before the experiment's start {start:g}; give u0="
-        )
-    else:
-        state = fit.u0(e)
-        exprs = start_expressions(obj.plan, fit.system, [trajectory], courses)[0]
-        made = formulas(obj.plan, list(exprs.values()))
-        if exprs:
-            state[list(exprs)] = made.values(course.legs[0].p, fit.theta, start)
-    along = Along(
-        obj.runner, courses, course, fit.theta, obj.enforced.mix @ state, method_of(obj.method, e)
-    )
-    return along.solution(times)
-
-
-def _own_start(fit: FitResult, e: int, p: Float, theta: Float) -> Float:
-    """The start of an experiment, where ``initial=`` gives it by the parameters of now."""
-    starts = fit.objective.starts
-    if starts is None:
-        return fit.u0(e)
-    there = starts.p.copy()
-    there[e] = p
-    obj = fit.objective
-    own = replace(obj.composition, starts=replace(starts, p=there))
-    return replace(fit, objective=replace(obj, composition=own), theta=theta).u0(e)
-
-
 def predict_many(
     fit: FitResult,
     t: ArrayLike,
@@ -205,18 +94,16 @@ def predict_many(
     parameters: Mapping[Any, Any] | None,
     e: int,
     signals: Mapping[Any, Any] | None = None,
+    doses: Mapping[Any, Any] | None = None,
 ) -> EnsembleSolution:
     """A trajectory for each entry of the arrays among starts and parameters."""
     obj = fit.objective
-    if obj.loss.courses is not None:
-        raise CapabilityError(
-            "many predictions at once are not available for an experiment that changes on the way; call "
-            "predict for each"
-        )
     if obj.enforced.mixes:
         raise CapabilityError(
             "many predictions at once are not available with conserve='eliminate'"
         )
+    if obj.loss.courses is not None or doses is not None:
+        return _each_along(fit, output_times(t), u0, parameters or {}, e, signals, doses)
     times = output_times(t)
     known = dict(zip(obj.plan.parameters, obj.loss.batch.p[e].tolist(), strict=False))
     points = {**fit.data[e].signals, **signal_values(signals or {})}
@@ -241,6 +128,49 @@ def predict_many(
     return replace(found, t=times, u=found.u[:, 1:].copy(), observables=observables)
 
 
+def _each_along(
+    fit: FitResult,
+    times: Float,
+    u0: Any,
+    parameters: Mapping[Any, Any],
+    e: int,
+    signals: Mapping[Any, Any] | None,
+    doses: Mapping[Any, Any] | None,
+) -> EnsembleSolution:
+    """As `predict_many`, one after another, leg by leg."""
+    rows = {} if isinstance(u0, Mapping) or u0 is None else {"u0": np.asarray(u0)}
+    starts = u0 if isinstance(u0, Mapping) else {}
+    swept = [v for v in (*parameters.values(), *starts.values()) if np.ndim(v)]
+    swept += [v for v in rows.values() if np.ndim(v) == 2]
+    sizes = sorted({len(v) for v in swept})
+    if len(sizes) > 1 or any(
+        np.ndim(v) != 1 for v in (*parameters.values(), *starts.values()) if np.ndim(v)
+    ):
+        raise InvalidInputError(
+            f"arrays among u0 and parameters need one value a trajectory; found lengths {sizes}"
+        )
+
+    def one(given: Mapping[Any, Any], i: int) -> dict[Any, Any]:
+        return {k: v[i] if np.ndim(v) else v for k, v in given.items()}
+
+    made: list[Solution] = []
+    for i in range(sizes[0]):
+        begun = (
+            one(starts, i) if starts else (rows["u0"][i] if np.ndim(rows.get("u0", 0)) == 2 else u0)
+        )
+        trajectory = changed(fit, e, one(parameters, i), signals, doses)
+        made.append(predict_along(fit, times, begun, e, trajectory))
+    first = made[0]
+    return EnsembleSolution(
+        t=times.copy(), u=np.stack([s.u for s in made]), states=first.states,
+        retcodes=tuple(s.retcode for s in made),
+        counts=np.array([[s.stats.steps, s.stats.accepted, s.stats.rejected] for s in made]),
+        engine=first.engine, solver=first.solver,
+        observables={n: np.stack([s.observables[n] for s in made]) for n in first.observables},
+        units=first.units, again=Several(tuple(s.again for s in made)),
+    )  # fmt: skip
+
+
 def _own_starts(fit: FitResult, e: int, own: Mapping[str, Any]) -> Float:
     """The start of an experiment for each member of a sweep of parameters, float64 (members, states)."""
     plan = fit.objective.plan
@@ -249,9 +179,9 @@ def _own_starts(fit: FitResult, e: int, own: Mapping[str, Any]) -> Float:
     rows: list[Float] = []
     for i in range(members):
         one = {k: float(v[i]) if np.ndim(v) else float(v) for k, v in own.items()}
-        p, changed = values(plan, one, fit.theta[: plan.layout.size], fit.data[e].signals)
-        theta = np.concatenate([changed, fit.theta[plan.layout.size :]])
-        rows.append(_own_start(fit, e, p, theta))
+        p, learned = values(plan, one, fit.theta[: plan.layout.size], fit.data[e].signals)
+        theta = np.concatenate([learned, fit.theta[plan.layout.size :]])
+        rows.append(own_start(fit, e, p, theta))
     return np.array(rows)
 
 
