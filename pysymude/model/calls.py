@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import operator
+import os
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -115,6 +116,8 @@ _HINTS = {
 }
 """What to write where the function has nothing of the kind."""
 
+_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
+
 _EXAMPLES = {
     "u0": "u0={x: 1.0, y: 0.5}, the initial state",
     "t": "t=np.linspace(0, 10, 101), the times",
@@ -182,8 +185,9 @@ def _why(function: Any, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> s
     ]
     if len(args) > len(places):
         shown = ", ".join(p for p in places if p not in ("self", "cls"))
-        named = next((p for p in known if p not in places), "")
-        return f"{name} takes {shown or 'nothing'} by place and the rest by name; write {named}=..."
+        free = [p for p in known if p not in places and p not in keywords]
+        named = ", ".join(f"{p}=..." for p in free[: len(args) - len(places)])
+        return f"{name} takes {shown or 'nothing'} by place and the rest by name; write {named}"
     for place, parameter in enumerate(signature.parameters.values()):
         if (
             parameter.default is parameter.empty
@@ -193,6 +197,15 @@ def _why(function: Any, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> s
         ):
             return f"{name} needs {_EXAMPLES.get(parameter.name, f'{parameter.name}=')}"
     return ""
+
+
+def caller_level() -> int:
+    """For ``warnings.warn(..., stacklevel=)``: the first line outside of the package, whatever lies between."""
+    level, frame = 1, inspect.currentframe()
+    frame = frame.f_back if frame is not None else None
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def instead(keyword: str, known: list[str]) -> str:

@@ -266,6 +266,11 @@ def short(value: Any, length: int = 80) -> str:
     return f"{text} ({type(value).__name__}{shape})"
 
 
+def _output(value: Any) -> str:
+    """What to write for a network in the place of one of its outputs."""
+    return f": write {value!r}[0]" if type(value).__name__ == "MLP" else ""
+
+
 def real_expression(value: Any, what: str) -> sp.Expr:
     """`value` as a finite real SymPy expression; numbers allowed, text refused."""
     if isinstance(value, str):
@@ -275,7 +280,7 @@ def real_expression(value: Any, what: str) -> sp.Expr:
         )
     if isinstance(value, bool) or not isinstance(value, (sp.Expr, int, float, np.number)):
         raise InvalidInputError(
-            f"{what} must be a SymPy expression; found {value!r} of type {type(value).__name__}"
+            f"{what} must be a SymPy expression; found {value!r} of type {type(value).__name__}{_output(value)}"
         )
     found = cast("sp.Expr", sp.sympify(value, strict=True))
     # one walk for what is nearly always right

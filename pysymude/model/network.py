@@ -146,6 +146,16 @@ class MLP(sp.Atom):
     def __iter__(self) -> Iterator[NetworkOutput]:
         return iter(self(*self.inputs))
 
+    def _needs_index(self, *_: Any) -> Any:
+        names = [f"{self.name}[{k}]" for k in range(min(self.outputs, 3))]
+        raise InvalidInputError(
+            f"{self.name} is a network, with the output{'s' * (self.outputs > 1)} {', '.join(names)}"
+            f"{', ...' if self.outputs > 3 else ''}: write {self.name}[0] in expressions"
+        )
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _needs_index
+    __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __neg__ = _needs_index
+
     def __len__(self) -> int:
         return self.outputs
 

@@ -46,7 +46,7 @@ def bind(
     enforced = enforced or enforce(plan.system, (), None)
     states = enforced.system.states
     for trajectory in data:
-        _check_columns(plan, states, trajectory)
+        _check_columns(enforced.system, trajectory)
         _check_noise(enforced.system, trajectory)
     columns = data.columns
     times = max(len(trajectory) for trajectory in data)
@@ -156,11 +156,9 @@ def _names(states: Sequence[sp.Symbol]) -> tuple[str, ...]:
     return tuple(s.name for s in states)
 
 
-def _check_columns(
-    plan: CompiledSystem, states: Sequence[sp.Symbol], trajectory: Trajectory
-) -> None:
-    names = _names(states)
-    known = list(dict.fromkeys([*names, *plan.system.observables]))
+def _check_columns(system: ODESystem, trajectory: Trajectory) -> None:
+    names = _names(system.states)
+    known = [*names, *system.observables]
     for name in trajectory.columns:
         if name not in known:
             raise InvalidInputError(

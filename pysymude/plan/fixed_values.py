@@ -42,9 +42,9 @@ def parameter_values(
                 f"parameters= names {name!r}, which is a state; its start belongs to u0="
             )
         if name not in plan.parameters:
+            known = [*plan.parameters, *plan.trainable]
             raise InvalidInputError(
-                f"the system has no parameter {name!r}; it has {', '.join(plan.parameters) or 'none'}"
-                f"{meant(name, plan.parameters)}"
+                f"the system has no parameter {name!r}; it has {', '.join(known) or 'none'}{meant(name, known)}"
             )
         p[plan.parameters.index(name)] = value
     missing = np.isnan(p)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import InvalidInputError
-from pysymude.model.coerce import float_array, meant, numbers_by_name
+from pysymude.model.coerce import by_name, float_array, meant, number_of, short
 from pysymude.model.signal_values import SignalValues
 from pysymude.model.system import ODESystem
 from pysymude.plan.compiled import CompiledSystem
@@ -19,6 +19,14 @@ from pysymude.plan.fixed_values import parameter_values
 __all__ = ["check_is_system", "check_scalings", "initial_state", "output_times", "values"]
 
 Float = NDArray[np.float64]
+
+
+def _one_number(value: Any, *, what: str) -> float:
+    if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):
+        raise InvalidInputError(
+            f"{what} must be one number; found {short(value)}. psu.solve_ensemble solves for several"
+        )
+    return number_of(value, what=what)
 
 
 def check_is_system(system: Any) -> None:
@@ -61,7 +69,7 @@ def output_times(t: ArrayLike) -> Float:
 def initial_state(states: tuple[str, ...], u0: Any) -> Float:
     """u0 in the order of `states`, float64 of shape (states,)."""
     if isinstance(u0, Mapping):
-        given = numbers_by_name(u0, what="u0")
+        given = by_name(u0, _one_number, what="u0")
         for name in given:
             if name not in states:
                 raise InvalidInputError(
@@ -101,7 +109,7 @@ def values(
     signals: Mapping[str, SignalValues] = MappingProxyType({}),
 ) -> tuple[Float, Float]:
     """P and theta from what the user gave and what the system knows."""
-    given = numbers_by_name(parameters or {}, what="parameters")
+    given = by_name(parameters or {}, _one_number, what="parameters")
     learned = {name: given.pop(name) for name in plan.trainable if name in given}
     if isinstance(theta, Mapping):
         vector = plan.layout.pack(theta)

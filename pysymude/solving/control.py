@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pysymude.engines.base import BatchSolution, Method
 from pysymude.errors import InvalidInputError, ToleranceWarning
+from pysymude.model.calls import caller_level
 from pysymude.model.coerce import float_array, meant, name_of
 from pysymude.plan.tolerance import magnitudes, scaled_abstol
 
@@ -61,7 +62,7 @@ def warn_of_abstol(method: Method, states: Sequence[str], found: BatchSolution) 
                 f"state {name!r} stays below {size:g}, less than its absolute tolerance {abstol:g}: its "
                 f"digits mean nothing; give abstol={{{name}: {1e-8 * size:.0e}}}, or leave abstol out",
                 ToleranceWarning,
-                stacklevel=3,
+                stacklevel=caller_level(),
             )
 
 
