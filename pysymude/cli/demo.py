@@ -20,7 +20,12 @@ from pysymude.cli.common import (
     friendly,
     print_table,
 )
-from pysymude.cli.recovered_output import print_recovered, recovered_summary, write_recovered
+from pysymude.cli.recovered_output import (
+    print_laws,
+    print_recovered,
+    recovered_summary,
+    write_recovered,
+)
 from pysymude.cli.written_files import make_folder, write_figure, write_json
 from pysymude.errors import InvalidInputError
 
@@ -76,8 +81,8 @@ def demo(
             typer.echo(line)
         laws = None
         if found.recovered is not None:
-            laws = found.recovered.laws()
-            print_recovered(found.recovered, laws)
+            print_recovered(found.recovered)
+            laws = print_laws(found.recovered)
         files = _write(folder, found, laws, begin)
         typer.echo(f"Written: {', '.join(map(str, files))}")
     end(found.fit, interrupted=found.interrupted)
@@ -89,7 +94,7 @@ def _write(folder: Path, found: Showcase, laws: LawSet | None, begin: float) -> 
     figures = [write_figure(folder / name, figure) for name, figure in found.figures.items()]
     summary = fit_summary(found.fit) | dict(found.summary)
     more: list[Path] = []
-    if found.recovered is not None and laws is not None:
+    if found.recovered is not None:
         more = write_recovered(folder, found.recovered)
         summary["recovered"] = recovered_summary(found.recovered, laws)
     # last, and with everything in it: who finds it knows that all other files are there

@@ -145,7 +145,7 @@ def _auto(works: list[str], problems: list[tuple[str, str]]) -> tuple[str, str]:
 
 def _cache(problems: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """The folder of compiled solvers: place, content, whether it can be used."""
-    from pysymude.engines.native.keeping import cache_folder
+    from pysymude.engines.native.keeping import cache_folder, kept_files
 
     folder = cache_folder()
     if folder is None and os.environ.get("PYSYMUDE_CACHE", "on") != "on":
@@ -158,7 +158,7 @@ def _cache(problems: list[tuple[str, str]]) -> list[tuple[str, str]]:
         problems.append((f"{place} cannot be written, or others may write there", cure))
     if folder is None:
         return [("cache", "not used: every process compiles the solvers anew")]
-    files = list(folder.glob("*/*.nb[ic]"))
+    files = kept_files()
     return [
         ("cache", str(folder)),
         (

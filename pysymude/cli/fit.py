@@ -119,7 +119,7 @@ def fit(
         from pysymude.fit.stages.stage_text import stages_from_text
         from pysymude.fit.training.fitting import fit as train
 
-        is_problem = model.suffix.lower() in (".yaml", ".yml")
+        is_problem = model.suffix.lower() in (".yaml", ".yml") or model.is_dir()
         options = {} if is_problem else read_fit_table(model)
         said: dict[str, Any] = {
             "time": time, "experiment": experiment, "validation": validation, "laws": law,
@@ -142,6 +142,8 @@ def fit(
         folder = make_folder(out)
         print_model(system, "Model")
         found = train(system, measured, checkpoint=checkpoint, resume=resume, **options)
+        # before anything is made of it that may fail
+        found.save(folder / "fit.npz")
         print_table(fit_rows(found), title="Result")
         if found.success:
             say(str(found.residuals))
@@ -190,7 +192,6 @@ def _measured(path: Path, system: ODESystem, options: dict[str, Any]) -> Dataset
 def _write(folder: Path, found: FitResult, validation: float | None) -> None:
     from pysymude.plot import plot_fit, plot_history
 
-    found.save(folder / "fit.npz")
     figure = plot_fit(found, held_out=_cut(found, validation))
     files = [
         folder / "fit.npz",

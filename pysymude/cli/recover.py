@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pysymude.cli.common import Debug, friendly
-from pysymude.cli.recovered_output import print_recovered, recovered_summary, write_recovered
+from pysymude.cli.recovered_output import (
+    print_laws,
+    print_recovered,
+    recovered_summary,
+    write_recovered,
+)
 from pysymude.cli.written_files import make_folder, write_json
 
 if TYPE_CHECKING:
@@ -60,10 +65,12 @@ def recover(
             seed=seed,
         )  # fmt: skip
         found = found.rounded() if rounded else found
-        laws = found.laws()
-        print_recovered(found, laws)
+        # what took long is on disk before laws are derived, which may fail or be stopped
         files = write_recovered(folder, found)
-        files.append(write_json(folder / "summary.json", recovered_summary(found, laws)))
+        files.append(write_json(folder / "summary.json", recovered_summary(found)))
+        print_recovered(found)
+        laws = print_laws(found)
+        write_json(folder / "summary.json", recovered_summary(found, laws))
         typer.echo(f"Written: {', '.join(map(str, files))}")
 
 

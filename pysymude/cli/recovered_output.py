@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from pysymude.recover.recovered import Recovered
     from pysymude.symbolic.laws.law_set import LawSet
 
-__all__ = ["laws_text", "print_recovered", "recovered_summary", "write_recovered"]
+__all__ = ["laws_text", "print_laws", "print_recovered", "recovered_summary", "write_recovered"]
 
 
-def print_recovered(found: Recovered, laws: LawSet) -> None:
-    """The equations, their coefficients, the front, the laws, and on stderr what to distrust."""
+def print_recovered(found: Recovered) -> None:
+    """The equations, their coefficients, the front, and on stderr what to distrust."""
     from pysymude.recover.recovered import number
 
     print_model(found.system, "Recovered")
@@ -39,10 +39,22 @@ def print_recovered(found: Recovered, laws: LawSet) -> None:
     print_table(front, title="Error per measurement", header=header)
     for law in found.imposed:
         typer.echo(f"Imposed in training: {law.expr}")
-    for line in laws_text(laws):
-        typer.echo(line)
     for warning in found.warnings:
         say(f"warning: {warning}", style="yellow")
+
+
+def print_laws(found: Recovered) -> LawSet | None:
+    """The laws of a recovered form; where they cannot be derived a sentence on stderr says why."""
+    from pysymude.errors import PySymUDEError
+
+    try:
+        laws = found.laws()
+    except PySymUDEError as error:
+        say(f"laws were not derived: {error}", style="yellow")
+        return None
+    for line in laws_text(laws):
+        typer.echo(line)
+    return laws
 
 
 def laws_text(laws: LawSet) -> Sequence[str]:
@@ -53,8 +65,8 @@ def laws_text(laws: LawSet) -> Sequence[str]:
     return [f"Conserved: {law.expr} ({proofs[law.certificate.check()]})" for law in laws]
 
 
-def recovered_summary(found: Recovered, laws: LawSet) -> dict[str, Any]:
-    """For summary.json."""
+def recovered_summary(found: Recovered, laws: LawSet | None = None) -> dict[str, Any]:
+    """For summary.json; `laws` are null there where they were not derived."""
     return {
         "equations": {str(x): str(f) for x, f in found.system.rhs.items()},
         "forms": {name: str(form) for name, form in found.expressions.items()},
@@ -74,7 +86,7 @@ def recovered_summary(found: Recovered, laws: LawSet) -> dict[str, Any]:
             for r in found.front
         ],
         "warnings": list(found.warnings),
-        "laws": [str(law.expr) for law in laws],
+        "laws": None if laws is None else [str(law.expr) for law in laws],
         "laws_imposed": [str(law.expr) for law in found.imposed],
     }  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,8 +18,9 @@ from pysymude.cli.common import (
     friendly,
     say,
 )
+from pysymude.cli.fit_table import read_fit_table
+from pysymude.cli.input_options import Inputs
 from pysymude.cli.inputs import parse_numbers, parse_times, read_model
-from pysymude.cli.signal_files import read_signal_file
 from pysymude.cli.written_files import check_figure_name, write_figure, write_text
 from pysymude.errors import InvalidInputError
 
@@ -35,8 +37,18 @@ def simulate(
         str, typer.Option("--u0", help="Initial state, x=1,y=2. A saved fit has its own.")
     ] = "",
     parameters: Annotated[str, typer.Option(help="Values of parameters, a=1,b=2.")] = "",
+    experiment: Annotated[
+        str | None, typer.Option(help="Which experiment of a saved fit, or of --data.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="CSV file with the columns of --signals and --doses.")
+    ] = None,
     signals: Annotated[
-        Path | None, typer.Option(help="CSV file with the times and values of measured inputs.")
+        str | None,
+        typer.Option(help="Columns of measured inputs, T,Q or T=column,...; or a CSV file."),
+    ] = None,
+    doses: Annotated[
+        str | None, typer.Option(help="Columns of amounts that are added to states, gut=AMT,...")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="CSV file; by default standard output.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Figure: .png, .pdf or .svg.")] = None,
@@ -46,21 +58,25 @@ def simulate(
     engine: Engine = "auto",
     debug: Debug = False,
 ) -> None:
-    """Solve a model and write a CSV table: time, states, observables."""
+    """Solve a model and write a CSV table: time, states, observables.
+
+    A saved fit is solved as it was fitted: from its start, with the doses, periods, signals and parameters of
+    the experiment.
+    """
     with friendly(debug):
         times = parse_times(t, "--t")
-        start, values = parse_numbers(u0, "--u0"), parse_numbers(parameters, "--parameters")
+        given: dict[str, Any] = {
+            "u0": parse_numbers(u0, "--u0") or None,
+            "parameters": parse_numbers(parameters, "--parameters"),
+        }
+        method = {"solver": solver, "reltol": reltol, "abstol": abstol, "engine": engine}
         if plot is not None:
             check_figure_name(plot)
-        from pysymude.solving.solve import solve
-
-        given = _model(model, start, values)
-        if signals is not None:
-            given["signals"] = read_signal_file(signals, given["system"])
-        solution = solve(
-            given.pop("system"), **given, t=times, solver=solver, reltol=reltol, abstol=abstol,
-            engine=engine,
-        )  # fmt: skip
+        inputs = Inputs(data, signals, doses, experiment)
+        if model.suffix == ".npz":
+            solution = _of_fit(model, times, given, inputs, method)
+        else:
+            solution = _of_model(model, times, given, inputs, method)
         if out is None:
             typer.echo(_table(solution), nl=False)
         else:
@@ -74,23 +90,35 @@ def simulate(
         raise typer.Exit(FAILED)
 
 
-def _model(path: Path, u0: dict[str, float], parameters: dict[str, float]) -> dict[str, Any]:
-    """System, u0, parameters and theta, as `solve` takes them."""
-    if path.suffix == ".npz":
-        from pysymude.fit.result.fit_result import FitResult
+def _of_fit(path: Path, t: Any, given: dict[str, Any], inputs: Inputs, method: Any) -> Solution:
+    """An experiment of a fit, by the fit's own solver where no other is named."""
+    from pysymude.fit.files.save_file import understood
+    from pysymude.fit.result.fit_result import FitResult
+    from pysymude.fit.result.saved import KIND, SavedFit
 
-        fit = FitResult.load(path)
-        own = dict(fit.data[0].parameters)
-        return {
-            "system": fit.objective.enforced.model,
-            "u0": u0 or fit.u0(),
-            "parameters": own | parameters,
-            "signals": dict(fit.data[0].signals),
-            # behind the system's own numbers stand the learned initial states
-            "theta": fit.theta[: fit.system.layout.size],
-        }
+    asked = {key: method[key] for key in ("solver", "engine") if method[key] != "auto"}
+    tolerances = {key: method[key] for key in ("reltol", "abstol")}
+    saved = SavedFit.read(path)
+    with understood(path, KIND, by_user=True):
+        settings = replace(saved.settings, **tolerances)
+        fit = FitResult.from_saved(replace(saved, settings=settings), **asked)
+    names = [trajectory.name for trajectory in fit.data]
+    if len(names) > 1 and inputs.experiment is None:
+        raise InvalidInputError(
+            f"{path} holds {len(names)} experiments; say which: --experiment NAME, one of {', '.join(names)}"
+        )
+    which = 0 if inputs.experiment is None else inputs.experiment
+    found = fit.predict(t, **given, experiment=which, **inputs.read(fit.system, {}))
+    # a fit watches more than the user's own, such as scales of noise
+    own = {name: y for name, y in found.observables.items() if name in fit.system.observables}
+    return replace(found, observables=own)
+
+
+def _of_model(path: Path, t: Any, given: dict[str, Any], inputs: Inputs, method: Any) -> Solution:
+    from pysymude.solving.solve import solve
+
     system = read_model(path)
-    if not u0 and not all(x in system.initial for x in system.states):
+    if not given["u0"] and not all(x in system.initial for x in system.states):
         example = ",".join(f"{x}=1" for x in system.states)
         raise InvalidInputError(f"--u0 is missing: give the initial state, such as --u0 {example}")
     if system.is_universal:
@@ -98,7 +126,12 @@ def _model(path: Path, u0: dict[str, float], parameters: dict[str, float]) -> di
             f"{path} contains the network {system.networks[0].name!r}, whose weights are unknown; run "
             "`pysymude fit` first, then simulate the fit.npz that it writes"
         )
-    return {"system": system, "u0": u0 or None, "parameters": parameters}
+    if inputs.experiment is not None and inputs.file is None:
+        raise InvalidInputError(
+            "--experiment names one of a saved fit, or of --data; give such a file"
+        )
+    reading = read_fit_table(path) if path.suffix == ".toml" else {}
+    return solve(system, t=t, **given, **inputs.read(system, reading), **method)
 
 
 def _table(solution: Solution) -> str:

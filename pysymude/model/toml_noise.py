@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import sympy as sp
 
-from pysymude.errors import InvalidInputError
+from pysymude.errors import InvalidInputError, ModelFileError
 from pysymude.model.distributions.distribution import Distribution
 from pysymude.model.toml_table import TomlTable
 
@@ -40,9 +41,23 @@ def read_distributions(
             family, parts = DISTRIBUTIONS[call[1]], _split(call[2])
         try:
             found[key] = family(*(parse(part, table.where(key)) for part in parts))
+        except ModelFileError as error:
+            # which says where it stands
+            hint = _family_meant(text, DISTRIBUTIONS)
+            raise (table.error(key, hint) if hint else error) from None
         except InvalidInputError as error:
             raise table.error(key, str(error)) from error
     return found
+
+
+def _family_meant(text: str, families: Collection[str]) -> str:
+    """A sentence about a call of something that is nearly the name of a family, or empty."""
+    name = text.partition("(")[0].strip()
+    lower = {family.lower(): family for family in families}
+    close = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.75)
+    if name in families or "(" not in text or not close:
+        return ""
+    return f"there is no distribution {name!r}; did you mean {lower[close[0]]}?"
 
 
 def _split(text: str) -> list[str]:

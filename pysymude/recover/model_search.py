@@ -55,6 +55,7 @@ class Search:
         self.off = np.zeros(len(samples))
         free = blended.y.size - len(blended.nuisances) - 2
         self.max_terms = max(1, min(max_terms, free, self.live.size))
+        self.asked_terms = max_terms
         self.models: dict[Support, Model] = {}
         self.network = self.linearised(blended.start, np.ones(len(samples)))
         fitted = blended.values(blended.start[None], np.ones((1, len(samples))))[0]

@@ -274,7 +274,22 @@ def _warnings(found: Recovered, search: Search, best: Model) -> list[str]:
         if abs(c.value) < 2 * c.error
     ]
     if len(found.coefficients) == search.max_terms:
-        texts.append(
+        texts.append(_limit_reached(search))
+    return texts
+
+
+def _limit_reached(search: Search) -> str:
+    """What kept the form from having more terms: the library, `max_terms`, or the data."""
+    if search.max_terms == search.live.size:
+        return (
+            f"the form uses all candidates that the library has ({search.max_terms}); a larger library= may "
+            "hold better ones"
+        )
+    if search.max_terms == search.asked_terms:
+        return (
             f"the form has as many terms as max_terms={search.max_terms} allows; more may be better"
         )
-    return texts
+    return (
+        f"the form has {search.max_terms} terms, and so few measurements do not determine more; more of them "
+        "may change it"
+    )

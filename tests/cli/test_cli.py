@@ -450,6 +450,15 @@ def test_doctor(no_julia_runs_here, tmp_path, monkeypatch):
     assert "writable yes" in " ".join(result.stdout.split())
 
 
+def test_doctor_counts_what_the_cache_holds(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYSYMUDE_CACHE_DIR", str(tmp_path))
+    kept = tmp_path / "kernels-0"
+    kept.mkdir()
+    (kept / "one.kernel").write_bytes(bytes(300_000))
+    rows = dict(sys.modules["pysymude.cli.doctor"]._cache([]))
+    assert rows["compiled solvers"] == "1 files, 0.3 MB"
+
+
 def test_doctor_clears_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("PYSYMUDE_CACHE_DIR", str(tmp_path))
     (tmp_path / "kernels-0").mkdir()

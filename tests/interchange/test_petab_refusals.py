@@ -267,3 +267,15 @@ def test_the_command_line_fits_problems(tmp_path):
     assert "has its own measurements" in done.stderr
     done = CliRunner().invoke(app, ["fit", "model.toml"])
     assert done.exit_code == 2
+
+
+def test_a_folder_is_its_one_yaml_file(tmp_path):
+    with pytest.raises(ModelFileError, match="this folder holds no YAML file"):
+        psu.read_petab(tmp_path)
+    path = write(tmp_path, **ONE)
+    assert psu.read_petab(tmp_path).path == path
+    (tmp_path / "other.yml").touch()
+    with pytest.raises(
+        ModelFileError, match=f"several YAML files, name one of them: other.yml, {path.name}"
+    ):
+        psu.read_petab(tmp_path)

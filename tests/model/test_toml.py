@@ -327,3 +327,25 @@ def test_activations_that_need_several_networks_are_refused():
     """
     with pytest.raises(ModelFileError, match=r"'elu' is no activation of one network.*tanh"):
         system_from_text(text)
+
+
+@pytest.mark.parametrize(
+    ("table", "text", "message"),
+    [
+        ("noise", "Lognormal(k)", "[noise] x: there is no distribution 'Lognormal'; did you mean LogNormal?"),
+        ("noise", "normal(k)", "[noise] x: there is no distribution 'normal'; did you mean Normal?"),
+        ("priors", "Student(3, 0, 1)", "[priors] k: there is no distribution 'Student'; did you mean StudentT?"),
+    ],
+)  # fmt: skip
+def test_a_distribution_that_is_none(table, text, message):
+    key = "x" if table == "noise" else "k"
+    model = f'[equations]\nx = "-k*x"\n[trainable]\nk = 1.0\n[{table}]\n{key} = "{text}"\n'
+    with pytest.raises(ModelFileError) as caught:
+        system_from_text(model)
+    assert str(caught.value) == message
+
+
+def test_a_place_is_named_once():
+    model = '[equations]\nx = "-k*x"\n[trainable]\nk = 1.0\n[noise]\nx = "LogNormal(other)"\n'
+    with pytest.raises(ModelFileError, match=r"^\[noise\] x: (?!\[noise\])"):
+        system_from_text(model)

@@ -1,6 +1,7 @@
 """The parts of a recovery, each against a second way to the same answer."""
 
 from itertools import combinations
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pysymude as psu
 from pysymude.recover.front import FrontRow, criterion_value, pareto
 from pysymude.recover.library import candidates
 from pysymude.recover.linearised import Linear, best_subsets
+from pysymude.recover.recovery import _limit_reached
 from pysymude.recover.rounding import simplest_within
 from pysymude.recover.sampling import Samples
 from pysymude.recover.sparse import sparse_supports
@@ -155,5 +157,18 @@ def test_a_refit_is_made_as_the_fit_was():
     assert refit.objective.method == fit.objective.method
     assert [law.expr for law in refit.laws] == [x + y]
     assert refit.objective.enforced.conserve == "penalty"
-    assert refit.objective.weights == fit.objective.weights
-    assert refit.objective.weighed == fit.objective.weighed
+    assert refit.objective.settings.law_weight == fit.objective.settings.law_weight == 2.0
+    assert refit.objective.settings.weigh == fit.objective.settings.weigh
+
+
+@pytest.mark.parametrize(
+    ("terms", "asked", "there", "message"),
+    [
+        (3, 8, 3, "uses all candidates that the library has (3)"),
+        (3, 3, 9, "as many terms as max_terms=3 allows"),
+        (3, 8, 9, "so few measurements do not determine more"),
+    ],
+)
+def test_what_kept_a_form_from_more_terms_is_named(terms, asked, there, message):
+    search = SimpleNamespace(max_terms=terms, asked_terms=asked, live=np.arange(there))
+    assert message in _limit_reached(search)

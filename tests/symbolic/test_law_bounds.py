@@ -6,6 +6,7 @@ import pytest
 import sympy as sp
 
 import pysymude as psu
+from pysymude.symbolic.laws.spans import Span
 from pysymude.symbolic.proof.certificate import Certificate
 
 x, y, z = psu.states("x y z")
@@ -104,3 +105,11 @@ def test_what_else_a_process_holds_leaves_room(monkeypatch):
     monkeypatch.setattr("pysymude.symbolic.effort._in_use", lambda: 3e9)
     found = psu.first_integrals(psu.ODESystem({x: y, y: -x}))
     assert str(found[0].expr) == "x**2 + y**2"
+
+
+def test_values_of_a_span_are_shown_as_they_were_given():
+    values = {"a": "1/3", "c1": "-16855215008478597/50000000000000000"}
+    shown = str(Span("polynomial", 4, "budget", degree=2, values=values))
+    assert (
+        shown == "polynomial to degree 2, a = 1/3, c1 = -0.33710430016957194: 4 candidates, budget"
+    )

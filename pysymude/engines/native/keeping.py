@@ -24,7 +24,8 @@ from pathlib import Path
 import platformdirs
 
 __all__ = [
-    "Machine", "MachineCode", "cache_folder", "clear_cache", "making", "read_machine_code", "write_machine_code",
+    "Machine", "MachineCode", "cache_folder", "clear_cache", "kept_files", "making", "read_machine_code",
+    "write_machine_code",
 ]  # fmt: skip
 
 log = logging.getLogger("pysymude")
@@ -66,10 +67,15 @@ def _is_safe(folder: Path) -> bool:
     return True
 
 
+def kept_files() -> list[Path]:
+    """The kernels on disk, those of other versions included."""
+    folder = cache_folder()
+    return list(folder.glob("*/*.kernel")) if folder else []
+
+
 def clear_cache() -> int:
     """Removes all kernels from disk; how many files there were."""
-    folder = cache_folder()
-    files = list(folder.glob("*/*.kernel")) if folder else []
+    files = kept_files()
     for file in files:
         file.unlink(missing_ok=True)
     return len(files)

@@ -307,7 +307,8 @@ def read_petab(path: str | Path) -> PetabProblem:
     Parameters
     ----------
     path : str or path
-        The YAML file; the files that it names stand beside it. Nothing is fetched, and nothing executed.
+        The YAML file, or a folder where it is the only one; the files that it names stand beside it. Nothing is
+        fetched, and nothing executed.
 
     Returns
     -------

@@ -98,6 +98,7 @@ def read_yaml(path: str | Path) -> YamlFile:
         raise InvalidInputError(
             f"a problem is the path of a YAML file; found {type(path).__name__}"
         )
+    path = _in_folder(Path(path))
     name = str(path)
     content = read_whole(
         path, LARGEST, lambda reason: ModelFileError(reason, where=name), "larger than 5 MB"
@@ -114,4 +115,20 @@ def read_yaml(path: str | Path) -> YamlFile:
     _check_keys(node, name)
     if not isinstance(found, Mapping):
         raise ModelFileError("a problem is a mapping such as 'format_version: 1'", where=name)
-    return YamlFile(Path(path), cast("Mapping[str, Any]", found))
+    return YamlFile(path, cast("Mapping[str, Any]", found))
+
+
+def _in_folder(path: Path) -> Path:
+    """The one YAML file of a folder; a path that is no folder as it is."""
+    if not path.is_dir():
+        return path
+    there = sorted(p for p in path.iterdir() if p.suffix.lower() in (".yaml", ".yml"))
+    if len(there) == 1:
+        return there[0]
+    names = ", ".join(p.name for p in there)
+    raise ModelFileError(
+        f"this folder holds several YAML files, name one of them: {names}"
+        if there
+        else "this folder holds no YAML file, which a problem is read from",
+        where=str(path),
+    )

@@ -14,7 +14,7 @@ import sympy as sp
 from pysymude.model.calls import explained
 from pysymude.model.formulas_shown import as_mathml
 from pysymude.model.html_table import html_table, sentence
-from pysymude.symbolic.laws.spans import Span
+from pysymude.symbolic.laws.spans import Span, value_text
 from pysymude.symbolic.proof.certificate import Certificate
 
 __all__ = ["FirstIntegral", "LawSet"]
@@ -199,5 +199,5 @@ def _where(law: FirstIntegral) -> str:
     if law.kind == "balance":
         return f"   with rate {law.rate}"
     if law.values:
-        return "   at " + ", ".join(f"{p} = {v}" for p, v in law.values.items())
+        return "   at " + ", ".join(f"{p} = {value_text(v)}" for p, v in law.values.items())
     return ""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 
-__all__ = ["ENDS", "Span"]
+__all__ = ["ENDS", "Span", "value_text"]
 
 ENDS = ("exhausted", "budget", "limit")
+_READABLE = 1000  # the largest denominator that tells a reader more than decimals
 
 
 @dataclass(frozen=True)
@@ -58,5 +60,20 @@ class Span:
             to = f" to weight {self.degree} ({parts})"
         else:
             to = f" to degree {self.degree}"
-        at = "".join(f", {p} = {v}" for p, v in self.values.items())
+        at = "".join(f", {p} = {value_text(v)}" for p, v in self.values.items())
         return f"{self.family}{to}{at}: {self.candidates} candidates, {self.ended}"
+
+
+def value_text(value: object) -> str:
+    """A parameter's exact value as a reader wants it: ``1/3``, but decimals where it was given as such.
+
+    Examples
+    --------
+    >>> value_text("1/3"), value_text("-16855215008478597/50000000000000000")
+    ('1/3', '-0.33710430016957194')
+    """
+    try:
+        exact = Fraction(str(value))
+    except ValueError:
+        return str(value)
+    return str(exact) if exact.denominator <= _READABLE else repr(float(exact))
