@@ -34,8 +34,9 @@ class Band:
     axis : mapping from str to float64 array
         What the predictions are over: ``{"t": times}``, or the inputs of a network.
     value, lower, upper, standard_error : float64 arrays, shape (points, columns)
-        Or (points,) of one column, ``band["x"]``. Ends are infinite, or those of what a column may be, where
-        the data say nothing.
+        Or (points,) of one column, ``band["x"]``. Ends of the delta method are symmetric around the value;
+        those of a curve that is declared positive around its logarithm. They are infinite, or those of what a
+        column may be, where the data say nothing.
     level : float
         How often such a band holds the truth at one point.
     interval : str

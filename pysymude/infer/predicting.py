@@ -19,6 +19,7 @@ from pysymude.infer.bootstrap import refits
 from pysymude.infer.covariance import check_level, said_of
 from pysymude.infer.elsewhere import Elsewhere
 from pysymude.infer.evidence import Evidence
+from pysymude.infer.logarithmic_ends import logarithmic_ends, strictly_positive
 from pysymude.infer.measurement_scatter import Measuring
 from pysymude.infer.signs import fallen_below, positive_columns
 from pysymude.model.calls import explained, instead
@@ -239,6 +240,9 @@ def band_along(
     positive = positive_columns(fit.system, columns)
     if asked.interval == "confidence":  # a measurement may have an error that leads below
         low = np.where(positive, np.maximum(low, 0.0), low)
+        if asked.method == "delta":
+            here = strictly_positive(fit.system, columns) & (value > 0)
+            low, high = logarithmic_ends(value, spread.quantile * errors, (low, high), here)
         low, high = np.minimum(low, value), np.maximum(high, value)
     if asked.method == "bootstrap":
         is_open = np.zeros_like(is_open)

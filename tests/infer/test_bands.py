@@ -64,8 +64,12 @@ def test_a_band_of_the_curve(known: psu.FitResult, level: float):
     width = stats.norm.ppf(0.5 + level / 2) * error
     value = known.predict(LATER)["x"]
     np.testing.assert_allclose(band[x].value, value, rtol=1e-7)
-    np.testing.assert_allclose(band[x].upper, value + width, rtol=1e-5)
-    np.testing.assert_allclose(band[x].lower, value - width, rtol=1e-5)
+    # around the logarithm of what is positive
+    np.testing.assert_allclose(band[x].upper, value * np.exp(width / value), rtol=1e-5)
+    np.testing.assert_allclose(band[x].lower, value * np.exp(-width / value), rtol=1e-5)
+    free = known.predict(LATER, band=level, observe={"moved": x - 1})["moved"]
+    np.testing.assert_allclose(free.upper, value - 1 + width, rtol=1e-5)
+    np.testing.assert_allclose(free.lower, value - 1 - width, rtol=1e-5)
     # of the square by the chain rule
     np.testing.assert_allclose(band["square"].standard_error, 2 * value * error, rtol=1e-5)
     assert not band.is_open.any()
@@ -88,7 +92,8 @@ def test_noise_that_was_not_given_takes_students_quantiles():
     sigma = np.sqrt(fit.loss / (T.size - 2))
     band = fit.predict(LATER, band=0.95)
     width = stats.t.ppf(0.975, T.size - 2) * by_hand(fit, sigma, LATER)
-    np.testing.assert_allclose(band["x"].upper - band["x"].value, width, rtol=1e-4)
+    above = np.log(band["x"].upper / band["x"].value)
+    np.testing.assert_allclose(above, width / band["x"].value, rtol=1e-4)
 
 
 def test_learned_noise_is_in_the_band():
@@ -324,3 +329,23 @@ def test_a_network_beside_counts_has_a_band_by_hand():
     assert not band.is_open.any()
     decayed = replace(fit, weight_decay=1.0).predict(days, band=0.95, observe="cases")
     np.testing.assert_allclose(decayed["cases"].standard_error, right, rtol=5e-3)
+
+
+def test_a_positive_column_has_the_ends_of_its_logarithm():
+    """x = 2 exp(-k t) with one number: log x has the error of k, times t; the truth stays inside late, too."""
+    later, inside = np.linspace(0.0, 10.0, 6), []
+    for seed in range(40):
+        t = np.array([0.0, 0.5, 1.0, 1.5])
+        noise = 0.15 * np.random.default_rng(seed).normal(size=4)
+        data = psu.Dataset.from_arrays(
+            t, 2 * np.exp(-t) + noise, states=[x], u0={x: 2.0}, noise=0.15
+        )
+        fit = psu.fit(psu.ODESystem({x: -k * x}, trainable={k: 1.0}), data, **TIGHT)
+        band = fit.predict(later, band=0.95)["x"]
+        width = stats.norm.ppf(0.975) * fit.standard_errors()["k"] * later
+        np.testing.assert_allclose(band.lower, band.value * np.exp(-width), rtol=1e-3)
+        highest = np.minimum(band.value * np.exp(width), 2.0)
+        np.testing.assert_allclose(band.upper, highest, rtol=1e-3)
+        true = 2 * np.exp(-later)
+        inside.append((band.lower[1:] <= true[1:]) & (true[1:] <= band.upper[1:]))
+    assert np.mean(inside, axis=0).min() > 0.88
