@@ -7,14 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from pysymude.fit.loss.objective import Objective
-from pysymude.fit.optimizers.optimizer import Point
+from pysymude.fit.optimizers.curvature import newton_promise
+from pysymude.fit.optimizers.optimizer import Memory, Optimizer, Point
 from pysymude.fit.optimizers.quasi_newton import LBFGS
 from pysymude.fit.stages.stage import Training
 from pysymude.fit.stages.task import Task
 from pysymude.fit.treatment.noise_estimates import roughness_of_series
 from pysymude.fit.treatment.weighing import noise_part, spread_part
 
-__all__ = ["TREND", "enough", "is_minimum", "trend", "tried"]
+__all__ = ["TREND", "enough", "is_minimum", "promise_at", "trend", "tried"]
 
 _FEW, _ROUGH, _REST, _TRACE = 10.0, 1.5, 0.02, 1e-4
 _LOGARITHMS = 1e-2
@@ -33,6 +34,16 @@ def enough(prepared: Training) -> float:
     spread = spread_part(loss)
     rough = min(_ROUGH * noise_part(obj.data, loss, roughness_of_series), _REST * spread)
     return max(_FEW * noise_part(obj.data, loss), rough) + _TRACE * spread
+
+
+def promise_at(
+    optimizer: Optimizer, memory: Memory, task: Task, point: Point, ended: bool
+) -> float:
+    """What the optimiser promises; where it began at a point at which no step helps, what curvature there says."""
+    promised = optimizer.promise(point, memory)
+    if ended and not np.isfinite(promised):
+        return newton_promise(point, task.evaluate)
+    return promised
 
 
 def is_minimum(obj: Objective, point: Point, promised: float, first: float) -> bool:

@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from pysymude.errors import SaveFileError
 from pysymude.fit.long_work.progress_bar import Reporter
 from pysymude.fit.loss.constant_loss import is_constant
-from pysymude.fit.optimizers.curvature import newton_promise
 from pysymude.fit.optimizers.optimizer import Point
 from pysymude.fit.result.stopped import FINISHED, INTERRUPTED
 from pysymude.fit.stages.stage import Leg, Training
 from pysymude.fit.stages.task import Task
 from pysymude.fit.training.checkpoint import Progress
-from pysymude.fit.training.judging import TREND, enough, is_minimum, trend, tried
+from pysymude.fit.training.judging import TREND, enough, is_minimum, promise_at, trend, tried
 from pysymude.fit.training.step import Step
 from pysymude.fit.training.validation import HeldOut
 
@@ -193,14 +192,10 @@ class Loop:
             return
         promised, here = np.inf, point
         if np.array_equal(state.best, task.extract(point.theta)):
-            promised = leg.optimizer.promise(point, state.memory)
-            if ended and not np.isfinite(
-                promised
-            ):  # it began where no step helps, and knows no curvature
-                promised = newton_promise(point, task.evaluate)
+            promised = promise_at(leg.optimizer, state.memory, task, point, ended)
             state.converged = ended and is_minimum(self.obj, point, promised, state.first)
             if state.converged and is_constant(self.training, state.best):
-                state.converged = False  # and nobody knows what is to gain
+                state.converged = False
                 return
         elif np.isfinite(state.promised):  # the best one is of an earlier leg
             return
