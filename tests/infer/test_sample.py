@@ -86,8 +86,8 @@ def enzyme() -> psu.FitResult:
 
 def test_two_samplers_agree():
     fit = enzyme()
-    one = psu.sample(fit, draws=1000, chains=2, warmup=400, seed=5)
-    other = psu.sample(fit, draws=2000, warmup=400, seed=5, method="ensemble")
+    one = psu.sample(fit, draws=2000, chains=2, warmup=400, seed=5)
+    other = psu.sample(fit, draws=8000, warmup=400, seed=5, method="ensemble")
     for name in ("P", "Q"):
         values = one.posterior[name].values
         spread = values.std()

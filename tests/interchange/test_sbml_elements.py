@@ -312,9 +312,9 @@ def test_units_of_the_system():
     found = solved(system)
     np.testing.assert_allclose(found["A"], np.exp(-0.5 * T), rtol=1e-8)
     np.testing.assert_allclose(found["B"], 1 + 2 * (1 - np.exp(-0.5 * T)), rtol=1e-8)
-    (axes,) = plot_solution(found).axes
-    assert axes.get_xlabel() == "time t [hour]"
-    assert axes.get_ylabel() == "A [mole / litre], B [mole]"
+    axes = plot_solution(found).axes
+    assert axes[-1].get_xlabel() == "time t [hour]"
+    assert [one.get_ylabel() for one in axes] == ["A [mole / litre]", "B [mole]"]
 
 
 def test_units_that_level_two_has_by_itself():

@@ -32,6 +32,7 @@ class _Run:
     numbers: tuple[float, ...]
 
 
+@final
 @dataclass(frozen=True, eq=False)
 class Priors(AbstractTerm):
     """Densities of natural values; the most specific name counts: ``nn.W1`` before ``nn``."""
