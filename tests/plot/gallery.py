@@ -128,7 +128,7 @@ def sweep() -> psu.EnsembleSolution:
 def recovered() -> Any:
     nn = psu.MLP("nn", inputs=[z], outputs=1, hidden=4)
     data = psu.Dataset.from_arrays(T / 2, 2 / (1 + 9 * np.exp(-0.75 * T)), states=[z])
-    fit = psu.fit(psu.ODESystem({z: 1.5 * z + nn[0]}), data, stages=psu.LBFGS(60), **NATIVE)
+    fit = psu.fit(psu.ODESystem({z: 1.5 * z + nn[0]}), data, stages=psu.LBFGS(1000), **NATIVE)
     found = psu.recover(fit, library="poly3", resamples=5, progress=False)
     # errors that lie below the solver's tolerance are another on each machine
     front = [FrontRow(n, {}, 0.0, e, 0.0) for n, e in enumerate((1.0, 2e-3, 1.5e-3, 1.4e-3))]
