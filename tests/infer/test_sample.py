@@ -94,7 +94,9 @@ def test_two_samplers_agree():
         for part in (0.1, 0.5, 0.9):
             a, b = np.quantile(values, part), np.quantile(other.posterior[name].values, part)
             assert abs(a - b) < 0.15 * spread
-        assert spread == pytest.approx(fit.standard_errors()[name], rel=0.35)
+        # of a normal distribution; the standard deviation hangs on the tail
+        width = np.diff(np.quantile(values, [0.1, 0.9]))[0] / 2.563
+        assert width == pytest.approx(fit.standard_errors()[name], rel=0.35)
 
 
 def test_the_same_seed_gives_the_same_draws_and_chains_go_on(
