@@ -80,11 +80,18 @@ function March(model::Model, way; explicit = false, derived = true)
     return m
 end
 
-# a march that never takes an implicit step has no matrices
+# a march that never takes an implicit step has nothing to eliminate
 function prepare_implicit!(m::March)
     n = m.model.states
-    size(m.J, 1) == n && return nothing
-    m.J, m.W, m.exact = zeros(n, n), zeros(n, n), elimination(m.model)
+    size(m.W, 1) == n && return nothing
+    prepare_jacobian!(m)
+    m.W, m.exact = zeros(n, n), elimination(m.model)
+    return nothing
+end
+
+function prepare_jacobian!(m::March)
+    n = m.model.states
+    size(m.J, 1) == n || (m.J = zeros(n, n))
     return nothing
 end
 

@@ -40,7 +40,10 @@ end
 function fastest!(m::March, p, t)
     v, a, b = m.mode, m.along, m.beyond
     everywhere!(v, m.f0)
-    m.model.f isa Odefunction && (prepare_implicit!(m); m.model.f.jac(m.J, m.u, p, t))
+    if m.model.f isa Odefunction
+        prepare_jacobian!(m)
+        m.model.f.jac(m.J, m.u, p, t)
+    end
     along!(a, m, v, p, t)
     vv, va, aa = sum(abs2, v), dot(v, a), sum(abs2, a)
     (0 < aa < Inf && 0 < vv < Inf) || return forget!(v)

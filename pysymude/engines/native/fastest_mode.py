@@ -74,12 +74,12 @@ def held_by_decay(w, x):
 def unmoved_growth(w, error):
     """How much longer the next step may be: a little, while nothing has moved since the start.
 
-    Derivatives do move then, and steps that grow fivefold would step over how.
+    Derivatives do move then, and steps that grow manifold would step over how.
     """
     w.walk[MOST] = max(w.walk[MOST], error)
     if w.walk[MOST] < _UNSEEN and w.walk[H] * w.walk[RATE] > _RESOLVED:
         return _GENTLY
-    return 5.0
+    return math.inf
 
 
 @inner
@@ -92,11 +92,7 @@ def fastest(m, w, theta, o):
     v, a, n = w.work[FAST], w.work[SCRATCH], m.n
     everywhere(v, w.first)
     along(m, w, theta, o, v, a)
-    vv, va, aa = 0.0, 0.0, 0.0
-    for j in range(n):
-        vv += v[j] * v[j]
-        va += v[j] * a[j]
-        aa += a[j] * a[j]
+    vv, va, aa = product(v, v, n), product(v, a, n), product(a, a, n)
     if not (0.0 < aa < math.inf and 0.0 < vv < math.inf):
         forget(v)
         return 0.0, 0.0
@@ -111,11 +107,7 @@ def of_pair(m, w, theta, o, vv, va, aa):
     """`fastest`, where v and J v are two directions: J J v = p J v + q v, by least squares."""
     v, a, b, n = w.work[FAST], w.work[SCRATCH], w.work[st.INSIDE], m.n
     along(m, w, theta, o, a, b)
-    vb, ab, bb = 0.0, 0.0, 0.0
-    for j in range(n):
-        vb += v[j] * b[j]
-        ab += a[j] * b[j]
-        bb += b[j] * b[j]
+    vb, ab, bb = product(v, b, n), product(a, b, n), product(b, b, n)
     if not 0.0 < bb < math.inf:
         forget(v)
         return 0.0, 0.0
@@ -127,6 +119,15 @@ def of_pair(m, w, theta, o, vv, va, aa):
         return math.sqrt(-q), -0.5 * p
     largest = 0.5 * p + (math.sqrt(rest) if p > 0.0 else -math.sqrt(rest))
     return abs(largest), -largest
+
+
+@inner
+def product(a, b, n):
+    """The scalar product of the first n entries."""
+    total = 0.0
+    for j in range(n):
+        total += a[j] * b[j]
+    return total
 
 
 @inner
@@ -145,12 +146,10 @@ def along(m, w, theta, o, v, out):
 @inner
 def everywhere(v, f):
     """A direction to begin with, where v is 0: the slope f, with something of it where that is 0."""
-    size, known = 0.0, False
     for j in range(v.shape[0]):
-        size += f[j] * f[j]
-        known = known or v[j] != 0.0
-    if known:
-        return
+        if v[j] != 0.0:
+            return
+    size = product(f, f, v.shape[0])
     rest = _REST * math.sqrt(size) if size > 0.0 else 1.0
     for j in range(v.shape[0]):
         v[j] = f[j] if abs(f[j]) > _REST * rest else rest
