@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
 from pysymude.fit.files.fit_key import fit_key
-from pysymude.fit.files.save_file import read, understood, write
+from pysymude.fit.files.save_file import differing, read, understood, write
 from pysymude.infer.elsewhere import Elsewhere
 from pysymude.infer.evidence import Evidence
 from pysymude.infer.held_number import Held, Point
@@ -255,13 +255,12 @@ class Profiler:
         if path is None or not Path(path).exists():
             return None
         meta, arrays = read(path, _KIND)
+        if different := differing(path, _KIND, meta, self._key):
+            raise InvalidInputError(
+                f"the checkpoint {path} belongs to another profile: {different} differ. Choose another "
+                "checkpoint= path"
+            )
         with understood(path, _KIND):
-            different = [k for k, v in self._key.items() if meta["key"].get(k) != v]
-            if different:
-                raise InvalidInputError(
-                    f"the checkpoint {path} belongs to another profile: {', '.join(different)} differ. "
-                    "Choose another checkpoint= path"
-                )
             low, high = (
                 Side(
                     arrays[f"{k}.theta"], arrays[f"{k}.loss"], arrays[f"{k}.where"], float(said["step"]),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.fit.files.fit_key import fit_key
-from pysymude.fit.files.save_file import read, understood, write
+from pysymude.fit.files.save_file import differing, read, understood, write
 from pysymude.fit.long_work.progress_bar import Reporter
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.infer.chains import Chains, nuts_chain, nuts_library, walkers
@@ -179,13 +179,12 @@ def _kept(path: Path | None, key: dict[str, str], make: Callable[[], Chains]) ->
     """A chain from its file, or made and written there."""
     if path is not None and path.exists():
         meta, arrays = read(path, _KIND)
+        if different := differing(path, _KIND, meta, key):
+            raise InvalidInputError(
+                f"the chain in {path} belongs to another call: {different} differ. Choose another "
+                "checkpoint= folder"
+            )
         with understood(path, _KIND):
-            different = [k for k in key if meta["key"].get(k) != key[k]]
-            if different:
-                raise InvalidInputError(
-                    f"the chain in {path} belongs to another call: {', '.join(different)} differ. Choose "
-                    "another checkpoint= folder"
-                )
             y = arrays.pop("y")
             return Chains(
                 y, {k: v.astype(bool) if k == "diverging" else v for k, v in arrays.items()}

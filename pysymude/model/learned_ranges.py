@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,12 +27,7 @@ def bounds_of(
     """(low, high) of every trainable parameter, around its start."""
     bounds = {s: (0.0 if s.is_positive else -np.inf, np.inf) for s in trainable}
     for key, pair in mapping_of("bounds", given).items():
-        symbol = symbol_of(key, what="bounds=")
-        if symbol not in trainable:
-            raise InvalidInputError(
-                f"bounds= names {symbol.name!r}, which is not trainable; "
-                f"put it in trainable={{{symbol.name}: start}}"
-            )
+        symbol = _trainable(symbol_of, key, trainable, what="bounds=")
         bounds[symbol] = _interval(symbol.name, pair)
     for symbol, (low, high) in bounds.items():
         start = trainable[symbol]
@@ -50,12 +45,7 @@ def scales_of(
     """How every trainable parameter is learned between its bounds."""
     scales = {s: "log" if is_logarithmic(*b) else "linear" for s, b in bounds.items()}
     for key, scale in mapping_of("scales", given).items():
-        symbol = symbol_of(key, what="scales=")
-        if symbol not in bounds:
-            raise InvalidInputError(
-                f"scales= names {symbol.name!r}, which is not trainable; "
-                f"put it in trainable={{{symbol.name}: start}}"
-            )
+        symbol = _trainable(symbol_of, key, bounds, what="scales=")
         if scale not in ("log", "linear"):
             raise InvalidInputError(
                 f"scales[{symbol.name}] must be 'log' or 'linear'; found {scale!r}"
@@ -68,6 +58,18 @@ def scales_of(
             )
         scales[symbol] = scale
     return scales
+
+
+def _trainable(
+    symbol_of: Lookup, key: Any, known: Collection[sp.Symbol], *, what: str
+) -> sp.Symbol:
+    symbol = symbol_of(key, what=what)
+    if symbol not in known:
+        raise InvalidInputError(
+            f"{what} names {symbol.name!r}, which is not trainable; "
+            f"put it in trainable={{{symbol.name}: start}}"
+        )
+    return symbol
 
 
 def _interval(name: str, pair: Any) -> tuple[float, float]:

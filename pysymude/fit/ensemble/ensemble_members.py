@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pysymude.errors import InvalidInputError, PySymUDEError, SaveFileError
-from pysymude.fit.files.save_file import read, understood, write
+from pysymude.fit.files.save_file import differing, read, understood, write
 from pysymude.fit.long_work.progress_bar import Reporter
 from pysymude.fit.long_work.sharing import shared
 from pysymude.fit.loss.objective_text import read_told
@@ -75,11 +75,9 @@ def claim_folder(place: Path, key: dict[str, str], resume: bool) -> None:
     mark = place / "ensemble.npz"
     if mark.exists():
         meta = read(mark, _KIND)[0]
-        with understood(mark, _KIND):
-            different = [k for k in key if meta["key"].get(k) != key[k]]
-        if different:
+        if different := differing(mark, _KIND, meta, key):
             raise InvalidInputError(
-                f"folder={str(place)!r} belongs to another ensemble: {', '.join(different)} differ. "
+                f"folder={str(place)!r} belongs to another ensemble: {different} differ. "
                 "Choose another folder"
             )
         if not resume:

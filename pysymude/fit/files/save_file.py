@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pysymude.errors import InvalidInputError, PySymUDEError, SaveFileError
 from pysymude.whole import write_whole
 
-__all__ = ["read", "understood", "write"]
+__all__ = ["differing", "read", "understood", "write"]
 
 _VERSION = 1
 LARGEST_FILE = 4_000_000_000  # bytes
@@ -83,6 +83,14 @@ def read(path: str | PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str
     if not isinstance(meta, dict):
         raise SaveFileError("is no pysymude file", path=str(path))
     return cast("dict[str, Any]", meta), arrays
+
+
+def differing(
+    path: str | PathLike[str], kind: str, meta: Mapping[str, Any], key: Mapping[str, str]
+) -> str:
+    """What of the key in a file is another than here, in words; empty where it goes on the same work."""
+    with understood(path, kind):
+        return ", ".join(k for k in key if meta["key"].get(k) != key[k])
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
-from pysymude.fit.files.save_file import read, understood, write
+from pysymude.fit.files.save_file import differing, read, understood, write
 from pysymude.fit.optimizers.optimizer import Memory
 
 __all__ = ["History", "Progress"]
@@ -142,11 +142,9 @@ class Progress:
             It belongs to another fit; the message names what differs.
         """
         meta, arrays = read(path, _KIND)
-        with understood(path, _KIND):
-            different = [k for k in key if meta["key"].get(k) != key[k]]
-        if different:
+        if different := differing(path, _KIND, meta, key):
             raise InvalidInputError(
-                f"the checkpoint {path} belongs to another fit: {', '.join(different)} differ. "
+                f"the checkpoint {path} belongs to another fit: {different} differ. "
                 "Choose another checkpoint= path, or resume=False to start again"
             )
         with understood(path, _KIND):
