@@ -8,6 +8,7 @@ import pytest
 import pysymude as psu
 from pysymude.engines.adopted import AdoptedSolver
 from pysymude.errors import InvalidInputError, WrongCallError
+from pysymude.model.calls import explained
 from pysymude.solving.choice import choose_method
 from pysymude.solving.control import Control
 
@@ -248,3 +249,18 @@ def test_a_solver_that_was_adopted_is_taken_by_its_name_again():
     assert chosen(kept).solver == "FBDF()"
     with pytest.raises(InvalidInputError, match=r"solver 'FBDF\(\)' is unknown"):
         chosen("FBDF()")
+
+
+def test_inherited_methods_have_the_name_of_the_object_s_class():
+    class Above:
+        @explained
+        def draw(self, folder):
+            return folder
+
+    class Below(Above):
+        pass
+
+    with pytest.raises(WrongCallError, match=r"Below\.draw needs folder="):
+        Below().draw()
+    with pytest.raises(WrongCallError, match=r"Below\.draw has no place="):
+        Below().draw(place=1)

@@ -171,10 +171,20 @@ def whole_number(value: Any, *, what: str, least: int = 0) -> int:
     return number
 
 
+def _name_of(function: Any, args: tuple[Any, ...]) -> str:
+    """As the caller knows it: an inherited method by the class of its object."""
+    name = function.__qualname__.removesuffix(".__init__").removesuffix(".__new__")
+    owner, _, method = name.rpartition(".")
+    own = type(args[0]) if args else None
+    if own is not None and any(base.__qualname__ == owner for base in own.__mro__):
+        return f"{own.__qualname__}.{method}"
+    return name
+
+
 def _why(function: Any, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> str:
     signature = inspect.signature(function)
     known = [name for name in signature.parameters if name not in ("self", "cls")]
-    name = function.__qualname__.removesuffix(".__init__").removesuffix(".__new__")
+    name = _name_of(function, args)
     for keyword in keywords:
         if keyword not in known:
             return f"{name} has no {keyword}=; {instead(keyword, known)}"

@@ -86,7 +86,9 @@ class Period:
         object.__setattr__(self, "set", MappingProxyType(found))
         values = given_values(parameters, what="parameters")
         object.__setattr__(self, "parameters", MappingProxyType(values))
-        object.__setattr__(self, "rest", bool(rest))
+        if not isinstance(rest, bool):
+            raise InvalidInputError(f"Period: rest must be True or False; found {rest!r}")
+        object.__setattr__(self, "rest", rest)
         if self.rest and (self.is_steady or isinstance(self.start, sp.Expr)):
             raise InvalidInputError(
                 f"a Period with rest=True begins at a time that is a number; found {self.start}"

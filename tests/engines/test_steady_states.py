@@ -185,6 +185,8 @@ def test_rest_between_periods(engine: str):
 
 
 @pytest.mark.parametrize("start", [-np.inf, d])
-def test_rest_needs_a_time(start):
+def test_rest_needs_a_time_and_is_a_truth_value(start):
+    with pytest.raises(psu.PySymUDEError, match="rest must be True or False; found 'yes'"):
+        psu.Period(3.0, rest="yes")
     with pytest.raises(psu.PySymUDEError, match="rest=True begins at a time that is a number"):
         psu.Period(start, rest=True)
