@@ -19,6 +19,7 @@ import numpy as np
 import sympy as sp
 
 from pysymude.symbolic import effort
+from pysymude.symbolic.exact.coefficients import null_vector
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.exact.polynomials import ExactField, Polynomial
 from pysymude.symbolic.laws.determinant import determinant
@@ -66,11 +67,12 @@ class _Field:
     """A field with its derivatives along itself."""
 
     def __init__(
-        self, exact: ExactField, names: Sequence[str], jets: list[list[Polynomial]]
+        self, exact: ExactField, places: Sequence[int], jets: list[list[Polynomial]]
     ) -> None:
-        self.exact, self.names, self.jets = exact, names, jets
+        self.exact, self.places, self.jets = exact, places, jets
+        self.names = [exact.context.names()[i] for i in places]
         self.rng = np.random.default_rng(4)
-        n = len(names)
+        n = len(places)
         rows = [self.at(self.point(), jets[:1])[0] for _ in range(n + _SPARE)]
         reduced, rank = flint.fmpq_mat(rows).rref()
         self.free = [next(j for j in range(n) if reduced[i, j]) for i in range(rank)]
@@ -90,8 +92,7 @@ class _Field:
             jets.append([exact.flow.slope(entry) for entry in jets[-1]])
             if max(map(len, jets[-1])) > _MOST_TERMS:
                 return None
-        names = [exact.context.names()[i] for i in places]
-        return cls(exact, names, jets)
+        return cls(exact, places, jets)
 
     def point(self) -> Row:
         """A random one, as are directions."""
@@ -106,13 +107,10 @@ class _Field:
         """Where a random line meets hyperplanes, and what the derivatives span there."""
         found: dict[Kind, list[Flat]] = {}
         start, along = self.point(), self.point()
-        s = self.exact.gens[self.exact.symbols[self._place(0)]]
-        line = {name: a + b * s for name, a, b in zip(self.names, start, along, strict=True)}
-        rank = len(self.free)
-        every = [
-            line.get(name, g)
-            for name, g in zip(self.exact.context.names(), self.exact.context.gens(), strict=True)
-        ]
+        every, rank = list(self.exact.context.gens()), len(self.free)
+        s = every[self.places[0]]
+        for i, a, b in zip(self.places, start, along, strict=True):
+            every[i] = a + b * s
         rows = [[self.jets[i][j].compose(*every) for j in self.free] for i in range(rank)]
         top = determinant(rows, self.exact.one)
         for factor, k in top.factor()[1] if not top.is_zero() else ():
@@ -125,22 +123,15 @@ class _Field:
                 found.setdefault((count, int(k)), []).append(flat)
         return found
 
-    def _place(self, k: int) -> int:
-        return self.exact.context.names().index(self.names[k])
-
     def plane_through(self, flats: Sequence[Flat]) -> Polynomial | None:
         """The hyperplane that contains some flats; None where there is not exactly one."""
-        n = len(self.names)
         first = flats[0][0]
         rows = [row for _, directions in flats for row in directions]
         rows += [[a - b for a, b in zip(point, first, strict=True)] for point, _ in flats[1:]]
-        reduced, rank = flint.fmpq_mat(rows).rref()
-        if rank != n - 1:
+        normal = null_vector(rows, len(self.places))
+        if normal is None:
             return None
-        pivots = [next(j for j in range(n) if reduced[i, j]) for i in range(rank)]
-        (free,) = set(range(n)) - set(pivots)
-        normal = {free: flint.fmpq(1)} | {p: -reduced[i, free] for i, p in enumerate(pivots)}
-        plane = self.exact.one * -sum((normal[k] * first[k] for k in range(n)), flint.fmpq(0))
-        for k, c in normal.items():
-            plane = plane + self.exact.context.gens()[self._place(k)] * c
+        plane, gens = self.exact.one * 0, self.exact.context.gens()
+        for i, c, level in zip(self.places, normal, first, strict=True):
+            plane = plane + (gens[i] - level) * c
         return self.exact.factors([plane])[0]
