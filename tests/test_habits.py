@@ -38,6 +38,7 @@ METHODS = {
         "confidence_intervals", "report", "save", "load",
     ),
     FittedLaws: ("adjoint_drift",),
+    psu.LawSet: ("save", "load"),
     psu.Objective: ("value", "value_and_grad", "evaluate", "log_likelihood", "log_posterior"),
     psu.Profile: ("interval", "plot"),
     psu.Simulator: ("vjp", "jvp"),

@@ -143,7 +143,6 @@ class LawSet(Sequence[FirstIntegral]):
         rows = [f"{i}  {law.expr}{_where(law)}" for i, law in enumerate(self.laws)]
         return "\n".join([*rows, f"{len(self)} independent, {where}"])
 
-    @explained
     def _repr_html_(self) -> str:
         rows = [
             [str(i), as_mathml(law.expr), law.kind, _where(law).strip()]
@@ -152,6 +151,7 @@ class LawSet(Sequence[FirstIntegral]):
         table = html_table(("", "law", "kind", "where"), rows) if rows else ""
         return table + "".join(sentence(line) for line in repr(self).splitlines()[len(rows) :])
 
+    @explained
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the laws with their certificates as JSON text; see `pysymude.symbolic.storage.law_json`.
 
