@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, cast
 
 import flint
@@ -105,12 +106,8 @@ class SpanSearch:
             law = self._quick_law(ansatz, terms, vector)
             if law is None and self.exact.n_parameters:
                 # a law that differs by functions of others may be simpler
-
                 short = short or sparse_basis(vectors, self.prime)
-
-                def is_new(v: Residues) -> bool:
-                    return self._is_new(v, gradients)
-
+                is_new = partial(self._is_new, gradients=gradients)
                 shorter = shortened(vector, short, self.prime, is_new)
                 if np.any(shorter != vector):
                     vector = shorter
