@@ -7,6 +7,7 @@ import math
 from pysymude.interchange.petab.assembly import Assembled
 from pysymude.interchange.petab.described import Described, Parameter
 from pysymude.interchange.petab.network_arrays import Weights
+from pysymude.interchange.petab.prior_densities import BASE
 from pysymude.model.distributions.cauchy import Cauchy
 from pysymude.model.distributions.chi_square import ChiSquare
 from pysymude.model.distributions.distribution import Distribution
@@ -20,9 +21,9 @@ from pysymude.model.distributions.normal import Normal
 from pysymude.model.distributions.rayleigh import Rayleigh
 from pysymude.model.system import ODESystem
 
-__all__ = ["bounded", "prior_of"]
+__all__ = ["FAMILIES", "bounded", "prior_of"]
 
-_FAMILIES: dict[tuple[str, bool], type[Distribution]] = {
+FAMILIES: dict[tuple[str, bool], type[Distribution]] = {
     ("normal", False): Normal, ("laplace", False): Laplace, ("normal", True): LogNormal,
     ("laplace", True): LogLaplace, ("log-normal", False): LogNormal, ("log-laplace", False): LogLaplace,
     ("cauchy", False): Cauchy, ("gamma", False): Gamma, ("chisquare", False): ChiSquare,
@@ -70,7 +71,7 @@ def _within(row: Parameter) -> tuple[float, float]:
     if row.prior is not None and row.prior.family == "uniform":
         ends = row.prior.parameters
         if row.prior.scale != "lin":
-            base = math.log(10.0) if row.prior.scale == "log10" else 1.0
+            base = BASE[row.prior.scale]
             ends = tuple(math.exp(base * end) if base * end < 700 else math.inf for end in ends)
         low, high = max(low, ends[0]), min(high, ends[1])
     return low, high
@@ -80,8 +81,7 @@ def prior_of(row: Parameter) -> Distribution | None:
     """The prior of a parameter in our own families, or None: a uniform one is its bounds."""
     if row.prior is None:
         return None
-    family = _FAMILIES.get((row.prior.family, row.prior.scale != "lin"))
+    family = FAMILIES.get((row.prior.family, row.prior.scale != "lin"))
     if family is None:
         return None
-    factor = math.log(10.0) if row.prior.scale == "log10" else 1.0
-    return family(*(factor * n for n in row.prior.parameters))
+    return family(*(BASE[row.prior.scale] * n for n in row.prior.parameters))

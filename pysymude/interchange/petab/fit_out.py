@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pysymude.errors import EmissionError
 from pysymude.interchange.packages import needed
+from pysymude.interchange.petab.bounded import FAMILIES
 from pysymude.interchange.petab.formula_out import Formulas
 from pysymude.interchange.petab.model_out import model_text
 from pysymude.interchange.petab.network_out import (
@@ -23,17 +24,11 @@ from pysymude.interchange.petab.network_out import (
     weights_content,
     wiring_rows,
 )
-from pysymude.model.distributions.cauchy import Cauchy
-from pysymude.model.distributions.chi_square import ChiSquare
 from pysymude.model.distributions.distribution import Distribution
-from pysymude.model.distributions.exponential import Exponential
-from pysymude.model.distributions.gamma import Gamma
 from pysymude.model.distributions.laplace import Laplace
-from pysymude.model.distributions.log_uniform import LogUniform
 from pysymude.model.distributions.loglaplace import LogLaplace
 from pysymude.model.distributions.lognormal import LogNormal
 from pysymude.model.distributions.normal import Normal
-from pysymude.model.distributions.rayleigh import Rayleigh
 from pysymude.model.network import NetworkOutput
 from pysymude.model.trajectory import Trajectory
 
@@ -51,10 +46,9 @@ _RESERVED = frozenset({
 _NOISE: dict[type[Distribution], str] = {
     Normal: "normal", LogNormal: "log-normal", Laplace: "laplace", LogLaplace: "log-laplace",
 }  # fmt: skip
-_PRIORS: dict[type[Distribution], str] = _NOISE | {
-    Cauchy: "cauchy", Gamma: "gamma", ChiSquare: "chisquare", Exponential: "exponential",
-    Rayleigh: "rayleigh", LogUniform: "log-uniform",
-}  # fmt: skip
+_PRIORS: dict[type[Distribution], str] = {
+    family: name for (name, scaled), family in FAMILIES.items() if not scaled
+}
 
 Cells = Sequence[Any]
 

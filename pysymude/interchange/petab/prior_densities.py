@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pysymude.errors import ModelFileError
 from pysymude.interchange.petab.described import Parameter, Prior
 
-__all__ = ["Density", "density_of"]
+__all__ = ["BASE", "Density", "density_of"]
 
 Float = NDArray[np.float64]
 _LOG_2PI = math.log(2.0 * math.pi)
@@ -74,7 +74,7 @@ _FAMILIES: dict[str, tuple[_Form, str, Callable[..., dict[str, Any]], bool, floa
     "log-normal": (_normal, "norm", lambda a, b: {"loc": a, "scale": b}, True, 0.0),
     "log-laplace": (_laplace, "laplace", lambda a, b: {"loc": a, "scale": b}, True, 0.0),
 }  # fmt: skip
-_BASE = {"lin": 1.0, "log": 1.0, "log10": math.log(10.0)}
+BASE = {"lin": 1.0, "log": 1.0, "log10": math.log(10.0)}
 
 
 @dataclass(frozen=True)
@@ -159,12 +159,12 @@ def density_of(parameter: Parameter, flat: bool) -> Density | None:
             f"the scale of prior {given.family!r} must be positive", where=row.where
         )
     scaled = logarithmic or given.scale != "lin"
-    return Density(given.family, numbers, low, high, scaled, _BASE[given.scale])
+    return Density(given.family, numbers, low, high, scaled, BASE[given.scale])
 
 
 def _box(parameter: Parameter, given: Prior, logarithmic: bool) -> Density:
     """A uniform prior: its interval, as far as it lies within the bounds."""
-    base = _BASE[given.scale]
+    base = BASE[given.scale]
     scaled = given.scale != "lin"
 
     def on_scale(bound: float) -> float:

@@ -70,20 +70,22 @@ def _check_keys(node: Any, name: str) -> None:
     left = [node]
     while left:
         here = left.pop()
-        if here is None or id(here) in seen or isinstance(here.value, str):
+        if here is None or id(here) in seen or here.id == "scalar":
             continue
         seen.add(id(here))
-        if not isinstance(here.value[:1] and here.value[0], tuple):
+        if here.id == "sequence":
             left += here.value
             continue
         keys: set[str] = set()
         for key, value in here.value:
             left += [key, value]
-            if isinstance(key.value, str) and key.value in keys:
+            if key.id != "scalar":
+                continue
+            if key.value in keys:
                 raise ModelFileError(
                     f"{key.value!r} is there twice", where=f"{name} line {key.start_mark.line + 1}"
                 )
-            keys.add(str(key.value))
+            keys.add(key.value)
 
 
 def read_yaml(path: str | Path) -> YamlFile:
