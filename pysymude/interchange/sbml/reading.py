@@ -115,10 +115,10 @@ def read_sbml(
         observables=measured,
         initial=found.initial,
     )
-    units = units_by_name(contents.document, contents.quantities)
+    by_name = units_by_name(contents.document, contents.quantities)
     known = {s.name for s in (*system.states, *system.parameters, *system.trainable)}
     known |= {*system.observables, "t"}
-    system = system.replace(units={k: unit for k, unit in units.items() if k in known})
+    system = system.replace(units={k: unit for k, unit in by_name.items() if k in known})
     quantities = contents.quantities
     units = {k: unit for k, q in quantities.items() if (unit := unit_of(contents.document, q))}
     return SbmlModel(
