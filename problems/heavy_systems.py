@@ -12,7 +12,6 @@ import pysymude as psu
 __all__ = ["Field", "bodies", "of_degree", "parameters", "quadratic"]
 
 Field = dict[sp.Symbol, Any]
-RNG = np.random.default_rng(0)
 
 
 def bodies(n: int, space: int = 2) -> Field:
@@ -34,17 +33,18 @@ def bodies(n: int, space: int = 2) -> Field:
 
 def quadratic(n: int) -> Field:
     """Every product in every equation."""
-    u = psu.states(f"u1:{n + 1}")
+    u, rng = psu.states(f"u1:{n + 1}"), np.random.default_rng(0)
     pairs = [a * b for i, a in enumerate(u) for b in u[i:]]
-    return {s: sp.Add(*(int(RNG.integers(-9, 10)) * f for f in pairs)) for s in u}
+    return {s: sp.Add(*(int(rng.integers(-9, 10)) * f for f in pairs)) for s in u}
 
 
 def parameters(count: int) -> Field:
     """Six states, ten terms each, every coefficient a symbol."""
     u, rates = psu.states("u1:7"), iter(psu.parameters(f"k1:{count + 1}"))
+    rng = np.random.default_rng(0)
     return {
         s: sum(
-            next(rates) * u[RNG.integers(len(u))] * u[RNG.integers(len(u))]
+            next(rates) * u[rng.integers(len(u))] * u[rng.integers(len(u))]
             for _ in range(count // 6)
         )
         for s in u
@@ -53,10 +53,10 @@ def parameters(count: int) -> Field:
 
 def of_degree(d: int) -> Field:
     """Thirty random terms of that degree in each of four equations."""
-    u = psu.states("u1:5")
+    u, rng = psu.states("u1:5"), np.random.default_rng(0)
     return {
         s: sum(
-            int(RNG.integers(-9, 10)) * sp.prod([u[RNG.integers(len(u))] for _ in range(d)])
+            int(rng.integers(-9, 10)) * sp.prod([u[rng.integers(len(u))] for _ in range(d)])
             for _ in range(30)
         )
         for s in u
