@@ -15,6 +15,7 @@ import sympy as sp
 from sympy import Rational, atan, cos, exp, log, sin, sqrt
 
 import pysymude as psu
+from problems.written_fields import cross, dot, equations, hamiltonian
 
 __all__ = ["SYSTEMS"]
 
@@ -24,23 +25,6 @@ SYSTEMS: dict[str, tuple[dict[sp.Symbol, sp.Expr], list[sp.Expr]]] = {}
 
 def system(name: str, rhs: dict[Any, Any], laws: Sequence[Any]) -> None:
     SYSTEMS[name] = ({x: sp.sympify(f) for x, f in rhs.items()}, [sp.sympify(e) for e in laws])
-
-
-def cross(a, b):
-    return [a[i - 2] * b[i - 1] - a[i - 1] * b[i - 2] for i in range(3)]
-
-
-def dot(a, b):
-    return sum(i * j for i, j in zip(a, b, strict=True))
-
-
-def hamiltonian(H, q, p):
-    pairs = list(zip(q, p, strict=True))
-    return {a: sp.diff(H, b) for a, b in pairs} | {b: -sp.diff(H, a) for a, b in pairs}
-
-
-def equations(states, rates):
-    return dict(zip(states, rates, strict=True))
 
 
 x, y, z, u, v, w = psu.states("x y z u v w")

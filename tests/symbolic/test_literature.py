@@ -11,6 +11,7 @@ from sympy import Rational, cos, exp, log, sin, sqrt
 
 import pysymude as psu
 from problems.law_checks import Judge
+from problems.written_fields import cross, dot, equations, hamiltonian
 
 t = psu.t
 CASES = {}
@@ -19,23 +20,6 @@ CASES = {}
 def case(name, rhs, laws, values=None):
     """`values` are those parameter values at which alone the laws hold."""
     CASES[name] = (rhs, [sp.sympify(law) for law in laws], values or {})
-
-
-def cross(a, b):
-    return [a[i - 2] * b[i - 1] - a[i - 1] * b[i - 2] for i in range(3)]
-
-
-def dot(a, b):
-    return sum(i * j for i, j in zip(a, b, strict=True))
-
-
-def hamiltonian(H, q, p):
-    pairs = list(zip(q, p, strict=True))
-    return {a: sp.diff(H, b) for a, b in pairs} | {b: -sp.diff(H, a) for a, b in pairs}
-
-
-def equations(states, rates):
-    return dict(zip(states, rates, strict=True))
 
 
 # A. Clebsch, Ueber die Bewegung eines Koerpers in einer Fluessigkeit, Math. Ann. 3 (1871) 238-262:
