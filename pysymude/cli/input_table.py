@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,38 +45,39 @@ class InputTable:
         """
         if not known:
             raise InvalidInputError(f"--signals {self.path}: the model has no signal")
-        table = self._table()
-        columns = asked or {name: c for name in known if (c := _called(table, name)) is not None}
+        columns = asked or {n: c for n in known if (c := _called(self.table, n)) is not None}
         if not columns:
             raise InvalidInputError(
                 f"--signals {self.path}: no column is called like a signal of the model, {', '.join(known)}; "
-                f"found columns {', '.join(table.columns)}; say which it is: --data {self.path} --signals "
+                f"found columns {', '.join(self.table.columns)}; say which it is: --data {self.path} --signals "
                 f"{known[0]}=COLUMN"
             )
         found: dict[str, Points] = {}
-        for name, (t, values) in self._read(table, columns, "--signals").items():
+        for name, (t, values) in self._read(columns, "--signals").items():
             here = np.isfinite(values)
             found[name] = t[here], values[here]
         return found
 
     def doses(self, asked: Mapping[str, str]) -> dict[str, list[tuple[float, float]]]:
         """Doses by state; empty cells are none."""
-        read = self._read(self._table(), asked, "--doses")
+        read = self._read(asked, "--doses")
         return {name: doses_of_rows(t, amounts) for name, (t, amounts) in read.items()}
 
-    def _table(self) -> Table:
+    @cached_property
+    def table(self) -> Table:
+        """The file as it is, read once for signals and doses."""
         style = {key: self.reading[key] for key in ("delimiter", "decimal") if key in self.reading}
         return read_csv(self.path, **style)
 
-    def _read(self, table: Table, columns: Mapping[str, str], option: str) -> dict[str, Points]:
+    def _read(self, columns: Mapping[str, str], option: str) -> dict[str, Points]:
         """Times and values of each column, of the experiment that is wanted."""
-        names = {table.find(column, what=option): name for name, column in columns.items()}
+        names = {self.table.find(column, what=option): name for name, column in columns.items()}
         if len(names) < len(columns):
             raise InvalidInputError(
                 f"{option} names one column twice: {', '.join(columns.values())}"
             )
         given = {key: self.reading.get(key) for key in ("time", "experiment", "time_unit")}
-        found = experiments(table, Asked(states=names, **given))
+        found = experiments(self.table, Asked(states=names, **given))
         e = self._number(found.names) if len(found.t) > 1 else 0
         return {name: (found.t[e], found.u[e][:, j]) for j, name in enumerate(found.states)}
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from pysymude.cli.common import print_model, print_table
 from pysymude.cli.showcase import Showcase
+from pysymude.fit.result.stopped import INTERRUPTED
 from pysymude.fit.stages.lbfgs import LBFGS
 from pysymude.fit.training.fitting import fit
 from pysymude.interchange.petab.problem_of import PetabProblem, read_petab
@@ -75,7 +76,7 @@ def show(*, folder: Path, seed: int, engine: str, quick: bool) -> Showcase:
             "nominal": dict(problem.nominal),
         },
         figures={"fit.png": plot_fit(found), "history.png": plot_history(found)},
-        interrupted=found.stopped == "interrupted",
+        interrupted=found.stopped == INTERRUPTED,
     )  # fmt: skip
 
 

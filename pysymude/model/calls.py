@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 from pysymude.errors import InvalidInputError, WrongCallError
 from pysymude.model.coerce import close_matches
 
-__all__ = ["explained", "explained_class", "instead", "whole_number"]
+__all__ = ["caller_level", "explained", "explained_class", "instead", "whole_number"]
 
 P = ParamSpec("P")
 R = TypeVar("R")

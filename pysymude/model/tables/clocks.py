@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from pysymude.model.coerce import FloatArray
 from pysymude.model.tables.cells import is_missing, reading, text_of
 from pysymude.model.tables.table import Table
 
-__all__ = ["UNITS", "is_dated", "times"]
+__all__ = ["UNITS", "Clock", "is_dated", "times"]
 
 UNITS = {
     "seconds": 1.0,
@@ -36,8 +36,16 @@ _CLOCK = re.compile(r"(\d{1,4}):(\d{2})(?::(\d{2}(?:[.,]\d+)?))?$")
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
-def times(table: Table, column: str, unit: str | None) -> tuple[FloatArray, str]:
-    """Times as float64, shape (rows,), NaN where a cell is empty; and a sentence where they were dates.
+class Clock(NamedTuple):
+    """Times as float64, shape (rows,), NaN where a cell is empty; unit and a sentence where they were dates."""
+
+    t: FloatArray
+    unit: str = ""
+    said: str = ""
+
+
+def times(table: Table, column: str, unit: str | None) -> Clock:
+    """The times of a table.
 
     Dates count from the first one in the table, in the largest of days, hours, minutes and seconds that
     does not exceed the usual step, or in `unit`.
@@ -50,7 +58,7 @@ def times(table: Table, column: str, unit: str | None) -> tuple[FloatArray, str]
     if unit is not None and unit not in UNITS:
         raise InvalidInputError(f"time_unit= is one of {', '.join(UNITS)}; found {unit!r}")
     if not is_dated(table, column):
-        return table.numbers(column), ""
+        return Clock(table.numbers(column))
     moments = _moments(table, column)
     given = [moment for moment in moments if moment is not None]
     clock = isinstance(given[0], timedelta)
@@ -59,7 +67,8 @@ def times(table: Table, column: str, unit: str | None) -> tuple[FloatArray, str]
     chosen = unit or _usual(seconds[np.isfinite(seconds)])
     since = "" if clock else f" since {zero.isoformat(sep=' ').removesuffix(' 00:00:00')}"
     told = "" if unit else "; time_unit= says another one"
-    return seconds / UNITS[chosen], f"time is in {chosen}{since}, from column {column!r}{told}"
+    said = f"time is in {chosen}{since}, from column {column!r}{told}"
+    return Clock(seconds / UNITS[chosen], chosen, said)
 
 
 def is_dated(table: Table, column: str) -> bool:

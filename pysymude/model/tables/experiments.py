@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import TableWarning
+from pysymude.model.calls import caller_level
 from pysymude.model.coerce import FloatArray, number_of
 from pysymude.model.tables.cells import is_missing, text_of
 from pysymude.model.tables.clocks import times
 from pysymude.model.tables.dose_columns import doses_of_rows
 from pysymude.model.tables.roles import Asked, Roles, roles
 from pysymude.model.tables.table import Table
-from pysymude.model.units import unit_of
+from pysymude.model.units import TIME, unit_of
 
 __all__ = ["Experiments", "experiments"]
 
@@ -65,9 +65,9 @@ def experiments(table: Table, asked: Asked) -> Experiments:
         A column that is not there, a cell that is no number, times that go back.
     """
     found = roles(table, asked)
-    clock, said = times(table, found.time, asked.time_unit)
+    clock, dated, said = times(table, found.time, asked.time_unit)
     if said:
-        warnings.warn(f"{table.source}: {said}", TableWarning, stacklevel=6)
+        warnings.warn(f"{table.source}: {said}", TableWarning, stacklevel=caller_level())
     long = found.variable is not None
     columns = _long_columns(table, found, asked.loq) if long else _columns(table, found, asked.loq)
     groups = _groups(table, found.experiment)
@@ -101,14 +101,13 @@ def experiments(table: Table, asked: Asked) -> Experiments:
         ]
         if found.doses
         else [],
-        units=_units(found, said),
+        units=_units(found, dated),
     )
 
 
-def _units(found: Roles, said: str) -> dict[str, str]:
+def _units(found: Roles, dated: str) -> dict[str, str]:
     """What stands in brackets behind the names of columns, and the unit that dates were counted in."""
-    dated = re.match(r"time is in (\w+)", said)
-    given = {"t": dated[1] if dated else unit_of(found.time)}
+    given = {TIME: dated or unit_of(found.time)}
     if found.variable is None:
         given |= {state: unit_of(column) for column, state in found.measured.items()}
     return {name: unit for name, unit in given.items() if unit and unit.isprintable()}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from pysymude.errors import InvalidInputError, TableWarning
+from pysymude.model.calls import caller_level
 from pysymude.model.coerce import Name, close_matches, name_of, names_of
 from pysymude.model.symbols import escaped
 from pysymude.model.tables.cells import text_of
@@ -338,5 +339,5 @@ def _leave_out(table: Table, columns: Sequence[str], known: Sequence[str] = ()) 
         warnings.warn(
             f"{table.source}: left out: {', '.join(map(escaped, columns))} ({why})",
             TableWarning,
-            stacklevel=8,
+            stacklevel=caller_level(),
         )
