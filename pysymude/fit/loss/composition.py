@@ -73,16 +73,18 @@ class Composition:
         """Theta as an engine takes it."""
         return theta if self.starts is None else self.starts.embed(theta)
 
+    def outer(self, theta: Float, gradient: Float) -> Float:
+        """The gradient by theta of what has this one by ``inner(theta)``."""
+        return gradient if self.starts is None else self.starts.pull(theta, gradient)
+
     def solved(
         self, bound: BoundLoss, loss: LossData, theta: Float, *, gradient: bool
     ) -> Evaluation:
         """The part of the loss that needs a solve."""
-        if self.starts is None:
-            return self._of_numbers(bound, loss, theta, gradient=gradient)
-        inner = self._of_numbers(bound, loss, self.starts.embed(theta), gradient=gradient)
-        if inner.gradient is None:
+        inner = self._of_numbers(bound, loss, self.inner(theta), gradient=gradient)
+        if self.starts is None or inner.gradient is None:
             return inner
-        return replace(inner, gradient=self.starts.pull(theta, inner.gradient))
+        return replace(inner, gradient=self.outer(theta, inner.gradient))
 
     def with_terms(self, solved: Evaluation, theta: Float, *, gradient: bool) -> Evaluation:
         """The same with the terms added that need no solve; what is frozen has no slope."""

@@ -51,7 +51,7 @@ def log_likelihood(obj: Objective, theta: Float, *, gradient: bool) -> Density:
     slopes = _pulled(obj, inner, given)
     if slopes is None:
         return Density(value, nothing.slopes)
-    slopes = -0.5 * (slopes if obj.starts is None else obj.starts.pull(theta, slopes))
+    slopes = -0.5 * obj.composition.outer(theta, slopes)
     slopes[obj.composition.frozen] = 0.0
     return Density(value, slopes)
 
@@ -61,8 +61,7 @@ def _squares(obj: Objective, theta: Float, inner: Float, constant: float) -> Den
     here = obj.bound.evaluate(inner, gradient=True)
     if not here.success or here.gradient is None:
         return None
-    slopes = here.gradient if obj.starts is None else obj.starts.pull(theta, here.gradient)
-    slopes = -0.5 * slopes
+    slopes = -0.5 * obj.composition.outer(theta, here.gradient)
     slopes[obj.composition.frozen] = 0.0
     return Density(-0.5 * (here.terms["data"] + constant), slopes)
 

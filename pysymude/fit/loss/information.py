@@ -18,16 +18,15 @@ Float = NDArray[np.float64]
 
 def has_fisher(obj: Objective) -> bool:
     """Whether all noise has such an information, and nothing else counts but priors and weight decay."""
-    columns = () if obj.likelihood is None else obj.likelihood.columns
-    known = all(type(c.family).information is not Distribution.information for c in columns)
+    families = [type(c.family) for c in obj.models.columns]
+    known = all(family.information is not Distribution.information for family in families)
     limits = obj.loss.side is not None and bool((obj.loss.side != 0).any())
     return known and not limits and not obj.composition.sampled and not obj.enforced.penalised
 
 
 def is_normal(obj: Objective) -> bool:
     """Whether `has_fisher`, with normal noise alone."""
-    columns = () if obj.likelihood is None else obj.likelihood.columns
-    return has_fisher(obj) and all(isinstance(c.family, Normal) for c in columns)
+    return has_fisher(obj) and all(isinstance(c.family, Normal) for c in obj.models.columns)
 
 
 def fisher(obj: Objective, theta: Float) -> Float:
@@ -35,7 +34,7 @@ def fisher(obj: Objective, theta: Float) -> Float:
     found = sensitivities(obj, theta)
     counted = obj.loss.weight > 0
     total = np.zeros((theta.size, theta.size))
-    for column in () if obj.likelihood is None else obj.likelihood.columns:
+    for column in obj.models.columns:
         total += _of_column(obj, column, found)
         counted[:, :, column.at] = False
     rows = found.slopes[found.row[counted]] * obj.loss.weight[counted][:, None]

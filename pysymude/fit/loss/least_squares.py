@@ -15,7 +15,6 @@ from pysymude.plan.problem import LossData
 
 if TYPE_CHECKING:
     from pysymude.fit.loss.objective import Objective
-    from pysymude.fit.terms.likelihood import Column
 
 __all__ = ["Sensitivities", "jacobian_of", "residuals_of_loss", "sensitivities"]
 
@@ -53,7 +52,7 @@ def sensitivities(obj: Objective, theta: Float) -> Sensitivities:
     """Everything that is measured, and the scales of its noise, with derivatives by theta."""
     loss, starts = obj.loss, obj.starts
     asked = loss.weight > 0
-    for column in _models(obj):
+    for column in obj.models.columns:
         for k in column.scales:
             asked[:, :, k] = asked[:, :, column.at]
     places = np.argwhere(asked)
@@ -85,7 +84,7 @@ def jacobian_of(obj: Objective, theta: Float) -> Float:
     counted, weights = _counted(obj.loss), _weights(obj, found.seen)
     slopes = -weights[counted][:, None] * found.slopes[found.row[counted]]
     difference = obj.loss.y - found.seen
-    for column in _models(obj):
+    for column in obj.models.columns:
         here = np.zeros_like(counted)
         here[:, :, column.at] = counted[:, :, column.at]
         # d(1/s) = -ds/s^2
@@ -96,10 +95,6 @@ def jacobian_of(obj: Objective, theta: Float) -> Float:
     return slopes
 
 
-def _models(obj: Objective) -> tuple[Column, ...]:
-    return () if obj.likelihood is None else obj.likelihood.columns
-
-
 def _counted(loss: LossData) -> NDArray[np.bool_]:
     return loss.weight > 0
 
@@ -107,7 +102,7 @@ def _counted(loss: LossData) -> NDArray[np.bool_]:
 def _weights(obj: Objective, seen: Float) -> Float:
     """1/noise of each place; a measurement that counts twice has the square root of 2 before it."""
     weights = obj.loss.weight.copy()
-    for column in _models(obj):
+    for column in obj.models.columns:
         with np.errstate(all="ignore"):
             weights[:, :, column.at] /= seen[:, :, column.scales[0]]
     return weights
@@ -116,7 +111,7 @@ def _weights(obj: Objective, seen: Float) -> Float:
 def _check(obj: Objective) -> None:
     """An error where a loss is no sum of squares."""
     obj.refuse_own("residuals")
-    for column in _models(obj):
+    for column in obj.models.columns:
         if not isinstance(column.family, Normal):
             raise InvalidInputError(
                 f"column {column.name!r} has the noise {column.family!r}, which is no sum of squares, so "

@@ -161,13 +161,11 @@ class Objective:
     # -- values ------------------------------------------------------------------------------------
 
     @explained
-    @explained
     def theta0(self, seed: int = 0) -> Float:
         """A seeded start, float64 of shape (parameters,): the same on every engine."""
         whole_number(seed, what="seed")
         return self.prepared.start(seed)
 
-    @explained
     @explained
     def value_and_grad(self, theta: ArrayLike) -> tuple[float, Float]:
         """The loss and its gradient, float64 of shape (parameters,).
@@ -180,13 +178,11 @@ class Objective:
         return here.value, here.gradient
 
     @explained
-    @explained
     def value(self, theta: ArrayLike) -> float:
         """The loss; 1e20 where a solve fails."""
         here = self.evaluate(theta, gradient=False)
         return here.value if here.success else FAILED
 
-    @explained
     @explained
     def evaluate(self, theta: ArrayLike, *, gradient: bool = True) -> Evaluation:
         """Value, named terms, gradient, return codes and steps at theta.
@@ -222,7 +218,6 @@ class Objective:
         return residuals_of_loss(self, self.layout.check(theta))
 
     @explained
-    @explained
     def jacobian(self, theta: ArrayLike) -> Float:
         """The derivatives of `residuals` by theta, float64 of shape (measurements, parameters).
 
@@ -237,7 +232,6 @@ class Objective:
         return jacobian_of(self, self.layout.check(theta))
 
     @explained
-    @explained
     def log_likelihood(self, theta: ArrayLike, gradient: bool = False) -> Any:
         """The logarithm of the likelihood of all measurements, with all constants.
 
@@ -247,7 +241,6 @@ class Objective:
         density = log_likelihood(self, self.layout.check(theta), gradient=gradient)
         return (density.value, density.slopes) if gradient else density.value
 
-    @explained
     @explained
     def log_posterior(self, theta: ArrayLike, gradient: bool = False) -> Any:
         """`log_likelihood` plus the logarithm of the priors' densities of natural values.

@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.fit.loss.objective import Objective
+from pysymude.fit.terms.likelihood import floor_of
 from pysymude.model.distributions.distribution import Distribution
 from pysymude.model.distributions.normal import Normal
 
 __all__ = ["Pointwise"]
 
 Float = NDArray[np.float64]
-
-_FLOOR = 1e-10  # of the data: where only positive locations mean anything, less is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,19 +54,17 @@ class Pointwise:
 
         With the density 1/scale its square is inverse gamma.
         """
-        loss, found = self.objective.loss, np.ones(seen.shape[2])
+        found = np.ones(seen.shape[2])
         for j in self.unknown:
-            here = loss.weight[:, :, j] > 0
-            r = (loss.weight[:, :, j] * (seen[:, :, j] - loss.y[:, :, j]))[here]
+            r = self._residuals(seen, j)
             found[j] = np.sqrt(0.5 * float(r @ r) / rng.gamma(0.5 * r.size))
         return found
 
     def likely_scales(self, seen: Float, freedom: float = 1.0) -> Float:
         """The same, as the residuals show it; `freedom` is the part of the measurements left over."""
-        loss, found = self.objective.loss, np.ones(seen.shape[2])
+        found = np.ones(seen.shape[2])
         for j in self.unknown:
-            here = loss.weight[:, :, j] > 0
-            r = (loss.weight[:, :, j] * (seen[:, :, j] - loss.y[:, :, j]))[here]
+            r = self._residuals(seen, j)
             found[j] = np.sqrt(max(float(r @ r) / (r.size * freedom), 1e-300)) if r.size else 1.0
         return found
 
@@ -79,12 +76,8 @@ class Pointwise:
             e, i, j = self.places[rows].T
             y = loss.y[e, i, j]
             side = np.zeros(len(rows)) if loss.side is None else loss.side[e, i, j]
-            low = np.full(y.shape, -np.inf)
-            if family.positive:
-                low = _FLOOR * y
-            elif family.counts:
-                low = np.full(y.shape, _FLOOR * max(float(np.abs(y).max(initial=0.0)), 1.0))
-            inside = np.maximum(h, low)
+            low = floor_of(family, y)
+            inside = h if low is None else np.maximum(h, low)
             for kind in (0, -1, 1):
                 here = side == kind
                 if not here.any():
@@ -105,6 +98,12 @@ class Pointwise:
             with np.errstate(all="ignore"):
                 found[rows] = family.draw(rng, h, *numbers)
         return found
+
+    def _residuals(self, seen: Float, j: int) -> Float:
+        """Those of a column in units of its weights, where it was measured."""
+        loss = self.objective.loss
+        here = loss.weight[:, :, j] > 0
+        return (loss.weight[:, :, j] * (seen[:, :, j] - loss.y[:, :, j]))[here]
 
     def _columns(
         self, seen: Float, scales: Float
