@@ -227,7 +227,7 @@ class Questions:
                 experiment, _, state = name.removeprefix("u0[").rpartition("].")
                 name = f"u0[{done}].{state}" if experiment in imagined else name
             own = self.fit.layout[name]
-            places[slot.slice] = np.arange(own.slice.start, own.slice.stop)
+            places[slot.slice] = own.places
         return places
 
     def _of_column(self, obj: Objective, found: Sensitivities, e: int, name: str) -> Float:

@@ -21,7 +21,7 @@ from pysymude.model.theta import Slot
 if TYPE_CHECKING:
     from pysymude.fit.result.fit_result import FitResult
 
-__all__ = ["Evidence", "unit_of"]
+__all__ = ["Evidence"]
 
 Float = NDArray[np.float64]
 
@@ -211,7 +211,7 @@ class Evidence:
         theta, found = self.fit.theta, np.ones(self.fit.theta.size)
         for slot in self.fit.layout.values():
             if slot.kind != "weight":
-                found[slot.offset] = unit_of(slot, float(theta[slot.offset]))
+                found[slot.offset] = slot.unit(float(theta[slot.offset]))
         return found[self.free]
 
     @cached_property
@@ -273,10 +273,3 @@ class Evidence:
             rows.append((sides[0] - sides[1]) / (2 * h))
         matrix = np.array(rows).reshape(self.free.size, self.free.size)
         return 0.5 * (matrix + matrix.T)
-
-
-def unit_of(slot: Slot, z: float) -> float:
-    """The natural unit of a learned number: where it has a bound that of a logarithm, else its size."""
-    if np.isfinite(slot.low) or np.isfinite(slot.high):
-        return 1.0
-    return abs(z) if z != 0 else 1.0

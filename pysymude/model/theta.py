@@ -49,6 +49,12 @@ class Slot:
         """The derivative of the logarithm of `slope` by z."""
         return log_slope_of(z, self.low, self.high, self.log)
 
+    def unit(self, z: float) -> float:
+        """The natural unit of a number there: where it has a bound that of a logarithm, else its size."""
+        if np.isfinite(self.low) or np.isfinite(self.high):
+            return 1.0
+        return abs(z) if z != 0 else 1.0
+
     def stored(self, value: Any) -> Any:
         """The numbers of theta that stand for a value."""
         return to_unconstrained(value, self.low, self.high, self.log)
@@ -62,6 +68,11 @@ class Slot:
     def slice(self) -> slice:
         """Where it lies in theta."""
         return slice(self.offset, self.offset + self.size)
+
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """The entries of theta that it is, int64 (size,)."""
+        return np.arange(self.offset, self.offset + self.size)
 
 
 class ThetaLayout(Mapping[str, Slot]):

@@ -147,6 +147,4 @@ def _ends(plan: CompiledSystem, use: Any, table: Table) -> tuple[float, float]:
 def check_reach_of_data(plan: CompiledSystem, batch: Batch, names: Sequence[str]) -> None:
     """`check_reach` with what is learned at its start."""
     if plan.signals:
-        start = {s.name: np.zeros(s.shape) for s in plan.layout.of_kind("weight")}
-        values = {s.name: v for s, v in plan.system.trainable.items()}
-        check_reach(plan, batch, plan.layout.pack(start | values), names)
+        check_reach(plan, batch, plan.start, names)

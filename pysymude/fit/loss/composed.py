@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pysymude.engines.base import Method
 from pysymude.fit.loss.composition import Composition
-from pysymude.fit.loss.computed_starts import ComputedStarts, computed_starts
+from pysymude.fit.loss.computed_starts import starts_within
 from pysymude.fit.problem.frozen import frozen_names, is_frozen
 from pysymude.fit.problem.law_scales import spreads
 from pysymude.fit.problem.prepared import Prepared
@@ -22,8 +22,6 @@ from pysymude.fit.terms.own_loss import own_loss
 from pysymude.fit.terms.priors import Priors
 from pysymude.fit.terms.term import AbstractScore, AbstractTerm
 from pysymude.model.theta import ThetaLayout
-from pysymude.plan.binding import start_expressions
-from pysymude.plan.dose_binding import bind_doses
 from pysymude.plan.problem import LossData, LossSpec
 from pysymude.solving.choice import choose_method
 
@@ -41,7 +39,9 @@ def composed(
     symmetries = generators(settings.equivariance)
     terms = _terms(prepared, replace(settings, equivariance=symmetries))
     frozen = frozen_names(settings.frozen, layout)
-    starts, loss = _starts(prepared, loss)
+    starts, loss = starts_within(prepared.plan, prepared.system, prepared.data, loss, layout.size)
+    if starts is not None:
+        loss = starts.filled(loss, prepared.start(0))
     composition = Composition(
         prepared.data, layout.size, starts, score, terms, _places(layout, frozen)
     )
@@ -79,19 +79,7 @@ def _terms(prepared: Prepared, settings: Settings) -> tuple[AbstractTerm, ...]:
     return tuple(terms)
 
 
-def _starts(prepared: Prepared, loss: LossData) -> tuple[ComputedStarts | None, LossData]:
-    """Starts and amounts of doses that are expressions, and the loss that reads them."""
-    plan, system, data = prepared.plan, prepared.system, prepared.data
-    given = start_expressions(plan, system, data, loss.courses)
-    amounts = bind_doses(plan, [x.name for x in system.states], loss.courses, data)[1]
-    if not any(given) and not any(amounts):
-        return None, loss
-    starts, loss = computed_starts(plan, given, amounts, loss, prepared.layout.size)
-    return starts, starts.filled(loss, prepared.start(0))
-
-
 def _places(layout: ThetaLayout, frozen: tuple[str, ...]) -> NDArray[np.int64]:
     """Entries of theta that are frozen."""
-    slots = [s for s in layout.values() if is_frozen(s.name, frozen)]
-    spans = [np.arange(s.slice.start, s.slice.stop) for s in slots]
+    spans = [s.places for s in layout.values() if is_frozen(s.name, frozen)]
     return np.concatenate(spans) if spans else np.zeros(0, dtype=np.int64)

@@ -9,11 +9,15 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
+from pysymude.model.dataset import Dataset
+from pysymude.model.system import ODESystem
+from pysymude.plan.binding import start_expressions
 from pysymude.plan.compiled import CompiledSystem
+from pysymude.plan.dose_binding import bind_doses
 from pysymude.plan.formulas import Formulas, formulas
 from pysymude.plan.problem import LossData
 
-__all__ = ["ComputedStarts", "computed_starts"]
+__all__ = ["ComputedStarts", "starts_within"]
 
 Float = NDArray[np.float64]
 
@@ -111,7 +115,18 @@ class ComputedStarts:
         return replace(loss, batch=replace(loss.batch, u0=u0))
 
 
-def computed_starts(
+def starts_within(
+    plan: CompiledSystem, system: ODESystem, data: Dataset, loss: LossData, size: int
+) -> tuple[ComputedStarts | None, LossData]:
+    """Starts and amounts of doses that are expressions, None without any, and the loss that reads them."""
+    given = start_expressions(plan, system, data, loss.courses)
+    amounts = bind_doses(plan, [x.name for x in system.states], loss.courses, data)[1]
+    if not any(given) and not any(amounts):
+        return None, loss
+    return _computed(plan, given, amounts, loss, size)
+
+
+def _computed(
     plan: CompiledSystem,
     starts: Sequence[Mapping[int, sp.Expr]],
     amounts: Sequence[Mapping[int, sp.Expr]],

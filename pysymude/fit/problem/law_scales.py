@@ -60,11 +60,7 @@ def floors(enforced: Enforced, smoothing: Smoothing) -> dict[sp.Expr, float]:
 
 def values_at(enforced: Enforced, laws: Sequence[Law], times: Float, u: Float, p: Float) -> Float:
     """Each law at points, shape (N, laws), with trainable coefficients at their starts."""
-    layout = compile_system(enforced.system).layout
-    theta = layout.pack(
-        {s.name: np.zeros(s.shape) for s in layout.of_kind("weight")}
-        | {s.name: v for s, v in enforced.system.trainable.items()}
-    )
+    theta = compile_system(enforced.system).start
     along = law_values(enforced, p.T, theta, times, u, laws)
     return np.stack([along[law.name] for law in laws], axis=1)
 

@@ -14,7 +14,6 @@ from pysymude.fit.result.at_ends import at_ends, numbers_of
 from pysymude.fit.result.stopped import FINISHED
 from pysymude.fit.treatment.noise_estimates import roughness_of_series
 from pysymude.fit.treatment.weighing import noise_part, spread_part
-from pysymude.model.theta import Slot
 from pysymude.plan.numeric import NumericModel
 
 if TYPE_CHECKING:
@@ -29,10 +28,8 @@ _OPEN = 3.0  # a direction along which a standard deviation is so many natural u
 _PART = 0.3  # of a direction: what belongs to its name
 # what is left to gain matters from here on: of the noise, of the spread of the data, of a loss of one's own
 _SHARE, _SPREAD, _OWN_SHARE = 0.02, 1e-4, 1e-2
-_NOTHING, _ROUGH = (
-    0.5,
-    2e-3,
-)  # parts of the spread: a fit that says nothing, noise by roughness at most
+# parts of the spread: a fit that says nothing, noise by roughness at most
+_NOTHING, _ROUGH = 0.5, 2e-3
 _POOR, _MISFIT = 0.5, 4.0
 _SMALL, _LARGE = 1e-2, 1e3  # the largest input of a network that needs no scaling lies between
 
@@ -47,8 +44,8 @@ def warnings_of(fit: FitResult) -> tuple[str, ...]:
         *_scaling(fit),
         *at_ends(fit).values(),
         *_undetermined(fit),
+        *_absorbed(fit),
     ]
-    found += _absorbed(fit)
     return tuple(dict.fromkeys(found))
 
 
@@ -160,11 +157,8 @@ def _scaling(fit: FitResult) -> list[str]:
         return found
     along = fit.predictions[0]
     here = fit.spans(along.t, 0)[0]
-    numeric, t, u = (
-        NumericModel(obj.plan, here.p, here.theta),
-        along.t[here.rows],
-        along.u[here.rows],
-    )
+    numeric = NumericModel(obj.plan, here.p, here.theta)
+    t, u = along.t[here.rows], along.u[here.rows]
     for nn in obj.plan.networks:
         if nn.input_scaling is not None:
             continue
@@ -188,14 +182,12 @@ def _undetermined(fit: FitResult) -> list[str]:
     curvature = _curvature(fit, offsets)
     if curvature is None:
         return []
-    n = fit.objective.loss.n_measured
-    known = fit.objective.likelihood is not None or all(
-        not c.estimated for c in fit.residuals.table
-    )
+    n = obj.loss.n_measured
+    known = obj.likelihood is not None or all(not c.estimated for c in fit.residuals.table)
     # of a loss that is minus twice a log-likelihood, half the curvature is the information
     variance = 1.0 if known else fit.loss / max(n - fit.theta.size, 1)
     # on an unbounded scale a number's own size is its natural unit
-    unit = np.array([_unit(fit, s) for s in slots])
+    unit = np.array([s.unit(float(fit.theta[s.offset])) for s in slots])
     scaled = curvature * unit[:, None] * unit[None, :] / 2.0
     values, vectors = np.linalg.eigh(scaled)
     smallest = max(variance, 1e-300) / _OPEN**2
@@ -214,13 +206,6 @@ def _absorbed(fit: FitResult) -> list[str]:
     """Parameters that networks can make up for, whatever the data; known before any fit."""
     told = absorbable(fit.system, fit.data, fit.objective.frozen)
     return [made_up_for(name, networks) for name, networks in told.items()]
-
-
-def _unit(fit: FitResult, slot: Slot) -> float:
-    if np.isfinite(slot.low) or np.isfinite(slot.high):
-        return 1.0
-    size = abs(float(fit.theta[slot.offset]))
-    return size if size > 0 else 1.0
 
 
 def _curvature(fit: FitResult, offsets: NDArray[np.int64]) -> Float | None:

@@ -1,11 +1,12 @@
-"""Experiments by number or by name."""
+"""Experiments by number or by name, and from when on they tell anything."""
 
 from __future__ import annotations
 
 from pysymude.errors import InvalidInputError
+from pysymude.model.coerce import FloatArray
 from pysymude.model.dataset import Dataset
 
-__all__ = ["experiment_number"]
+__all__ = ["check_behind_start", "experiment_number"]
 
 
 def experiment_number(data: Dataset, experiment: int | str) -> int:
@@ -24,3 +25,11 @@ def experiment_number(data: Dataset, experiment: int | str) -> int:
     raise InvalidInputError(
         f"there is no experiment {experiment!r}; there are {len(names)}: {', '.join(names)}"
     )
+
+
+def check_behind_start(t: FloatArray, start: float) -> None:
+    """An error where ascending times begin before an experiment does, whose start is to be theirs."""
+    if t[0] < start:
+        raise InvalidInputError(
+            f"t starts at {t[0]:g}, before the experiment's start {start:g}; give u0="
+        )

@@ -11,19 +11,18 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from pysymude.errors import InvalidInputError
 from pysymude.fit.legwise.coursed_loss import method_of
 from pysymude.fit.loss.composition import Composition
-from pysymude.fit.loss.computed_starts import computed_starts
+from pysymude.fit.loss.computed_starts import starts_within
 from pysymude.fit.loss.least_squares import sensitivities
 from pysymude.fit.loss.objective import Objective
 from pysymude.fit.result.changed import changed
+from pysymude.fit.result.experiments_of import check_behind_start
 from pysymude.fit.terms.likelihood import likelihood_of
 from pysymude.model.dataset import Dataset
 from pysymude.model.trajectory import Trajectory
-from pysymude.plan.binding import bind, start_expressions
+from pysymude.plan.binding import bind
 from pysymude.plan.compiled import compile_system
-from pysymude.plan.dose_binding import bind_doses
 from pysymude.plan.enforcement import enforce
 from pysymude.solving.checks import initial_state
 from pysymude.solving.legs import Path
@@ -62,10 +61,7 @@ class Setting:
         begin = self.t[0] if self.begin is None else self.begin
         if self.u0 is None:
             begin = own.t0
-            if self.t[0] < begin:
-                raise InvalidInputError(
-                    f"t starts at {self.t[0]:g}, before the experiment's start {begin:g}; give u0="
-                )
+            check_behind_start(self.t, begin)
         shape = self.t.size, len(columns)
         changes: dict[str, Any] = {
             "t": self.t, "u": np.ones(shape), "columns": tuple(columns), "t0": float(begin),
@@ -148,7 +144,7 @@ class Imagined:
         found = np.full(self.size, np.nan)
         if gradient is not None:
             found = np.zeros(self.size)
-            found[self.places] = gradient if obj.starts is None else obj.starts.pull(own, gradient)
+            found[self.places] = obj.composition.outer(own, gradient)
         return found
 
     @cached_property
@@ -180,12 +176,8 @@ def imagined(
         courses = loss.courses
         left = Path(courses, courses.each[0]).fixed(fit.theta).after(float(data[0].t0))
         loss = replace(loss, courses=replace(courses, each=(left,)))
-    starts = None
-    given = start_expressions(plan, enforced.system, data, loss.courses)
-    amounts = bind_doses(plan, [x.name for x in enforced.system.states], loss.courses, data)[1]
-    if any(given) or any(amounts):
-        starts, loss = computed_starts(plan, given, amounts, loss, layout.size)
-    places = [np.arange(fit.layout[n].slice.start, fit.layout[n].slice.stop) for n in layout]
+    starts, loss = starts_within(plan, enforced.system, data, loss, layout.size)
+    places = [fit.layout[name].places for name in layout]
     at = np.concatenate(places) if places else np.zeros(0, dtype=np.int64)
     if starts is not None:
         loss = starts.filled(loss, fit.theta[at])

@@ -67,7 +67,7 @@ class Priors(AbstractTerm):
             prior = self._of(slot)
             if prior is None:
                 continue
-            here = np.arange(slot.slice.start, slot.slice.stop)
+            here = slot.places
             key = prior, slot.low, slot.high, slot.log
             if key in runs:
                 here = np.concatenate([runs[key].places, here])

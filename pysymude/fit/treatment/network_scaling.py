@@ -52,11 +52,7 @@ def _scaling(plan: CompiledSystem, nn: MLP, smoothed: Smoothed | None) -> Scalin
     now = nn.fixed_scaling()
     if smoothed is None:
         return now
-    theta = plan.layout.pack(
-        {s.name: np.zeros(s.shape) for s in plan.layout.of_kind("weight")}
-        | {s.name: v for s, v in plan.system.trainable.items()}
-    )
-    model = NumericModel(plan, smoothed.p.T, theta)
+    model = NumericModel(plan, smoothed.p.T, plan.start)
     shift, scale = now.input_shift, now.input_scale
     if nn.input_scaling == "data":
         z = model.evaluate(plan.tape(nn.inputs), smoothed.t, smoothed.u)
