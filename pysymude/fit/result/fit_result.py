@@ -133,10 +133,8 @@ class FitResult(Answered):
     @property
     def parameters(self) -> dict[str, float]:
         """Fixed and learned parameters by name."""
-        fixed = {s.name: v for s, v in self.system.parameters.items()}
-        return fixed | {
-            s.name: float(self.values[s.name]) for s in self.layout.of_kind("parameter")
-        }
+        fixed, values = {s.name: v for s, v in self.system.parameters.items()}, self.values
+        return fixed | {s.name: float(values[s.name]) for s in self.layout.of_kind("parameter")}
 
     @explained
     def predict(

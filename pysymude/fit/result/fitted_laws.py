@@ -15,6 +15,7 @@ from pysymude.fit.result.backward_drift import backward_drift, backward_laws, te
 from pysymude.fit.result.experiments_of import experiment_number
 from pysymude.model.calls import explained
 from pysymude.plan.law import Law
+from pysymude.solving.solution import Solution
 from pysymude.symbolic.symmetries.generator import Generator
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class FittedLaws(Sequence[Law]):
         """
         fit = self._fit
         e = experiment_number(fit.data, experiment)
-        path = fit.predictions[e] if t is None else fit.predict(t, experiment=experiment)
+        path = _path(fit, t, e)
         values = {law.name: np.empty(len(path.t)) for law in self}
         for span in fit.spans(path.t, e):
             there = path.t[span.rows], path.u[span.rows]
@@ -87,7 +88,7 @@ class FittedLaws(Sequence[Law]):
         """
         fit = self._fit
         obj, e = fit.objective, experiment_number(fit.data, experiment)
-        path = fit.predictions[e] if t is None else fit.predict(t, experiment=experiment)
+        path = _path(fit, t, e)
         moved = {law.name: np.zeros(len(path.t)) for law in self if not law.is_balance}
         for span in fit.spans(path.t, e):
             rows, known = span.rows, (span.p, span.theta)
@@ -157,7 +158,7 @@ class FittedLaws(Sequence[Law]):
             given |= {"abstol": abstol, "asked_abstol": abstol}
         method = replace(obj.method, **given)
         same = replace(fit, objective=replace(obj, method=method))
-        path = same.predictions[e] if t is None else same.predict(t, experiment=experiment)
+        path = _path(same, t, e)
         # eliminated states have adjoints too; projected networks have others
         adjoint = backward_laws(obj.enforced.model.replace(observables={}), generators)
         return backward_drift(
@@ -170,3 +171,8 @@ class FittedLaws(Sequence[Law]):
             **method.keywords,
             engine=fit.engine,
         )
+
+
+def _path(fit: FitResult, t: ArrayLike | None, e: int) -> Solution:
+    """The fitted trajectory at times, by default those of the measurements."""
+    return fit.predictions[e] if t is None else fit.predict(t, experiment=e)

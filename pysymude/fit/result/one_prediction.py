@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.fit.legwise.coursed_loss import method_of
 from pysymude.fit.result.changed import changed
+from pysymude.fit.result.experiments_of import check_behind_start
 from pysymude.model.coerce import label_of
 from pysymude.model.event import Event
 from pysymude.model.signal_values import signal_values
@@ -70,10 +71,7 @@ def predict_one(
         state = initial_state(tuple(s.name for s in fit.system.states), u0)
     else:
         state, start = own_start(fit, e, p, theta), obj.loss.batch.t0[e]
-        if times[0] < start:
-            raise InvalidInputError(
-                f"t starts at {times[0]:g}, before the experiment's start {start:g}; give u0="
-            )
+        check_behind_start(times, start)
     state = enforced.mix @ state
     one = Batch(np.array([start]), state[None], p[None], times[None], points)
     check_reach(obj.plan, one, theta[: obj.plan.layout.size])
@@ -102,11 +100,8 @@ def predict_along(
         state = initial_state(tuple(s.name for s in fit.system.states), u0)
         if times[0] > start:
             course = Path(courses, course).fixed(fit.theta).after(times[0])
-    elif times[0] < start:
-        raise InvalidInputError(
-            f"t starts at {times[0]:g}, before the experiment's start {start:g}; give u0="
-        )
     else:
+        check_behind_start(times, start)
         state = fit.u0(e)
         exprs = start_expressions(obj.plan, fit.system, [trajectory], courses)[0]
         made = formulas(obj.plan, list(exprs.values()))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import CapabilityError, InvalidInputError
 from pysymude.fit.result.changed import changed
-from pysymude.fit.result.experiments_of import experiment_number
+from pysymude.fit.result.experiments_of import check_behind_start, experiment_number
 from pysymude.fit.result.one_prediction import own_start, predict_along, predict_one
 from pysymude.model.coerce import label_of
 from pysymude.model.event import Event, event_list
@@ -84,6 +84,11 @@ def is_many(u0: Any, parameters: Mapping[Any, Any] | None) -> bool:
     starts = u0.values() if isinstance(u0, Mapping) else ()
     if any(np.ndim(v) for v in starts) or any(np.ndim(v) for v in (parameters or {}).values()):
         return True
+    return _is_table(u0)
+
+
+def _is_table(u0: Any) -> bool:
+    """Whether starts are the rows of an array."""
     return u0 is not None and not isinstance(u0, Mapping) and np.ndim(u0) == 2
 
 
@@ -110,10 +115,7 @@ def predict_many(
     own = known | {label_of(k): v for k, v in (parameters or {}).items()}
     if u0 is None:
         u0, begin = _own_starts(fit, e, own), float(obj.loss.batch.t0[e])
-        if times[0] < begin:
-            raise InvalidInputError(
-                f"t starts at {times[0]:g}, before the experiment's start {begin:g}; give u0="
-            )
+        check_behind_start(times, begin)
     else:
         begin = float(times[0])
     early = begin < times[0]
@@ -138,14 +140,11 @@ def _each_along(
     doses: Mapping[Any, Any] | None,
 ) -> EnsembleSolution:
     """As `predict_many`, one after another, leg by leg."""
-    rows = {} if isinstance(u0, Mapping) or u0 is None else {"u0": np.asarray(u0)}
-    starts = u0 if isinstance(u0, Mapping) else {}
-    swept = [v for v in (*parameters.values(), *starts.values()) if np.ndim(v)]
-    swept += [v for v in rows.values() if np.ndim(v) == 2]
-    sizes = sorted({len(v) for v in swept})
-    if len(sizes) > 1 or any(
-        np.ndim(v) != 1 for v in (*parameters.values(), *starts.values()) if np.ndim(v)
-    ):
+    starts = u0.values() if isinstance(u0, Mapping) else ()
+    swept = [v for v in (*parameters.values(), *starts) if np.ndim(v)]
+    table = np.asarray(u0) if _is_table(u0) else None
+    sizes = sorted({len(v) for v in (*swept, *(() if table is None else (table,)))})
+    if len(sizes) > 1 or any(np.ndim(v) != 1 for v in swept):
         raise InvalidInputError(
             f"arrays among u0 and parameters need one value a trajectory; found lengths {sizes}"
         )
@@ -153,13 +152,15 @@ def _each_along(
     def one(given: Mapping[Any, Any], i: int) -> dict[Any, Any]:
         return {k: v[i] if np.ndim(v) else v for k, v in given.items()}
 
+    def start(i: int) -> Any:
+        if isinstance(u0, Mapping):
+            return one(cast("Mapping[Any, Any]", u0), i)
+        return u0 if table is None else table[i]
+
     made: list[Solution] = []
     for i in range(sizes[0]):
-        begun = (
-            one(starts, i) if starts else (rows["u0"][i] if np.ndim(rows.get("u0", 0)) == 2 else u0)
-        )
         trajectory = changed(fit, e, one(parameters, i), signals, doses)
-        made.append(predict_along(fit, times, begun, e, trajectory))
+        made.append(predict_along(fit, times, start(i), e, trajectory))
     first = made[0]
     return EnsembleSolution(
         t=times.copy(), u=np.stack([s.u for s in made]), states=first.states,
