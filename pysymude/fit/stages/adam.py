@@ -61,9 +61,6 @@ class Adam:
         each = -(-self.iterations // len(self.horizon))
         optimizer = first_order.Adam(self.learning_rate, each, self.clip)
         if self.batch is not None:
-            label, make = (
-                f"Adam (batches of {self.batch})",
-                partial(batch_task, prepared, self.batch),
-            )
-            return [Leg(label, each, optimizer, make)]
+            make = partial(batch_task, prepared, self.batch)
+            return [Leg(f"Adam (batches of {self.batch})", each, optimizer, make)]
         return horizon_legs("Adam", each, optimizer, self.horizon, prepared)

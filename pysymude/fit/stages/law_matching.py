@@ -47,11 +47,12 @@ class LawMatching:
     def legs(self, prepared: Training) -> list[Leg]:
         """One leg, on the laws that the data can tell."""
         obj = prepared.objective
-        terms = _terms(obj)
+        laws = _matched_laws(obj)
+        terms = _terms(obj, laws)
         return [
             Leg(
                 "LawMatching", self.iterations, LBFGS(), lambda: _task(prepared, terms),
-                tells=_told_by_the_data(obj) if terms else (),
+                tells=_told_by_the_data(obj, laws) if terms else (),
             )
         ]  # fmt: skip
 
@@ -64,23 +65,24 @@ def _task(prepared: Training, terms: Sequence[SampledTerm]) -> Task | None:
 
 
 def _matched_laws(obj: Objective) -> list[Law]:
+    """Those whose unknown coefficients the data can tell."""
     laws = [law for law in obj.laws if unknown_coefficients(obj.system, [law])]
     return [law for law in laws if not free_scale(obj.system, law)]
 
 
-def _terms(obj: Objective) -> list[SampledTerm]:
-    """The laws on the smoothed data, those whose unknown coefficients this can tell."""
-    names = {law.name for law in _matched_laws(obj)}
-    if not names:
+def _terms(obj: Objective, laws: Sequence[Law]) -> list[SampledTerm]:
+    """These laws on the smoothed data."""
+    if not laws:
         return []
+    names = {law.name for law in laws}
     return [term for term in law_matches(obj.prepared) if term.name in names]
 
 
-def _told_by_the_data(obj: Objective) -> tuple[int, ...]:
+def _told_by_the_data(obj: Objective, laws: Sequence[Law]) -> tuple[int, ...]:
     """Places of coefficients that stand in laws alone, which the data have told once.
 
     Slopes and the first part of the time span know little of them, and a network that is still wrong
     would bend them to its needs: they are free again on the whole span.
     """
-    told = unknown_coefficients(obj.system, _matched_laws(obj)) & obj.system.unread
+    told = unknown_coefficients(obj.system, laws) & obj.system.unread
     return tuple(obj.layout[s.name].offset for s in sorted(told, key=lambda s: s.name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -77,8 +77,7 @@ class Training:
 
     def whole(self) -> Task:
         """The whole training loss."""
-        bound = self.objective.with_loss(self.loss)
-        return Task(lambda v, _: bound.evaluate(v), self.decay, np.zeros(0), full=True)
+        return replace(self.part(self.loss), full=True)
 
     def part(self, loss: LossData) -> Task:
         """The loss with other numbers: fewer times, other weights."""

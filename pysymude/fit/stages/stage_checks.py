@@ -20,11 +20,10 @@ def check_positive(stage: Any, *names: str) -> None:
 def check_counts(stage: Any, *names: str) -> None:
     """An error unless these are positive whole numbers."""
     for name in names:
-        value, wanted = getattr(stage, name), "a positive whole number"
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise _wrong(stage, name, wanted)
-        if not value > 0 or value != int(value):
-            raise _wrong(stage, name, wanted)
+        value = getattr(stage, name)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not value > 0 or value != int(value):
+            raise _wrong(stage, name, "a positive whole number")
 
 
 def _wrong(stage: Any, name: str, wanted: str) -> InvalidInputError:

@@ -51,9 +51,8 @@ def is_minimum(obj: Objective, point: Point, promised: float, first: float) -> b
     if obj.likelihood is not None:  # differences of logarithms have a unit of their own
         return promised <= _LOGARITHMS
     least = _NOTHING * first
-    if (
-        obj.composition.score is None
-    ):  # a fit that begins at its minimum has no larger loss to compare with
+    if obj.composition.score is None:
+        # a fit that begins at its minimum has no larger loss to compare with
         least = max(least, _ROUNDING * spread_part(obj.loss))
     return promised <= max(_DECREMENT * abs(point.value), least)
 
