@@ -155,12 +155,12 @@ def _one(kind: str, given: Mapping[Any, Any]) -> dict[str, Any]:
         return {n: (v.times, v.values) for n, v in signal_values(given, what=what).items()}
     if kind == "doses":
         return dict(checked_doses(given))
-    return {_name(k): number_of(v, what=f"{what}[{_name(k)!r}]") for k, v in given.items()}
+    return {label_of(k): number_of(v, what=f"{what}[{label_of(k)!r}]") for k, v in given.items()}
 
 
 def _grid(kind: str, key: Any, several: Any) -> list[tuple[_Part, ...]]:
     """One dimension for the values of a number, or one for each piece of a control or time of a dose."""
-    name, what = _name(key), f"candidates[{kind!r}][{_name(key)!r}]"
+    name, what = label_of(key), f"candidates[{kind!r}][{label_of(key)!r}]"
     if kind in ("u0", "parameters"):
         values = _numbers(several, what)
         return [tuple(_Part(kind, {name: float(v)}) for v in values)]
@@ -184,7 +184,3 @@ def _numbers(given: Any, what: str) -> NDArray[np.float64]:
     if what.endswith("['t']") and (np.diff(found) <= 0).any():
         raise InvalidInputError(f"{what} must ascend; found {short(given)}")
     return found
-
-
-def _name(key: Any) -> str:
-    return key.name if isinstance(key, Signal) else label_of(key)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pysymude.fit.loss.information import fisher
 from pysymude.fit.optimizers.optimizer import Point
 from pysymude.fit.optimizers.quasi_newton import LBFGS
-from pysymude.infer.evidence import Evidence, fisher
+from pysymude.infer.evidence import Evidence
 from pysymude.infer.held_quantities import Quantity
 
 __all__ = ["Pull", "Rest", "refit"]

@@ -159,13 +159,12 @@ def covariance_of(fit: FitResult) -> Covariance:
     """The covariance at a fit; see `FitResult.covariance`."""
     evidence = Evidence(fit)
     names = tuple(evidence.slots)
-    places = np.array([s.offset for s in evidence.slots.values()], dtype=np.int64)
-    inside = np.searchsorted(evidence.free, places)
+    inside = evidence.inside
     _, vectors, known = evidence.modes
     stored = evidence.covariance * np.outer(evidence.units, evidence.units)
     stored = stored[np.ix_(inside, inside)]
     left_open = np.array([evidence.is_open(int(at)) for at in inside], dtype=bool)
-    theta = fit.theta[places]
+    theta = fit.theta[evidence.free[inside]]
     slots = list(evidence.slots.values())
     slopes = np.array([float(s.slope(z)) for s, z in zip(slots, theta, strict=True)])
     stored = _opened(stored, left_open)
@@ -199,9 +198,7 @@ def _direction(vector: Float, names: tuple[str, ...], inside: NDArray[np.int64])
 def said_of(fit: FitResult) -> list[str]:
     """The directions that the data leave open, in words, each once."""
     evidence = Evidence(fit)
-    names = tuple(evidence.slots)
-    places = np.array([s.offset for s in evidence.slots.values()], dtype=np.int64)
-    inside = np.searchsorted(evidence.free, places)
+    names, inside = tuple(evidence.slots), evidence.inside
     _, vectors, known = evidence.modes
     return list(dict.fromkeys(str(_direction(v, names, inside)) for v in vectors[:, ~known].T))
 

@@ -17,7 +17,6 @@ __all__ = ["check_enough", "known_before", "wanted"]
 
 Float = NDArray[np.float64]
 
-_STEP = 1e-5
 _OPEN = 0.1
 
 
@@ -26,25 +25,12 @@ def known_before(evidence: Evidence, after: bool) -> Float:
 
     Where a prior, or the loss, is no valley in some direction nothing is known there.
     """
-    found = evidence.scaled / evidence.scale if after else _of_priors(evidence)
+    units = evidence.units
+    found = (
+        evidence.scaled / evidence.scale if after else evidence.of_priors * np.outer(units, units)
+    )
     values, vectors = np.linalg.eigh(found)
     return (vectors * np.maximum(values, 0.0)) @ vectors.T
-
-
-def _of_priors(evidence: Evidence) -> Float:
-    """Minus the second derivatives of the logarithm of their density, by differences of its slopes."""
-    obj, theta, size = evidence.objective, evidence.fit.theta, evidence.free.size
-    found = np.zeros((size, size))
-    if not obj.system.priors:
-        return found
-    for k, (place, unit) in enumerate(zip(evidence.free, evidence.units, strict=True)):
-        sides: list[Float] = []
-        for sign in (1.0, -1.0):
-            moved = theta.copy()
-            moved[place] += sign * _STEP * unit
-            sides.append(obj.priors.evaluate(moved)[1][evidence.free])
-        found[k] = 0.5 * (sides[0] - sides[1]) / (2 * _STEP) * evidence.units
-    return 0.5 * (found + found.T)
 
 
 def wanted(
@@ -52,15 +38,13 @@ def wanted(
 ) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     """Names, and their places among the free numbers; `told` are those of which candidates say anything."""
     known = list(evidence.slots)
+    places = dict(zip(known, evidence.inside.tolist(), strict=True))
     if given is None:
         if not known:
             return ("all weights",), np.arange(evidence.free.size)
         # of the scales of some noise models nothing is known here; the rest does not depend on them
         scatter = {x.name for x in evidence.fit.system.replace(noise={}, priors={}).unread}
-        at = np.searchsorted(evidence.free, [evidence.slots[name].offset for name in known])
-        names = tuple(
-            name for name, k in zip(known, at, strict=True) if told[k] or name not in scatter
-        )
+        names = tuple(n for n, k in places.items() if told[k] or n not in scatter)
     else:
         several = given if isinstance(given, list | tuple) else [given]
         names = tuple(label_of(name) for name in several)
@@ -70,8 +54,7 @@ def wanted(
                 f"parameters= names {name!r}, which is not learned; there are {', '.join(known) or 'none'}"
                 f"{meant(name, known)}"
             )
-    places = [evidence.slots[name].offset for name in names]
-    return names, np.searchsorted(evidence.free, places)
+    return names, np.array([places[name] for name in names], dtype=np.int64)
 
 
 def check_enough(judge: Criterion, information: Float, names: tuple[str, ...], n: int) -> None:

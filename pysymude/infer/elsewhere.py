@@ -35,10 +35,10 @@ class Elsewhere:
     @cached_property
     def loose(self) -> tuple[str, ...]:
         """Names of numbers that lie at an end of what they may be, or that the data do not determine."""
-        names, inside = self._named
         ends = at_ends(self.evidence.fit)
-        parts = np.abs(self._directions[:, inside]).max(axis=0, initial=0.0)
-        return tuple(n for n, p in zip(names, parts, strict=True) if n in ends or p > _PART)
+        parts = np.abs(self._directions[:, self.evidence.inside]).max(axis=0, initial=0.0)
+        pairs = zip(self.evidence.slots, parts, strict=True)
+        return tuple(n for n, p in pairs if n in ends or p > _PART)
 
     @cached_property
     def starts(self) -> tuple[Float, ...]:
@@ -84,12 +84,6 @@ class Elsewhere:
                     found.append(point[0])
         return found
 
-    @property
-    def _named(self) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-        slots = self.evidence.slots
-        inside = np.searchsorted(self.evidence.free, [s.offset for s in slots.values()])
-        return tuple(slots), inside.astype(np.int64)
-
     @cached_property
     def _directions(self) -> Float:
         """Directions of named numbers along which the loss is flat, (directions, free), in natural units.
@@ -99,6 +93,5 @@ class Elsewhere:
         evidence = self.evidence
         values, vectors, known = evidence.modes
         flat = ~known | (values < evidence.scale / _OPEN**2)
-        _, inside = self._named
-        named = (vectors[inside] ** 2).sum(axis=0) > 1.0 - _PART**2
+        named = (vectors[evidence.inside] ** 2).sum(axis=0) > 1.0 - _PART**2
         return vectors[:, flat & named].T

@@ -75,6 +75,12 @@ class Evidence:
         return {s.name: s for s in slots if not is_frozen(s.name, self.objective.frozen)}
 
     @cached_property
+    def inside(self) -> NDArray[np.int64]:
+        """Where among the free numbers those of `slots` are, in their order."""
+        offsets = np.array([s.offset for s in self.slots.values()], dtype=np.int64)
+        return np.searchsorted(self.free, offsets).astype(np.int64)
+
+    @cached_property
     def noise_is_known(self) -> bool:
         """Whether the loss has a scale of its own: noise was given or modelled, or there are priors."""
         obj = self.objective
@@ -112,16 +118,15 @@ class Evidence:
         that were estimated themselves may be wrong for a column: then each counts with what its own
         residuals show.
         """
-        obj, theta = self.objective, self.fit.theta
-        counted = obj.loss.weight > 0
-        several = [j for j in range(counted.shape[2]) if counted[:, :, j].any()]
         if not self.columns_differ:
             return self.regular * self.scale
+        obj, theta = self.objective, self.fit.theta
+        counted = obj.loss.weight > 0
         found, r = sensitivities(obj, theta), residuals_of_loss(obj, theta)
         columns = np.argwhere(counted)[:, 2]
         freedom = self.dof / r.size
         total = np.zeros_like(self.scaled)
-        for j in several:
+        for j in np.unique(columns):
             here = np.zeros_like(counted)
             here[:, :, j] = counted[:, :, j]
             rows = found.slopes[found.row[here]] * obj.loss.weight[here][:, None]
@@ -234,14 +239,15 @@ class Evidence:
         if not self.is_expected:
             return 0.5 * self._curvature() + np.diag(self.penalty)
         found = fisher(self.objective, self.fit.theta)[np.ix_(self.free, self.free)]
-        return found + 0.5 * self._of_priors() + np.diag(self.penalty)
+        return found + self.of_priors + np.diag(self.penalty)
 
-    def _of_priors(self) -> Float:
-        """Second derivatives of the priors' part, by differences of their gradient."""
+    @cached_property
+    def of_priors(self) -> Float:
+        """The priors' part of `information`, by differences of their gradient."""
         obj = self.objective
         if not obj.system.priors:
             return np.zeros((self.free.size, self.free.size))
-        return self._differences(lambda z: obj.priors.evaluate(z)[1], 1e-5)
+        return 0.5 * self._differences(lambda z: obj.priors.evaluate(z)[1], 1e-5)
 
     def _curvature(self) -> Float:
         """Second derivatives of the loss, by differences of its exact gradient at tight tolerances."""

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.model.system import ODESystem
-
-__all__ = ["logarithmic_ends", "strictly_positive"]
+__all__ = ["logarithmic_ends"]
 
 Float = NDArray[np.float64]
-
-
-def strictly_positive(system: ODESystem, columns: Sequence[str]) -> NDArray[np.bool_]:
-    """Which columns have a logarithm: states that are declared positive, and observables made of them."""
-    kept = {s.name for s in system.states if s.is_positive}
-    kept |= {name for name, expr in system.observables.items() if expr.is_positive}
-    return np.array([name in kept for name in columns], dtype=bool)
 
 
 def logarithmic_ends(

@@ -12,6 +12,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from pysymude.errors import CapabilityError, InvalidInputError, WrongCallError
+from pysymude.fit.ensemble.fit_ensemble import quantiles
 from pysymude.fit.result.imagined import Imagined, Setting, imagined
 from pysymude.fit.result.prediction import is_many
 from pysymude.infer.bands import Band
@@ -19,9 +20,9 @@ from pysymude.infer.bootstrap import refits
 from pysymude.infer.covariance import check_level, said_of
 from pysymude.infer.elsewhere import Elsewhere
 from pysymude.infer.evidence import Evidence
-from pysymude.infer.logarithmic_ends import logarithmic_ends, strictly_positive
+from pysymude.infer.logarithmic_ends import logarithmic_ends
 from pysymude.infer.measurement_scatter import Measuring
-from pysymude.infer.signs import fallen_below, positive_columns
+from pysymude.infer.signs import fallen_below, positive_columns, strictly_positive
 from pysymude.model.calls import explained, instead
 from pysymude.model.coerce import label_of, meant
 from pysymude.model.system import ODESystem
@@ -99,8 +100,8 @@ class Spread:
         """Of so many standard errors is a half width."""
         return float(np.sqrt(self.evidence.threshold(self.asked.level)))
 
-    def errors(self, slopes: Float, sizes: Float) -> tuple[Float, NDArray[np.bool_]]:
-        """Standard errors of values (..., columns) with derivatives (..., columns, theta), and which are open.
+    def errors(self, slopes: Float, sizes: Float) -> Float:
+        """Standard errors of values (..., columns) with derivatives (..., columns, theta), infinite where open.
 
         `sizes` (columns,) are the largest values.
         """
@@ -111,7 +112,7 @@ class Spread:
         errors = np.sqrt(((rows @ root) ** 2).sum(axis=-1))
         unseen = np.sqrt(((rows @ vectors[:, ~known]) ** 2).sum(axis=-1))
         is_open = unseen > np.maximum(_FELT * np.minimum(errors, sizes), _SEEN * sizes)
-        return np.where(is_open, np.inf, errors), is_open
+        return np.where(is_open, np.inf, errors)
 
     def opened(
         self, values: Callable[[Float], Float], middle: Float, errors: Float
@@ -164,9 +165,7 @@ class Spread:
 
     def tails(self, drawn: Float) -> tuple[Float, Float]:
         """Both ends of the middle of draws (draws, ...); NaN is left out."""
-        level = self.asked.level
-        low, high = np.nanquantile(drawn, [0.5 * (1.0 - level), 0.5 * (1.0 + level)], axis=0)
-        return low, high
+        return quantiles(drawn, self.asked.level)
 
 
 def _root(covariance: Float) -> Float:
@@ -234,7 +233,7 @@ def band_along(
         raise InvalidInputError(
             "the fitted system cannot be solved at these times, so there is no band"
         )
-    errors, _ = spread.errors(slopes, np.abs(value).max(axis=0))
+    errors = spread.errors(slopes, np.abs(value).max(axis=0))
     errors, is_open = spread.opened(model.values, value, errors)
     low, high = _ends(spread, model, seen, value, errors)
     positive = positive_columns(fit.system, columns)

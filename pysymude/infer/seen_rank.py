@@ -81,7 +81,7 @@ def seen_rank(
     if pair is None:
         return None
     coarse, fine = pair
-    return _rank(coarse, fine, experiment.names(system))
+    return _rank(coarse, fine, experiment.names)
 
 
 def _rank(coarse: Float, fine: Float, names: Sequence[str]) -> SeenRank:
@@ -141,10 +141,10 @@ class _Experiment:
             ]
         )
 
-    def names(self, system: ODESystem) -> list[str]:
+    @property
+    def names(self) -> list[str]:
         """Of the columns of derivatives: parameters, then starts."""
-        learned = [s.name for s in self.system.trainable]
-        return [*learned, *(x.name for x in system.states if x.name in self.learned_starts)]
+        return [*(s.name for s in self.system.trainable), *self.learned_starts]
 
     def derivatives(self) -> tuple[Float, Float] | None:
         """Of all that is seen, by all that is unknown, with two tolerances."""

@@ -9,15 +9,27 @@ from numpy.typing import NDArray
 
 from pysymude.model.system import ODESystem
 
-__all__ = ["NEGATIVE", "fallen_below", "positive_columns", "stepped_over"]
+__all__ = ["NEGATIVE", "fallen_below", "positive_columns", "stepped_over", "strictly_positive"]
 
 NEGATIVE = 1e-3  # of the largest value: what is less below 0 is the error of a solve
 
 
 def positive_columns(system: ODESystem, columns: Sequence[str]) -> NDArray[np.bool_]:
     """Which columns are states or observables that cannot be negative."""
-    kept = {s.name for s in system.states if s.is_positive}
-    kept |= {name for name, expr in system.observables.items() if expr.is_nonnegative}
+    return _declared(
+        columns, system, {n for n, e in system.observables.items() if e.is_nonnegative}
+    )
+
+
+def strictly_positive(system: ODESystem, columns: Sequence[str]) -> NDArray[np.bool_]:
+    """Which columns have a logarithm: states that are declared positive, and observables made of them."""
+    return _declared(columns, system, {n for n, e in system.observables.items() if e.is_positive})
+
+
+def _declared(
+    columns: Sequence[str], system: ODESystem, observables: set[str]
+) -> NDArray[np.bool_]:
+    kept = observables | {s.name for s in system.states if s.is_positive}
     return np.array([name in kept for name in columns], dtype=bool)
 
 

@@ -72,11 +72,13 @@ class Target:
         """Names of numbers that neither data, nor a prior, nor bounds keep from going anywhere together."""
         evidence, priors = self.evidence, self.fit.system.priors
         _, vectors, known = evidence.modes
-        names = list(evidence.slots)
-        inside = np.searchsorted(evidence.free, [s.offset for s in evidence.slots.values()])
         found: list[str] = []
         for vector in vectors[:, ~known].T:
-            parts = [n for n, i in zip(names, inside, strict=True) if abs(vector[i]) > 0.1]
+            parts = [
+                n
+                for n, part in zip(evidence.slots, vector[evidence.inside], strict=True)
+                if abs(part) > 0.1
+            ]
             # one alone that has run to an end of its range is kept there by the data
             free = [n for n in parts if n not in priors and not np.isfinite(evidence.slots[n].high)]
             found += free if len(parts) > 1 and len(free) == len(parts) else []

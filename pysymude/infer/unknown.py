@@ -148,7 +148,7 @@ def _band(
     """The band of values of theta, shape (..., columns), with derivatives (points, columns, theta)."""
     spread, middle = Spread(fit, asked), values(fit.theta)
     sizes = np.abs(middle).reshape(-1, len(columns)).max(axis=0)
-    errors, _ = spread.errors(slopes, sizes)
+    errors = spread.errors(slopes, sizes)
     errors, is_open = spread.opened(values, middle, errors.reshape(middle.shape))
     if asked.method == "bootstrap":
         low, high = spread.tails(spread.refitted(values))
