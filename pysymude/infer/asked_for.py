@@ -39,7 +39,7 @@ class Where:
     signals: Mapping[Any, Any] | None = None
 
 
-def held_of(fit: FitResult, name: Any, where: Where) -> Held:
+def held_of(evidence: Evidence, name: Any, where: Where) -> Held:
     """What a profile holds.
 
     Raises
@@ -47,7 +47,6 @@ def held_of(fit: FitResult, name: Any, where: Where) -> Held:
     InvalidInputError
         A name that there is not, times that do not fit, or nothing that the data could change.
     """
-    evidence = Evidence(fit)
     if where.t is not None:
         return _predicted(evidence, name, where)
     for what in ("take", "u0", "parameters", "signals"):
@@ -58,7 +57,7 @@ def held_of(fit: FitResult, name: Any, where: Where) -> Held:
     label = label_of(name)
     if label not in evidence.slots:
         known = ", ".join(evidence.slots) or "none"
-        also = _also_predicted(fit, label)
+        also = _also_predicted(evidence.fit, label)
         raise InvalidInputError(
             f"there is no profile of {label!r}; there are {known}{meant(label, evidence.slots)}{also}"
         )

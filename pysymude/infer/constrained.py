@@ -36,8 +36,8 @@ class Pull:
 
     def added(self, point: Point, theta: Float, spread: Float, places: NDArray[np.int64]) -> Point:
         """A point of a refit with it."""
-        away = self.quantity.value(theta) - self.target
-        slopes = self.quantity.slopes(theta)
+        value, slopes = self.quantity.with_slopes(theta)
+        away = value - self.target
         if not (np.isfinite(away) and np.isfinite(slopes).all()):
             return Point(point.theta, np.inf, np.zeros_like(point.theta), False)
         more = 2.0 * self.weight * away * (spread.T @ slopes[places])
@@ -73,7 +73,7 @@ class Rest:
         keep = free != held
         largest = max(float(np.diag(scaled)[keep].max(initial=0.0)), 1e-300)
         if pull is not None:
-            slopes = pull.quantity.slopes(theta)[free] * units
+            slopes = pull.quantity.with_slopes(theta)[1][free] * units
             if np.isfinite(slopes).all():
                 scaled = scaled + pull.weight * evidence.scale * np.outer(slopes, slopes)
         values, vectors = np.linalg.eigh(scaled[np.ix_(keep, keep)])

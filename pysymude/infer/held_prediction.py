@@ -70,8 +70,7 @@ class HeldPrediction(Held):
     @cached_property
     def slopes(self) -> Float:
         """Its derivatives at the fit, by the free numbers in natural units."""
-        found = self.quantity.slopes(self.evidence.fit.theta)
-        return found[self.evidence.free] * self.evidence.units
+        return self._there[1][self.evidence.free] * self.evidence.units
 
     @cached_property
     def is_open(self) -> bool:
@@ -83,7 +82,11 @@ class HeldPrediction(Held):
     @cached_property
     def best(self) -> float:
         """Its value at the fit."""
-        return self.quantity.value(self.evidence.fit.theta)
+        return self._there[0]
+
+    @cached_property
+    def _there(self) -> tuple[float, Float]:
+        return self.quantity.with_slopes(self.evidence.fit.theta)
 
     @cached_property
     def _deviation(self) -> float:

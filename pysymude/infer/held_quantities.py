@@ -28,8 +28,8 @@ class Quantity(ABC):
         """The number; NaN where nothing can be solved."""
 
     @abstractmethod
-    def slopes(self, theta: Float) -> Float:
-        """Its derivatives by theta."""
+    def with_slopes(self, theta: Float) -> tuple[float, Float]:
+        """The number, and its derivatives by theta."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +43,12 @@ class OfParameters(Quantity):
         """See `Quantity.value`."""
         return float(self.formulas.values(self._p, theta)[0])
 
-    def slopes(self, theta: Float) -> Float:
-        """See `Quantity.slopes`."""
+    def with_slopes(self, theta: Float) -> tuple[float, Float]:
+        """See `Quantity.with_slopes`."""
         found = np.zeros(theta.size)
         pulled = self.formulas.pull(np.ones(1), self._p, theta).theta
         found[: pulled.size] = pulled
-        return found
+        return self.value(theta), found
 
     @property
     def _p(self) -> Float:
@@ -73,13 +73,14 @@ class Course(Quantity):
             return np.nan
         return float(self._weights(along) @ along)
 
-    def slopes(self, theta: Float) -> Float:
-        """See `Quantity.slopes`."""
+    def with_slopes(self, theta: Float) -> tuple[float, Float]:
+        """See `Quantity.with_slopes`."""
         along = self.model.values(theta)[:, 0]
         if not np.isfinite(along).all():
-            return np.full(theta.size, np.nan)
+            return np.nan, np.full(theta.size, np.nan)
+        weights = self._weights(along)
         # where the maximum is does not change its height at first order
-        return self.model.pull(theta, self._weights(along)[:, None])
+        return float(weights @ along), self.model.pull(theta, weights[:, None])
 
     def _weights(self, along: Float) -> Float:
         if self.taken == "mean":

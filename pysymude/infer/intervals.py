@@ -33,10 +33,8 @@ def intervals_of(
             )
         return wald_intervals(fit, level)
     if method == "profile":
-        return {
-            name: profile(fit, name, level=level, **keywords).interval(level)
-            for name in Evidence(fit).slots
-        }
+        found = profile(fit, list(Evidence(fit).slots), level=level, **keywords)
+        return {name: one.interval(level) for name, one in found.items()}
     if method == "bootstrap":
         return bootstrap_intervals(fit, level, **keywords)
     raise InvalidInputError(f"method must be 'wald', 'profile' or 'bootstrap'; found {method!r}")

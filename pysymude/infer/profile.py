@@ -17,6 +17,7 @@ from pysymude.fit.long_work.sharing import shared
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.infer.asked_for import Where, held_of
 from pysymude.infer.covariance import check_level
+from pysymude.infer.evidence import Evidence
 from pysymude.infer.held_number import Held
 from pysymude.infer.profiling import Profiler, Side
 from pysymude.model.calls import explained
@@ -218,18 +219,18 @@ def profile(
     where = Where(t, take, experiment, u0, parameters, signals)
     several = isinstance(name, list | tuple)
     asked = cast("Sequence[Any]", name) if several else [name]
-    names = [held_of(fit, one, where).name for one in asked]
+    evidence = Evidence(fit)
+    every = [held_of(evidence, one, where) for one in asked]
     if not several:
-        return _one(fit, name, where, level, checkpoint, progress)
-    calls = [
-        (fit, one, where, level, _place(checkpoint, label))
-        for one, label in zip(asked, names, strict=True)
-    ]
+        return _one(every[0], level, checkpoint, progress)
+    places = [_place(checkpoint, held.name) for held in every]
+    pairs = zip(every, places, strict=True)
     if jobs == 1:
-        return {label: _one(*call, progress) for label, call in zip(names, calls, strict=True)}
+        return {held.name: _one(held, level, place, progress) for held, place in pairs}
+    calls = [(fit, one, where, level, place) for one, place in zip(asked, places, strict=True)]
     found: dict[str, Profile] = {}
-    with Reporter(progress, len(names), "profiles") as reporter:
-        for made in shared(_one, [(*call, False) for call in calls], jobs):
+    with Reporter(progress, len(every), "profiles") as reporter:
+        for made in shared(_apart, calls, jobs):
             found[made.name] = made
             reporter.advance(f"profile of {made.name}")
     return found
@@ -243,15 +244,16 @@ def _place(folder: str | PathLike[str] | None, name: str) -> Path | None:
     return Path(folder) / f"{safe}.npz"
 
 
-def _one(
-    fit: FitResult,
-    name: Any,
-    where: Where,
-    level: float,
-    checkpoint: str | PathLike[str] | None,
-    progress: bool,
+def _apart(
+    fit: FitResult, name: Any, where: Where, level: float, checkpoint: Path | None
 ) -> Profile:
-    held = held_of(fit, name, where)
+    """A profile in another process, which makes for itself what it holds."""
+    return _one(held_of(Evidence(fit), name, where), level, checkpoint, False)
+
+
+def _one(
+    held: Held, level: float, checkpoint: str | PathLike[str] | None, progress: bool
+) -> Profile:
     profiler = Profiler(held, held.evidence.threshold(level), level)
     what = f"refits for the profile of {held.name}"
     # nobody knows how many: steps adapt to what is found
