@@ -9,7 +9,7 @@ import numpy as np
 
 from pysymude.model.calls import explained
 from pysymude.model.dataset import Dataset
-from pysymude.plot.panels import Labels, drawn_sizes, logarithmic, panels_of, rows_and_columns
+from pysymude.plot.panels import Labels, drawn_sizes, logarithmic, new_panels, panels_of
 from pysymude.plot.style import (
     COLOURS,
     MARKERS,
@@ -19,7 +19,6 @@ from pysymude.plot.style import (
     experiment_entries,
     figure_and_axes,
     legend_entry,
-    new_figure,
     plain_text,
 )
 
@@ -62,14 +61,9 @@ def plot_data(
         _draw(axes, data, list(data.columns), labels, log)
         return fig
     parts = ((n, tr.u[:, j]) for tr in data for j, n in enumerate(tr.columns))
-    groups = panels_of(drawn_sizes(data.columns, parts), labels)
-    rows, columns = rows_and_columns(len(groups))
-    fig = new_figure(7.0 if columns == 1 else 1.0 + 4.0 * columns, 3.8 if rows == 1 else 3.2 * rows)
-    panels = fig.subplots(rows, columns, squeeze=False).ravel()
-    for axes, names in zip(panels, groups, strict=False):
+    fig, panels = new_panels(panels_of(drawn_sizes(data.columns, parts), labels))
+    for axes, names in panels:
         _draw(axes, data, names, labels, log)
-    for extra in panels[len(groups) :]:
-        extra.remove()
     return fig
 
 

@@ -18,17 +18,18 @@ from pysymude.plot.history import draw_history
 from pysymude.plot.panels import Labels
 from pysymude.plot.phase_plane import draw_phase
 from pysymude.plot.style import (
-    INK,
     PALE,
     colours_of,
     draw_legend,
     draw_time_axis,
+    draw_wide,
     experiment_entries,
     figure_and_axes,
     legend_entry,
     legend_handles,
     look_of,
     new_figure,
+    wide_entry,
 )
 from pysymude.plot.trajectory_figures import course_of, draw_course, height_of
 from pysymude.solving.solution import Solution
@@ -159,21 +160,17 @@ def _draw_unknown_term(
     touched = touched_by(fit)
     for e, (curve, part) in enumerate(zip(curves, parts, strict=True)):
         look = look_of(e, len(curves))["line"]
-        # a wide pale line below, so that a learned term on top of the true one leaves both visible
         known = None if truth is None else _true_term(truth, curve)
         for k in touched:
             if known is not None:
-                ax.plot(
-                    curve.t, known[:, k], color=colours[states[k]],
-                    linewidth=6, alpha=0.28, solid_capstyle="butt",
-                )  # fmt: skip
+                draw_wide(ax, curve.t, known[:, k], colours[states[k]])
             ax.plot(curve.t, part[:, k], color=colours[states[k]], **look)
     ax.axhline(0, color=PALE, linewidth=0.8, zorder=0)
     ax.set_ylabel("unknown term in du/dt")
     draw_time_axis(ax, curves, held_out, labels.time)
     entries = [legend_entry(f"in d{states[k]}/dt", colours[states[k]]) for k in touched]
     if truth is not None:
-        entries.append(legend_entry("true", INK, linewidth=6, alpha=0.28))
+        entries.append(wide_entry("true"))
     draw_legend(ax, entries)
 
 

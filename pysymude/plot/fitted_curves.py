@@ -13,7 +13,7 @@ from pysymude.model.network import NetworkOutput
 from pysymude.model.trajectory import Trajectory
 from pysymude.solving.solution import Solution
 
-__all__ = ["FINE", "curves_of", "shown_data", "touched_by"]
+__all__ = ["FINE", "curve_of", "curves_of", "shown_data", "touched_by"]
 
 FINE = 401  # points of a curve
 
@@ -33,10 +33,13 @@ def shown_data(fit: FitResult, data: Dataset | Trajectory | None) -> tuple[Traje
 
 def curves_of(fit: FitResult, shown: Sequence[Trajectory]) -> list[Solution]:
     """The fitted trajectory of each experiment on a fine grid up to its last measurement."""
-    return [
-        fit.predict(np.linspace(min(fit.data[e].t0, t.t[0]), t.t[-1], FINE), experiment=e)
-        for e, t in enumerate(shown)
-    ]
+    return [curve_of(fit, trajectory, e) for e, trajectory in enumerate(shown)]
+
+
+def curve_of(fit: FitResult, shown: Trajectory, experiment: int) -> Solution:
+    """The fitted trajectory of one experiment."""
+    first = min(fit.data[experiment].t0, shown.t[0])
+    return fit.predict(np.linspace(first, shown.t[-1], FINE), experiment=experiment)
 
 
 def touched_by(fit: FitResult) -> list[int]:

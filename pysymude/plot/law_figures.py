@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pysymude.errors import InvalidInputError
+from pysymude.fit.result.experiments_of import experiment_number
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.model.calls import explained
 from pysymude.plot.drawn_formulas import formula_text
+from pysymude.plot.fitted_curves import FINE
 from pysymude.plot.panels import Labels
 from pysymude.plot.style import (
     COLOURS,
@@ -33,7 +35,6 @@ __all__ = ["plot_laws"]
 
 Float = NDArray[np.float64]
 
-_FINE = 401  # points of a curve
 _ROUNDING = 1e-17  # below float64: where a curve that has not moved at all is drawn
 
 
@@ -144,6 +145,5 @@ def _shown(fit: FitResult) -> dict[str, str]:
 
 
 def _times(fit: FitResult, experiment: int | str) -> Float:
-    fit.u0(experiment)  # complains of one that is not there
-    own = next(d for e, d in enumerate(fit.data) if experiment in (e, d.name))
-    return np.linspace(own.t0, own.t[-1], _FINE)
+    own = fit.data[experiment_number(fit.data, experiment)]
+    return np.linspace(own.t0, own.t[-1], FINE)

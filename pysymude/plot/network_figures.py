@@ -20,16 +20,17 @@ from pysymude.plot.drawn_formulas import formula_text
 from pysymude.plot.fitted_curves import FINE, curves_of
 from pysymude.plot.style import (
     COLOURS,
-    INK,
     PALE,
     SHADE,
     band_entry,
     draw_band,
     draw_legend,
+    draw_wide,
     dress,
     figure_and_axes,
     legend_entry,
     plain_text,
+    wide_entry,
 )
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _draw(
     for j in range(nn.outputs):
         colour, middle = COLOURS[j % len(COLOURS)], np.nanmedian(values[..., j], axis=0)
         if true is not None:
-            ax.plot(z, true[:, j], color=colour, linewidth=6, alpha=0.28, solid_capstyle="butt")
+            draw_wide(ax, z, true[:, j], colour)
         if level is not None:
             low, high = quantiles(values[..., j], level)
             draw_band(ax, z, low, np.where(inside, middle, np.nan), high, colour)
@@ -127,7 +128,7 @@ def _draw(
         label = plain_text(nn.name) + (f"[{j}]" if nn.outputs > 1 else "")
         entries.append(legend_entry(label, colour))
     if true is not None:
-        entries.append(legend_entry("true", INK, linewidth=6, alpha=0.28))
+        entries.append(wide_entry("true"))
     if level is not None:
         entries.append(band_entry(f"{level:.0%} of {len(values)} fits"))
     return entries

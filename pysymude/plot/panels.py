@@ -12,12 +12,21 @@ from numpy.typing import NDArray
 from pysymude.errors import InvalidInputError
 from pysymude.model.coerce import label_of
 from pysymude.model.trajectory import Trajectory
-from pysymude.plot.style import plain_text
+from pysymude.plot.style import new_figure, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-__all__ = ["Labels", "drawn_sizes", "logarithmic", "panels_of", "rows_and_columns"]
+__all__ = [
+    "Labels",
+    "axes_of",
+    "drawn_sizes",
+    "inches_of",
+    "logarithmic",
+    "new_panels",
+    "panels_of",
+]
 
 Float = NDArray[np.float64]
 
@@ -91,9 +100,29 @@ def drawn_sizes(names: Iterable[str], arrays: Iterable[tuple[str, Float]]) -> di
     return found
 
 
-def rows_and_columns(count: int, most: int = 3) -> tuple[int, int]:
-    """How so many panels lie, at most `most` beside each other."""
-    columns = min(count, most if count != 4 else 2)
+def new_panels(groups: Sequence[list[str]]) -> tuple[Figure, list[tuple[Axes, list[str]]]]:
+    """A figure, and in it axes for each group of columns."""
+    fig = new_figure(*inches_of(len(groups)))
+    return fig, list(zip(axes_of(fig, len(groups)), groups, strict=True))
+
+
+def axes_of(fig: Any, count: int) -> list[Axes]:
+    """Axes for so many panels, in a figure or in a figure within one."""
+    panels = fig.subplots(*_rows_and_columns(count), squeeze=False).ravel()
+    for extra in panels[count:]:
+        extra.remove()
+    return list(panels[:count])
+
+
+def inches_of(count: int) -> tuple[float, float]:
+    """Width and height of a figure with so many panels."""
+    rows, columns = _rows_and_columns(count)
+    return 7.0 if columns == 1 else 1.0 + 4.0 * columns, 3.8 if rows == 1 else 3.2 * rows
+
+
+def _rows_and_columns(count: int) -> tuple[int, int]:
+    """How so many panels lie, at most three beside each other."""
+    columns = min(count, 3 if count != 4 else 2)
     return -(-count // columns), columns
 
 

@@ -9,20 +9,21 @@ import numpy as np
 
 from pysymude.errors import InvalidInputError
 from pysymude.fit.ensemble.fit_ensemble import FitEnsemble, quantiles
+from pysymude.fit.result.experiments_of import experiment_number
 from pysymude.model.calls import explained
 from pysymude.model.trajectory import Trajectory
 from pysymude.plot.drawn_formulas import formula_text
-from pysymude.plot.fitted_curves import curves_of, touched_by
+from pysymude.plot.fitted_curves import curve_of, touched_by
 from pysymude.plot.panels import Labels
 from pysymude.plot.style import (
     COLOURS,
-    INK,
     PALE,
     band_entry,
     colours_of,
     draw_band,
     draw_legend,
     draw_time_axis,
+    draw_wide,
     dress,
     figure_and_axes,
     kind_entries,
@@ -30,6 +31,7 @@ from pysymude.plot.style import (
     look_of,
     new_figure,
     plain_text,
+    wide_entry,
 )
 from pysymude.recover.recovered import Recovered
 from pysymude.solving.solution import Solution
@@ -173,11 +175,8 @@ def _members(
     ensemble: FitEnsemble, experiment: int | str
 ) -> tuple[int, Trajectory, list[Solution]]:
     """Number and data of an experiment, and every member's curve."""
-    first = ensemble.fits[0]
-    names = [trajectory.name for trajectory in first.data]
-    first.u0(experiment)  # complains of one that is not there
-    e = names.index(experiment) if isinstance(experiment, str) else experiment
-    return e, first.data[e], [curves_of(fit, tuple(fit.data))[e] for fit in ensemble.fits]
+    e = experiment_number(ensemble.fits[0].data, experiment)
+    return e, ensemble.fits[0].data[e], [curve_of(fit, fit.data[e], e) for fit in ensemble.fits]
 
 
 def _band_entries(ensemble: FitEnsemble, level: float) -> list[Any]:
@@ -224,9 +223,7 @@ def plot_forms(recovered: Recovered, *, ax: Axes | None = None) -> Figure:
     count = len({curve.experiment for curve in recovered.curves})
     for curve in recovered.curves:
         colour = colours[curve.output]
-        axes.plot(
-            curve.t, curve.network, color=colour, linewidth=6, alpha=0.28, solid_capstyle="butt"
-        )
+        draw_wide(axes, curve.t, curve.network, colour)
         axes.plot(curve.t, curve.form, color=colour, **look_of(curve.experiment, count)["line"])
     axes.set(
         xlabel=Labels.of(recovered.refit.data, recovered.refit.system.units).time,
@@ -237,7 +234,7 @@ def plot_forms(recovered: Recovered, *, ax: Axes | None = None) -> Figure:
         legend_entry(f"{name} = {formula_text(recovered.expressions[name])}", colour)
         for name, colour in colours.items()
     ]
-    draw_legend(axes, [*entries, legend_entry("network", INK, linewidth=6, alpha=0.28)])
+    draw_legend(axes, [*entries, wide_entry("network")])
     return fig
 
 

@@ -11,7 +11,7 @@ from pysymude.errors import InvalidInputError
 from pysymude.fit.ensemble.fit_ensemble import quantiles
 from pysymude.model.calls import explained
 from pysymude.model.coerce import label_of, meant
-from pysymude.plot.panels import Labels, drawn_sizes, logarithmic, panels_of, rows_and_columns
+from pysymude.plot.panels import Labels, drawn_sizes, logarithmic, new_panels, panels_of
 from pysymude.plot.phase_plane import draw_phase
 from pysymude.plot.style import (
     COLOURS,
@@ -21,7 +21,6 @@ from pysymude.plot.style import (
     draw_time_axis,
     figure_and_axes,
     legend_entry,
-    new_figure,
     plain_text,
 )
 from pysymude.solving.solution import EnsembleSolution, Solution
@@ -142,14 +141,7 @@ def _panels(
     if ax is not None:
         fig, axes = figure_and_axes(ax, 7.0, 3.8)
         return fig, [(axes, asked)]
-    groups = panels_of(drawn_sizes(asked, ((n, solution[n]) for n in asked)), labels)
-    rows, columns = rows_and_columns(len(groups))
-    width = 7.0 if columns == 1 else 1.0 + 4.0 * columns
-    fig = new_figure(width, 3.8 if rows == 1 else 3.2 * rows)
-    panels = fig.subplots(rows, columns, squeeze=False).ravel()
-    for extra in panels[len(groups) :]:
-        extra.remove()
-    return fig, list(zip(panels, groups, strict=False))
+    return new_panels(panels_of(drawn_sizes(asked, ((n, solution[n]) for n in asked)), labels))
 
 
 def _several(names: Any) -> list[Any]:

@@ -27,6 +27,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 LINES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D")
 INK, PALE, SHADE = "#333333", "#8A8A8A", "#EFEFEF"
+_WIDE: dict[str, Any] = {"linewidth": 6, "alpha": 0.28}
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -155,6 +156,16 @@ def draw_band(ax: Axes, t: Any, low: Any, middle: Any, high: Any, colour: str) -
     """A band, and a line in it."""
     ax.fill_between(t, low, high, color=colour, alpha=0.25, linewidth=0)
     ax.plot(t, middle, color=colour, linewidth=1.9)
+
+
+def draw_wide(ax: Axes, t: Any, values: Any, colour: str) -> None:
+    """A wide pale line, which is seen below a thin one that lies on it."""
+    ax.plot(t, values, color=colour, solid_capstyle="butt", **_WIDE)
+
+
+def wide_entry(label: str) -> Any:
+    """What a wide pale line is."""
+    return legend_entry(label, INK, **_WIDE)
 
 
 def band_entry(label: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,14 @@ from pysymude.model.calls import explained
 from pysymude.model.dataset import Dataset
 from pysymude.model.trajectory import Trajectory
 from pysymude.plot.fitted_curves import curves_of, shown_data
-from pysymude.plot.panels import Labels, drawn_sizes, logarithmic, panels_of, rows_and_columns
+from pysymude.plot.panels import (
+    Labels,
+    axes_of,
+    drawn_sizes,
+    inches_of,
+    logarithmic,
+    panels_of,
+)
 from pysymude.plot.phase_plane import draw_phase
 from pysymude.plot.style import (
     LINES,
@@ -95,12 +103,12 @@ class Course:
     held_out: float | None
     log: str
 
-    @property
+    @cached_property
     def columns(self) -> list[str]:
         """All measured columns."""
         return list(dict.fromkeys(c for trajectory in self.shown for c in trajectory.columns))
 
-    @property
+    @cached_property
     def groups(self) -> list[list[str]]:
         """The columns of each panel."""
         parts = [(name, c[name]) for c in self.curves for name in self.columns]
@@ -132,12 +140,8 @@ def draw_course(fig: Any, course: Course) -> None:
     """All panels of a course in a figure, or in a figure within one."""
     groups, count = course.groups, len(course.shown)
     if not course.is_many:
-        rows, columns = rows_and_columns(len(groups))
-        panels = fig.subplots(rows, columns, squeeze=False).ravel()
-        for k, names in enumerate(groups):
-            _draw_panel(panels[k], course, names, range(count), explain=k == 0)
-        for ax in panels[len(groups) :]:
-            ax.remove()
+        for k, (ax, names) in enumerate(zip(axes_of(fig, len(groups)), groups, strict=True)):
+            _draw_panel(ax, course, names, range(count), explain=k == 0)
         return
     cells = [(e, names) for e in range(_many(course)) for names in groups]
     rows, columns = _many_grid(course)
@@ -181,8 +185,7 @@ def _size(course: Course) -> tuple[float, float]:
     if course.is_many:
         rows, columns = _many_grid(course)
         return max(7.0, 2.4 * columns), 0.6 + 1.6 * rows
-    rows, columns = rows_and_columns(len(course.groups))
-    return 7.0 if columns == 1 else 1.0 + 4.0 * columns, 3.8 if rows == 1 else 3.2 * rows
+    return inches_of(len(course.groups))
 
 
 def _draw_panel(
