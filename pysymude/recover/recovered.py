@@ -280,12 +280,7 @@ class Recovered:
             )
         empty = [name for name, form in self.expressions.items() if form == 0]
         lines += [f"{name} = 0" for name in empty]
-        lines.append(
-            f"{len(self.coefficients)} of {self.candidates} candidates, chosen by {self.criterion.upper()}"
-        )
-        lines.append(
-            f"error per measurement {self.error:.3g}; with the network {self.network_error:.3g}"
-        )
+        lines += self._told
         lines += [f"warning: {text}" for text in self.warnings]
         return "\n".join(lines)
 
@@ -301,11 +296,15 @@ class Recovered:
         head = ("coefficient", "value", "rounded", "in", "term", "chosen in resamples")
         found += [html_table(head, rows)]
         found += [sentence(text, "warning") for text in self.warnings]
-        told = [text for text in self.summary().splitlines() if " candidates, chosen" in text]
-        told += [
-            f"error per measurement {self.error:.3g}; with the network {self.network_error:.3g}"
+        return "".join([*found, *map(sentence, self._told)])
+
+    @property
+    def _told(self) -> list[str]:
+        """How it was chosen, and how well it does."""
+        return [
+            f"{len(self.coefficients)} of {self.candidates} candidates, chosen by {self.criterion.upper()}",
+            f"error per measurement {self.error:.3g}; with the network {self.network_error:.3g}",
         ]
-        return "".join([*found, *map(sentence, told)])
 
     def __str__(self) -> str:
         return "Recovered\n  " + self.summary().replace("\n", "\n  ")
