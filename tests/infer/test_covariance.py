@@ -124,7 +124,7 @@ def test_limits_take_second_derivatives():
             H[i, j] = sum(corners) / (4 * h * h)
     found = fit.covariance()
     assert not found.expected
-    np.testing.assert_allclose(found.stored, np.linalg.inv(H), rtol=2e-3)
+    np.testing.assert_allclose(found.stored, np.linalg.inv(H), rtol=1e-3)
 
 
 def test_priors_count():
