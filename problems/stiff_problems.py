@@ -12,6 +12,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 import pysymude as psu
+from problems import brusselator_grid
 
 __all__ = ["PROBLEMS", "StiffProblem", "brusselator", "mixed_error", "problem"]
 
@@ -183,25 +184,9 @@ def _vdpol() -> StiffProblem:
 
 def brusselator(n: int = 32) -> StiffProblem:
     """The reaction with diffusion on an n x n periodic grid, disturbed from t = 1.1 on; 2 n^2 states."""
-    u, v = psu.states(f"u1:{n * n + 1}"), psu.states(f"v1:{n * n + 1}")
-    at = np.linspace(0.0, 1.0, n)
-    strength = 10.0 / (at[1] - at[0]) ** 2
-    rhs: dict[sp.Symbol, sp.Expr] = {}
-    start = np.zeros((2, n, n))
-    for i, j in np.ndindex(n, n):
-        k = i * n + j
-        near = [((i + a) % n) * n + (j + b) % n for a, b in ((1, 0), (-1, 0), (0, 1), (0, -1))]
-        spread = [strength * (sum(w[m] for m in near) - 4 * w[k]) for w in (u, v)]
-        disturbed = (at[i] - 0.3) ** 2 + (at[j] - 0.6) ** 2 <= 0.1**2
-        push = sp.Piecewise((5, psu.t >= 1.1), (0, True)) if disturbed else 0
-        rhs[u[k]] = 1 + u[k] ** 2 * v[k] - 4.4 * u[k] + spread[0] + push
-        rhs[v[k]] = 3.4 * u[k] - u[k] ** 2 * v[k] + spread[1]
-        start[0, i, j] = 22 * (at[j] * (1 - at[j])) ** 1.5
-        start[1, i, j] = 27 * (at[i] * (1 - at[i])) ** 1.5
-    # all of u, then all of v
-    rhs = {s: rhs[s] for s in (*u, *v)}
+    system, u0, (_, end) = brusselator_grid.problem(n)
     return StiffProblem(
-        "BRUSS", psu.ODESystem(rhs), tuple(start.ravel()), 11.5, 1e-2,
+        "BRUSS", system, tuple(u0), end, 1e-2,
         "Hairer and Wanner II, sec. IV.10; grid and disturbance of SciMLBenchmarks",
     )  # fmt: skip
 
