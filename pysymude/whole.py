@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import get_ident
 
-__all__ = ["read_whole", "write_whole"]
+__all__ = ["lives", "read_whole", "write_whole"]
 
 
 def read_whole(
@@ -70,12 +70,13 @@ def _remove_left(folder: Path, prefix: str) -> None:
             name = file.name
             if name.startswith(prefix) and name.endswith(".part"):
                 number = name.removeprefix(prefix).partition("-")[0]
-                if number.isdecimal() and not _lives(int(number)):
+                if number.isdecimal() and not lives(int(number)):
                     with suppress(OSError):
                         file.unlink()
 
 
-def _lives(process: int) -> bool:
+def lives(process: int) -> bool:
+    """Whether there is a process of that number; not for Windows, where the question would end it."""
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):

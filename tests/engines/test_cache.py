@@ -168,7 +168,7 @@ def test_who_died_while_compiling_holds_up_nobody(copy):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     lock = target.with_suffix(".making")
-    for left in (str(ended.pid), "1"):
+    for left in (str(ended.pid), "9" * 30, "1"):
         lock.write_text(left)
         if left == "1":  # somebody who lives, though not for that
             os.utime(lock, (0, 0))

@@ -23,6 +23,8 @@ from pathlib import Path
 
 import platformdirs
 
+from pysymude.whole import lives
+
 __all__ = [
     "Machine", "MachineCode", "cache_folder", "clear_cache", "kept_files", "making", "read_machine_code",
     "write_machine_code",
@@ -183,15 +185,7 @@ def _is_left(lock: Path) -> bool:
         return False
     if age > _PATIENCE or text == str(os.getpid()):
         return True
-    if os.name != "posix" or not text.isdigit():
-        return False
-    try:
-        os.kill(int(text), 0)  # asks only
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
+    return os.name == "posix" and text.isdecimal() and not lives(int(text))
 
 
 def write_machine_code(machine: Machine, made: MachineCode) -> None:
