@@ -116,6 +116,11 @@ def understood(path: str | PathLike[str], kind: str, *, by_user: bool = False) -
         ) from error
 
 
+def with_prefix(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    """The arrays whose names begin with this, by the rest of their names."""
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+
 def _content(path: str | PathLike[str]) -> bytes:
     """The bytes of a plain file that is not too large."""
     try:

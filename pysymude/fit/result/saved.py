@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pysymude.engines.outcomes import ReturnCode
 from pysymude.errors import InvalidInputError
-from pysymude.fit.files.save_file import read, understood
+from pysymude.fit.files.save_file import read, understood, with_prefix
 from pysymude.fit.loss.objective import Objective
 from pysymude.fit.loss.objective_text import read_told, told
 from pysymude.fit.problem.settings import Settings
@@ -115,7 +115,7 @@ class SavedFit:
     def from_content(cls, meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> SavedFit:
         """The inverse of `FitResult.content`."""
         trajectories = [
-            _trajectory(given, {k.removeprefix(f"data.{e}."): v for k, v in arrays.items()})
+            _trajectory(given, with_prefix(arrays, f"data.{e}."))
             for e, given in enumerate(meta["data"])
         ]
         _check(meta, arrays)
@@ -126,9 +126,7 @@ class SavedFit:
             data=Dataset(trajectories),
             theta=arrays["theta"],
             retcode=ReturnCode[meta["retcode"]],
-            history={
-                k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")
-            },
+            history=with_prefix(arrays, "history."),
             numbers={name: (_BEFORE | meta)[name] for name in NUMBERS},
             log=FitLog.from_list(meta.get("log", ())),  # files of version 0.1 have none
         )
@@ -147,20 +145,13 @@ def _check(meta: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
 
 
 def _trajectory(given: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Trajectory:
-    trainable, prefix = given["trainable_u0"], "noise."
-    noise = given["noise"] | {
-        k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)
-    }
+    trainable, noise = given["trainable_u0"], given["noise"] | with_prefix(arrays, "noise.")
     changed: dict[str, Any] = {
         "trainable_u0": tuple(trainable) if isinstance(trainable, list) else trainable,
         "noise": noise or None,
         # files of version 0.1 have none
         "censored": arrays.get("censored"),
-        "signals": {
-            k.removeprefix("signals."): tuple(v)
-            for k, v in arrays.items()
-            if k.startswith("signals.")
-        },
+        "signals": {name: tuple(v) for name, v in with_prefix(arrays, "signals.").items()},
         **changes_from_text(given),
     }
     return Trajectory.from_arrays(arrays["t"], arrays["u"], **given | changed)

@@ -172,16 +172,8 @@ class Likelihood(AbstractScore):
                 found.append((column.name, e, i))
         return found
 
-    def deviance(self, seen: Float, loss: LossData, data: Dataset) -> float:
-        """Minus twice the logarithm of the likelihood, with all constants.
-
-        A column without noise has the scale that makes it likeliest. Infinite where something measured has
-        the probability 0.
-        """
-        return self.judged(seen, loss, data)[0]
-
     def fixed(self, loss: LossData, data: Dataset) -> float | None:
-        """What `deviance` adds to the sum of squares where all noise is given; None elsewhere."""
+        """What `judged` adds to the sum of squares where all noise is given; None elsewhere."""
         names = {name for trajectory in data for name in trajectory.noise}
         if self.columns or loss.side is not None or not names.issuperset(data.columns):
             return None
@@ -189,7 +181,11 @@ class Likelihood(AbstractScore):
         return float((_LOG_2PI - 2.0 * np.log(loss.weight[counted])).sum())
 
     def judged(self, seen: Float, loss: LossData, data: Dataset) -> tuple[float, Float]:
-        """`deviance`, and its derivatives by `seen` (E, T, columns)."""
+        """Minus twice the logarithm of the likelihood, with all constants, and its derivatives by `seen`.
+
+        A column without noise has the scale that makes it likeliest. Infinite where something measured has
+        the probability 0.
+        """
         given = np.zeros_like(seen)
         if self.impossible(seen, loss):
             return np.inf, given

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
-from pysymude.fit.files.save_file import differing, read, understood, write
+from pysymude.fit.files.save_file import differing, read, understood, with_prefix, write
 from pysymude.fit.optimizers.optimizer import Memory
 
 __all__ = ["History", "Progress"]
@@ -152,11 +152,7 @@ class Progress:
                 vector=arrays["vector"],
                 before=arrays["before"],
                 best=arrays.get("best"),
-                memory=_with_prefix(arrays, "memory."),
-                history=History.from_arrays(_with_prefix(arrays, "history.")),
+                memory=with_prefix(arrays, "memory."),
+                history=History.from_arrays(with_prefix(arrays, "history.")),
                 **meta["state"],
             )
-
-
-def _with_prefix(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
