@@ -28,6 +28,7 @@ from pysymude.cli.fit_table import (
 from pysymude.cli.inputs import parse_numbers, read_model
 from pysymude.cli.written_files import make_folder, write_figure, write_json
 from pysymude.errors import InvalidInputError, TableWarning
+from pysymude.fit.result.stopped import INTERRUPTED
 
 if TYPE_CHECKING:
     from pysymude.fit.result.fit_result import FitResult
@@ -150,7 +151,7 @@ def fit(
         for sentence in found.warnings:
             say(f"warning: {sentence}", style="yellow")
         _write(folder, found, options.get("validation"))
-    end(found, interrupted=found.stopped == "interrupted")
+    end(found, interrupted=found.stopped == INTERRUPTED)
 
 
 def _model_and_table(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pysymude.cli.common import print_model
 from pysymude.cli.showcase import Showcase
 from pysymude.fit.result.fit_result import FitResult
+from pysymude.fit.result.stopped import INTERRUPTED
 from pysymude.fit.stages.gradient_matching import GradientMatching
 from pysymude.fit.stages.lbfgs import LBFGS
 from pysymude.fit.stages.multiple_shooting import MultipleShooting
@@ -53,7 +54,7 @@ def show(*, seed: int, engine: str, quick: bool) -> Showcase:
     stages = _stages(quick)
     found = fit(universal, train, stages=stages, weight_decay=DECAY, seed=seed, engine=engine)
     baseline = None
-    if found.stopped != "interrupted":
+    if found.stopped != INTERRUPTED:
         print_model(plain, "The baseline: Lotka-Volterra")
         baseline = fit(plain, train, stages=stages, seed=seed, engine=engine)
     errors = {"universal": _error(found, whole)}
@@ -72,7 +73,7 @@ def show(*, seed: int, engine: str, quick: bool) -> Showcase:
             "baseline_loss": None if baseline is None else baseline.loss,
         },
         figures=_figures(found, baseline, whole),
-        interrupted=baseline is None or baseline.stopped == "interrupted",
+        interrupted=baseline is None or baseline.stopped == INTERRUPTED,
     )
 
 

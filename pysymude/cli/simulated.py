@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pysymude.cli.common import print_model
 from pysymude.cli.recovered_output import laws_text
 from pysymude.cli.showcase import Showcase
+from pysymude.fit.result.stopped import INTERRUPTED
 from pysymude.fit.stages.gradient_matching import GradientMatching
 from pysymude.fit.stages.lbfgs import LBFGS
 from pysymude.fit.training.fitting import fit
@@ -57,7 +58,7 @@ def show(*, seed: int, engine: str, quick: bool) -> Showcase:
     found = fit(system, data, stages=stages, seed=seed, engine=engine, reltol=1e-6, abstol=1e-6)
     true = missing_term(along)
     error = float(np.linalg.norm(found.unknown_term(along) - true) / np.linalg.norm(true))
-    interrupted = found.stopped == "interrupted"
+    interrupted = found.stopped == INTERRUPTED
     recovered = None
     if not interrupted and found.success:
         library = "poly2" if quick else ["poly5", "sin"]
