@@ -15,6 +15,7 @@ from pysymude.errors import InvalidInputError
 from pysymude.fit.loss.information import fisher, has_fisher
 from pysymude.fit.loss.least_squares import residuals_of_loss, sensitivities
 from pysymude.fit.loss.objective import Objective
+from pysymude.fit.loss.second_derivatives import second_derivatives, slopes_around
 from pysymude.fit.problem.frozen import is_frozen
 from pysymude.model.theta import Slot
 
@@ -254,28 +255,8 @@ class Evidence:
         obj = self.objective
         method = replace(obj.method, reltol=min(obj.method.reltol, _TIGHT))
         tight = replace(obj, method=method)
-
-        def gradient(z: Float) -> Float:
-            found = tight.evaluate(z)
-            if not found.success or found.gradient is None:
-                raise InvalidInputError(
-                    f"the loss cannot be evaluated around the fit: {found.message}"
-                )
-            return found.gradient
-
-        return self._differences(gradient, _STEP)
+        return self._differences(slopes_around(tight), _STEP)
 
     def _differences(self, gradient: Callable[[Float], Float], step: float) -> Float:
         """Central differences of a gradient by the free numbers, made symmetric."""
-        theta = self.fit.theta
-        rows: list[Float] = []
-        for place, unit in zip(self.free, self.units, strict=True):
-            h = step * unit
-            sides: list[Float] = []
-            for sign in (1.0, -1.0):
-                moved = theta.copy()
-                moved[place] += sign * h
-                sides.append(gradient(moved)[self.free])
-            rows.append((sides[0] - sides[1]) / (2 * h))
-        matrix = np.array(rows).reshape(self.free.size, self.free.size)
-        return 0.5 * (matrix + matrix.T)
+        return second_derivatives(gradient, self.fit.theta, self.free, step * self.units)

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.engines.outcomes import ReturnCode
+from pysymude.errors import InvalidInputError
 from pysymude.fit.loss.constant_loss import is_constant
+from pysymude.fit.loss.second_derivatives import second_derivatives, slopes_around
 from pysymude.fit.problem.absorbable import absorbable, made_up_for
 from pysymude.fit.result.at_ends import at_ends, numbers_of
 from pysymude.fit.result.stopped import FINISHED
@@ -209,19 +211,9 @@ def _absorbed(fit: FitResult) -> list[str]:
 
 
 def _curvature(fit: FitResult, offsets: NDArray[np.int64]) -> Float | None:
-    """Second derivatives of the loss by central differences of its exact gradient."""
-    obj, theta = fit.objective, fit.theta
-    rows: list[Float] = []
-    for offset in offsets:
-        h = 1e-4 * max(abs(float(theta[offset])), 1e-2)
-        sides: list[Float] = []
-        for sign in (1.0, -1.0):
-            moved = theta.copy()
-            moved[offset] += sign * h
-            found = obj.evaluate(moved)
-            if not found.success or found.gradient is None:
-                return None
-            sides.append(found.gradient[offsets])
-        rows.append((sides[0] - sides[1]) / (2 * h))
-    matrix = np.array(rows)
-    return 0.5 * (matrix + matrix.T)
+    """Second derivatives of the loss, None where it cannot be evaluated around the fit."""
+    steps = 1e-4 * np.maximum(np.abs(fit.theta[offsets]), 1e-2)
+    try:
+        return second_derivatives(slopes_around(fit.objective), fit.theta, offsets, steps)
+    except InvalidInputError:
+        return None
