@@ -157,7 +157,11 @@ class Covariance:
 
 def covariance_of(fit: FitResult) -> Covariance:
     """The covariance at a fit; see `FitResult.covariance`."""
-    evidence = Evidence(fit)
+    return _covariance(Evidence(fit))
+
+
+def _covariance(evidence: Evidence) -> Covariance:
+    fit = evidence.fit
     names = tuple(evidence.slots)
     inside = evidence.inside
     _, vectors, known = evidence.modes
@@ -206,7 +210,8 @@ def said_of(fit: FitResult) -> list[str]:
 def wald_intervals(fit: FitResult, level: float) -> dict[str, tuple[float, float]]:
     """Symmetric intervals on the scale on which each number is learned, as natural values."""
     check_level(level)
-    evidence, found = Evidence(fit), covariance_of(fit)
+    evidence = Evidence(fit)
+    found = _covariance(evidence)
     width = np.sqrt(evidence.threshold(level))
     errors = np.sqrt(np.diag(found.stored))
     intervals: dict[str, tuple[float, float]] = {}

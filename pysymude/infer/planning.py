@@ -58,9 +58,10 @@ class Planning:
         for _ in range(self.most or 1):
             others = [e for e in range(len(every.settings)) if e not in chosen]
             sets = {e: self._part(every, [*chosen, e]) for e in others}
-            quick = {e: task.value(task.greedy()) for e, task in sets.items()}
+            begun = {e: task.greedy() for e, task in sets.items()}
+            quick = {e: task.value(begun[e]) for e, task in sets.items()}
             first = sorted(quick, key=quick.__getitem__)[:_FINALISTS]
-            slow = {e: sets[e].value(sets[e].exchanged(sets[e].greedy())) for e in first}
+            slow = {e: sets[e].value(sets[e].exchanged(begun[e])) for e in first}
             chosen.append(min(slow, key=slow.__getitem__))
         return chosen
 

@@ -163,6 +163,14 @@ class Spread:
         found = refits(self.fit, asked.draws, asked.seed, asked.jobs, asked.progress)
         return np.stack([values(theta) for theta in found])
 
+    def ends(
+        self, values: Callable[[Float], Float], middle: Float, errors: Float
+    ) -> tuple[Float, Float]:
+        """Both ends of values without the scatter of measurements."""
+        if self.asked.method == "bootstrap":
+            return self.tails(self.refitted(values))
+        return middle - self.quantile * errors, middle + self.quantile * errors
+
     def tails(self, drawn: Float) -> tuple[Float, Float]:
         """Both ends of the middle of draws (draws, ...); NaN is left out."""
         return quantiles(drawn, self.asked.level)
@@ -257,19 +265,17 @@ def _ends(
     spread: Spread, model: Imagined, seen: Float, value: Float, errors: Float
 ) -> tuple[Float, Float]:
     """Lower and upper ends, with the scatter of a measurement where it is asked for."""
-    asked, noisy = spread.asked, spread.asked.interval == "prediction"
-    measuring = Measuring(spread.fit, model) if noisy else None
-    if asked.method == "bootstrap":
-        drawn = spread.refitted(model.values)
-        if measuring is not None:
-            rng = np.random.default_rng([asked.seed, *b"measured"])
-            drawn = np.concatenate(
-                [measuring.drawn(rng, d, seen) for d in drawn for _ in range(20)]
-            )
-        return spread.tails(drawn)
-    if measuring is None:
-        return value - spread.quantile * errors, value + spread.quantile * errors
-    return measuring.ends(seen, errors, spread)
+    asked = spread.asked
+    if asked.interval == "confidence":
+        return spread.ends(model.values, value, errors)
+    measuring = Measuring(spread.fit, model)
+    if asked.method == "delta":
+        return measuring.ends(seen, errors, spread)
+    rng = np.random.default_rng([asked.seed, *b"measured"])
+    refitted = spread.refitted(model.values)
+    return spread.tails(
+        np.concatenate([measuring.drawn(rng, d, seen) for d in refitted for _ in range(20)])
+    )
 
 
 def observed(system: ODESystem, observe: Any) -> tuple[tuple[str, ...], dict[str, sp.Expr]]:

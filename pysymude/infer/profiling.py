@@ -44,6 +44,12 @@ class Side:
     is_open: bool = False
     done: bool = False
 
+    def add(self, points: list[Point], held: Held) -> None:
+        """Further points, in their order outward."""
+        self.theta = np.vstack([self.theta, *(p[0] for p in points)])
+        self.loss = np.append(self.loss, [p[1] for p in points])
+        self.where = np.append(self.where, [held.at(p[0]) for p in points])
+
 
 @dataclass
 class Profiler:
@@ -84,7 +90,7 @@ class Profiler:
         if self.held.doubts:  # a solution that is none is no measure for others
             sound = [p for p in self._valleys if self.held.at(p[0]) >= self.held.sound]
             start, loss = min(sound, key=lambda point: point[1], default=(start, loss))
-        step = _WANTED * np.sqrt(self.threshold) * self.held.error
+        step = self._first_step
         where = np.array([self.held.at(start)])
         return tuple(  # type: ignore[return-value]
             Side(start[None].copy(), np.array([loss]), where, sign * step) for sign in (-1.0, 1.0)
@@ -118,9 +124,7 @@ class Profiler:
             side.done = True
             inside, beyond = self._crossed(side, best, (where, root), before)
             points = [*inside, *beyond, *points]
-        side.theta = np.vstack([side.theta, *(p[0] for p in points)])
-        side.loss = np.append(side.loss, [p[1] for p in points])
-        side.where = np.append(side.where, [self.held.at(p[0]) for p in points])
+        side.add(points, self.held)
         if not side.done and (ends or len(side.loss) > _MOST):
             side.done = side.is_open = True
         if side.done and not side.is_open and self._leaps(side, best):
@@ -202,12 +206,14 @@ class Profiler:
         if not beyond:
             return False
         _, theta, loss = max(beyond, key=lambda point: point[0])
-        side.theta = np.vstack([side.theta, theta])
-        side.loss = np.append(side.loss, loss)
-        side.where = np.append(side.where, self.held.at(theta))
-        side.step = sign * _WANTED * np.sqrt(self.threshold) * self.held.error
+        side.add([(theta, loss)], self.held)
+        side.step = sign * self._first_step
         side.done = False
         return True
+
+    @property
+    def _first_step(self) -> float:
+        return float(_WANTED * np.sqrt(self.threshold) * self.held.error)
 
     @cached_property
     def _starts(self) -> list[tuple[float, Float]]:

@@ -150,11 +150,9 @@ def _band(
     sizes = np.abs(middle).reshape(-1, len(columns)).max(axis=0)
     errors = spread.errors(slopes, sizes)
     errors, is_open = spread.opened(values, middle, errors.reshape(middle.shape))
+    low, high = spread.ends(values, middle, errors)
     if asked.method == "bootstrap":
-        low, high = spread.tails(spread.refitted(values))
         is_open = np.zeros_like(is_open)
-    else:
-        low, high = middle - spread.quantile * errors, middle + spread.quantile * errors
     return Band(
         columns, axis, middle, low, high, errors, asked.level, "confidence", asked.method, is_open,
         spread.warnings(columns, is_open),
