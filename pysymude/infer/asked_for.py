@@ -16,7 +16,7 @@ from pysymude.infer.evidence import Evidence
 from pysymude.infer.held_number import Held, HeldNumber
 from pysymude.infer.held_prediction import HeldPrediction
 from pysymude.infer.held_quantities import TAKEN, Course, OfParameters
-from pysymude.infer.predicting import observed
+from pysymude.infer.observed_columns import observed
 from pysymude.model.coerce import float_array, label_of, meant
 from pysymude.plan.formulas import formulas
 from pysymude.solving.checks import output_times
@@ -104,16 +104,17 @@ def _predicted(evidence: Evidence, name: Any, where: Where) -> Held:
             "a profile is that of one number: a prediction at one time t=, or take='maximum' (or 'minimum', "
             f"'mean') of it over several; found {times.size} times and take={where.take!r}"
         )
-    columns, expressions = observed(fit.objective.enforced.system, [name])
+    looked = observed(fit.objective.enforced.system, [name])
+    (column,), expressions = looked.columns, looked.expressions
     setting = Setting(times, e, where.u0, where.parameters, where.signals, begin=start)
-    model = imagined(fit, setting, columns, expressions)
-    shown = str(expressions.get(columns[0], columns[0]))
+    model = imagined(fit, setting, looked.columns, expressions)
+    shown = looked.shown(column)
     label = f"{shown}(t={times[0]:g})" if where.take is None else f"{where.take} of {shown}"
-    expr = expressions.get(columns[0])
+    expr = expressions.get(column)
     if expr is None:
-        expr = fit.objective.enforced.system.observables.get(columns[0])
+        expr = fit.objective.enforced.system.observables.get(column)
     if expr is None:
-        expr = next(s for s in fit.system.states if s.name == columns[0])
+        expr = next(s for s in fit.system.states if s.name == column)
     own = sorted((label_of(k), float(v)) for k, v in (where.parameters or {}).items())
     told = (shown, times.tolist(), where.take, e, repr(where.u0), own, repr(where.signals))
     return _checked(

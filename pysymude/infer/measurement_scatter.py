@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pysymude.errors import InvalidInputError
 from pysymude.fit.result.imagined import Imagined
+from pysymude.infer.observed_columns import Observed
 from pysymude.model.distributions.distribution import Distribution
 from pysymude.model.distributions.normal import Normal
 
@@ -34,7 +35,7 @@ class Measuring:
     model: Imagined
 
     @classmethod
-    def possible(cls, fit: FitResult, columns: Sequence[str], *, chosen: bool) -> tuple[str, ...]:
+    def possible(cls, fit: FitResult, looked: Observed, *, chosen: bool) -> tuple[str, ...]:
         """Those of the columns whose noise is known.
 
         Raises
@@ -43,9 +44,9 @@ class Measuring:
             There is none, or one that was chosen is not among them.
         """
         known = {*fit.system.noise, *_scales(fit)}
-        good = tuple(name for name in columns if name in known)
-        if not good or (chosen and len(good) < len(columns)):
-            bad = next((name for name in columns if name not in known), "")
+        good = tuple(name for name in looked.columns if name in known)
+        if not good or (chosen and len(good) < len(looked.columns)):
+            bad = next((looked.shown(n) for n in looked.columns if n not in known), "")
             raise InvalidInputError(
                 f"nothing is known of the noise of {bad!r}, so a further measurement of it has no band; write "
                 "interval='confidence', or give it noise"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import sympy as sp
 from numpy.typing import NDArray
 
 from pysymude.errors import CapabilityError, InvalidInputError, WrongCallError
@@ -22,16 +21,15 @@ from pysymude.infer.elsewhere import Elsewhere
 from pysymude.infer.evidence import Evidence
 from pysymude.infer.logarithmic_ends import logarithmic_ends
 from pysymude.infer.measurement_scatter import Measuring
+from pysymude.infer.observed_columns import Observed, observed
 from pysymude.infer.signs import fallen_below, positive_columns, strictly_positive
 from pysymude.model.calls import explained, instead
-from pysymude.model.coerce import label_of, meant
-from pysymude.model.system import ODESystem
 from pysymude.solving.checks import output_times
 
 if TYPE_CHECKING:
     from pysymude.fit.result.fit_result import FitResult
 
-__all__ = ["Asked", "Spread", "asked_of", "band_along", "band_of", "observed"]
+__all__ = ["Asked", "Spread", "asked_of", "band_along", "band_of"]
 
 Float = NDArray[np.float64]
 
@@ -40,7 +38,6 @@ _FELT = (
     0.1  # of a standard error or of the largest value: what a unit of an open direction may change
 )
 _MOVED = 0.5  # of a standard error: what an allowed point elsewhere may change
-_OWN = "expression_"
 _PREDICT = ("u0", "parameters", "experiment", "signals", "doses", "events")
 _PERIODS = "give fit an experiment with these periods and NaN in place of measurements, and name it in experiment="
 _SEEN = 1e-5  # of a column's largest value
@@ -228,13 +225,15 @@ def band_along(
 
     `known` are expressions by name, which stand beside what `observe` names.
     """
-    columns, expressions = observed(fit.objective.enforced.system, observe) if known is None else (
-        tuple(known), dict(known),
-    )  # fmt: skip
-    spread = Spread(fit, asked)
+    looked = (
+        observed(fit.objective.enforced.system, observe)
+        if known is None
+        else Observed(tuple(known), known)
+    )
+    spread, columns = Spread(fit, asked), looked.columns
     if asked.interval == "prediction":
-        columns = Measuring.possible(fit, columns, chosen=observe is not None or known is not None)
-    model = imagined(fit, setting, columns, expressions)
+        columns = Measuring.possible(fit, looked, chosen=observe is not None or known is not None)
+    model = imagined(fit, setting, columns, looked.expressions)
     seen, slopes = model.linearised(fit.theta)
     value = seen[:, : len(columns)]
     if not np.isfinite(value).all():
@@ -254,10 +253,10 @@ def band_along(
     if asked.method == "bootstrap":
         is_open = np.zeros_like(is_open)
     measured = fit.data[setting.experiment] if setting.is_own else None
-    shown = tuple(str(expressions[n]) if n.startswith(_OWN) else n for n in columns)
+    shown = tuple(map(looked.shown, columns))
     return Band(
         shown, {"t": setting.t}, value, low, high, errors, asked.level, asked.interval, asked.method,
-        is_open, (*spread.warnings(columns, is_open), *fallen_below(columns, value, positive)), measured,
+        is_open, (*spread.warnings(shown, is_open), *fallen_below(shown, value, positive)), measured,
     )  # fmt: skip
 
 
@@ -276,42 +275,3 @@ def _ends(
     return spread.tails(
         np.concatenate([measuring.drawn(rng, d, seen) for d in refitted for _ in range(20)])
     )
-
-
-def observed(system: ODESystem, observe: Any) -> tuple[tuple[str, ...], dict[str, sp.Expr]]:
-    """Names of columns, and the expressions among them, of ``observe=``.
-
-    Raises
-    ------
-    InvalidInputError
-        A name that is neither a state nor an observable.
-    """
-    names = [s.name for s in system.states]
-    known = list(dict.fromkeys([*names, *system.observables]))
-    if observe is None:
-        return tuple(known), {}
-    if isinstance(observe, Mapping):
-        given = cast("Mapping[Any, Any]", observe)
-        made = {label_of(k): sp.sympify(v, strict=True) for k, v in given.items()}
-        for name in made:
-            if name in known:
-                raise InvalidInputError(
-                    f"observe= calls an expression {name!r}, which is taken; choose another name"
-                )
-        return tuple(made), made
-    columns: list[str] = []
-    expressions: dict[str, sp.Expr] = {}
-    for entry in observe if isinstance(observe, list | tuple) else [observe]:
-        if isinstance(entry, sp.Expr) and not isinstance(entry, sp.Symbol):
-            name = f"{_OWN}{len(expressions)}"
-            expressions[name] = entry
-            columns.append(name)
-            continue
-        name = label_of(entry)
-        if name not in known:
-            raise InvalidInputError(
-                f"observe= names {name!r}, which is neither a state nor an observable; there are "
-                f"{', '.join(known)}{meant(name, known)}"
-            )
-        columns.append(name)
-    return tuple(columns), expressions

@@ -143,6 +143,8 @@ def test_expressions_and_what_they_are_called(known: psu.FitResult):
     error = np.sqrt(np.einsum("ij,jk,ik->i", G, np.linalg.inv(J.T @ J), G))
     np.testing.assert_allclose(band["flux"].standard_error, error, rtol=1e-5)
     assert known.predict(LATER, band=0.95, observe=[k * x, x]).columns == ("k*x", "x")
+    own = known.predict(LATER, band=0.95, observe={"expression_of": k * x})
+    assert own.columns == ("expression_of",)
 
 
 def test_what_is_open_is_said():
@@ -159,6 +161,8 @@ def test_what_is_open_is_said():
     assert said.startswith("flux: 9 values hang on what the data leave open (")
     assert "apart)" in said
     assert "9 values open" in repr(band)
+    (nameless,) = fit.predict(LATER, band=0.95, observe=[k * x]).warnings
+    assert nameless.startswith("k*x: 9 values hang on")
 
 
 def test_the_bootstrap_shares_its_refits(known: psu.FitResult, monkeypatch: pytest.MonkeyPatch):
@@ -286,6 +290,11 @@ def test_tables_and_figures(known: psu.FitResult):
         (lambda f: f.predict(T, band=0.9, method="wald"), "method must be 'delta' or 'bootstrap'"),
         (lambda f: f.predict(T, band=0.9, interval="both"), "interval must be 'confidence' or"),
         (lambda f: f.predict(T, band=0.9, observe="q"), "observe= names 'q'"),
+        (lambda f: f.predict(T, band=0.9, observe={"f": "k*x"}), r"observe\['f'\] is the text 'k\*x'"),
+        (
+            lambda f: f.predict(T, band=0.9, interval="prediction", observe=[k * x]),
+            r"nothing is known of the noise of 'k\*x'",
+        ),
         (lambda f: f.predict(T, band=0.9, weight_scale=-1), "weight_scale must be a positive number"),
         (lambda f: f.predict(T, band=0.9, parameters={k: [1, 2]}), "one trajectory at a time"),
         (lambda f: f.predict([-1.0, 1.0], band=0.9), "before the experiment's start"),
