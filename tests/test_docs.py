@@ -52,6 +52,7 @@ PHRASES = (
     "has run away",
     "the data do not determine",
 )
+DECIMAL = re.compile(r"\d+\.(\d+)(?:e([+-]?\d+))?")
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
@@ -110,10 +111,23 @@ def run(page: str, name: str = "page") -> list[str]:
             wrong.append(f"{where}\n{out.getvalue()}{traceback.format_exc()}")
             continue
         if block.expected is not None:
-            checker = doctest.OutputChecker()
-            if not checker.check_output(block.expected, out.getvalue(), FLAGS):
+            if not says(block.expected, out.getvalue()):
                 wrong.append(f"{where}\nsays:\n{block.expected}\nprints:\n{out.getvalue()}")
     return wrong
+
+
+def says(expected: str, printed: str) -> bool:
+    """Whether a page says what was printed, decimals to one unit of their last digit.
+
+    Where an optimiser ends differs by the last bits of processors, and 0.325 is printed as 0.32 or as 0.33.
+    """
+    found, known = list(DECIMAL.finditer(printed)), list(DECIMAL.finditer(expected))
+    if len(found) == len(known):
+        for here, said in zip(reversed(found), reversed(known), strict=True):
+            unit = 10.0 ** (int(said[2] or 0) - len(said[1]))
+            if abs(float(here[0]) - float(said[0])) < 1.01 * unit:
+                printed = printed[: here.start()] + said[0] + printed[here.end() :]
+    return doctest.OutputChecker().check_output(expected, printed, FLAGS)
 
 
 def prompts(text: str, names: dict[str, Any], where: str) -> None:
@@ -132,6 +146,16 @@ def commands(text: str) -> None:
         if words[:1] == ["pysymude"]:
             code = app(words[1:], standalone_mode=False)
             assert not code, f"{line}: exit code {code}"
+
+
+def test_a_page_may_be_off_by_the_last_digit_alone():
+    assert says("[0.45 0.33 0.21]\n", "[0.45 0.32 0.21]\n")
+    assert says("1.20e-03 m\n", "1.19e-03 m\n")
+    assert not says("[0.45 0.33 0.21]\n", "[0.45 0.31 0.21]\n")
+    assert not says("1.2e-03\n", "1.2e-02\n")
+    assert not says("-0.3\n", "0.3\n")
+    assert not says("12 steps, 0.3\n", "13 steps, 0.3\n")
+    assert not says("0.3 s\n", "0.3 m\n")
 
 
 @pytest.mark.parametrize(
