@@ -110,9 +110,8 @@ def run(page: str, name: str = "page") -> list[str]:
         except Exception:
             wrong.append(f"{where}\n{out.getvalue()}{traceback.format_exc()}")
             continue
-        if block.expected is not None:
-            if not says(block.expected, out.getvalue()):
-                wrong.append(f"{where}\nsays:\n{block.expected}\nprints:\n{out.getvalue()}")
+        if block.expected is not None and not says(block.expected, out.getvalue()):
+            wrong.append(f"{where}\nsays:\n{block.expected}\nprints:\n{out.getvalue()}")
     return wrong
 
 
