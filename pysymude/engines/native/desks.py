@@ -158,6 +158,12 @@ class Desk:
             return make_memory(model, *self.lent[1][:4], keep=keep, room=s.room)
 
     @property
+    def current(self) -> bool:
+        """Whether its arrays are as the scheme wants them by now."""
+        s = self.scheme
+        return self.known[:2] == (s.implicit, s.room) and self.known[2] is s.abstol
+
+    @property
     def small(self) -> bool:
         """Whether its memory may be kept for another solve."""
         return self.task.memory.v.size + self.problem.out.size < _SMALL
@@ -173,7 +179,7 @@ class Desk:
         """Experiments first to last; the gradient of their terms."""
         s, gradient = self.scheme, None
         while True:
-            if self.known[:2] != (s.implicit, s.room) or self.known[2] is not s.abstol:
+            if not self.current:
                 self.prepare()
             task = self.task
             task.theta[:] = theta

@@ -25,8 +25,8 @@ from pysymude.engines.native.sweeps import go_back, go_forward
 __all__ = ["drive", "initial_states", "interpolate", "start_slopes", "start_tangent"]
 
 EXPLICIT, WAITING = st.EXPLICIT, st.WAITING
-MEASURE, BACKWARD, FORWARD = st.MEASURE, st.BACKWARD, st.FORWARD
-GIVEN = st.GIVEN
+SOLVE, MEASURE, GIVEN = st.SOLVE, st.MEASURE, st.GIVEN
+BACKWARD, FORWARD = st.BACKWARD, st.FORWARD
 
 
 @inner
@@ -91,15 +91,18 @@ def tie_back(m, problem, e):
 def drive(task, first, last, todo):
     """Experiments first to last; where one cannot go on here: why, and in `marks` which it was.
 
+    Without `SOLVE` the one experiment is the last that was solved here, whose steps are still there.
     Compiled twice: for tasks without an implicit tableau there is less to compile.
     """
     m, w, problem, x, y = task.model, task.memory, task.problem, task.explicit, task.implicit
     options, theta = task.options, task.theta
     for e in range(first, last):
-        hold(m, w, problem.p, theta, e)
-        begin(m, w, problem, e)
-        code, count = march(m, w, problem, x, y, options, theta, e)
-        w.counts[0] = count
+        code, count = 0, w.counts[0]
+        if todo & SOLVE:
+            hold(m, w, problem.p, theta, e)
+            begin(m, w, problem, e)
+            code, count = march(m, w, problem, x, y, options, theta, e)
+            w.counts[0] = count
         if code < 0:
             w.marks[WAITING] = e
             return code

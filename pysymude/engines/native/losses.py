@@ -28,12 +28,30 @@ __all__ = ["NativeLoss"]
 Float = NDArray[np.float64]
 
 
+Parts = list[tuple[int, int]]
+
+_APART = 1 << 22  # numbers of kept blocks: up to here each experiment of a few has a desk of its own
+
+
 @dataclass(eq=False)
 class _Office:
-    """A desk a part, and the problem that they share."""
+    """A desk a part, and the problem that they share.
+
+    `solved` is the theta at which each desk still has the steps of its one experiment.
+    """
 
     problem: st.Problem
+    parts: Parts
     desks: list[Desk]
+    solved: Float | None = None
+
+    def holds(self, theta: Float) -> bool:
+        """Whether all steps of the solve at theta are still there."""
+        return (
+            self.solved is not None
+            and np.array_equal(self.solved, theta)
+            and all(desk.current for desk in self.desks)
+        )
 
 
 @final
@@ -46,6 +64,7 @@ class NativeLoss(BoundLoss):
     laws: tuple[str, ...]
     forward: bool
     free: list[_Office] = field(default_factory=list[_Office])
+    apart: list[_Office] = field(default_factory=list[_Office])
 
     def __post_init__(self) -> None:
         self.parts = parts_of(len(self.problem.t0))
@@ -67,28 +86,33 @@ class NativeLoss(BoundLoss):
             self.free.append(office)
 
     def simulate(self, theta: Float) -> Simulated:
-        """What the model gives for each measurement at theta."""
-        office, read = self._taken(), self._read(theta)
+        """What the model gives for each measurement at theta; few experiments keep their steps for `pull`."""
+        office, read = self._taken(apart=True), self._read(theta)
         try:
+            office.solved = None
             self._run(office, read, st.SOLVE | st.MEASURE)
             if self.scheme.follow(office.problem.out):
                 self._run(office, read, st.SOLVE | st.MEASURE)
             found = self._evaluation(office.problem, read, theta.size, False)
+            if found.success and all(last - first == 1 for first, last in office.parts):
+                office.solved = read.copy()
             return self._simulated(office.problem, found)
         finally:
-            self.free.append(office)
+            self._back(office)
 
     def pull(self, theta: Float, given: Float) -> Evaluation:
         """The gradient of a loss whose derivatives by what `simulate` gives are `given`."""
-        office, read = self._taken(), self._read(theta)
+        office, read = self._taken(apart=True), self._read(theta)
         try:
             office.problem.given[:] = given
-            todo = st.SOLVE | st.MEASURE | st.GIVEN
-            todo |= st.FORWARD if self.forward else st.BACKWARD
+            todo = st.MEASURE | st.GIVEN | (st.FORWARD if self.forward else st.BACKWARD)
+            if not office.holds(read):
+                office.solved = None
+                todo |= st.SOLVE
             slope = self._run(office, read, todo)
             return self._evaluation(office.problem, slope, theta.size, True)
         finally:
-            self.free.append(office)
+            self._back(office)
 
     def linearise(
         self, theta: Float, asked: NDArray[np.bool_], directions: Float | None = None
@@ -129,16 +153,31 @@ class NativeLoss(BoundLoss):
     def retime(self, t0: Float, ts: Float) -> None:
         """Other times from now on, at all desks: they share these arrays."""
         self.problem.t0[:], self.problem.ts[:] = t0, ts
+        for office in (*self.free, *self.apart):
+            office.solved = None
 
-    def _taken(self) -> _Office:
-        return self.free.pop() if self.free else self._office()
+    def _taken(self, *, apart: bool = False) -> _Office:
+        """A place to work at, where each experiment has a desk of its own if `apart` and if they are few."""
+        single = [(e, e + 1) for e in range(len(self.problem.t0))]
+        if not apart or self.linked or self.parts == single:
+            return self.free.pop() if self.free else self._office(self.parts)
+        if self.apart:
+            return self.apart.pop()
+        office = self._office(self.parts)
+        if len(single) * office.desks[0].task.memory.v.size > _APART:
+            return office
+        return self._office(single)
+
+    def _back(self, office: _Office) -> None:
+        """What was taken, for others."""
+        (self.free if office.parts == self.parts else self.apart).append(office)
 
     def _read(self, theta: Float) -> Float:
         return np.ascontiguousarray(theta[: self.scheme.theta], dtype=np.float64)
 
-    def _office(self) -> _Office:
+    def _office(self, parts: Parts) -> _Office:
         problem = self.problem.with_results(len(self.laws))
-        return _Office(problem, [Desk(self.scheme, problem, True) for _ in self.parts])
+        return _Office(problem, parts, [Desk(self.scheme, problem, True) for _ in parts])
 
     def _run(self, office: _Office, theta: Float, todo: int) -> Float:
         problem, desks = office.problem, office.desks
@@ -147,9 +186,9 @@ class NativeLoss(BoundLoss):
         initial_states(desks[0].task)
         # what ties experiments writes to others' starts
         threads = 1 if self.linked or len(self.parts) == 1 else count_threads()
-        parts = run_all(desks, theta, self.parts, todo, threads)
-        slope = parts[0].copy()
-        for other in parts[1:]:
+        slopes = run_all(desks, theta, office.parts, todo, threads)
+        slope = slopes[0].copy()
+        for other in slopes[1:]:
             slope += other
         if todo & (st.FORWARD | st.BACKWARD) and (self.moving or self.linked):
             task = desks[0].task
