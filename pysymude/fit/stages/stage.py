@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +42,10 @@ class Leg:
         Places that stay as they are in it.
     attempt : int
         Legs of a further attempt are for fits that have not come to describe the data.
-    origin : float64 array, optional
-        Where the first leg of a further attempt begins.
+    origin : float64 array or 'best', optional
+        Where the first leg of a further attempt begins; the best point so far is not known before.
+    due : bool
+        Whether that attempt is made in any case.
     """
 
     label: str
@@ -54,7 +56,8 @@ class Leg:
     tells: tuple[int, ...] = ()
     resting: tuple[int, ...] = ()
     attempt: int = 0
-    origin: Float | None = None
+    origin: Float | Literal["best"] | None = None
+    due: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -212,17 +212,17 @@ class Loop:
         state = self.state
         if leg.attempt == state.attempt:
             return True
-        if leg.origin is None or self.held_out is not None:
+        origin = state.best if isinstance(leg.origin, str) else leg.origin
+        if origin is None or self.held_out is not None:
             return False
-        # without networks a look from the start itself costs little; with them the data must ask for it
-        if leg.attempt == 1 and not self.obj.plan.networks:
-            due = state.moved
-        else:
-            due = state.score > enough(self.prepared) and (leg.attempt > 1 or state.moved)
+        # without networks a look from the start itself costs little; with many weights the data must ask for it
+        due = leg.due or state.score > enough(self.prepared)
+        if leg.attempt == 1:
+            due = state.moved and (due or not self.obj.plan.networks)
         if due:
             log.info("another attempt, %s", leg.label)
-            self.note("another attempt: something is to be gained", leg, state.score)
-            state.attempt, state.vector = leg.attempt, leg.origin.copy()
+            self.note("another attempt: something may be gained", leg, state.score)
+            state.attempt, state.vector = leg.attempt, origin.copy()
         return due
 
     def crawls(self, leg: Leg) -> bool:

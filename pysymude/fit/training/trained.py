@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from pysymude.fit.problem.absorbable import absorbable, made_up_for
 from pysymude.fit.result.fit_log import FitLog
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.fit.result.stopped import INTERRUPTED
-from pysymude.fit.stages.stage import Training
+from pysymude.fit.stages.stage import Leg, Training
 from pysymude.fit.terms.sampled_terms import SampledTerm
 from pysymude.fit.training.arguments import TrainingOptions
 from pysymude.fit.training.attempts import further_attempts, legs_of
@@ -48,8 +49,8 @@ def trained(obj: Objective, given: TrainingOptions) -> FitResult:
     prepared = Training(obj, loss, decay)
     legs = legs_of(options.stages, prepared)
     if given.stages is None:
-        legs += further_attempts(obj, legs, start, options.seed)
-    checkpoint, key = options.checkpoint, _key(prepared, options, start)
+        legs += further_attempts(prepared, legs, start, options.seed)
+    checkpoint, key = options.checkpoint, _key(prepared, options, start, legs)
     state = Progress(vector=start.copy())
     if options.resume and checkpoint is not None and Path(checkpoint).exists():
         state = Progress.load(checkpoint, key)
@@ -75,7 +76,9 @@ def _tell_of_absorbed(obj: Objective, state: Progress, reporter: Reporter) -> No
             state.record.append(row)
 
 
-def _key(prepared: Training, options: TrainingOptions, start: Float) -> dict[str, str]:
+def _key(
+    prepared: Training, options: TrainingOptions, start: Float, legs: Sequence[Leg]
+) -> dict[str, str]:
     """What a checkpoint must agree with."""
     obj, settings = prepared.objective, prepared.objective.settings
     sampled = [t for t in obj.composition.terms if isinstance(t, SampledTerm)]
@@ -87,7 +90,7 @@ def _key(prepared: Training, options: TrainingOptions, start: Float) -> dict[str
         {
             "system": (obj.plan.fingerprint, *obj.plan.default_parameters, *obj.plan.scalings),
             "data": obj.data.fingerprint,
-            "stages": options.stages,
+            "stages": (options.stages, [leg.label for leg in legs]),
             "theta0": start,
             "method": obj.method,
             "weight_decay": prepared.decay,
