@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pysymude.cli.ahead import import_ahead
 from pysymude.cli.common import (
     Debug,
     Engine,
@@ -72,6 +73,8 @@ def demo(
 
             show = partial(petab_demo.show, folder=folder)
         elif data is Data.simulated:
+            # the solvers may have to be compiled first
+            import_ahead("pysindy.optimizers", "matplotlib.backends.backend_agg", "scipy.stats")
             from pysymude.cli.simulated import show
         else:
             from pysymude.cli.hudson_bay import show

@@ -36,15 +36,14 @@ def further_attempts(prepared: Training, legs: list[Leg], start: Float, seed: in
     """The last leg from the start itself; with networks also Adam from there, and two other seeds.
 
     Losses of networks have many minima in long flat valleys, and which way leads to a good one is not known
-    before: small problems go all ways from the start, and end with steps that know curvature; larger ones go
-    further ways where the data are not described yet.
+    before: small problems go two ways from the start, and end with steps that know curvature; all others are
+    for data that are not described yet.
     """
     obj, last = prepared.objective, legs[-1]
     networks = bool(obj.plan.networks)
-    small = networks and obj.n_measured * obj.layout.size <= _SMALL
-    more = [
-        replace(last, label=f"{last.label} (from the start)", attempt=1, origin=start, due=small)
-    ]
+    # what a loss of one's own costs is not known
+    small = networks and obj.own is None and obj.n_measured * obj.layout.size <= _SMALL
+    more = [replace(last, label=f"{last.label} (from the start)", attempt=1, origin=start)]
     if not networks:
         return more
     if small:

@@ -72,7 +72,9 @@ def fit(
     stages : sequence of stages, optional
         `LawMatching`, `GradientMatching`, `GaussNewton`, `Adam`, `LBFGS`, `MultipleShooting`, or objects of
         your own with a method ``legs(prepared)``, in order. By default: coefficients of laws and gradient
-        matching, then L-BFGS on a growing horizon.
+        matching, then L-BFGS, with networks on a growing horizon. Small problems with networks (measurements
+        times learned numbers up to 20,000) also go from their start by `Adam` and L-BFGS, and end with
+        `GaussNewton` from the best point.
     seed : int
         Of the initial weights. The same seed gives the same fit.
     theta0 : array, shape (parameters,), or mapping from name to values, optional
