@@ -76,7 +76,25 @@ def test_the_default_stages_fit_closely():
         "LBFGS (to 40%)",
         "LBFGS (to 70%)",
         "LBFGS",
+        "Adam (attempt 2)",
+        "LBFGS (attempt 2)",
+        "GaussNewton (from the best)",
     }
+
+
+def test_small_problems_leave_a_valley_in_which_l_bfgs_sees_no_more_to_gain():
+    z, w = psu.states("z w")
+    truth = psu.ODESystem({z: -0.1 * z**3 + 2 * w**3, w: -2 * z**3 - 0.1 * w**3})
+    system = psu.neural_ode([z, w], hidden=16, inputs=[z**3, w**3])
+    clean = psu.solve(truth, u0={z: 2.0, w: 0.0}, t=np.linspace(0, 6, 61), engine="native")
+    noise = 0.01 * clean.u.std(axis=0) * np.random.default_rng(0).standard_normal(clean.u.shape)
+    series = psu.Dataset.from_arrays(clean.t, clean.u + noise, states=[z, w])
+    first = psu.GradientMatching(), psu.LBFGS(200, horizon=(0.4, 0.7)), psu.LBFGS(1000)
+    alone = quick(system, series, stages=first)
+    fit = quick(system, series, stages=None)
+    assert alone.converged
+    # the noise that was added leaves as much as this behind
+    assert fit.loss < 1.2 * (noise**2).sum() < 0.2 * alone.loss
 
 
 def test_shooting_ties_its_segments_together():

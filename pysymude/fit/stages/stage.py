@@ -46,6 +46,8 @@ class Leg:
         Where the first leg of a further attempt begins; the best point so far is not known before.
     due : bool
         Whether that attempt is made in any case.
+    least : float
+        Twenty iterations that gain less than this part of the loss end the leg.
     """
 
     label: str
@@ -58,6 +60,7 @@ class Leg:
     attempt: int = 0
     origin: Float | Literal["best"] | None = None
     due: bool = False
+    least: float = 1e-10
 
 
 @dataclass(frozen=True, eq=False)

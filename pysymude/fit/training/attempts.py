@@ -18,7 +18,8 @@ __all__ = ["further_attempts", "legs_of"]
 Float = NDArray[np.float64]
 
 _SMALL = 20_000  # measurements times numbers that are learned: fits of a second or two
-_OTHER_WAY, _LAST = (Adam(), LBFGS(700)), (GaussNewton(100),)
+_LEAST = 1e-2  # a gain along a valley that is not worth twenty iterations
+_OTHER_WAY, _LAST = (Adam(), LBFGS(700)), (GaussNewton(200),)
 
 
 def legs_of(stages: Sequence[Stage], prepared: Training) -> list[Leg]:
@@ -52,7 +53,14 @@ def further_attempts(prepared: Training, legs: list[Leg], start: Float, seed: in
         more += _again(legs, k, obj.theta0(seed + 1000 * (k - 2)))
     if small:
         more += [
-            replace(leg, label=f"{leg.label} (from the best)", attempt=5, origin="best", due=True)
+            replace(
+                leg,
+                label=f"{leg.label} (from the best)",
+                attempt=5,
+                origin="best",
+                due=True,
+                least=_LEAST,
+            )
             for leg in legs_of(_LAST, prepared)
         ]
     return more

@@ -30,7 +30,7 @@ log = logging.getLogger("pysymude")
 
 Float = NDArray[np.float64]
 
-_CRAWL, _LEAST = 20, 1e-10  # so many iterations that gain less than this part of the loss end a leg
+_CRAWL = 20  # so many iterations that gain next to nothing end a leg
 
 
 class Loop:
@@ -230,7 +230,7 @@ class Loop:
         if self.state.iteration < _CRAWL or not leg.optimizer.descends:
             return False
         values = self.state.history.last("value", _CRAWL)
-        return values[0] - values[-1] <= _LEAST * abs(values[-1])
+        return values[0] - values[-1] <= leg.least * abs(values[-1])
 
     def full(self, theta: Float) -> float:
         """The whole training loss at theta, infinite where it cannot be solved."""
