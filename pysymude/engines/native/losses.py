@@ -30,7 +30,9 @@ Float = NDArray[np.float64]
 
 Parts = list[tuple[int, int]]
 
-_APART = 1 << 22  # numbers of kept blocks: up to here each experiment of a few has a desk of its own
+_APART = (
+    1 << 22
+)  # numbers of kept blocks: up to here each experiment of a few has a desk of its own
 
 
 @dataclass(eq=False)
@@ -89,7 +91,6 @@ class NativeLoss(BoundLoss):
         """What the model gives for each measurement at theta; few experiments keep their steps for `pull`."""
         office, read = self._taken(apart=True), self._read(theta)
         try:
-            office.solved = None
             self._run(office, read, st.SOLVE | st.MEASURE)
             if self.scheme.follow(office.problem.out):
                 self._run(office, read, st.SOLVE | st.MEASURE)
@@ -107,7 +108,6 @@ class NativeLoss(BoundLoss):
             office.problem.given[:] = given
             todo = st.MEASURE | st.GIVEN | (st.FORWARD if self.forward else st.BACKWARD)
             if not office.holds(read):
-                office.solved = None
                 todo |= st.SOLVE
             slope = self._run(office, read, todo)
             return self._evaluation(office.problem, slope, theta.size, True)
@@ -136,6 +136,7 @@ class NativeLoss(BoundLoss):
             self.free.append(office)
 
     def _linearise(self, office: _Office, wanted: Wanted) -> None:
+        office.solved = None
         first = office.desks[0].task
         first.theta[:] = wanted.theta
         initial_states(first)
@@ -181,6 +182,8 @@ class NativeLoss(BoundLoss):
 
     def _run(self, office: _Office, theta: Float, todo: int) -> Float:
         problem, desks = office.problem, office.desks
+        if todo & st.SOLVE:
+            office.solved = None
         problem.slopes[:] = 0.0
         desks[0].task.theta[:] = theta
         initial_states(desks[0].task)
