@@ -96,7 +96,7 @@ def _timing(seconds: Any, first: Any) -> Timing:
 
 
 def environment() -> dict[str, Any]:
-    """Versions, processor, cores and load: a time without them is no result."""
+    """Versions, cores and the day: a time without them is no result."""
     found: dict[str, str] = {}
     for package in _PACKAGES:
         try:
@@ -106,11 +106,13 @@ def environment() -> dict[str, Any]:
     return {
         "versions": found,
         "python": platform.python_version(),
-        "cpu": _cpu(),
         "cores": os.cpu_count(),
-        "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
-        "date": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "date": time.strftime("%Y-%m-%d"),
     }
+
+
+def _load() -> str:
+    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
 
 
 def _cpu() -> str:
@@ -139,11 +141,12 @@ def arguments(description: str, **options: Any) -> argparse.Namespace:
 def finish(title: str, rows: Sequence[Mapping[str, Any]], path: Path | None, **more: Any) -> None:
     """Prints the rows as a table, and writes them, and `more`, where the user asked."""
     where = environment()
-    print(f"\n{title}\n{where['cpu']}, {where['cores']} cores, load {where['load']}")
+    print(f"\n{title}\n{_cpu()}, {where['cores']} cores, load {_load()}")
     _print_table(rows)
     if path is not None:
         before = json.loads(path.read_text()) if path.exists() else {}
         found = before | {title: {"environment": where, "rows": list(rows), **more}}
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(found, indent=1) + "\n")
 
 

@@ -64,7 +64,7 @@ def name_of(value: object, *, what: str) -> str:
     name = value if isinstance(value, str) else str(cast("Any", value).name)
     if len(parts := name.replace(",", " ").split()) > 1:
         raise InvalidInputError(f"{what} takes one name each; found {name!r}: write {parts!r}")
-    if check_name(name, what=f"a name in {what}") == str(t):
+    if check_name(name, what=f"a name in {what}") == t.name:
         raise InvalidInputError(f"{what} must not contain 't': that name is time")
     return name
 

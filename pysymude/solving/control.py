@@ -52,18 +52,15 @@ def warn_of_abstol(method: Method, states: Sequence[str], found: BatchSolution) 
         return
     # between few outputs it may be large
     sizes = magnitudes(found.u if found.sizes is None else found.sizes)
-    if not ((sizes > 0) & (sizes < method.abstol)).any():
-        return
-    for name, size, abstol in zip(
-        states, sizes, np.broadcast_to(method.abstol, sizes.shape), strict=True
-    ):
-        if 0 < size < abstol:
-            warnings.warn(
-                f"state {name!r} stays below {size:g}, less than its absolute tolerance {abstol:g}: its "
-                f"digits mean nothing; give abstol={{{name}: {1e-8 * size:.0e}}}, or leave abstol out",
-                ToleranceWarning,
-                stacklevel=caller_level(),
-            )
+    for k in np.flatnonzero((sizes > 0) & (sizes < method.abstol)):
+        name, size = states[k], sizes[k]
+        abstol = np.broadcast_to(method.abstol, sizes.shape)[k]
+        warnings.warn(
+            f"state {name!r} stays below {size:g}, less than its absolute tolerance {abstol:g}: its "
+            f"digits mean nothing; give abstol={{{name}: {1e-8 * size:.0e}}}, or leave abstol out",
+            ToleranceWarning,
+            stacklevel=caller_level(),
+        )
 
 
 def check_tolerance(name: str, value: Any) -> float:
