@@ -127,12 +127,15 @@ class _Experiment:
         starts |= {n: float(e) for n, e in known.items() if e is not None and n not in exact}
         self.u0 = {n: v for n, v in starts.items() if n not in exact}
         self.learned_starts = tuple(x.name for x in system.states if x.name not in known)
-        fixed = {s: v for s, v in values.items() if s not in learned}
-        self.system = system.replace(
-            parameters={**system.parameters, **fixed}, trainable=learned, scales={}, noise={},
-            bounds=dict.fromkeys(learned, (None, None)), priors={},
+        bare = system.replace(
+            parameters={}, trainable=learned, scales={}, noise={}, priors={},
+            bounds=dict.fromkeys(learned, (None, None)),
             initial={named[n]: e for n, e in exact.items()},
         )  # fmt: skip
+        # what noise alone reads is gone
+        fixed = {s: v for s, v in {**system.parameters, **values}.items() if s not in learned}
+        read = set(bare.symbolic_parameters)
+        self.system = bare.replace(parameters={s: v for s, v in fixed.items() if s in read})
         at: dict[Any, Any] = {**self.system.parameters, **learned}
         self.start = np.array(
             [

@@ -145,7 +145,9 @@ class Blended:
         E, R = len(self._known), len(rows)
         p = np.repeat(self._known[None], R, axis=0)
         names = list(plan.parameters)
-        p[:, :, [names.index(n) for n in self._coefficients]] = rows[:, None, : self.n_coefficients]
+        # the constant of a potential stands in no equation
+        there = [k for k, n in enumerate(self._coefficients) if n in names]
+        p[:, :, [names.index(self._coefficients[k]) for k in there]] = rows[:, None, there]
         p[:, :, [names.index(n) for n in self._weights]] = weights[:, None, :]
         u0 = np.repeat(loss.batch.u0[None], R, axis=0)
         for k, nuisance in enumerate(self.nuisances, start=self.n_coefficients):

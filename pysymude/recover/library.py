@@ -1,3 +1,5 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false
 """Candidate functions: what the unknown term may be made of."""
 
 from __future__ import annotations
@@ -53,8 +55,28 @@ class Candidates:
         """The terms where the same network reads other inputs."""
         if tuple(inputs) == self.network.inputs:
             return self.terms
-        moved = dict(zip(self.network.inputs, inputs, strict=True))
-        return tuple(cast("sp.Expr", term.xreplace(moved)) for term in self.terms)
+        held: dict[Any, Any] = {
+            z: sp.Dummy(positive=True) if z.is_nonnegative else sp.Dummy(real=True)
+            for z in self.network.inputs
+        }
+        moved = {held[z]: to for z, to in zip(self.network.inputs, inputs, strict=True)}
+        return tuple(
+            cast("sp.Expr", self._of_inputs(term, held).xreplace(moved)) for term in self.terms
+        )
+
+    def _of_inputs(self, term: sp.Expr, held: dict[Any, Any]) -> sp.Expr:
+        """A term with symbols in place of the inputs, which may be expressions such as a distance."""
+        # the square of a root has lost the root
+        powers: Any = {z.base: h ** (1 / z.exp) for z, h in held.items() if z.is_Pow}
+        found = cast("sp.Expr", term.subs(cast("Any", held)).subs(powers))
+        left = found.free_symbols & {s for z in held for s in z.free_symbols}
+        if left:
+            raise InvalidInputError(
+                f"library=: {term} is no function of what {self.name} reads, "
+                f"{', '.join(map(str, held))}, whose slopes or values elsewhere the model needs; write "
+                "candidates as expressions of these"
+            )
+        return found
 
 
 def candidates(system: ODESystem, library: Any) -> tuple[Candidates, ...]:

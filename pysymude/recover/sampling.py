@@ -1,10 +1,12 @@
+# SymPy annotates its classes in parts only
+# pyright: reportAttributeAccessIssue=false
 """The trained networks as functions of what they read, sampled where they were informed and where asked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,8 @@ from numpy.typing import NDArray
 from pysymude.errors import InvalidInputError
 from pysymude.fit.result.fit_result import FitResult
 from pysymude.model.coerce import label_of, number_of
+from pysymude.model.network import NetworkOutput
+from pysymude.model.system import ODESystem
 from pysymude.plan.compiled import compile_system
 from pysymude.plan.numeric import NumericModel
 from pysymude.recover.learned import learned_outputs
@@ -67,6 +71,7 @@ def sample(
         t, u, p = (np.concatenate(pair) for pair in zip((t, u, p), extra, strict=True))
     plan, learned = compile_system(fit.system), learned_outputs(fit)
     model = NumericModel(plan, p.T, fit.theta)
+    read = _read_outputs(fit.system)
     found: list[Samples] = []
     for out in outputs:
         own = out.network[out.index]
@@ -78,8 +83,21 @@ def sample(
                 f"the candidate {out.terms[bad[0]]} for {out.name} is not finite along the fitted "
                 "trajectories or in the box; leave it out of library="
             )
+        if (out.network.name, out.index) not in read:
+            # a potential: slopes alone stand in the model, and a constant has none
+            values = values - values[:along].mean()
+            features = features - features[:along].mean(axis=0)
+            features[:, [term.is_number for term in out.terms]] = 0.0
         found.append(Samples(values, features, along))
     return found
+
+
+def _read_outputs(system: ODESystem) -> set[tuple[str, int]]:
+    """Outputs whose values stand in the system, not their slopes alone."""
+    events = (f for event in system.events for f in event.expressions)
+    read = (*system.rhs.values(), *system.observables.values(), *events)
+    atoms = (atom for f in read for atom in f.atoms(NetworkOutput))
+    return {(cast("Any", a.args[0]).name, int(cast("Any", a.args[1]))) for a in atoms}
 
 
 def _along(fit: FitResult) -> tuple[Float, Float, Float]:

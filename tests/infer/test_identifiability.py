@@ -333,6 +333,17 @@ def test_a_signal_is_known():
     assert found.identifiable == {"k", "a"}
 
 
+def test_scales_of_noise_are_no_part_of_the_rank():
+    """Learned or fixed; what nothing but noise reads stands in no experiment that is simulated exactly."""
+    plain = psu.ODESystem({P: -k * P}, trainable={k: 0.7}, observables={"seen": P / V})
+    noisy = plain.replace(
+        parameters={g: 0.2}, trainable={k: 0.7, s: 0.1}, noise={"seen": psu.Normal(s + g)}
+    )
+    found = psu.identifiability(noisy, u0={P: 2.0})
+    assert (found.rank, found.size, found.agrees) == (2, 2, True)
+    assert found.identifiable == psu.identifiability(plain, u0={P: 2.0}).identifiable == {"k", "V"}
+
+
 def test_a_network_that_makes_up_for_a_factor_is_named():
     found = psu.identifiability(system(k * network(x)[0] - d * y, x - g * y), [x, y])
     assert "k" in found.unidentifiable
