@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import least_squares
 
 import pysymude as psu
 
@@ -119,3 +120,37 @@ def test_a_fit_whose_stages_all_find_nothing_to_do_says_so():
     fit = psu.fit(SPRING, data, stages=psu.GradientMatching(), **QUICK)
     assert not fit.converged
     assert fit.warnings[0].startswith("no stage could run")
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e-6, 1e6])
+@pytest.mark.parametrize(
+    "stages", [None, psu.LBFGS(100), psu.GaussNewton(50), [psu.Adam(150), psu.LBFGS(100)]]
+)
+def test_a_fit_does_not_depend_on_the_unit_of_its_data(unit, stages):
+    s, k = psu.states("s"), psu.parameters("k", positive=True)
+    t = np.linspace(0.0, 4.0, 12)
+    u = 2 * np.exp(-1.1 * t) * (1 + 0.05 * np.random.default_rng(0).standard_normal(12))
+    data = psu.Dataset.from_arrays(t, unit * u, states=[s], u0={s: 2 * unit})
+    fit = psu.fit(psu.ODESystem({s: -k * s}, trainable={k: 3.0}), data, stages=stages, **QUICK)
+    # the closed form by another program
+    best = least_squares(lambda z: 2 * np.exp(-z * t) - u, [1.0], xtol=1e-12)
+    assert fit.converged
+    assert abs(fit.parameters["k"] - best.x[0]) < 1e-5
+    assert fit.loss == pytest.approx(2 * best.cost * unit**2, rel=1e-5)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_start_far_above_all_data_is_no_measure_of_an_end(own):
+    s, k = psu.states("s"), psu.parameters("k")
+    t = np.linspace(0.0, 3.0, 13)
+    u = np.exp(-t) + 0.02 * np.sin(40 * t)
+    data = psu.Dataset.from_arrays(t, u, states=[s], u0={s: 1.0})
+
+    def squares(predictions, data):
+        return ((predictions[0]["s"] - data[0].u[:, 0]) ** 2).sum()
+
+    system = psu.ODESystem({s: k * s}, trainable={k: 10.0})  # a first loss of 1e26
+    fit = psu.fit(system, data, loss=squares if own else None, stages=psu.LBFGS(300), **QUICK)
+    best = least_squares(lambda z: np.exp(z * t) - u, [-1.0], xtol=1e-12)
+    assert fit.converged
+    assert abs(fit.parameters["k"] - best.x[0]) < 1e-5

@@ -14,6 +14,8 @@ __all__ = ["Adam"]
 
 Float = NDArray[np.float64]
 
+_NOTHING = 1e-150
+
 
 @final
 @dataclass(frozen=True)
@@ -52,10 +54,13 @@ class Adam:
         memory["v"] = self.beta2 * memory["v"] + (1 - self.beta2) * gradient**2
         m = memory["m"] / (1 - self.beta1**k)
         v = memory["v"] / (1 - self.beta2**k)
+        # beside slopes, which are small where the data are in large units
+        size = float(memory.setdefault("size", np.array([norm]))[0])
+        epsilon = max(self.epsilon * min(size, 1.0), _NOTHING)
         cosine = 0.505 + 0.495 * np.cos(np.pi * min(k / max(self.iterations, 1), 1.0))
         for _ in range(20):
             rate = self.learning_rate * cosine * memory["shrink"][0]
-            found = evaluate(point.theta - rate * m / (np.sqrt(v) + self.epsilon))
+            found = evaluate(point.theta - rate * m / (np.sqrt(v) + epsilon))
             if found.ok:
                 return found
             memory["shrink"] = memory["shrink"] / 2

@@ -15,6 +15,7 @@ __all__ = ["LBFGS"]
 
 Float = NDArray[np.float64]
 _NOTHING = 1e-100  # slopes whose squares are no numbers any more
+_RECENT = 20  # iterations, at whose beginning the loss says what is rounding
 
 
 @final
@@ -39,6 +40,7 @@ class LBFGS:
     def step(self, point: Point, memory: Memory, evaluate: Evaluate) -> Point | None:
         """One quasi-Newton step; further tries along the gradient, ever shorter, before giving up."""
         memory.setdefault("first", np.array([abs(point.value)]))
+        recent = memory.get("recent", memory["first"])
         if self.is_flat(point, memory):
             return None
         known = dict(memory)
@@ -55,13 +57,18 @@ class LBFGS:
         if float(s @ y) > 1e-14 * float(np.linalg.norm(s) * np.linalg.norm(y)):
             memory["s"] = np.vstack([memory["s"], s])[-self.memory :]
             memory["y"] = np.vstack([memory["y"], y])[-self.memory :]
+        memory["recent"] = np.append(recent, abs(found.value))[-_RECENT:]
         return found
 
     def is_flat(self, point: Point, memory: Memory) -> bool:
-        """Whether the slope is rounding beside the loss at the start, whatever the unit of that is."""
+        """Whether the slope is rounding beside the loss, whatever the unit of that is.
+
+        Beside the loss some iterations ago: that at the start, if it was far above all data, is no measure.
+        """
         steepest = float(np.abs(point.gradient).max())
-        first = float(memory.get("first", np.array([abs(point.value)]))[0])
-        return steepest <= self.tolerance * first or steepest < _NOTHING
+        first = memory.get("first", np.array([abs(point.value)]))
+        size = float(min(first[0], memory.get("recent", first)[0]))
+        return steepest <= self.tolerance * size or steepest < _NOTHING
 
     def promise(self, point: Point, memory: Memory) -> float:
         """Half of the slope along the quasi-Newton step."""
@@ -72,13 +79,18 @@ class LBFGS:
     def _search(
         self, point: Point, memory: Memory, evaluate: Evaluate, length: float
     ) -> Point | None:
-        """A better point along the quasi-Newton direction; without memory it has length `length`."""
+        """A better point along the quasi-Newton direction; without memory it has at most that length.
+
+        Without memory a step is the slope itself, of a loss whose first value is not small: in other units
+        of the data all steps are the same.
+        """
         # loaded here because most starts do without it
         from scipy.optimize import line_search
 
         direction = _direction(point.gradient, memory)
         if not len(memory["s"]):
-            direction = direction * min(1.0, length / float(np.linalg.norm(direction)))
+            unit = max(min(1.0, float(memory["first"][0])), _NOTHING)
+            direction = direction * min(1.0 / unit, length / float(np.linalg.norm(direction)))
         seen: dict[bytes, Point] = {}
 
         def at(theta: Float) -> Point:

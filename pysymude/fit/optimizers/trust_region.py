@@ -55,10 +55,13 @@ class TrustRegion:
         model = self._model(point)
         if model is None:
             return None
+        # losses about zero are differences of logarithms, unless all of them are small
+        first = float(memory.setdefault("first", np.array([abs(point.value)]))[0])
+        least = _NOTHING * max(abs(point.value), min(first, 1.0))
         radius = float(memory["radius"][0])
         for _ in range(_TRIES):
             taken, length, promised = model.within(radius)
-            if not promised > _NOTHING * max(abs(point.value), 1.0):
+            if not promised > least:
                 return None
             found = evaluate(point.theta + np.clip(taken, -_LARGEST, _LARGEST))
             gain = point.value - found.value if found.ok else -np.inf

@@ -46,14 +46,19 @@ def promise_at(
     return promised
 
 
-def is_minimum(obj: Objective, point: Point, promised: float, first: float) -> bool:
+def is_minimum(
+    obj: Objective, point: Point, promised: float, first: float, recent: Sequence[float]
+) -> bool:
     """Whether the optimiser's own model of the loss promises next to nothing from here."""
     if obj.likelihood is not None:  # differences of logarithms have a unit of their own
         return promised <= _LOGARITHMS
+    # the start may lie far above all data; a fit that begins at its minimum has no larger loss to compare with
     least = _NOTHING * first
     if obj.composition.score is None:
-        # a fit that begins at its minimum has no larger loss to compare with
-        least = max(least, _ROUNDING * spread_part(obj.loss))
+        spread = spread_part(obj.loss)
+        least = max(min(least, _NOTHING * spread), _ROUNDING * spread)
+    elif recent:
+        least = min(least, _NOTHING * abs(recent[0]))
     return promised <= max(_DECREMENT * abs(point.value), least)
 
 

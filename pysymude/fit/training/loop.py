@@ -191,9 +191,10 @@ class Loop:
         if state.best is None or self.held_out is not None:
             return
         promised, here = np.inf, point
+        recent = state.history.last("value", min(state.iteration, TREND))
         if np.array_equal(state.best, task.extract(point.theta)):
             promised = promise_at(leg.optimizer, state.memory, task, point, ended)
-            state.converged = ended and is_minimum(self.obj, point, promised, state.first)
+            state.converged = ended and is_minimum(self.obj, point, promised, state.first, recent)
             if state.converged and is_constant(self.training, state.best):
                 state.converged = False
                 return
@@ -204,8 +205,9 @@ class Loop:
         if state.converged:
             state.promised = 0.0
         elif here.ok:
-            fall = trend(state.history.last("value", min(state.iteration, TREND)))
-            state.promised = max(fall, promised if np.isfinite(promised) else tried(task, here))
+            state.promised = max(
+                trend(recent), promised if np.isfinite(promised) else tried(task, here)
+            )
 
     def takes_up(self, leg: Leg) -> bool:
         """Whether a leg is due: the first attempt's always, others where something is to be gained."""
