@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from pysymude import __version__
@@ -175,6 +176,7 @@ def fit_summary(fit: FitResult) -> dict[str, Any]:
         "loss": fit.loss,
         "validation_loss": fit.validation_loss,
         "parameters": fit.parameters,
+        "standard_errors": _errors(fit),
         "u0": {
             trajectory.name: dict(zip(map(str, fit.system.states), fit.u0(e), strict=True))
             for e, trajectory in enumerate(fit.data)
@@ -194,6 +196,14 @@ def fit_summary(fit: FitResult) -> dict[str, Any]:
             **{name: package_version(name) or None for name in packages},
         },
     }
+
+
+def _errors(fit: FitResult) -> dict[str, float]:
+    """Where they are known: a loss of one's own, and laws that are enforced, may have none."""
+    try:
+        return fit.standard_errors()
+    except (PySymUDEError, np.linalg.LinAlgError):
+        return {}
 
 
 def _steps(fit: FitResult) -> int:

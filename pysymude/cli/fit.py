@@ -26,6 +26,7 @@ from pysymude.cli.fit_table import (
     read_fit_table,
 )
 from pysymude.cli.inputs import parse_numbers, read_model
+from pysymude.cli.period_table import with_periods
 from pysymude.cli.written_files import make_folder, write_figure, write_json
 from pysymude.errors import InvalidInputError, TableWarning
 from pysymude.fit.result.stopped import INTERRUPTED
@@ -79,6 +80,10 @@ def fit(
     doses: Annotated[
         str | None, typer.Option(help="Columns of amounts that are added to states, gut=AMT,...")
     ] = None,
+    per_experiment: Annotated[
+        str | None,
+        typer.Option(help="Parameters with a value of their own in each experiment, k,d."),
+    ] = None,
     validation: Annotated[
         float | None, typer.Option(help="Part of the time span at the end to hold out, as 0.2.")
     ] = None,
@@ -130,6 +135,7 @@ def fit(
             "u0": u0 and parse_numbers(u0, "--u0"), "trainable_u0": trainable_u0 or None,
             "t0": t0, "signals": signals and parse_signals(signals),
             "doses": doses and parse_doses(doses),
+            "per_experiment": per_experiment and [p.strip() for p in per_experiment.split(",")],
         }  # fmt: skip
         options |= {key: value for key, value in said.items() if value not in (None, [])}
         if "stages" in options:
@@ -182,12 +188,13 @@ def _measured(path: Path, system: ODESystem, options: dict[str, Any]) -> Dataset
     from pysymude.model.dataset import Dataset
 
     given = {key: options.pop(key) for key in _OF_TABLE if key in options}
+    changes = options.pop("periods", ())
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", TableWarning)
         found = Dataset.from_csv(path, states=options.pop("columns", system), **given)
     for warning in caught:
         say(str(warning.message), style="yellow")
-    return found
+    return with_periods(found, system, changes) if changes else found
 
 
 def _write(folder: Path, found: FitResult, validation: float | None) -> None:

@@ -10,8 +10,13 @@
     u0 = { x = 30.0 }
     signals = { T = "temperature" }                        # measured inputs and their columns; or ["T"]
     doses = { gut = "AMT" }                                # columns of amounts that are added to states
+    per_experiment = ["k"]                                 # parameters with a value for each experiment
     stages = ["Adam(300)", "LBFGS(500)"]
     seed = 1
+
+    [[fit.periods]]                                        # what changes in all experiments
+    times = "measured"                                     # at each measurement; or numbers
+    set = { cases = "new", new = "0" }
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pysymude.cli.inputs import parse_numbers
+from pysymude.cli.period_table import ChangeTimes
 from pysymude.errors import InvalidInputError
 from pysymude.model.toml_table import TomlTable, parse_toml, read_text
 
@@ -49,7 +55,7 @@ TEXTS = (
 NUMBERS = ("reltol", "weight_decay", "validation", "t0")
 TABLE = (
     *TEXTS, *NUMBERS, "experiment", "columns", "noise", "u0", "loq", "trainable_u0", "stages", "laws", "seed",
-    "abstol", "signals", "doses",
+    "abstol", "signals", "doses", "per_experiment", "periods",
 )  # fmt: skip
 
 
@@ -80,9 +86,10 @@ def _entry(table: TomlTable, key: str) -> Any:
         value, dict
     ):
         return dict(_named(table, key))
-    if key in ("columns", "laws", "experiment", "trainable_u0", "signals") and isinstance(
-        value, list
-    ):
+    if key == "periods":
+        return [ChangeTimes.read(inner) for inner in table.tables(key)]
+    lists = ("columns", "laws", "experiment", "trainable_u0", "signals", "per_experiment")
+    if key in lists and isinstance(value, list):
         return table.strings(key)
     if key == "stages":
         return ", ".join(table.strings(key)) if isinstance(value, list) else table.text(key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,8 +23,10 @@ from pysymude.cli.input_options import Inputs
 from pysymude.cli.inputs import parse_numbers, parse_times, read_model
 from pysymude.cli.written_files import check_figure_name, write_figure, write_text
 from pysymude.errors import InvalidInputError
+from pysymude.infer.bands import Band
 
 if TYPE_CHECKING:
+    from pysymude.fit.result.fit_result import FitResult
     from pysymude.solving.solution import Solution
 
 __all__ = ["simulate"]
@@ -50,6 +52,13 @@ def simulate(
     doses: Annotated[
         str | None, typer.Option(help="Columns of amounts that are added to states, gut=AMT,...")
     ] = None,
+    band: Annotated[
+        float | None, typer.Option(help="Of a fit: columns of a band too; the level, as 0.95.")
+    ] = None,
+    prediction: Annotated[
+        bool,
+        typer.Option("--prediction", help="The band of a further measurement, with its noise."),
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="CSV file; by default standard output.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Figure: .png, .pdf or .svg.")] = None,
     solver: Annotated[str, typer.Option(help="'auto' or a name.")] = "auto",
@@ -73,8 +82,14 @@ def simulate(
         if plot is not None:
             check_figure_name(plot)
         inputs = Inputs(data, signals, doses, experiment)
+        if (band is not None and model.suffix != ".npz") or (prediction and band is None):
+            wrong = "--prediction goes with --band" if band is None else "--band is of a saved fit"
+            raise InvalidInputError(
+                f"{wrong}; write: pysymude simulate fit.npz --t ... --band 0.95"
+            )
+        wanted = Wanted(band, "prediction" if prediction else "confidence")
         if model.suffix == ".npz":
-            solution = _of_fit(model, times, given, inputs, method)
+            solution = _of_fit(model, times, given, inputs, method, wanted)
         else:
             solution = _of_model(model, times, given, inputs, method)
         if out is None:
@@ -82,15 +97,36 @@ def simulate(
         else:
             write_text(out, _table(solution))
         if plot is not None:
-            from pysymude.plot import plot_solution
-
-            write_figure(plot, plot_solution(solution))
+            write_figure(plot, solution.plot())
+        if isinstance(solution, Band):
+            for sentence in solution.warnings:
+                say(f"warning: {sentence}", style="yellow")
+            return
     if not solution.success:
         say(f"{solution.retcode.name}: {solution.message}", style="red")
         raise typer.Exit(FAILED)
 
 
-def _of_fit(path: Path, t: Any, given: dict[str, Any], inputs: Inputs, method: Any) -> Solution:
+@dataclass(frozen=True)
+class Wanted:
+    """The options --band and --prediction."""
+
+    level: float | None
+    interval: str
+
+    def keywords(self, fit: FitResult) -> dict[str, Any]:
+        """Of a prediction; a measurement is foretold where something was measured."""
+        if self.level is None:
+            return {}
+        columns = [*(x.name for x in fit.system.states), *fit.system.observables]
+        if self.interval == "prediction":
+            columns = list(fit.data.columns)
+        return {"band": self.level, "interval": self.interval, "observe": columns}
+
+
+def _of_fit(
+    path: Path, t: Any, given: dict[str, Any], inputs: Inputs, method: Any, wanted: Wanted
+) -> Solution | Band:
     """An experiment of a fit, by the fit's own solver where no other is named."""
     from pysymude.fit.files.save_file import understood
     from pysymude.fit.result.fit_result import FitResult
@@ -108,7 +144,10 @@ def _of_fit(path: Path, t: Any, given: dict[str, Any], inputs: Inputs, method: A
             f"{path} holds {len(names)} experiments; say which: --experiment NAME, one of {', '.join(names)}"
         )
     which = 0 if inputs.experiment is None else inputs.experiment
-    found = fit.predict(t, **given, experiment=which, **inputs.read(fit.system, {}))
+    read = inputs.read(fit.system, {})
+    found = fit.predict(t, **given, experiment=which, **read, **wanted.keywords(fit))
+    if isinstance(found, Band):
+        return found
     # a fit watches more than the user's own, such as scales of noise
     own = {name: y for name, y in found.observables.items() if name in fit.system.observables}
     return replace(found, observables=own)
@@ -134,13 +173,19 @@ def _of_model(path: Path, t: Any, given: dict[str, Any], inputs: Inputs, method:
     return solve(system, t=t, **given, **inputs.read(system, reading), **method)
 
 
-def _table(solution: Solution) -> str:
+def _columns(found: Solution | Band) -> dict[str, Any]:
+    if not isinstance(found, Band):
+        return {"t": found.t, **{name: found[name] for name in found.states}, **found.observables}
+    columns: dict[str, Any] = {"t": found.t}
+    for name in found.columns:
+        own = found[name]
+        columns |= {name: own.value, f"{name}_lower": own.lower, f"{name}_upper": own.upper}
+    return columns
+
+
+def _table(found: Solution | Band) -> str:
     """CSV text; what a failed solve did not reach stays empty, and floats are exact."""
-    columns = {
-        "t": solution.t,
-        **{name: solution[name] for name in solution.states},
-        **solution.observables,
-    }
+    columns = _columns(found)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)

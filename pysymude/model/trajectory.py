@@ -255,7 +255,8 @@ class Trajectory:
             reason = f"it is {'only a limit' if limited else 'not measured'} in the first row"
         label = f" of trajectory {self.name!r}" if self.name else ""
         raise InvalidInputError(
-            f"no initial value of state {state!r}{label}: {reason}; pass u0={{{state!r}: ...}}"
+            f"no initial value of state {state!r}{label}: {reason}; pass u0={{{state!r}: ...}}, or learn it: "
+            f"ODESystem(..., trainable={{start: 1.0}}, initial={{{state}: start}}) with a parameter `start`"
         )
 
     def _names(self) -> Iterator[str]:

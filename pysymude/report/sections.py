@@ -163,12 +163,17 @@ def _version(package: str) -> str:
 
 def again(fit: FitResult) -> str:
     """The code that reproduces it."""
+    decay = f", weight_decay={fit.weight_decay!r}" if fit.weight_decay else ""
     code = (
         "import pysymude as psu\n\n"
         'fit = psu.FitResult.load("fit.npz")        # the fit of this page\n'
-        f"again = psu.fit(fit.system, fit.data, seed={fit.seed}, engine={fit.engine!r})\n"
+        f"again = psu.fit(fit.system, fit.data, seed={fit.seed}, engine={fit.engine!r}{decay})\n"
     )
-    return f"<p>fit.npz beside this page holds model, data and result.</p><pre>{escape(code)}</pre>"
+    told = (
+        "fit.npz beside this page holds model, data and result. Stages, laws and a loss of your own that the fit "
+        "was given are to be given again."
+    )
+    return f"<p>{told}</p><pre>{escape(code)}</pre>"
 
 
 def _svg(figure: Any) -> str:

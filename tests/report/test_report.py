@@ -82,6 +82,11 @@ def test_a_page_holds_everything(tmp_path):
     assert len(re.findall("<svg", text)) == 3
 
 
+def test_the_code_that_does_it_again_knows_the_weight_decay(tmp_path):
+    text = fitted(weight_decay=0.25, seed=3).report(tmp_path).read_text()
+    assert "seed=3, engine=&#x27;native&#x27;, weight_decay=0.25)" in text
+
+
 def test_a_failed_fit_has_a_page(tmp_path):
     system = psu.ODESystem({x: k * x**2}, trainable={k: 5.0})
     data = psu.Dataset.from_arrays(T, np.ones(9), states=[x], u0={x: 10.0})
