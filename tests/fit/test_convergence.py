@@ -154,3 +154,29 @@ def test_a_start_far_above_all_data_is_no_measure_of_an_end(own):
     best = least_squares(lambda z: np.exp(z * t) - u, [-1.0], xtol=1e-12)
     assert fit.converged
     assert abs(fit.parameters["k"] - best.x[0]) < 1e-5
+
+
+@pytest.mark.parametrize(("size", "time"), [(1e-15, 1.0), (1e-9, 1e9), (1e9, 1e-9)])
+def test_what_is_estimated_of_data_goes_with_their_units(size, time):
+    """Weights of columns and scalings of networks are those of unit 1, times the units."""
+
+    def objective(size: float, time: float) -> psu.Objective:
+        nn = psu.MLP(
+            "nn", inputs=[x, x**2], outputs=1, hidden=3, input_scaling="data", output_scaling="data"
+        )
+        noise = 1 + 0.03 * np.random.default_rng(0).standard_normal((12, 2))
+        t = np.linspace(0.0, 4.0, 12)
+        u = np.stack([2 * np.exp(-t), 3 * (1 - np.exp(-0.5 * t)) + 0.1], axis=1) * noise
+        data = psu.Dataset.from_arrays(time * t, size * u, states=[x, y])
+        return psu.objective(
+            psu.ODESystem({x: nn[0], y: -nn[0]}), data, weigh=True, engine="native"
+        )
+
+    one, other = objective(1.0, 1.0), objective(size, time)
+    np.testing.assert_allclose(other.loss.weight, one.loss.weight, rtol=1e-6)
+    found, known = (o.system.networks[0].fixed_scaling() for o in (other, one))
+    units = np.array([size, size**2])
+    np.testing.assert_allclose(found.input_scale, known.input_scale * units, rtol=1e-4)
+    np.testing.assert_allclose(found.input_shift, known.input_shift * units, rtol=1e-4)
+    np.testing.assert_allclose(found.output_scale, known.output_scale * size / time, rtol=1e-4)
+    assert one.loss.weight[0, 0, 0] != pytest.approx(one.loss.weight[0, 0, 1], rel=0.1)

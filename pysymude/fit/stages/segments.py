@@ -116,9 +116,10 @@ def states_along(objective: Objective, loss: LossData) -> Float:
 
 def _unconstrained(objective: Objective, u: Float) -> Float:
     found = np.empty(u.size)
+    least = 1e-12 * (min(float(np.abs(u).max()), 1.0) or 1.0)
     for k in range(u.size):
         if objective.loss.positive[k]:
-            found[k] = to_unconstrained(max(float(u[k]), 1e-12), 0.0, np.inf)
+            found[k] = to_unconstrained(max(float(u[k]), least), 0.0, np.inf)
         else:
             found[k] = u[k]
     return found

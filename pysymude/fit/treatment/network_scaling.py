@@ -20,6 +20,8 @@ log = logging.getLogger("pysymude")
 
 Float = NDArray[np.float64]
 
+_ROUNDING = 1e-12
+
 
 def scale_networks(system: ODESystem, smoothing: Smoothing) -> ODESystem:
     """`system` with every ``"data"`` scaling replaced by numbers.
@@ -56,14 +58,16 @@ def _scaling(plan: CompiledSystem, nn: MLP, smoothed: Smoothed | None) -> Scalin
     shift, scale = now.input_shift, now.input_scale
     if nn.input_scaling == "data":
         z = model.evaluate(plan.tape(nn.inputs), smoothed.t, smoothed.u)
-        shift, scale = z.mean(axis=0), _nonzero(z.std(axis=0))
+        shift, scale = z.mean(axis=0), _nonzero(z.std(axis=0), np.abs(z).max(axis=0))
     out = now.output_scale
     if nn.output_scaling == "data":
         rest = smoothed.du - model.evaluate(plan.known_rhs, smoothed.t, smoothed.u)
         touched = [nn in f.atoms(MLP) for f in plan.system.rhs.values()]
         out = np.full(nn.outputs, np.sqrt(np.mean(rest[:, touched] ** 2))) if any(touched) else out
-    return Scaling(shift, scale, now.output_shift, _nonzero(out))
+        out = _nonzero(out, np.abs(smoothed.du).max())
+    return Scaling(shift, scale, now.output_shift, out)
 
 
-def _nonzero(scale: Float) -> Float:
-    return np.where(np.isfinite(scale) & (scale > 1e-12), scale, 1.0)
+def _nonzero(scale: Float, size: Float) -> Float:
+    """Where it is more than the rounding of numbers of that size, else 1."""
+    return np.where(np.isfinite(scale) & (scale > _ROUNDING * size), scale, 1.0)

@@ -32,7 +32,8 @@ def noise_of(trajectory: Trajectory, name: str) -> float:
 def noise_of_series(t: Float, y: Float) -> float:
     """Standard deviation of the noise from third divided differences, robustly; never quite zero."""
     third = _third_differences(t, y)
-    return float(np.median(third) / 0.6745) + 1e-7 * float(np.ptp(y)) + 1e-14
+    size = float(np.abs(y).max()) or 1.0
+    return float(np.median(third) / 0.6745) + 1e-7 * float(np.ptp(y)) + 1e-14 * size
 
 
 def roughness_of_series(t: Float, y: Float) -> float:
