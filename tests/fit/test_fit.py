@@ -92,7 +92,7 @@ def test_small_problems_leave_a_valley_in_which_l_bfgs_sees_no_more_to_gain():
     first = psu.GradientMatching(), psu.LBFGS(200, horizon=(0.4, 0.7)), psu.LBFGS(1000)
     alone = quick(system, series, stages=first)
     fit = quick(system, series, stages=None)
-    assert alone.converged
+    assert alone.promised < 0.05 * alone.loss
     # the noise that was added leaves as much as this behind
     assert fit.loss < 1.2 * (noise**2).sum() < 0.2 * alone.loss
 
