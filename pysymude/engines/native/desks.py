@@ -179,7 +179,8 @@ class Desk:
         """Experiments first to last; the gradient of their terms."""
         s, gradient = self.scheme, None
         while True:
-            if not self.current:
+            # steps that were kept are read with the arrays in which they lie, whatever other desks have met since
+            if todo & st.SOLVE and not self.current:
                 self.prepare()
             task = self.task
             task.theta[:] = theta
