@@ -183,6 +183,27 @@ CALLS = {
         lambda: trajectory(np.array([[1, True], [3, 4], [5, 6]], dtype=object)),
         "found True among numbers",
     ),
+    "noise by the name of SciPy": (
+        lambda: fit(sigma=0.1),
+        "fit has no sigma=; it stands with the data: psu.Dataset.from_arrays(..., noise=0.1)",
+    ),
+    "starts by the name of lmfit": (
+        lambda: fit(params={k: 1.0}),
+        "fit has no params=; write theta0=",
+    ),
+    "a method of fitting": (lambda: fit(method="leastsq"), "fit has no method=; write stages="),
+    "bounds of a fit": (
+        lambda: fit(bounds={k: (0, 1)}),
+        "fit has no bounds=; bounds stand with the system: psu.ODESystem(...",
+    ),
+    "a signal that is not called": (
+        lambda: psu.ODESystem({x: psu.Signal("q")}),
+        "found Signal('q', 'linear') of type Signal: write q(psu.t)",
+    ),
+    "values by name where a vector is wanted": (
+        lambda: OBJECTIVE.value({"k": 1.0}),
+        "theta must be an array of numbers; found a mapping: `.layout.pack(values)` makes one",
+    ),
     "a file that is a number": (
         lambda: psu.Dataset.from_csv(3),
         "from_csv takes the path of a file; found int",

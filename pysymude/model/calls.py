@@ -23,7 +23,7 @@ _ELSEWHERE = {
     "atol": "abstol",
     "tolerance": "reltol",
     "tol": "reltol",
-    "method": "solver",
+    "method": "stages solver",
     "alg": "solver",
     "algorithm": "solver",
     "t_eval": "t",
@@ -41,7 +41,7 @@ _ELSEWHERE = {
     "initial_state": "u0",
     "p": "parameters",
     "p0": "theta0 parameters",
-    "params": "parameters",
+    "params": "parameters theta0",
     "args": "parameters",
     "max_step": "dtmax",
     "hmax": "dtmax",
@@ -112,6 +112,9 @@ _HINTS = {
     "trainable_u0": "it stands with the data: psu.Dataset.from_arrays(..., trainable_u0=True)",
     "events": "events that set states stand with the system: psu.ODESystem(..., events=[psu.Event(...)])",
     "noise": "it stands with the data: psu.Dataset.from_arrays(..., noise=0.1)",
+    "bounds": "bounds stand with the system: psu.ODESystem(..., bounds={k: (0.1, 10)})",
+    "priors": "priors stand with the system: psu.ODESystem(..., priors={k: psu.Normal(1, 0.5)})",
+    "parameters": "values stand with the system: psu.ODESystem(..., parameters={k: 1.0}, trainable={r: 1.0})",
     "values": "numbers of a signal come with the data or a solve: signals={T: (times, values)}",
 }
 """What to write where the function has nothing of the kind."""
@@ -220,7 +223,9 @@ def caller_level() -> int:
 
 def instead(keyword: str, known: list[str]) -> str:
     """What to write in place of a keyword that is not among the known ones."""
-    for other in _ELSEWHERE.get(keyword.lower(), "").split():
+    others = _ELSEWHERE.get(keyword.lower(), "").split()
+    for other in others:
         if other in known:
             return f"write {other}="
-    return _HINTS.get(keyword) or close_matches(keyword, known)
+    hints = (_HINTS[name] for name in (keyword, *others) if name in _HINTS)
+    return next(hints, None) or close_matches(keyword, known)

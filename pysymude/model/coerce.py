@@ -267,8 +267,11 @@ def short(value: Any, length: int = 80) -> str:
 
 
 def _output(value: Any) -> str:
-    """What to write for a network in the place of one of its outputs."""
-    return f": write {value!r}[0]" if type(value).__name__ == "MLP" else ""
+    """What to write for a network in the place of one of its outputs, and for a signal in that of its value."""
+    kind = type(value).__name__
+    if kind == "Signal":
+        return f": write {value.name}(psu.t)"
+    return f": write {value!r}[0]" if kind == "MLP" else ""
 
 
 def real_expression(value: Any, what: str) -> sp.Expr:

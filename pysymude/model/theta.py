@@ -138,6 +138,10 @@ class ThetaLayout(Mapping[str, Slot]):
 
     def check(self, theta: ArrayLike) -> Float:
         """`theta` as a float64 array, after a look at its shape and its entries."""
+        if isinstance(theta, Mapping):
+            raise InvalidInputError(
+                "theta must be an array of numbers; found a mapping: `.layout.pack(values)` makes one"
+            )
         array = float_array(theta, what="theta")
         if array.shape != (self.size,):
             raise InvalidInputError(
