@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import gcd, lcm
 from typing import Any, cast
 
 import flint
@@ -146,6 +147,12 @@ class ExactField:
             bottom = self.fraction(c.rate).bottom
             bottoms += [bottom] if len(bottom) <= _LONGEST else self._written(c.rate, bottom)
         return [self.expression(factor) for factor in self.factors(bottoms)]
+
+    @cached_property
+    def curves_of_rates(self) -> list[sp.Expr]:
+        """The irreducible factors of the states' rates that divide their own rates."""
+        tops = [self.fraction(c.rate).top for c in self.form.of_kind("state")]
+        return self.darboux(self.factors(tops))
 
     def _written(self, rate: Any, bottom: Polynomial) -> list[Polynomial]:
         """The denominators as they are written, where their product is long."""
@@ -341,10 +348,10 @@ def _single(columns: Sequence[Polynomial]) -> list[Any] | None:
 
 def _primitive(poly: Polynomial) -> Polynomial:
     """With whole coefficients without a common factor."""
-    numbers = list(poly.to_dict().values())
-    first = numbers[0]
-    scale = primitive(numbers)[0] / sp.Rational(int(first.p), int(first.q))
-    return poly * flint.fmpq(int(scale.p), int(scale.q))
+    numbers = [(int(c.p), int(c.q)) for c in poly.coeffs()]
+    common = lcm(*(q for _, q in numbers))
+    content = gcd(*(p * (common // q) for p, q in numbers))
+    return poly * flint.fmpq(common if numbers[0][0] > 0 else -common, content)
 
 
 def _as_expression(poly: Polynomial, symbols: Sequence[sp.Symbol]) -> sp.Expr:

@@ -204,7 +204,7 @@ def logarithms(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[Prim
     ]
     if time:
         candidates += [c.symbol for c in form.of_kind("time") if c.symbol in exact.denominators]
-    candidates += exact.darboux(exact.factors([rate.top for _, rate in rates]))
+    candidates += exact.curves_of_rates
     candidates += exact.denominators
     for c in form.of_kind("sin", "cos"):
         # integrals of 1/cos, 1/sin and tan

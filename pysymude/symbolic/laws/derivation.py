@@ -20,7 +20,7 @@ from pysymude.symbolic.effort import EffortEndedError, effort, interrupting
 from pysymude.symbolic.exact.normal_form import exact, normal_form, refuse
 from pysymude.symbolic.laws.families.family import Candidates, Family
 from pysymude.symbolic.laws.families.family_order import FAMILIES
-from pysymude.symbolic.laws.found import Found
+from pysymude.symbolic.laws.found import Found, is_real
 from pysymude.symbolic.laws.independence import independent
 from pysymude.symbolic.laws.known_part import considered
 from pysymude.symbolic.laws.law_set import FirstIntegral, LawSet
@@ -213,6 +213,7 @@ class _Search:
                 {p.name: str(v) for p, v in self.values.items()},
                 self.found.symbols,
                 clock.perf_counter() - start,
+                "; ".join(dict.fromkeys(span.left_out)),
             )
         )
 
@@ -245,7 +246,7 @@ def _all_hold_at(laws: list[FirstIntegral], values: Mapping[sp.Symbol, sp.Expr])
 def _holds_at(law: FirstIntegral, values: Mapping[sp.Symbol, sp.Expr]) -> bool:
     """Whether a law is real and finite somewhere, at the values of the parameters."""
     at_values = law.expr.xreplace(dict(values))
-    if at_values.has(sp.I, sp.nan, sp.zoo, sp.oo, -sp.oo):
+    if not is_real(at_values):
         return False
     return not any(e.xreplace(dict(values)).is_nonpositive for e in law.domain)
 

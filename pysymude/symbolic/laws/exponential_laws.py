@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from math import comb
 from typing import Any, cast
 
-import flint
 import sympy as sp
 
 from pysymude.model.symbols import t
@@ -24,9 +23,16 @@ from pysymude.symbolic.exact.fraction import Fraction, Polynomial, common_denomi
 from pysymude.symbolic.exact.matrix import Field, Vector
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.exact.polynomials import ExactField
+from pysymude.symbolic.laws.eigenvalues import (
+    Unwritten,
+    is_square_of_imaginary,
+    monic_factors,
+    root_of,
+)
 from pysymude.symbolic.laws.invariant_spaces import ModularFlow, MonomialFlow
+from pysymude.symbolic.laws.quartets import quartet_laws
 
-__all__ = ["Space", "Timed", "highest_degree", "timed_laws"]
+__all__ = ["Space", "Timed", "Unwritten", "highest_degree", "timed_laws"]
 
 _HIGHEST = 4
 _MOST = 130  # monomials
@@ -41,14 +47,15 @@ class Timed:
     ----------
     exprs : tuple of SymPy expressions
     spans : tuple of SymPy expressions
-        Polynomials in the states (and in t) whose gradients span those of the laws up to factors.
+        Polynomials in the states (and in t) whose gradients span those of the laws up to factors; empty
+        where these contain roots of numbers.
     rates : tuple of SymPy expressions
         d/dt of the `spans`, if the laws are right.
     """
 
     exprs: tuple[sp.Expr, ...]
-    spans: tuple[sp.Expr, ...]
-    rates: tuple[sp.Expr, ...]
+    spans: tuple[sp.Expr, ...] = ()
+    rates: tuple[sp.Expr, ...] = ()
 
     def holds(self, flow: ModularFlow) -> bool:
         """Whether the spans have those rates at random points modulo a prime.
@@ -70,8 +77,11 @@ def highest_degree(n: int, asked: int | None) -> int:
 
 def timed_laws(
     form: NormalForm, exact: ExactField, flow: MonomialFlow, highest: int
-) -> Iterator[Timed]:
-    """Candidate laws exp(-s t) t^k P(u) in ascending degree of P to `highest`; may be dependent."""
+) -> Iterator[Timed | Unwritten]:
+    """Candidate laws exp(-s t) t^k P(u) in ascending degree of P to `highest`; may be dependent.
+
+    What no square roots express is said to be left out.
+    """
     states = list(form.states)
     for _, support in flow.supports(len(states), highest):
         effort.check()
@@ -141,48 +151,38 @@ class Space:
             for m, c in exact.split(rate.top).items()
         ]
 
-    def laws(self) -> Iterator[Timed]:
-        """Laws from factors of the characteristic polynomial to degree two."""
+    def laws(self) -> Iterator[Timed | Unwritten]:
+        """Laws from the factors of the characteristic polynomial."""
         if all(e.top.is_zero() for row in self.action for e in row):
             return
         for low, multiplicity in self._factors():
-            if len(low) == 2:
+            if len(low) > 2:
+                yield from self._further(low)
+            elif len(low) == 2:
                 yield from self._pairs(*low)
             # a simple eigenvalue zero belongs to a constant, or to a law without time
             elif multiplicity > 1 or not low[0].top.is_zero():
                 yield from self._chains(-low[0], multiplicity)
 
     def _factors(self) -> list[tuple[Vector, int]]:
-        """Monic factors of the characteristic polynomial to degree two, without the leading 1."""
+        """Monic factors of the characteristic polynomial without the leading 1, in ascending degree."""
         multiplicities: dict[str, tuple[Vector, int]] = {}
         for block in _blocks(self.action):
             part = [[self.action[i][j] for j in block] for i in block]
-            for low, multiplicity in self._block_factors(part):
+            for low, multiplicity in monic_factors(self.numbers, self.numbers.characteristic(part)):
                 key = str([(str(c.top), str(c.bottom)) for c in low])
                 before = multiplicities.get(key, (low, 0))[1]
                 multiplicities[key] = low, before + multiplicity
         return sorted(multiplicities.values(), key=lambda pair: len(pair[0]))
 
-    def _block_factors(self, block: Sequence[Vector]) -> list[tuple[Vector, int]]:
-        coefficients = self.numbers.characteristic(block)
-        n = len(coefficients) - 1
-        context = self.numbers.context
-        terms: dict[tuple[int, ...], Any] = {}
-        for k, whole in enumerate(common_denominator(coefficients, context.constant(1))[1]):
-            terms |= {(*m, n - k): e for m, e in whole.to_dict().items()}
-        wider = flint.fmpq_mpoly_ctx.get([*context.names(), "s"], "lex")
-        found: list[tuple[Vector, int]] = []
-        for factor, multiplicity in sorted(wider.from_dict(terms).factor()[1], key=str):
-            parts: list[dict[tuple[int, ...], Any]] = [{} for _ in range(factor.degrees()[-1] + 1)]
-            for m, e in factor.to_dict().items():
-                parts[m[-1]][m[:-1]] = e
-            if 2 <= len(parts) <= 3:
-                polys = [context.from_dict(part) for part in reversed(parts)]
-                lead = Fraction(context.constant(1), polys[0])
-                found.append(
-                    ([Fraction(c, context.constant(1)) * lead for c in polys[1:]], multiplicity)
-                )
-        return found
+    def _further(self, low: Vector) -> Iterator[Timed | Unwritten]:
+        """Laws of a factor of a higher degree."""
+        laws = quartet_laws(self, low) if len(low) == 4 else None
+        if laws is None:
+            coefficients = [self.form.to_user(self.exact.rational(c)) for c in low]
+            yield Unwritten(tuple(coefficients))
+        else:
+            yield from (Timed((law,)) for law in laws)
 
     def _chains(self, root: Fraction, multiplicity: int) -> Iterator[Timed]:
         n = len(self.action)
@@ -199,7 +199,7 @@ class Space:
             while any(not e.top.is_zero() for e in part):
                 chain.append(self.numbers.combination(part, self.basis))
                 part = self.numbers.combination(part, N)
-            pieces = self._expressions(chain)
+            pieces = self.expressions(chain)
             polynomial = pieces[0]
             for k, w in enumerate(pieces[1:], start=1):
                 polynomial = cast("sp.Expr", polynomial + (-t) ** k / sp.factorial(k) * w)
@@ -240,23 +240,23 @@ class Space:
     ) -> Timed:
         one = self.numbers.context.constant(1)
         rest = [x - alpha * y for x, y in zip(xw, w, strict=True)]
-        spans = self._expressions([w, xw])
+        spans = self.expressions([w, xw])
         rational = self.exact.rational
         rates = (spans[1], -rational(b) * spans[1] - rational(c) * spans[0])
-        turning = _is_square_of_imaginary(self.form.to_user(rational(under)))
+        turning = is_square_of_imaginary(self.form.to_user(rational(under)))
         # beta = root / bottom, with one root for all of the law
         top, bottom = (-under.top if turning else under.top), under.bottom
-        root = _root(self.form.to_user(rational(Fraction(top * bottom, one))))
+        root = root_of(self.form.to_user(rational(Fraction(top * bottom, one))))
         beta, a = root / rational(Fraction(bottom, one)), rational(alpha)
         if turning:
             over = Fraction(one, top)
-            P, Q = self._expressions([w, [e * over for e in rest]])
+            P, Q = self.expressions([w, [e * over for e in rest]])
             turned, damping = beta * t, sp.exp(-a * t)
             first = damping * (sp.cos(turned) * P - root * sp.sin(turned) * Q)
             second = damping * (sp.sin(turned) * P + root * sp.cos(turned) * Q)
         else:
             over = Fraction(one, bottom)
-            P, Q = self._expressions([rest, [e * over for e in w]])
+            P, Q = self.expressions([rest, [e * over for e in w]])
             first = sp.exp(-(a + beta) * t) * (P + root * Q)
             second = sp.exp(-(a - beta) * t) * (P - root * Q)
         laws = (
@@ -265,7 +265,7 @@ class Space:
         )
         return Timed(laws, (spans[0], spans[1]), cast("tuple[sp.Expr, ...]", rates))
 
-    def _expressions(self, vectors: Sequence[Vector]) -> list[sp.Expr]:
+    def expressions(self, vectors: Sequence[Vector]) -> list[sp.Expr]:
         """Polynomials in the states, without denominators or a factor that all coefficients share."""
         scaled = _without_content(vectors, self.numbers.context)
         return [
@@ -296,24 +296,6 @@ def _blocks(matrix: Sequence[Vector]) -> list[list[int]]:
         if not any(i in block for block in found):
             found.append([j for j in range(n) if j in reach[i] and i in reach[j]])
     return found
-
-
-def _is_square_of_imaginary(square: sp.Expr) -> bool:
-    """Whether an expression of real parameters is negative: by its signs, or as minus a square."""
-    # where a root is real, it is not negative
-    roots = {p for p in square.atoms(sp.Pow) if p.exp.is_Rational and p.exp.q % 2 == 0}
-    square = cast("sp.Expr", square.xreplace({p: sp.Dummy(nonnegative=True) for p in roots}))
-    if square.is_nonpositive or square.is_nonnegative:
-        return square.is_nonnegative is not True
-    if not square.is_Add and square.could_extract_minus_sign():
-        return True
-    return not any(p.exp.is_Rational and p.exp.q > 1 for p in _root(-square).atoms(sp.Pow))
-
-
-def _root(square: sp.Expr) -> sp.Expr:
-    """A square root; of a square, either will do."""
-    found = sp.sqrt(sp.factor(square))
-    return cast("sp.Expr", found.replace(sp.Abs, lambda a: a))
 
 
 def _without_content(vectors: Sequence[Vector], context: Any) -> list[list[Polynomial]]:

@@ -20,6 +20,7 @@ from pysymude.symbolic.exact.normal_form import NormalForm, exact, normal_form
 from pysymude.symbolic.exact.polynomials import ExactField
 from pysymude.symbolic.laws.ansatz import Primitive
 from pysymude.symbolic.laws.darboux import darboux_polynomials
+from pysymude.symbolic.laws.eigenvalues import is_negative
 from pysymude.symbolic.laws.families.family import Proposal
 from pysymude.symbolic.laws.independence import Independent, independent
 from pysymude.symbolic.laws.known_part import balance_fields, known_rate
@@ -28,7 +29,7 @@ from pysymude.symbolic.laws.primitives import antiderivatives
 from pysymude.symbolic.null_space.modular import Residues, draw_parameters, sample
 from pysymude.symbolic.proof.certificate import Certificate
 
-__all__ = ["FalseLawWarning", "Found", "reads_time"]
+__all__ = ["FalseLawWarning", "Found", "is_real", "reads_time"]
 
 
 class FalseLawWarning(UserWarning):
@@ -201,7 +202,7 @@ class Found:
         """What keeps an expression from being a law in the user's symbols; empty where nothing does."""
         if not expr.free_symbols <= self._known:
             return f"it contains {', '.join(sorted(map(str, expr.free_symbols - self._known)))}"
-        if expr.has(sp.I, sp.nan, sp.zoo, sp.oo, -sp.oo):
+        if not is_real(expr):
             return "it is not real and finite"
         return ""
 
@@ -212,6 +213,14 @@ def real(expr: sp.Expr) -> sp.Expr:
         log: sp.log(-log.args[0]) for log in expr.atoms(sp.log) if log.args[0].is_negative is True
     }
     return cast("sp.Expr", expr.xreplace(table))
+
+
+def is_real(expr: sp.Expr) -> bool:
+    """Whether an expression is made of real and finite numbers, and of real roots of these."""
+    if expr.has(sp.I, sp.nan, sp.zoo, sp.oo, -sp.oo):
+        return False
+    even = (p.base for p in expr.atoms(sp.Pow) if p.exp.is_Rational and p.exp.q % 2 == 0)
+    return not any(is_negative(base) for base in even)
 
 
 def reads_time(form: NormalForm) -> bool:

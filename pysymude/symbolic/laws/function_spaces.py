@@ -22,7 +22,7 @@ from pysymude.symbolic.exact.matrix import Field, Vector
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.exact.polynomials import ExactField, Polynomial
 from pysymude.symbolic.laws.ansatz import slopes_of
-from pysymude.symbolic.laws.exponential_laws import Space, Timed
+from pysymude.symbolic.laws.exponential_laws import Space, Timed, Unwritten
 from pysymude.symbolic.null_space.modular import (
     Residues,
     independent_rows,
@@ -81,7 +81,7 @@ def function_laws(
     form: NormalForm,
     exact: ExactField,
     support: Sequence[sp.Expr],
-) -> Iterator[Timed]:
+) -> Iterator[Timed | Unwritten]:
     """Laws exp(-s t) t^k P with P in the largest invariant space that the functions span."""
     numbers = Field(exact.parameter_context)
     space = Space(form, exact, numbers, list(support))
@@ -100,7 +100,8 @@ def function_laws(
             space.basis = basis
             space.action = [v[len(basis) :] for v in _normalised(numbers, pairs)]
             for law in space.laws():
-                yield replace(law, exprs=tuple(map(form.to_user, law.exprs)))
+                written = isinstance(law, Timed)
+                yield replace(law, exprs=tuple(map(form.to_user, law.exprs))) if written else law
             return
         factors = [v[: len(basis)] for v in pairs]
         basis, images = numbers.times(factors, basis), numbers.times(factors, images)

@@ -88,15 +88,17 @@ class MonomialFlow:
         basis = null_space(outside.T, self.prime)[1] if len(outside) else _identity(len(powers))
         whole = _closed(basis, inside, self.prime)
         rng = np.random.default_rng(3)
+        last, before = [int(np.flatnonzero(row)[-1]) for row in whole], 1
         for degree in range(1, highest + 1):
-            if len(whole) <= 1:
-                return
             count = len(monomials(n, degree))
-            # the spaces are nested: each is found inside the one of the highest degree
-            low = null_space(np.ascontiguousarray(whole[:, count:]), self.prime)[1]
-            if count == len(powers):
-                low = _identity(len(whole))
-            basis = _closed(product(low, whole, self.prime), inside, self.prime)
+            # the spaces are nested: each is found inside the one of the highest degree, of which
+            # each row ends where no other one has an entry
+            low = sum(place < count for place in last)
+            if low <= before:
+                continue
+            basis, before = whole[:low], low
+            if low < len(whole):
+                basis = _closed(basis, inside, self.prime)
             points = rng.integers(1, self.prime, (n, len(basis) + 8), dtype=np.int64)
             if len(basis) <= 1 or self._spanned_by_products(degree, points) == len(basis):
                 continue

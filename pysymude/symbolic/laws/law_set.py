@@ -136,6 +136,7 @@ class LawSet(Sequence[FirstIntegral]):
         )
         ahead = [s for s in self.searched if s.ended != "exhausted"]
         where += "".join(f"\nnot searched: {s}" for s in ahead)
+        where += "".join(f"\nleft out: {s.left_out}" for s in self.exhausted if s.left_out)
         if not self.laws:
             decided = all(s.complete for s in self.exhausted)
             proof = "certified: none in their span" if decided else "not all could be decided"

@@ -39,6 +39,8 @@ class Span:
     symbols : mapping from name to str
         Numbers for which symbols stood, such as fitted exponents.
     seconds : float
+    left_out : str
+        Laws of the span that cannot be written, in words; empty where there are none.
     """
 
     family: str
@@ -51,6 +53,7 @@ class Span:
     values: Mapping[str, str] = field(default_factory=dict[str, str])
     symbols: Mapping[str, str] = field(default_factory=dict[str, str])
     seconds: float = 0.0
+    left_out: str = ""
 
     def __str__(self) -> str:
         if self.degree is None:
@@ -61,7 +64,8 @@ class Span:
         else:
             to = f" to degree {self.degree}"
         at = "".join(f", {p} = {value_text(v)}" for p, v in self.values.items())
-        return f"{self.family}{to}{at}: {self.candidates} candidates, {self.ended}"
+        left = f"; left out: {self.left_out}" if self.left_out else ""
+        return f"{self.family}{to}{at}: {self.candidates} candidates, {self.ended}{left}"
 
 
 def value_text(value: object) -> str:

@@ -61,15 +61,20 @@ class Grading:
 
     def groups(self, terms: Sequence[Term]) -> list[list[int]]:
         """The places of terms of equal weight, each group in ascending order."""
+        if not len(self.weights):
+            return [list(range(len(terms)))]
+        gradings: list[list[int]] = self.weights.tolist()
+        of_primitives = {p: w.tolist() for p, w in self.of_primitives.items()}
+        nothing = [0] * len(gradings)
         found: dict[tuple[int, ...], list[int]] = {}
         for place, term in enumerate(terms):
-            total = np.zeros(len(self.weights), dtype=np.int64)
-            if term.primitive is not None:
-                total = total + self.of_primitives[term.primitive]
-            for i, k in term.powers:
-                total = total + k * self.weights[:, i]
-            total[self.parities :] %= 2
-            found.setdefault(tuple(map(int, total)), []).append(place)
+            first = nothing if term.primitive is None else of_primitives[term.primitive]
+            total = [
+                sum((k * weights[i] for i, k in term.powers), first[row])
+                for row, weights in enumerate(gradings)
+            ]
+            even = [w % 2 for w in total[self.parities :]]
+            found.setdefault((*total[: self.parities], *even), []).append(place)
         return list(found.values())
 
 

@@ -9,7 +9,7 @@ Nothing here is shared with the search for laws.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import sympy as sp
@@ -21,6 +21,15 @@ from pysymude.symbolic.proof.grouped import Groups, Value
 from pysymude.symbolic.proof.points import Relation, differs_from_zero
 
 __all__ = ["vanishes"]
+
+_PLAIN: dict[Any, Callable[[Any], Any]] = {
+    **{f: lambda a, f=f: f(a).rewrite(sp.exp)
+       for f in (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch)},
+    sp.tan: lambda a: sp.sin(a) / sp.cos(a),
+    sp.cot: lambda a: sp.cos(a) / sp.sin(a),
+    sp.sec: lambda a: 1 / sp.cos(a),
+    sp.csc: lambda a: 1 / sp.sin(a),
+}  # fmt: skip
 
 
 def vanishes(expr: sp.Expr) -> bool:
@@ -108,13 +117,11 @@ def _expands_to_zero(plain: _Plain, expr: sp.Expr) -> bool:
 def _exact(expr: sp.Expr) -> sp.Expr:
     floats = {f: sp.Rational(repr(float(f))) for f in expr.atoms(sp.Float)}
     expr = cast("sp.Expr", expr.xreplace(floats))
-    for f in (sp.sinh, sp.cosh, sp.tanh, sp.coth, sp.sech, sp.csch):
-        expr = expr.replace(f, lambda a, f=f: f(a).rewrite(sp.exp))
-    expr = expr.replace(sp.tan, lambda a: sp.sin(a) / sp.cos(a))
-    expr = expr.replace(sp.cot, lambda a: sp.cos(a) / sp.sin(a))
-    expr = expr.replace(sp.sec, lambda a: 1 / sp.cos(a))
-    expr = expr.replace(sp.csc, lambda a: 1 / sp.sin(a))
-    return _in_common_angles(cast("sp.Expr", expr))
+    for f, plain in _PLAIN.items():
+        # most expressions have none: to look for one is cheaper than to rebuild
+        if expr.has(f):
+            expr = cast("sp.Expr", expr.replace(f, plain))
+    return _in_common_angles(expr)
 
 
 def _in_common_angles(expr: sp.Expr) -> sp.Expr:

@@ -15,7 +15,7 @@ _REQUIRED = ("family", "candidates", "ended")
 
 def span_to_table(span: Span) -> dict[str, Any]:
     """A span without what is empty."""
-    return {k: v for k, v in asdict(span).items() if k in _REQUIRED or v not in (None, {})}
+    return {k: v for k, v in asdict(span).items() if k in _REQUIRED or v not in (None, {}, "")}
 
 
 def read_span(table: TomlTable) -> Span:
@@ -45,6 +45,7 @@ def read_span(table: TomlTable) -> Span:
         {name: values.text(name) for name in values},
         {name: symbols.text(name) for name in symbols},
         table.number("seconds") if "seconds" in table else 0.0,
+        table.text("left_out") if "left_out" in table else "",
     )
 
 

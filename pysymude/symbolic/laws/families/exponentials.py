@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pysymude.symbolic.exact.normal_form import NormalForm
-from pysymude.symbolic.laws.exponential_laws import Timed, highest_degree, timed_laws
+from pysymude.symbolic.laws.exponential_laws import Timed, Unwritten, highest_degree, timed_laws
 from pysymude.symbolic.laws.families.family import Candidates, Family, Proposal
 from pysymude.symbolic.laws.found import Found
 from pysymude.symbolic.laws.invariant_spaces import ModularFlow, MonomialFlow, monomials
@@ -32,14 +32,27 @@ class Exponentials(Family):
             # only the law that sets the clock is missing: simple, or not worth the time
             asked = 2 if n <= 3 else 1
         top = highest_degree(n, asked)
-        laws = proposals(form, found, timed_laws(form, found.field, action, top))
-        yield Candidates(len(monomials(n, top)) - 1, laws, top)
+        left: list[str] = []
+        laws = proposals(form, found, timed_laws(form, found.field, action, top), left)
+        yield Candidates(len(monomials(n, top)) - 1, laws, top, left_out=left)
 
 
-def proposals(form: NormalForm, found: Found, laws: Iterator[Timed]) -> Iterator[Proposal]:
-    """Those of some laws that are new, with their gradients."""
+def proposals(
+    form: NormalForm, found: Found, laws: Iterator[Timed | Unwritten], left: list[str]
+) -> Iterator[Proposal | None]:
+    """Those of some laws that are new, with their gradients where these are rational; None for the others.
+
+    What cannot be written is added to `left`, in words.
+    """
     flow = ModularFlow(form)
     for timed in laws:
+        if isinstance(timed, Unwritten):
+            left.append(str(timed))
+            yield None
+            continue
+        if not timed.spans:
+            yield from map(Proposal, timed.exprs)
+            continue
         if not timed.holds(flow):
             raise AssertionError(f"{timed.exprs} came of exact arithmetic and does not hold")
         rows = [found.independent.gradient(span) for span in timed.spans]

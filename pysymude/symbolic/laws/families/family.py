@@ -58,6 +58,8 @@ class Candidates:
         Whether this span is beyond the family's limits: it is named, and not searched.
     proved : bool
         Whether a function of the span that is not among the laws is proved to be none.
+    left_out : list of str
+        What of the span is no law only because it cannot be written, in words; filled while laws are made.
     """
 
     count: int
@@ -66,6 +68,7 @@ class Candidates:
     weights: Mapping[sp.Symbol, int] = field(default_factory=dict[sp.Symbol, int])
     limit: bool = False
     proved: bool = True
+    left_out: list[str] = field(default_factory=list[str])
 
 
 class Family(ABC):

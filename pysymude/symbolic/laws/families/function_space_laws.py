@@ -64,15 +64,16 @@ def _spans(found: Found, widest: Ansatz, seen: list[sp.Expr]) -> Iterator[Candid
             return
         if count > before:
             functions = [sp.S.One, *(ansatz.expression(term) for term in ansatz.terms())]
-            yield Candidates(count, _laws(found, functions, seen), degree)
+            left: list[str] = []
+            yield Candidates(count, _laws(found, functions, seen, left), degree, left_out=left)
         before = count
 
 
 def _laws(
-    found: Found, functions: Sequence[sp.Expr], seen: list[sp.Expr]
+    found: Found, functions: Sequence[sp.Expr], seen: list[sp.Expr], left: list[str]
 ) -> Iterator[Proposal | None]:
     support = invariant_support(found.form, functions, found.parameters)
     if len(support) < 2 or support == seen:
         return
     seen[:] = support
-    yield from proposals(found.form, found, function_laws(found.form, found.field, support))
+    yield from proposals(found.form, found, function_laws(found.form, found.field, support), left)
