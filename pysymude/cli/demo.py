@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pysymude.cli.ahead import import_ahead
 from pysymude.cli.common import (
     Debug,
     Engine,
@@ -73,8 +72,6 @@ def demo(
 
             show = partial(petab_demo.show, folder=folder)
         elif data is Data.simulated:
-            # the solvers may have to be compiled first
-            import_ahead("pysindy.optimizers", "matplotlib.backends.backend_agg", "scipy.stats")
             from pysymude.cli.simulated import show
         else:
             from pysymude.cli.hudson_bay import show

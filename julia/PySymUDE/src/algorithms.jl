@@ -73,13 +73,16 @@ end
 """
     stops(algorithm, times) -> Vector{Float64}
 
-Where steps have to end: at all `times` for solvers with nothing but a cubic between their steps, which is
-far worse than the steps are.
+Where steps have to end: at all `times` for solvers that are worse between their steps than at them. Most of
+these have nothing but a cubic there.
 """
 function stops(algorithm, times)
-    rough = algorithm isa Rosenbrock23 || nameof(parentmodule(typeof(algorithm))) == :OrdinaryDiffEqSDIRK
+    kind = typeof(algorithm)
+    rough = algorithm isa Rosenbrock23 || nameof(kind) == :QNDF || nameof(parentmodule(kind)) in ROUGH
     return rough ? unique(Vec(times)) : Float64[]
 end
+
+const ROUGH = (:OrdinaryDiffEqSDIRK, :OrdinaryDiffEqFIRK)
 
 # a reverse solve begins anew at every measurement, where multistep methods fall back to order one
 const MULTISTEP = (:FBDF, :QNDF)

@@ -31,7 +31,8 @@ function tangent_rhs!(dU::Vec, U::Vec, p::Vec, t::Float64, s::Tangents)
     @inbounds for j in 1:P, i in 1:n
         sum = 0.0
         for k in 1:n
-            sum += J[i, k] * U[n*j+k]
+            # a slope may be infinite where nothing moves yet
+            iszero(U[n*j+k]) || (sum += J[i, k] * U[n*j+k])
         end
         dU[n*j+i] = sum
     end

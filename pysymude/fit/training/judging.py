@@ -15,12 +15,13 @@ from pysymude.fit.stages.task import Task
 from pysymude.fit.treatment.noise_estimates import roughness_of_series
 from pysymude.fit.treatment.weighing import noise_part, spread_part
 
-__all__ = ["TREND", "enough", "is_minimum", "promise_at", "trend", "tried"]
+__all__ = ["CRAWL", "TREND", "crawls", "enough", "is_minimum", "promise_at", "trend", "tried"]
 
 _FEW, _ROUGH, _REST, _TRACE = 10.0, 1.5, 0.02, 1e-4
 _LOGARITHMS = 1e-2
 _DECREMENT, _NOTHING = 1e-4, 1e-10  # what a further step may promise where a fit has converged
 _ROUNDING = 1e-14  # of the spread of the data
+CRAWL = 20  # so many iterations that gain next to nothing end a leg
 TREND = 20  # iterations, half of which are compared with the other half
 _AGAIN = 20  # as many such halves are looked ahead
 _TRIES = 5
@@ -72,6 +73,11 @@ def trend(values: Sequence[float]) -> float:
         return 0.0
     rate = min(last / before, 1.0) if before > 0 else 1.0
     return last * sum(rate**k for k in range(1, _AGAIN + 1))
+
+
+def crawls(values: Sequence[float], least: float) -> bool:
+    """Whether as many iterations as it takes have gained next to nothing."""
+    return len(values) == CRAWL and values[0] - values[-1] <= least * abs(values[-1])
 
 
 def tried(task: Task, point: Point) -> float:

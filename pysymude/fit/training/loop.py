@@ -19,8 +19,8 @@ from pysymude.fit.optimizers.optimizer import Point
 from pysymude.fit.result.stopped import FINISHED, INTERRUPTED
 from pysymude.fit.stages.stage import Leg, Training
 from pysymude.fit.stages.task import Task
+from pysymude.fit.training import judging
 from pysymude.fit.training.checkpoint import Progress
-from pysymude.fit.training.judging import TREND, enough, is_minimum, promise_at, trend, tried
 from pysymude.fit.training.step import Step
 from pysymude.fit.training.validation import HeldOut
 
@@ -29,8 +29,6 @@ __all__ = ["Loop"]
 log = logging.getLogger("pysymude")
 
 Float = NDArray[np.float64]
-
-_CRAWL = 20  # so many iterations that gain next to nothing end a leg
 
 
 class Loop:
@@ -150,7 +148,8 @@ class Loop:
             state.vector = point.theta
             state.iteration += 1
             why = self.after_iteration(leg, task, point, reporter)
-            ended = self.crawls(leg)
+            recent = state.history.last("value", min(state.iteration, judging.CRAWL))
+            ended = leg.optimizer.descends and judging.crawls(recent, leg.least)
         if why:
             self.note(why, leg, point.value)
         else:
@@ -191,10 +190,12 @@ class Loop:
         if state.best is None or self.held_out is not None:
             return
         promised, here = np.inf, point
-        recent = state.history.last("value", min(state.iteration, TREND))
+        recent = state.history.last("value", min(state.iteration, judging.TREND))
         if np.array_equal(state.best, task.extract(point.theta)):
-            promised = promise_at(leg.optimizer, state.memory, task, point, ended)
-            state.converged = ended and is_minimum(self.obj, point, promised, state.first, recent)
+            promised = judging.promise_at(leg.optimizer, state.memory, task, point, ended)
+            state.converged = ended and judging.is_minimum(
+                self.obj, point, promised, state.first, recent
+            )
             if state.converged and is_constant(self.training, state.best):
                 state.converged = False
                 return
@@ -206,7 +207,8 @@ class Loop:
             state.promised = 0.0
         elif here.ok:
             state.promised = max(
-                trend(recent), promised if np.isfinite(promised) else tried(task, here)
+                judging.trend(recent),
+                promised if np.isfinite(promised) else judging.tried(task, here),
             )
 
     def takes_up(self, leg: Leg) -> bool:
@@ -218,7 +220,7 @@ class Loop:
         if origin is None or self.held_out is not None:
             return False
         # without networks a look from the start itself costs little; with many weights the data must ask for it
-        due = leg.due or state.score > enough(self.prepared)
+        due = leg.due or state.score > judging.enough(self.prepared)
         if leg.attempt == 1:
             due = state.moved and (due or not self.obj.plan.networks)
         if due:
@@ -226,13 +228,6 @@ class Loop:
             self.note("another attempt: something may be gained", leg, state.score)
             state.attempt, state.vector = leg.attempt, origin.copy()
         return due
-
-    def crawls(self, leg: Leg) -> bool:
-        """Whether the last iterations of this leg have gained next to nothing."""
-        if self.state.iteration < _CRAWL or not leg.optimizer.descends:
-            return False
-        values = self.state.history.last("value", _CRAWL)
-        return values[0] - values[-1] <= leg.least * abs(values[-1])
 
     def full(self, theta: Float) -> float:
         """The whole training loss at theta, infinite where it cannot be solved."""
