@@ -28,7 +28,7 @@ from typing import Any, cast
 from pysymude.cli.inputs import parse_numbers
 from pysymude.cli.period_table import ChangeTimes
 from pysymude.errors import InvalidInputError
-from pysymude.model.toml_table import TomlTable, parse_toml, read_text
+from pysymude.model.toml_table import TomlTable, errors_of, parse_toml, read_text
 
 __all__ = [
     "NUMBERS",
@@ -67,7 +67,12 @@ def read_fit_table(path: Path) -> dict[str, Any]:
     ModelFileError
         An entry that is unknown or of another type; the message names it.
     """
-    table = parse_toml(read_text(path)).table("fit")
+    text = read_text(path)
+    with errors_of(path):
+        return _checked(parse_toml(text).table("fit"))
+
+
+def _checked(table: TomlTable) -> dict[str, Any]:
     table.only(*TABLE)
     found: dict[str, Any] = {}
     for key in table:

@@ -71,7 +71,7 @@ A whole file, with every table that it may have::
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from os import PathLike, fspath
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -91,7 +91,7 @@ from pysymude.model.toml_networks import (
 )
 from pysymude.model.toml_noise import read_distributions
 from pysymude.model.toml_signals import read_points, read_signals
-from pysymude.model.toml_table import TomlTable, parse_toml, read_text
+from pysymude.model.toml_table import TomlTable, errors_of, parse_toml, read_text
 
 if TYPE_CHECKING:
     from pysymude.model.system import ODESystem
@@ -127,12 +127,8 @@ def system_from_toml(path: str | PathLike[str]) -> ODESystem:
         model; `.where` names the file, the table and the key.
     """
     text = read_text(path)
-    try:
+    with errors_of(path):
         return system_from_text(text)
-    except ModelFileError as error:
-        message = str(error).removeprefix(f"{error.where}: ")
-        where = f"{fspath(path)}: {error.where}" if error.where else fspath(path)
-        raise ModelFileError(message, where=where) from error
 
 
 def system_from_text(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import Any, cast
@@ -15,7 +16,7 @@ from pysymude.model.coerce import number_of
 from pysymude.model.symbols import check_name, escaped
 from pysymude.whole import read_whole
 
-__all__ = ["TomlTable", "parse_toml", "read_text"]
+__all__ = ["TomlTable", "errors_of", "parse_toml", "read_text"]
 
 LARGEST_FILE = 1_000_000  # bytes; a model is far smaller
 LONGEST_INTEGER = 10_000  # bits
@@ -37,6 +38,17 @@ def read_text(path: str | PathLike[str]) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ModelFileError(f"{fspath(path)}: not UTF-8 text: {error.reason}") from error
+
+
+@contextmanager
+def errors_of(path: str | PathLike[str]) -> Generator[None]:
+    """Errors inside name the file, too."""
+    try:
+        yield
+    except ModelFileError as error:
+        message = str(error).removeprefix(f"{error.where}: ")
+        where = f"{fspath(path)}: {error.where}" if error.where else fspath(path)
+        raise ModelFileError(message, where=where) from error
 
 
 def parse_toml(text: str) -> TomlTable:

@@ -136,6 +136,7 @@ def test_columns_and_noise_as_text():
         ("[fit]\nnoise = [1]", "[fit] noise: must be a number"),
         ("[fit]\nstages = 3", "[fit] stages: must be a string"),
         ("fit = 3", "fit: must be a table"),
+        ("t,x\n0,2\n", "this is not TOML"),  # a table of measurements in the model's place
     ],
 )
 def test_wrong_tables_say_where(tmp_path, text, message):
@@ -143,6 +144,7 @@ def test_wrong_tables_say_where(tmp_path, text, message):
     with pytest.raises(ModelFileError) as caught:
         read_fit_table(tmp_path / "model.toml")
     assert message in str(caught.value)
+    assert str(caught.value).startswith(f"{tmp_path / 'model.toml'}: ")
 
 
 def test_stages_as_text():
