@@ -113,3 +113,18 @@ def test_a_learned_hamiltonian_is_conserved():
     assert system.is_universal
     assert psu.is_first_integral(energy[0], system).holds
     assert not psu.is_first_integral(energy[0] + x, system).holds
+
+
+def test_planes_of_affine_fields_with_states_that_rest():
+    """Left eigenvectors: of x' = 10 x + 1 + z and y' = 18 y + 2 w with w' = x', for 10 and 18.
+
+    A = 10 x + z + 1 has the cofactor 10. With w' = A, B = y + w/9 + A/72 has B' = 18 y + 2 w + A/9 + A 10/72
+    = 18 B. So A^9 / B^5 is constant, beside z and w - x.
+    """
+    w = sp.Symbol("w", real=True)
+    system = psu.ODESystem({x: 10 * x + 1 + z, y: 18 * y + 2 * w, z: sp.S.Zero, w: 10 * x + 1 + z})
+    laws = psu.first_integrals(system, time_dependent=False)
+    assert len(laws) == 3
+    A = 10 * x + z + 1
+    known = 9 * sp.log(A) - 5 * sp.log(72 * y + 8 * w + A)
+    assert any(sp.simplify(law.expr - known) == 0 for law in laws)

@@ -75,16 +75,20 @@ end
 (norm::LeadingNorm)(x::AbstractVector, t) = sqrt(sum(abs2, view(x, 1:norm.n)) / norm.n)
 (norm::LeadingNorm)(x::Number, t) = abs(x)
 
+"By how many initial states derivatives are wanted: by none where nothing of a start is learned."
+learned_starts(loss::Loss, e) =
+    any(>(0), view(loss.u0_index, :, e)) || any(>(0), loss.link) ? loss.model.states : 0
+
 # the loss of experiment e with its solve, and the cotangents as its tangents give them
 function solve_tangents(loss::Loss, e, start, p, alg)
     (; model, tolerances) = loss
     t0, t1 = loss.t0[e], loss.ts[end, e]
-    n = model.states
-    s = Tangents(model, n)
-    size = n * (1 + n + model.learned)
+    n, starts = model.states, learned_starts(loss, e)
+    s = Tangents(model, starts)
+    size = n * (1 + starts + model.learned)
     U = zeros(size)
     U[1:n] .= start[:, e]
-    for k in 1:n
+    for k in 1:starts
         U[n*k+k] = 1.0
     end
     f = ODEFunction{true,SciMLBase.FullSpecialize}(
@@ -95,7 +99,7 @@ function solve_tangents(loss::Loss, e, start, p, alg)
     prob = ODEProblem(f, U, (t0, t1), p)
     # steps as without tangents: then these are the derivatives of the numbers that were computed
     usual = keywords(tolerances, alg, model, start[:, e], p, t0, view(loss.ts, :, e))
-    abstol = usual.abstol isa Vec ? repeat(usual.abstol, 1 + n + model.learned) : usual.abstol
+    abstol = usual.abstol isa Vec ? repeat(usual.abstol, 1 + starts + model.learned) : usual.abstol
     return solve(prob, alg; usual..., abstol, internalnorm = LeadingNorm(n))
 end
 
@@ -105,15 +109,15 @@ end
 As `adjoint!`, for a solution that carries its tangents.
 """
 function contract!(slopes, dtheta, loss::Loss, e, sol, times, cotangents)
-    n = loss.model.states
+    n, starts = loss.model.states, learned_starts(loss, e)
     U = zeros(length(sol.u[1]))
     for (t, v) in zip(times, cotangents)
         copyto!(U, sol(t))
-        for j in 1:n, i in 1:n
+        for j in 1:starts, i in 1:n
             slopes[j, e] += v[i] * U[n*j+i]
         end
         for j in 1:loss.model.learned, i in 1:n
-            dtheta[j] += v[i] * U[n*(n+j)+i]
+            dtheta[j] += v[i] * U[n*(starts+j)+i]
         end
     end
     return nothing

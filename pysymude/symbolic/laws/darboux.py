@@ -15,6 +15,7 @@ import sympy as sp
 from pysymude.symbolic import effort
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.exact.polynomials import ExactField, Polynomial
+from pysymude.symbolic.laws.affine_planes import affine_planes
 from pysymude.symbolic.laws.determinant import determinant
 from pysymude.symbolic.laws.hyperplanes import hyperplanes
 from pysymude.symbolic.null_space.modular import draw_parameters
@@ -30,7 +31,7 @@ def darboux_polynomials(form: NormalForm, exact: ExactField, deadline: float) ->
 
     Complete for fields whose extactic determinants are not zero, where time and size allow; empty for
     fields that read time, a network or an atom. With more than three states those with rational
-    coefficients, of fields without symbols.
+    coefficients, of fields without symbols, and of affine fields.
 
     References
     ----------
@@ -46,9 +47,12 @@ def darboux_polynomials(form: NormalForm, exact: ExactField, deadline: float) ->
         or any(not rate.free_symbols <= allowed for rate in rates)
     ):
         return []
+    planes = affine_planes(form, exact)
     if len(states) > 3:
-        return [] if exact.n_parameters else hyperplanes(form, exact)
-    found: list[sp.Expr] = []
+        if planes is None and not exact.n_parameters:
+            return hyperplanes(form, exact)
+        return planes or []
+    found = planes or []
     for degree in (1, 2) if len(states) == 2 else (1,):
         effort.check()
         if clock.perf_counter() > deadline:
@@ -57,7 +61,7 @@ def darboux_polynomials(form: NormalForm, exact: ExactField, deadline: float) ->
         if extactic is None or extactic.is_zero():
             if degree == 1 and not exact.n_parameters:
                 # as where a linear law holds
-                found += hyperplanes(form, exact)
+                found += [p for p in hyperplanes(form, exact) if p not in found]
             continue
         if _shares_a_factor(form, exact, extactic):
             # conjugate planes divide it together, as a factor of a higher degree
