@@ -11,7 +11,7 @@ import pysymude as psu
 t = psu.t
 x, y, u, v, z = psu.states("x y u v z")
 
-# right-hand sides, and how many of the eigenvalues' pairs turn: from the roots of the polynomials
+# right-hand sides; all eigenvalues are square roots in square roots
 LINEAR = {
     "s^4 + 5 s^2 + 5": {x: u, y: v, u: -3 * x + y, v: x - 2 * y},
     "golden frequencies": {x: u, y: v, u: -2 * x + y, v: x - y},
@@ -22,6 +22,8 @@ LINEAR = {
     "s^4 + 1": {x: y, y: u, u: v, v: -x},
     "s^4 + 2: a fourth root": {x: y, y: u, u: v, v: -2 * x},
     "s^4 + 2 s^2 - 4 s + 2": {x: y, y: u, u: v, v: -2 * x + 4 * y - 2 * u},
+    # (s^2 + i s + 1 + i) times its conjugate: the resolvent's only rational root is negative
+    "s^4 + 3 s^2 + 2 s + 2": {x: y, y: u, u: v, v: -2 * x - 2 * y - 3 * u},
     "a real root": {x: y, y: (-9 + 32 * sqrt(2)) * x},
     "a frequency": {x: y, y: (9 - 32 * sqrt(2)) * x},
     "a damped frequency": {x: y, y: -sqrt(2) * x - y},

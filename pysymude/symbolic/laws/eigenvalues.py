@@ -87,7 +87,7 @@ def root_of(square: sp.Expr) -> sp.Expr:
 
 @dataclass(frozen=True)
 class Unwritten:
-    """Laws exp(-s t) P of which s is a root of a polynomial that square roots do not solve.
+    """Laws exp(-s t) P of which s is a root of a polynomial that is not solved.
 
     Attributes
     ----------
@@ -102,7 +102,7 @@ class Unwritten:
         whole = s**degree + sum(c * s ** (degree - 1 - k) for k, c in enumerate(self.low))
         text = str(whole)
         of = text if len(text) <= _READABLE else f"a polynomial of degree {degree}"
-        return f"laws with exp(-s*t), s a root of {of}, which no square roots of numbers give"
+        return f"laws with exp(-s*t), s a root of {of}, which is not solved by square roots"
 
 
 @dataclass(frozen=True)
@@ -150,12 +150,22 @@ class Quartic:
             s = square_root(r)
             u = square_root(2 * s - p)
             return [(u, s), (-u, s)]
-        for z in map(value, self._resolvent_roots()):
-            if is_negative(z) is False:
-                u = square_root(z)
-                over = sp.radsimp(q / u)
-                return [(u, (p + z - over) / 2), (-u, (p + z + over) / 2)]
-        return []
+        roots = [*map(value, self._resolvent_roots())]
+        positive = [z for z in roots if is_negative(z) is False]
+        # the product of all three is q^2: beside a negative one, one of the other two is positive
+        positive += [self._beside(z, p, q) for z in roots if is_negative(z)]
+        if not positive:
+            return []
+        z = positive[0]
+        u = square_root(z)
+        over = sp.radsimp(q / u)
+        return [(u, (p + z - over) / 2), (-u, (p + z + over) / 2)]
+
+    @staticmethod
+    def _beside(z: sp.Expr, p: sp.Expr, q: sp.Expr) -> sp.Expr:
+        """The larger one of the other two roots of the resolvent cubic."""
+        half = sp.expand(p + z / 2)
+        return cast("sp.Expr", square_root(half**2 - q**2 / z) - half)
 
     def _resolvent_roots(self) -> list[Fraction]:
         """Those z = u^2 that the field contains."""
