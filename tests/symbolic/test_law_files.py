@@ -154,7 +154,7 @@ def test_the_text_does_not_depend_on_the_process():
         "x, y, z, q = psu.states('x y z q'); a, b, c, d, e = psu.parameters('a b c d e')\n"
         "nn = psu.MLP('nn', inputs=[x], outputs=2, hidden=2)\n"
         "laws = psu.first_integrals(psu.ODESystem("
-        "{x: a*nn[0] + b*y, y: c*nn[1] - b*y, z: d*q - a*nn[0], q: e*q - c*nn[1] - d*q}))\n"
+        "{x: a*nn[0] + b*y, y: c*nn[1] - b*y, z: d*q - a*nn[0], q: e*q - c*nn[1] - d*q}), budget=60)\n"
         "from dataclasses import replace\n"
         "laws = replace(laws, searched=tuple(replace(s, seconds=0.0) for s in laws.searched))\n"
         "from pysymude.symbolic.storage.law_json import laws_to_json\n"
