@@ -15,7 +15,11 @@ __all__ = ["LBFGS"]
 
 Float = NDArray[np.float64]
 _NOTHING = 1e-100  # slopes whose squares are no numbers any more
-_RECENT = 20  # iterations, at whose beginning the loss says what is rounding
+_RECENT, _ABOVE = (
+    20,
+    1e3,
+)  # what is rounding is told by this many times the loss so many iterations ago
+_SMALL = 1e-6  # a loss that begins below is one in other units
 
 
 @final
@@ -67,7 +71,7 @@ class LBFGS:
         """
         steepest = float(np.abs(point.gradient).max())
         first = memory.get("first", np.array([abs(point.value)]))
-        size = float(min(first[0], memory.get("recent", first)[0]))
+        size = float(min(first[0], _ABOVE * memory.get("recent", first)[0]))
         return steepest <= self.tolerance * size or steepest < _NOTHING
 
     def promise(self, point: Point, memory: Memory) -> float:
@@ -89,7 +93,7 @@ class LBFGS:
 
         direction = _direction(point.gradient, memory)
         if not len(memory["s"]):
-            unit = max(min(1.0, float(memory["first"][0])), _NOTHING)
+            unit = max(min(1.0, float(memory["first"][0]) / _SMALL), _NOTHING)
             direction = direction * min(1.0 / unit, length / float(np.linalg.norm(direction)))
         seen: dict[bytes, Point] = {}
 
