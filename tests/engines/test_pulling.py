@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import pysymude as psu
 
@@ -12,8 +13,11 @@ T = np.linspace(0.0, 2.0, 9)
 
 def bound(engine, count, way):
     nn = psu.MLP("nn", inputs=[x, y], outputs=1, hidden=3)
+    # a switch of the state on the way
+    more = sp.Piecewise((0.5 * y, x > 1.2 * a), (0.1 * x, True))
     system = psu.ODESystem(
-        {x: a * x - 0.9 * x * y, y: -b * y + 0.8 * x * y + 0.1 * nn[0]}, trainable={a: 1.3, b: 1.8}
+        {x: a * x - 0.9 * x * y, y: -b * y + 0.8 * x * y + 0.1 * nn[0] + more},
+        trainable={a: 1.3, b: 1.8},
     )
     rng = np.random.default_rng(0)
     data = psu.Dataset(
@@ -40,6 +44,7 @@ def test_what_was_solved_before_does_not_matter(engine, count, way):
         np.testing.assert_allclose(loss.pull(here, weights).gradient, expected, rtol=1e-12, atol=0)
 
     loss.simulate(theta)
+    same(theta)
     same(theta)
     same(theta, 2.0 * given, 2.0 * alone)
     loss.simulate(other)

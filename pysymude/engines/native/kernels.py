@@ -20,7 +20,7 @@ from pysymude.engines.native.measuring import (
     tie,
     tie_slope,
 )
-from pysymude.engines.native.sweeps import go_back, go_forward
+from pysymude.engines.native.sweeps import go_back, go_forward, rewind
 
 __all__ = ["drive", "initial_states", "interpolate", "start_slopes", "start_tangent"]
 
@@ -103,6 +103,9 @@ def drive(task, first, last, todo):
             begin(m, w, problem, e)
             code, count = march(m, w, problem, x, y, options, theta, e)
             w.counts[0] = count
+        else:
+            # a sweep leaves the signs of conditions as they were at the start
+            rewind(w, w.counts[1], count)
         if code < 0:
             w.marks[WAITING] = e
             return code

@@ -8,7 +8,7 @@ from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.holding import pull_held, push_held
 from pysymude.engines.native.kernels import start_tangent
 from pysymude.engines.native.measuring import is_read, observe
-from pysymude.engines.native.sweeps import go_back, go_forward
+from pysymude.engines.native.sweeps import go_back, go_forward, rewind
 
 __all__ = ["linearise_back", "linearise_forward"]
 
@@ -89,18 +89,6 @@ def steps_until(w, t):
             break  # outputs are those behind a jump
         count -= 1
     return count
-
-
-@inner
-def rewind(w, events, count):
-    """The signs of conditions, and the number of switches, as they are behind so many steps."""
-    for j in range(events - 1, -1, -1):
-        w.signs[w.events[j, 1]] = w.events[j, 2]
-    w.counts[1] = 0
-    for j in range(events):
-        if w.events[j, 0] < count:
-            w.signs[w.events[j, 1]] = w.events[j, 4]
-            w.counts[1] = j + 1
 
 
 @inner

@@ -10,7 +10,7 @@ from pysymude.engines.native.implicit_sweeps import back_implicit, forward_impli
 from pysymude.engines.native.jump_sweeps import jump_back, jump_forward
 from pysymude.engines.native.switching import condition_slopes, conditions_at
 
-__all__ = ["go_back", "go_forward"]
+__all__ = ["go_back", "go_forward", "rewind"]
 
 EXPLICIT, JUMP, CONDITIONS = st.EXPLICIT, st.JUMP, st.CONDITIONS
 
@@ -49,6 +49,18 @@ def go_back(m, w, problem, x, y, theta, keep, e, count):
         for j in range(n):
             lam[j] += w.cotangents[i, j]
         i -= 1
+
+
+@inner
+def rewind(w, events, count):
+    """The signs of conditions, and the number of switches, as they are behind so many steps."""
+    for j in range(events - 1, -1, -1):
+        w.signs[w.events[j, 1]] = w.events[j, 2]
+    w.counts[1] = 0
+    for j in range(events):
+        if w.events[j, 0] < count:
+            w.signs[w.events[j, 1]] = w.events[j, 4]
+            w.counts[1] = j + 1
 
 
 @inner
