@@ -52,7 +52,7 @@ def warn_of_abstol(method: Method, states: Sequence[str], found: BatchSolution) 
         return
     # between few outputs it may be large
     sizes = magnitudes(found.u if found.sizes is None else found.sizes)
-    for k in np.flatnonzero((sizes > 0) & (sizes < method.abstol)):
+    for k in np.flatnonzero((sizes > 0) & (sizes < method.abstol)).tolist():
         name, size = states[k], sizes[k]
         abstol = np.broadcast_to(method.abstol, sizes.shape)[k]
         warnings.warn(

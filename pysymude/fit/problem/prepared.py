@@ -104,9 +104,10 @@ def prepared(system: ODESystem, data: Dataset | Trajectory, settings: Settings) 
     plain = enforce(system, (), None)
     bind(compile_system(plain.solved), data, plain)
     laws = read_laws(system, settings.laws, networks=settings.conserve in (None, "report"))
-    given = enforce(system, laws, settings.conserve)
+    told = laws or settings.conserve is not None
+    given = enforce(system, laws, settings.conserve) if told else plain
     check_trainable(given, data)
-    smoothing = Smoothing(compile_system(system), data)
+    smoothing = Smoothing(system, data)
     enforced = given.with_system(scale_networks(system, smoothing))
     if enforced.penalised:
         enforced = enforced.with_floors(floors(enforced, smoothing))

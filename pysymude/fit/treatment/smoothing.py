@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from pysymude.fit.treatment.noise_estimates import measured_means, noise_of
 from pysymude.model.dataset import Dataset
+from pysymude.model.system import ODESystem
 from pysymude.model.trajectory import Trajectory
-from pysymude.plan.compiled import CompiledSystem
+from pysymude.plan.compiled import CompiledSystem, compile_system
 from pysymude.plan.fixed_values import typical_values
 
 if TYPE_CHECKING:
@@ -47,9 +48,14 @@ class Smoothed:
 class Smoothing:
     """The data of a problem smoothed, once for each density of points that is asked for."""
 
-    plan: CompiledSystem
+    system: ODESystem
     data: Dataset
     _made: dict[int, Smoothed | None] = field(default_factory=dict[int, "Smoothed | None"])
+
+    @property
+    def plan(self) -> CompiledSystem:
+        """The system's plan, which most problems need not for this."""
+        return compile_system(self.system)
 
     def at(self, points: int = 4) -> Smoothed | None:
         """With so many points between two measurements; None where a state is measured too rarely."""
