@@ -364,7 +364,7 @@ def test_a_scaled_network_in_another_one_comes_back():
     times = np.linspace(0.0, 2.0, 21)
     data = psu.Dataset.from_arrays(times, np.sin(times)[:, None], states=[x])
     bare = ODESystem({x: second[0] + first[0]})
-    system = scale_networks(bare, Smoothing(compile_system(bare), data))
+    system = scale_networks(bare, Smoothing(bare, data))
     found = again(system)
     assert [nn.fixed_scaling().flat().tolist() for nn in found.networks] == [
         nn.fixed_scaling().flat().tolist() for nn in system.networks
