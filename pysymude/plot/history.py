@@ -110,15 +110,19 @@ def _mark_stages(ax: Axes, stages: Sequence[str]) -> None:
         if number % 2:
             ax.axvspan(first + 0.5, last + 1.5, color=SHADE, zorder=0, linewidth=0)
     # "LBFGS (to 40%)": the name stands once over all legs of a stage, the rest over each leg
+    narrow: set[int] = set()
     for name, first, last in _runs([stage.partition(" (")[0] for stage in stages]):
-        _label_band(ax, re.sub(r"(?<=[a-z])(?=[A-Z])", "\n", name), first, last, inch, drop=4)
+        text = re.sub(r"(?<=[a-z])(?=[A-Z])", "\n", name)
+        if _label_band(ax, text, first, last, inch, drop=4):
+            narrow.update(range(first, last + 1))
     for stage, first, last in _runs(stages):
-        if detail := stage.rstrip(")").partition(" (")[2]:
+        detail = stage.rstrip(")").partition(" (")[2]
+        if detail and first not in narrow:  # there the name stands in its place
             _label_band(ax, detail, first, last, inch, drop=26)
 
 
-def _label_band(ax: Axes, text: str, first: int, last: int, inch: float, drop: float) -> None:
-    """A name over rows `first` to `last`, `drop` points below the top, upright in a narrow band."""
+def _label_band(ax: Axes, text: str, first: int, last: int, inch: float, drop: float) -> bool:
+    """A name over rows `first` to `last`, `drop` points below the top; whether upright, in a narrow band."""
     letters = max(map(len, text.split("\n")))
     upright = 0.055 * letters > inch * (last - first + 1)
     ax.annotate(
@@ -127,6 +131,7 @@ def _label_band(ax: Axes, text: str, first: int, last: int, inch: float, drop: f
         ha="center", va="top", rotation=90 if upright else 0, fontsize=7.5, color=PALE,
         linespacing=1.0,
     )  # fmt: skip
+    return upright
 
 
 def _broken(stages: Sequence[str], values: Float) -> tuple[Float, Float]:

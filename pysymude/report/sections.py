@@ -12,6 +12,7 @@ import numpy as np
 
 from pysymude.errors import PySymUDEError
 from pysymude.fit.result.fit_result import FitResult
+from pysymude.fit.result.summary import ENOUGH, ended
 from pysymude.infer.covariance import wald_intervals
 from pysymude.model.formulas_shown import as_mathml, equation
 from pysymude.model.html_table import html_table, sentence
@@ -29,8 +30,11 @@ _PACKAGES = ("pysymude", "numpy", "scipy", "sympy", "llvmlite", "matplotlib")
 
 def outcome(fit: FitResult) -> str:
     """How it ended, in one line, and what to know before it is trusted."""
-    good = fit.success and fit.converged
-    word = "converged" if good else ("ended before it converged" if fit.success else "failed")
+    how = ended(fit)
+    good = fit.success and (fit.converged or how == ENOUGH)
+    word = "ended before it converged" if fit.success else "failed"
+    if good:
+        word = "converged" if fit.converged else f"ended: {how}"
     found = [
         f'<p class="{"good" if good else "bad"}">The fit {word}: {escape(fit.retcode.value)}</p>'
     ]

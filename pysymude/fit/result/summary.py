@@ -12,7 +12,18 @@ from pysymude.fit.result.stopped import FINISHED
 if TYPE_CHECKING:
     from pysymude.fit.result.fit_result import FitResult
 
-__all__ = ["summary_of"]
+__all__ = ["ENOUGH", "ended", "summary_of"]
+
+ENOUGH = "not converged, but what is left to gain is less than the noise"
+
+
+def ended(fit: FitResult) -> str:
+    """How training ended, in a few words."""
+    if fit.stopped == FINISHED and fit.converged:
+        return "converged"
+    if fit.stopped == FINISHED and np.isfinite(fit.loss) and not is_material(fit):
+        return ENOUGH
+    return fit.stopped
 
 
 def summary_of(fit: FitResult) -> str:
@@ -40,12 +51,7 @@ def summary_of(fit: FitResult) -> str:
         f"{obj.solver} on {obj.engine}, reltol {obj.method.reltol:g}, abstol "
         f"{obj.method.abstol_text}, gradient: {obj.method.sensealg}"
     )
-    how = fit.stopped
-    if how == FINISHED and fit.converged:
-        how = "converged"
-    elif how == FINISHED and np.isfinite(fit.loss) and not is_material(fit):
-        how = "not converged, but what is left to gain is less than the noise"
-    lines.append(f"{len(fit.history['stage'])} iterations in {fit.seconds:.1f} s, {how}")
+    lines.append(f"{len(fit.history['stage'])} iterations in {fit.seconds:.1f} s, {ended(fit)}")
     if fit.retcode.successful:
         lines += str(fit.residuals).splitlines()
     lines += [f"warning: {sentence}" for sentence in fit.warnings]
