@@ -5,6 +5,7 @@ import pytest
 import sympy as sp
 
 import pysymude as psu
+from pysymude.engines.native import losses
 
 x, y = psu.states("x y", positive=True)
 a, b = psu.parameters("a b")
@@ -86,3 +87,13 @@ def test_what_another_thread_finds_out_in_between_does_not_matter():
     found = loss.pull(theta, given)
     assert found.success
     np.testing.assert_allclose(found.gradient, alone, rtol=1e-12, atol=0)
+
+
+def test_many_calls_need_no_more_places_than_one(monkeypatch):
+    """Where the steps of all experiments are too many to be kept, too: three hundred held twelve after six calls."""
+    monkeypatch.setattr(losses, "_APART", 0)
+    loss, theta, given = bound("native", 9, "Tsit5")
+    for _ in range(4):
+        loss.simulate(theta)
+        loss.pull(theta, given)
+    assert len(loss.free) + len(loss.apart) == 1

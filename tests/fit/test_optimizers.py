@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pysymude.fit.optimizers.first_order import Adam
 from pysymude.fit.optimizers.optimizer import Evaluate, Memory, Optimizer, Point
 from pysymude.fit.optimizers.quasi_newton import LBFGS
+from pysymude.fit.optimizers.trust_region import TrustRegion
 
 Float = NDArray[np.float64]
 
@@ -207,3 +208,19 @@ def test_a_memory_copied_in_between_leads_to_the_same_steps(optimizer: Optimizer
         assert found is not None
         np.testing.assert_array_equal(found.theta, expected.theta)
         point = found
+
+
+def test_a_model_without_curvature_goes_as_far_as_its_region():
+    """Along the slope, as priors of Laplace have it: a step of length 1 gains the length of the slope, 5."""
+    slope = np.array([3.0, 4.0])
+
+    def plane(z: Float) -> Point:
+        return Point(z, float(slope @ z), slope, ok=True)
+
+    optimizer = TrustRegion(lambda _: np.zeros((2, 2)), lambda _: np.ones(2))
+    begin = plane(np.zeros(2))
+    found = optimizer.step(begin, optimizer.start(begin.theta), plane)
+    assert found is not None
+    np.testing.assert_allclose(found.theta, -slope / 5.0, rtol=2e-3)
+    assert found.value == pytest.approx(-5.0, rel=2e-3)
+    assert optimizer.promise(begin, {}) > 5.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -30,9 +31,8 @@ Float = NDArray[np.float64]
 
 Parts = list[tuple[int, int]]
 
-_APART = (
-    1 << 22
-)  # numbers of kept blocks: up to here each experiment of a few has a desk of its own
+# numbers of kept blocks: up to here each experiment of a few has a desk of its own
+_APART = 1 << 22
 
 
 @dataclass(eq=False)
@@ -70,6 +70,7 @@ class NativeLoss(BoundLoss):
 
     def __post_init__(self) -> None:
         self.parts = parts_of(len(self.problem.t0))
+        self.single = [(e, e + 1) for e in range(len(self.problem.t0))]
         self.linked = bool((self.problem.link >= 0).any())
         self.moving = bool((self.problem.u0_index >= 0).any())
 
@@ -95,7 +96,7 @@ class NativeLoss(BoundLoss):
             if self.scheme.follow(office.problem.out):
                 self._run(office, read, st.SOLVE | st.MEASURE)
             found = self._evaluation(office.problem, read, theta.size, False)
-            if found.success and all(last - first == 1 for first, last in office.parts):
+            if found.success and office.parts == self.single:
                 office.solved = read.copy()
             return self._simulated(office.problem, found)
         finally:
@@ -159,15 +160,17 @@ class NativeLoss(BoundLoss):
 
     def _taken(self, *, apart: bool = False) -> _Office:
         """A place to work at, where each experiment has a desk of its own if `apart` and if they are few."""
-        single = [(e, e + 1) for e in range(len(self.problem.t0))]
-        if not apart or self.linked or self.parts == single:
-            return self.free.pop() if self.free else self._office(self.parts)
-        if self.apart:
-            return self.apart.pop()
-        office = self._office(self.parts)
-        if len(single) * office.desks[0].task.memory.v.size > _APART:
-            return office
-        return self._office(single)
+        if apart and self.keeps_apart:
+            return self.apart.pop() if self.apart else self._office(self.single)
+        return self.free.pop() if self.free else self._office(self.parts)
+
+    @cached_property
+    def keeps_apart(self) -> bool:
+        """Whether there is room for the steps of all experiments, which have no desk of their own yet."""
+        if self.linked or self.parts == self.single:
+            return False
+        self.free.append(self._office(self.parts))
+        return len(self.single) * self.free[-1].desks[0].task.memory.v.size <= _APART
 
     def _back(self, office: _Office) -> None:
         """What was taken, for others."""

@@ -15,10 +15,8 @@ __all__ = ["LBFGS"]
 
 Float = NDArray[np.float64]
 _NOTHING = 1e-100  # slopes whose squares are no numbers any more
-_RECENT, _ABOVE = (
-    20,
-    1e3,
-)  # what is rounding is told by this many times the loss so many iterations ago
+# what is rounding is told by this many times the loss so many iterations ago
+_ABOVE, _RECENT = 1e3, 20
 _SMALL = 1e-6  # a loss that begins below is one in other units
 
 

@@ -80,10 +80,11 @@ class TrustRegion:
         return np.inf if model is None else model.within(np.inf)[2]
 
     def _model(self, point: Point) -> _Model | None:
-        H, D = self.curvature(point.theta), self.units(point.theta)
-        if not np.isfinite(H).all():
+        D = self.units(point.theta)
+        H, slopes = self.curvature(point.theta) / np.outer(D, D), point.gradient / D
+        if not (np.isfinite(H).all() and np.isfinite(slopes).all()):
             return None
-        return _Model(H / np.outer(D, D), point.gradient / D, D)
+        return _Model(H, slopes, D)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +101,9 @@ class _Model:
         Newton's method for the multiple of the unit matrix, from below. It takes triangles, not eigenvectors:
         beside other work the threads of a linear algebra library take a hundred times as long for these.
         """
-        ridge, q, slope = self._shortened(1e-12 * max(float(np.trace(self.curvature)), 1e-300))
+        # priors may have slopes and no curvature
+        size = max(float(np.trace(self.curvature)), float(np.linalg.norm(self.slopes)), 1e-280)
+        ridge, q, slope = self._shortened(1e-12 * size)
         length = float(np.linalg.norm(q))
         for _ in range(_ROOTS):
             if length <= (1.0 + _NEAR) * radius:
