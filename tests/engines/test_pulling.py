@@ -90,7 +90,7 @@ def test_what_another_thread_finds_out_in_between_does_not_matter():
 
 
 def test_many_calls_need_no_more_places_than_one(monkeypatch):
-    """Where the steps of all experiments are too many to be kept, too: three hundred held twelve after six calls."""
+    """Where the steps of all experiments are too many to be kept, too: once twelve calls made twelve places."""
     monkeypatch.setattr(losses, "_APART", 0)
     loss, theta, given = bound("native", 9, "Tsit5")
     for _ in range(4):
