@@ -34,7 +34,11 @@ PATIENCE = 120.0
 TOLERANCES = (1e-3, 1e-12)
 RESIDUE = 1e-40  # relative to the largest term, where 60 digits are kept
 
+_NUDGE = digits(
+    Fraction(1, 10**20)
+)  # a relative change of a state; 40 digits of what follows are left
 Rates = Mapping[sp.Symbol, sp.Expr]
+_Path = list[tuple[float, Any]]  # times and states, the last first
 
 
 def _unknowns(expr: sp.Expr) -> set[Any]:
@@ -147,7 +151,7 @@ class Judge:
         return None
 
     def drifts(self, law: sp.Expr, rate: sp.Expr = sp.S.Zero) -> list[float] | None:
-        """How far a law moves along a trajectory for each of `TOLERANCES`, relative to its largest term.
+        """How far a law moves along a trajectory for each of `TOLERANCES`, see `_drift`.
 
         Networks and parameters are given values of their own, and the integral of `rate` is taken off.
         None where the one starting point that is tried has no trajectory in floats.
@@ -162,15 +166,7 @@ class Judge:
             path = _trajectory(f, len(states), tolerance)
             if path is None:
                 return None
-            rows = []
-            for moment, u in path:
-                at = Values(
-                    dict(zip([*states, psu.t], map(digits, [*u[:-1], moment]), strict=True))
-                )
-                rows.append([*(digits(at(term)) for term in terms), digits(-u[-1])])
-            level = [total(row) for row in rows]
-            scale = max(abs(v) for row in rows for v in row)
-            found.append(float(max(abs(v - level[0]) for v in level) / scale) if scale else 0.0)
+            found.append(_drift(terms, states, path))
         return found
 
     def _concrete(self, exprs: Sequence[sp.Expr]) -> dict[Any, sp.Expr]:
@@ -180,7 +176,36 @@ class Judge:
         return table | {s: sp.Rational(70 + 41 * k, 100) for k, s in enumerate(free)}
 
 
-def _trajectory(f: Any, n: int, tolerance: float) -> list[tuple[float, Any]] | None:
+def _drift(terms: Sequence[sp.Expr], states: Sequence[sp.Symbol], path: _Path) -> float:
+    """The largest change of a law along a path, up to its first pole or branch.
+
+    Relative to its largest term, and to what relative changes of the states move it by: near a pole a
+    law amplifies what the integrator leaves.
+    """
+    law = sp.Add(*terms)
+    edges = [e.base for e in law.atoms(sp.Pow) if e.exp.could_extract_minus_sign()]
+    edges += [e.args[0] for e in law.atoms(sp.log)]
+    sides: list[Any] = []
+    levels: list[Any] = []
+    scale: Any = 0
+    for moment, u in reversed(path):
+        place = dict(zip([*states, psu.t], map(digits, [*u[:-1], moment]), strict=True))
+        at = Values(place)
+        here = [digits(at(edge)).real > 0 for edge in edges]
+        sides = sides or here
+        if here != sides:
+            break
+        row = [*(digits(at(term)) for term in terms), digits(-u[-1])]
+        levels.append(total(row))
+        moves = [
+            digits(Values(place | {z: place[z] * (1 + _NUDGE)})(law) - at(law)) / _NUDGE
+            for z in states
+        ]
+        scale = max([scale, *map(abs, row), *map(abs, moves)])
+    return float(max(abs(v - levels[0]) for v in levels) / scale) if scale else 0.0
+
+
+def _trajectory(f: Any, n: int, tolerance: float) -> _Path | None:
     """At most nine points of a short trajectory, the last first; the last column is an integral."""
     # on no line that a system of small numbers keeps
     u0 = np.array([*(0.8137 + 0.3719 * k for k in range(n)), 0.0])

@@ -144,6 +144,15 @@ def test_drift_falls_with_the_tolerance_for_laws_alone():
     assert len(TOLERANCES) == 2
 
 
+@pytest.mark.parametrize("key", ["12/plane/221", "12/darboux/96"])
+def test_a_branch_of_atan_and_a_pole_of_log_are_no_drift(key):
+    given = FAMILIES[key.split("/")[1]](Random(key))
+    law, judge = given.planted[0], Judge(given.system)
+    assert max(judge.drifts(law)[1:]) < 1e-10
+    # what is no law moves on, relative to the same scale: ten times what the verdict lets pass
+    assert judge.drifts(law + given.system.states[0])[-1] > 1e-8
+
+
 def test_a_false_or_missing_law_is_a_problem(monkeypatch):
     planted = RandomSystem(VOLTERRA, (VOLTERRA_LAW,), 1, {"degree": 1})
     assert verdict(planted).problems == []

@@ -111,7 +111,7 @@ def first_integrals(
             more = Found(special, kind, degree, time_dependent, end)
             spans += _Search(more, FAMILIES, values).spans()
             laws = _with_special(found, more, values)
-    if not laws:
+    if not laws and not any(span.ended == "budget" for span in spans):
         _refuse_what_is_strange(found)
     return LawSet(tuple(laws), tuple(spans))
 
