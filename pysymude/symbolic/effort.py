@@ -82,7 +82,7 @@ def effort(deadline: float, max_memory: float = float("inf")) -> Generator[None]
         deadline, max_memory = min(deadline, outer.deadline), min(max_memory, outer.memory)
     elif max_memory < float("inf"):
         max_memory = max(max_memory, _in_use() + 0.5 * max_memory)
-    token = _CURRENT.set(_Effort(deadline, max_memory))
+    token = _CURRENT.set(_Effort(deadline, max_memory, 0.0 if outer is None else outer.looked))
     try:
         yield
     finally:

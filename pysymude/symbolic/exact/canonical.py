@@ -187,7 +187,7 @@ def opaque(expr: sp.Expr) -> dict[Any, sp.Symbol]:
 
 def _value(expr: sp.Expr, *, whole_angles: bool = False) -> _Value:
     """The value in its field; with `whole_angles`, sin(x - y) is not taken apart."""
-    if expr.has(sp.I, sp.nan, sp.zoo, sp.oo, -sp.oo):
+    if expr.atoms(sp.I, sp.nan, sp.zoo, sp.oo, -sp.oo):
         raise DerivationError(f"{expr} is not real and finite")
     symbols = opaque(expr)
     masked = cast("sp.Expr", expr.xreplace(symbols))

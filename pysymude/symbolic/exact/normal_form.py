@@ -120,7 +120,7 @@ class _Builder:
         """`expr` in sin, cos, exp and powers alone, with exact numbers."""
         refuse(expr, opaque=self.opaque)
         expr = exact(expr)
-        if expr.has(sp.tan, sp.cot, sp.sec, sp.csc, *_HYPERBOLIC):
+        if expr.atoms(sp.tan, sp.cot, sp.sec, sp.csc, *_HYPERBOLIC):
             expr = expr.replace(sp.tan, lambda a: sp.sin(a) / sp.cos(a))
             expr = expr.replace(sp.cot, lambda a: sp.cos(a) / sp.sin(a))
             expr = expr.replace(sp.sec, lambda a: 1 / sp.cos(a))
@@ -177,7 +177,7 @@ class _Builder:
 
     def number(self, node: Any) -> sp.Expr:
         """A number that is no fraction: roots of primes, and others for which any value may stand."""
-        if node.has(sp.I, sp.nan, sp.zoo, sp.oo, -sp.oo) or node.is_real is False:
+        if node.atoms(sp.I, sp.nan, sp.zoo, sp.oo, -sp.oo) or node.is_real is False:
             raise DerivationError(f"{node} is not real and finite")
         if isinstance(node, (sp.Add, sp.Mul)):
             return node.func(*(self.visit(cast("sp.Expr", a)) for a in node.args))

@@ -273,8 +273,8 @@ def sampled_along(
     for i, (value, slope) in enumerate(found):
         values[i] = value
         if slope is not None:
-            rates[i] = slope * inverse(value, p) % p
-    return Sampled(values, rates)
+            rates[i] = slope
+    return Sampled(values, rates * inverse(values, p) % p)
 
 
 def primitive_rates(

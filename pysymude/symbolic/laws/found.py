@@ -217,7 +217,7 @@ def real(expr: sp.Expr) -> sp.Expr:
 
 def is_real(expr: sp.Expr) -> bool:
     """Whether an expression is made of real and finite numbers, and of real roots of these."""
-    if expr.has(sp.I, sp.nan, sp.zoo, sp.oo, -sp.oo):
+    if expr.atoms(sp.I, sp.nan, sp.zoo, sp.oo, -sp.oo):
         return False
     even = (p.base for p in expr.atoms(sp.Pow) if p.exp.is_Rational and p.exp.q % 2 == 0)
     return not any(is_negative(base) for base in even)

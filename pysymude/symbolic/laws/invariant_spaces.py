@@ -17,7 +17,6 @@ from pysymude.symbolic.null_space.modular import (
     Residues,
     draw_parameters,
     evaluate,
-    last_reduced,
     null_space,
     product,
     sample,
@@ -85,20 +84,24 @@ class MonomialFlow:
         """
         powers = monomials(n, highest)
         inside, outside = self._matrices(powers)
-        basis = null_space(outside.T, self.prime)[1] if len(outside) else _identity(len(powers))
-        whole = _closed(basis, inside, self.prime)
+        whole = _Reduced.whole(len(powers))
+        if len(outside):
+            whole = _Reduced(*null_space(outside.T, self.prime))
+        whole = whole.closed(inside, self.prime)
         rng = np.random.default_rng(3)
-        last, before = [int(np.flatnonzero(row)[-1]) for row in whole], 1
+        before = 1
         for degree in range(1, highest + 1):
             count = len(monomials(n, degree))
             # the spaces are nested: each is found inside the one of the highest degree, of which
             # each row ends where no other one has an entry
-            low = sum(place < count for place in last)
+            low = sum(place < count for place in whole.places)
             if low <= before:
                 continue
-            basis, before = whole[:low], low
-            if low < len(whole):
-                basis = _closed(basis, inside, self.prime)
+            space, before = whole, low
+            if low < len(whole.rows):
+                part = _Reduced(whole.places[:low], whole.rows[:low])
+                space = part.closed(inside, self.prime)
+            basis = space.rows
             points = rng.integers(1, self.prime, (n, len(basis) + 8), dtype=np.int64)
             if len(basis) <= 1 or self._spanned_by_products(degree, points) == len(basis):
                 continue
@@ -148,25 +151,43 @@ class MonomialFlow:
         return matrix[: len(powers)], matrix[len(powers) :]
 
 
-def _identity(n: int) -> Residues:
-    return np.eye(n, dtype=np.int64)
+@dataclass(frozen=True)
+class _Reduced:
+    """A space of coefficient vectors, ascending by their last entries.
 
+    Attributes
+    ----------
+    places : list of int
+        The last entry of each row: a 1, where all other rows have 0.
+    rows : int64 array, shape (vectors, monomials)
+    """
 
-def _closed(basis: Residues, inside: Residues, p: int) -> Residues:
-    """The largest part of a space of coefficient vectors that a matrix maps to itself."""
-    forward = np.ascontiguousarray(inside.T)
-    while len(basis) > 1:
-        images = product(basis, forward, p)
-        stacked = np.concatenate([images, (p - basis) % p])
-        # null_space takes columns as rows: combinations of the rows that vanish
-        pairs = null_space(stacked, p)[1]
-        if not len(pairs):
-            return basis[:0]
-        kept = product(np.ascontiguousarray(pairs[:, : len(basis)]), basis, p)
-        if len(kept) == len(basis):
-            break
-        basis = kept
-    return last_reduced(basis, p)[0] if len(basis) else basis
+    places: list[int]
+    rows: Residues
+
+    @classmethod
+    def whole(cls, n: int) -> _Reduced:
+        return cls(list(range(n)), np.eye(n, dtype=np.int64))
+
+    def closed(self, inside: Residues, p: int) -> _Reduced:
+        """The largest part that a matrix maps to itself."""
+        forward = np.ascontiguousarray(inside.T)
+        places, rows = np.array(self.places, dtype=np.int64), self.rows
+        while len(rows) > 1:
+            images = product(rows, forward, p)
+            beyond = (images - product(np.ascontiguousarray(images[:, places]), rows, p)) % p
+            moved = beyond.any(axis=1)
+            if not moved.any():
+                break
+            # combinations of the rows that leave, less and less of them, that stay
+            leaving = np.flatnonzero(moved)
+            free, pairs = null_space(beyond[leaving][:, beyond.any(axis=0)], p)
+            kept = np.sort(np.concatenate([np.flatnonzero(~moved), leaving[free]]))
+            rows = rows.copy()
+            # the row of a free column has a 1 there, and other entries before it alone
+            rows[leaving[free]] = product(pairs, rows[leaving], p)
+            places, rows = places[kept], rows[kept]
+        return _Reduced(places.tolist(), rows)
 
 
 class ModularFlow:

@@ -105,7 +105,7 @@ def _solved(system: ODESystem, law: sp.Expr, level: sp.Symbol, x: sp.Symbol) -> 
                 return None
             f = _replaced(f, x, power, base)
         rhs[z] = f
-    if any(f.has(sp.I, sp.nan, sp.zoo, sp.oo, -sp.oo) for f in rhs.values()):
+    if any(f.atoms(sp.I, sp.nan, sp.zoo, sp.oo, -sp.oo) for f in rhs.values()):
         return None
     if not rhs or sum(int(sp.count_ops(f)) for f in rhs.values()) > _LARGEST:
         return None

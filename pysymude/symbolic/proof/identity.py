@@ -117,9 +117,10 @@ def _expands_to_zero(plain: _Plain, expr: sp.Expr) -> bool:
 def _exact(expr: sp.Expr) -> sp.Expr:
     floats = {f: sp.Rational(repr(float(f))) for f in expr.atoms(sp.Float)}
     expr = cast("sp.Expr", expr.xreplace(floats))
+    functions = expr.atoms(sp.Function)
     for f, plain in _PLAIN.items():
         # most expressions have none: to look for one is cheaper than to rebuild
-        if expr.has(f):
+        if any(isinstance(a, f) for a in functions):
             expr = cast("sp.Expr", expr.replace(f, plain))
     return _in_common_angles(expr)
 
