@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -31,7 +31,10 @@ _KEPT = 1 << 25  # numbers of blocks that are kept; beyond, they are computed ag
 _FIRST_ROOM = 48
 _LOOKS = 5
 _FULL, _NEEDS_IMPLICIT = -1, -2
-_PARTS = 8  # so many parts are summed one after the other, whatever the number of threads
+# shares of the experiments in parts that are summed one after the other, whatever the number of threads: the last
+# ones are small, so that threads end together
+_SHARES = (5,) * 8 + (3,) * 4 + (2,) * 4
+_FEW = 8  # experiments, below which threads cost more than they save
 _SPARE = 8  # memories that wait for the next solve of a model, each of less than so many numbers:
 _SMALL = 1 << 17
 
@@ -198,10 +201,10 @@ class Desk:
 
 def parts_of(count: int) -> list[tuple[int, int]]:
     """Ranges of experiments that are treated together."""
-    if count < _PARTS:
+    if count < _FEW:
         return [(0, count)]
-    ends = [count * k // _PARTS for k in range(_PARTS + 1)]
-    return list(pairwise(ends))
+    ends = [count * done // sum(_SHARES) for done in accumulate(_SHARES, initial=0)]
+    return [(first, last) for first, last in pairwise(ends) if first < last]
 
 
 def run_all(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -33,10 +34,33 @@ def count_threads() -> int:
 
 
 def each(task: Callable[[int], T], numbers: Iterable[int], threads: int) -> list[T]:
-    """The results of all tasks in order, on so many threads."""
+    """The results of all tasks in order, on so many threads, of which the caller's is one."""
     numbers = list(numbers)
     if threads <= 1 or len(numbers) <= 1:
         return [task(k) for k in numbers]
-    if _POOL.get("threads") != threads:
-        _POOL.update(threads=threads, pool=ThreadPoolExecutor(threads, "pysymude"))
-    return list(_POOL["pool"].map(task, numbers))
+    found: list[Any] = [None] * len(numbers)
+    left = iter(range(len(numbers)))  # its `next` is atomic
+
+    def work() -> None:
+        for place in left:
+            found[place] = task(numbers[place])
+
+    helpers = [_helpers(threads - 1).submit(work) for _ in range(min(threads, len(numbers)) - 1)]
+    try:
+        work()
+    except BaseException:
+        # nobody begins another one
+        deque(left, maxlen=0)
+        raise
+    finally:
+        # one that never began has nothing left to do: the helpers are busy with others, or wait in here
+        for helper in helpers:
+            if not helper.cancel():
+                helper.result()
+    return found
+
+
+def _helpers(count: int) -> ThreadPoolExecutor:
+    if _POOL.get("count") != count:
+        _POOL.update(count=count, pool=ThreadPoolExecutor(count, "pysymude"))
+    return _POOL["pool"]
