@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pysymude.engines.native import structures as st
+from pysymude.engines.native.lu_layouts import choose_layout
 from pysymude.engines.native.network_calls import pack_scaling
-from pysymude.engines.native.sparse_plan import choose, plan_elimination
 from pysymude.engines.native.tableaus import ExplicitTableau, RosenbrockTableau
 from pysymude.engines.native.tape_lowering import Lowering
 from pysymude.plan.compiled import CompiledSystem
@@ -32,7 +32,6 @@ __all__ = [
 ]
 
 Float = NDArray[np.float64]
-_SMALL = 16
 _NO_INTS = np.zeros(0, dtype=np.int64)
 
 
@@ -91,17 +90,15 @@ def _each(form: MarchForm, what: Callable[[SignalUse], int], otherwise: int) -> 
     return np.array(found, dtype=np.int64)
 
 
-_NO_SYSTEMS: dict[str, Any] = {"elimination": _NO_INTS, "sparse": 0, "lu_size": 0}
+_NO_SYSTEMS: dict[str, Any] = {"elimination": _NO_INTS, "lu_layout": st.DENSE, "lu_size": 0}
 
 
 def _linear(form: MarchForm, n: int) -> dict[str, Any]:
     """How linear systems are solved: by elimination with the zeros known where that is quicker."""
-    if n < _SMALL:
-        return {"elimination": _NO_INTS, "sparse": 0, "lu_size": n * n}
-    found = plan_elimination(n, form.rows, form.columns)
-    if choose(n, form.rows, form.columns, found) == "dense":
-        return {"elimination": _NO_INTS, "sparse": 0, "lu_size": n * n}
-    return {"elimination": found.plan, "sparse": 1, "lu_size": found.size}
+    layout, found = choose_layout(n, form.rows, form.columns)
+    if found is None:
+        return _NO_SYSTEMS | {"lu_size": n * n}
+    return {"elimination": found.plan, "lu_layout": layout, "lu_size": found.size}
 
 
 def _kind(low: float, high: float, log: bool) -> int:

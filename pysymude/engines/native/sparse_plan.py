@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Elimination", "choose", "plan_elimination"]
+__all__ = ["Elimination", "Pivots", "eliminate", "plan_elimination"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -26,8 +26,13 @@ Ints = NDArray[np.int64]
 # so many zeros cost less than one more run
 _GAP = 2
 
-# so few unknowns that exchanging rows costs nothing
-_FEW = 16
+
+class Pivots(NamedTuple):
+    """The pivots in their order, and for each unknown what is in its row and in its column when it is one."""
+
+    order: list[int]
+    upper: list[set[int]]
+    lower: list[set[int]]
 
 
 class Elimination(NamedTuple):
@@ -56,12 +61,14 @@ class Elimination(NamedTuple):
     visits: int
 
 
-def plan_elimination(n: int, rows: Ints, columns: Ints) -> Elimination:
+def plan_elimination(
+    n: int, rows: Ints, columns: Ints, pivots: Pivots | None = None
+) -> Elimination:
     """The elimination for matrices a I - J, where J has entries at the given rows and columns.
 
-    A place may be named more than once: its values are added.
+    A place may be named more than once: its values are added. `pivots` may be given, where they are known.
     """
-    order, upper, lower = _eliminate(n, rows, columns)
+    order, upper, lower = pivots or eliminate(n, rows, columns)
     order = _depth_first(order, upper, lower)
     at = np.empty(n, dtype=np.int64)
     at[order] = np.arange(n)
@@ -86,24 +93,8 @@ def plan_elimination(n: int, rows: Ints, columns: Ints) -> Elimination:
     return Elimination(plan, n, size, int(users @ lengths[:, 1]), int(users @ counts[:, 1]))
 
 
-def choose(n: int, rows: Ints, columns: Ints, elimination: Elimination | None = None) -> str:
-    """Which is faster, "dense" or "sparse", for a step that takes one factorization and eight solves each way.
-
-    What `plan_elimination` says of the pattern may be given, where it is known.
-    """
-    if n < _FEW or 3 * len(rows) > n * n:
-        return "dense"
-    _, _, size, products, visits = elimination or plan_elimination(n, rows, columns)
-    # nanoseconds, as measured for 3 to 2048 unknowns
-    sparse = 240 * n + 8.5 * size + 4 * visits + 0.3 * products
-    dense = 190 * n + 4.5 * n**2 + 0.005 * n**3
-    return "sparse" if sparse < dense else "dense"
-
-
-def _eliminate(
-    n: int, rows: Ints, columns: Ints
-) -> tuple[list[int], list[set[int]], list[set[int]]]:
-    # Markowitz: next is the pivot of the fewest products. Also what is then in its row and in its column.
+def eliminate(n: int, rows: Ints, columns: Ints) -> Pivots:
+    """Markowitz' order: next is the pivot of the fewest products."""
     upper: list[set[int]] = [set() for _ in range(n)]
     lower: list[set[int]] = [set() for _ in range(n)]
     for r, c in zip(rows.tolist(), columns.tolist(), strict=True):
@@ -128,7 +119,7 @@ def _eliminate(
             lower[j] -= {j, k}
         for i in upper[k] | lower[k]:
             heapq.heappush(heap, (len(upper[i]) * len(lower[i]), i))
-    return order, upper, lower
+    return Pivots(order, upper, lower)
 
 
 def _depth_first(order: list[int], upper: list[set[int]], lower: list[set[int]]) -> list[int]:

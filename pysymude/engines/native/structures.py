@@ -71,7 +71,7 @@ class Model(Record):
     elimination: Int
     size: int
     n: int
-    sparse: int
+    lu_layout: int
     lu_size: int
 
 
@@ -135,6 +135,7 @@ class Options(Record):
 
 EXPLICIT, IMPLICIT, AUTO, JUMP = range(4)  # JUMP: of a step of no length
 NOTHING, SLOPES, ALL = range(3)
+DENSE, RUNS, FLAT = range(3)  # how linear systems are solved
 
 
 class Problem(Record):

@@ -1,15 +1,19 @@
-"""Factors of a I - J, dense and sparse, against NumPy, and the check that a solution is one."""
+"""Factors of a I - J, dense and by plans that know the zeros, against NumPy, and what is a solution."""
 
 import numpy as np
 import pytest
 
 from pysymude.engines.native import dense_lu as linear
+from pysymude.engines.native import structures as st
+from pysymude.engines.native.flat_lu import factor_flat, solve_flat, solve_flat_transposed
+from pysymude.engines.native.flat_plan import plan_flat
+from pysymude.engines.native.lu_layouts import choose_layout
 from pysymude.engines.native.sparse_lu import (
     factor_sparse,
     solve_sparse,
     solve_sparse_transposed,
 )
-from pysymude.engines.native.sparse_plan import choose, plan_elimination
+from pysymude.engines.native.sparse_plan import plan_elimination
 from tests.engines.native.compiled import compiled
 
 BEFORE = 3  # everything begins at such an offset
@@ -34,6 +38,16 @@ def eliminate(plan, a, J, F, x, y, w):
         return 0
     solve_sparse(plan, F, o, x, o, w, o)
     solve_sparse_transposed(plan, F, o, y, o, w, o)
+    return 1
+
+
+@compiled
+def eliminate_flat(plan, a, J, F, x, y):
+    o = 3
+    if not factor_flat(plan, a, J, o, F, o):
+        return 0
+    solve_flat(plan, F, o, x, o)
+    solve_flat_transposed(plan, F, o, y, o)
     return 1
 
 
@@ -75,6 +89,17 @@ def sparse(n, a, values, rows, columns, b, c):
     return good, x[BEFORE:], y[BEFORE:]
 
 
+def flat(n, a, values, rows, columns, b, c):
+    found = plan_flat(n, rows, columns)
+    F = np.full(BEFORE + found.size, np.nan)
+    F[:BEFORE] = 7
+    x, y = padded(b), padded(c)
+    good = eliminate_flat(found.plan, a, padded(values), F, x, y)
+    for given in (F, x, y):
+        np.testing.assert_array_equal(given[:BEFORE], 7)
+    return good, x[BEFORE:], y[BEFORE:]
+
+
 def accepts(n, a, values, rows, columns, x, b):
     w = np.full(BEFORE + 2 * n, 7.0)
     return check(n, a, padded(values), rows, columns, padded(x), padded(b), w)
@@ -97,10 +122,10 @@ def grid(side):
     return 2 * cells.size, rows, columns
 
 
-BOTH = pytest.mark.parametrize("solve", [dense, sparse])
+EACH = pytest.mark.parametrize("solve", [dense, sparse, flat])
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 8, 20, 27, 28, 33, 80, 130])
 def test_random_patterns(solve, n):
     rng = np.random.default_rng(n)
@@ -132,7 +157,7 @@ def test_rows_are_exchanged(n):
     np.testing.assert_allclose(W.T @ y, c, atol=1e-11 * np.abs(y).max() * n)
 
 
-@BOTH
+@EACH
 def test_badly_scaled_rows_and_columns(solve):
     # as of a mechanism with slow and with fast reactions, states of very different sizes
     n, rng = 20, np.random.default_rng(4)
@@ -150,7 +175,7 @@ def test_badly_scaled_rows_and_columns(solve):
     assert accepts(n, 1.0, values, rows, columns, x, b)
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("n", [1, 3, 20, 60])
 def test_no_factors_of_a_singular_matrix(solve, n):
     rows = columns = np.arange(n)
@@ -161,7 +186,7 @@ def test_no_factors_of_a_singular_matrix(solve, n):
     assert solve(n, 3.0, values, rows, columns, b, b)[0]
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_no_factors_where_the_jacobian_is_not_finite(solve, bad):
     n = 20
@@ -206,7 +231,8 @@ def test_elimination_fills_up_little():
     others = np.arange(1, n)
     rows = np.concatenate([np.arange(n), others, 0 * others])
     columns = np.concatenate([np.arange(n), 0 * others, others])
-    assert plan_elimination(n, rows, columns).size == n + 2 * (n - 1)
+    for plan in (plan_elimination, plan_flat):
+        assert plan(n, rows, columns).size == n + 2 * (n - 1)
 
 
 def test_a_large_grid():
@@ -214,7 +240,7 @@ def test_a_large_grid():
     found = plan_elimination(n, rows, columns)
     assert n == 2048
     assert found.size < 170_000
-    assert choose(n, rows, columns, found) == "sparse"
+    assert choose_layout(n, rows, columns)[0] == st.RUNS
     rng = np.random.default_rng(0)
     values, b, c = rng.normal(size=len(rows)), *rng.normal(size=(2, n))
     good, x, y = sparse(n, 12.0, values, rows, columns, b, c)
@@ -228,9 +254,13 @@ def test_choice():
         rows = np.concatenate([np.arange(n)] * 3)
         return n, rows, np.clip(rows + np.repeat([-1, 0, 1], n), 0, n - 1)
 
-    assert choose(*band(3)) == choose(*band(12)) == "dense"
-    assert choose(*band(80)) == choose(*band(300)) == "sparse"
+    for n in (3, 12):
+        assert choose_layout(*band(n)) == (st.DENSE, None)
+    for n in (16, 80, 300):
+        assert choose_layout(*band(n))[0] == st.FLAT
     rows, columns = (x.ravel() for x in np.indices((80, 80)))
-    assert choose(80, rows, columns) == "dense"
-    # sparse at first, but it fills up
-    assert choose(80, *places(80, np.random.default_rng(0), 10)) == "dense"
+    assert choose_layout(80, rows, columns)[0] == st.DENSE
+    rng = np.random.default_rng(0)
+    # sparse at first, but it fills up: rows become runs, and then a dense matrix
+    assert choose_layout(300, *places(300, rng, 4))[0] == st.RUNS
+    assert choose_layout(40, *places(40, rng, 12))[0] == st.DENSE
