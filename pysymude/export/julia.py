@@ -258,7 +258,7 @@ def _given(source: Any) -> _Given:
         method = Method(
             settings.solver,
             check_tolerance("reltol", settings.reltol),
-            Control(abstol=settings.abstol).checked(plan.states, size)["abstol"],
+            Control(abstol=settings.abstol).checked(plan.states, lambda: size)["abstol"],
         )
         return _Given(
             plan,

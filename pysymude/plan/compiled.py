@@ -129,11 +129,13 @@ class CompiledSystem:
         """The same, a tape whatever the size."""
         return build_tape(self.inputs, [expanded(f, self.bases) for f in outputs])
 
-    @property
+    @cached_property
     def start(self) -> NDArray[np.float64]:
         """The theta at which learning starts, with networks that give nothing yet: their weights are 0."""
         weights = {s.name: np.zeros(s.shape) for s in self.layout.of_kind("weight")}
-        return self.layout.pack(weights | {s.name: v for s, v in self.system.trainable.items()})
+        found = self.layout.pack(weights | {s.name: v for s, v in self.system.trainable.items()})
+        found.flags.writeable = False
+        return found
 
     def column(self, name: str) -> sp.Expr:
         """The expression of a data column: a state or an observable."""

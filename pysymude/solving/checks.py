@@ -121,7 +121,7 @@ def values(
             f"vector of {plan.layout.size} numbers such as fit.theta"
         )
     else:
-        vector = plan.layout.pack({s.name: v for s, v in plan.system.trainable.items()})
+        vector = plan.start.copy()
     for name, value in learned.items():
         slot = plan.layout[name]
         if not slot.low <= value <= slot.high:

@@ -57,8 +57,7 @@ def choose_method(
         The engine takes no such gradients of that solver.
     """
     seen = (batch.u0,) if measured is None else (batch.u0, measured)
-    size = np.abs(batch.u0) if apart else magnitudes(*seen)
-    checked = control.checked(plan.states, size)
+    checked = control.checked(plan.states, lambda: np.abs(batch.u0) if apart else magnitudes(*seen))
     given = solver
     if not isinstance(solver, str):
         solver = engine.adopt(solver)

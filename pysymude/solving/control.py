@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ __all__ = ["Control", "check_tolerance", "warn_of_abstol"]
 
 Float = NDArray[np.float64]
 
+_SHOWN = 5  # states of a warning
+
 
 @dataclass(frozen=True)
 class Control:
@@ -31,8 +33,8 @@ class Control:
     dtmax: Any = None
     tstops: Any = ()
 
-    def checked(self, states: Sequence[str], size: Float) -> dict[str, Any]:
-        """Fields of a `Method`; `size` are the magnitudes of the states, 0 where not known.
+    def checked(self, states: Sequence[str], size: Callable[[], Float]) -> dict[str, Any]:
+        """Fields of a `Method`; `size` gives the magnitudes of the states, 0 where not known.
 
         With a row for each experiment, so has the absolute tolerance wherever it follows them.
         """
@@ -51,16 +53,31 @@ def warn_of_abstol(method: Method, states: Sequence[str], found: BatchSolution) 
     if method.asked_abstol is None:
         return
     # between few outputs it may be large
-    sizes = magnitudes(found.u if found.sizes is None else found.sizes)
-    for k in np.flatnonzero((sizes > 0) & (sizes < method.abstol)).tolist():
-        name, size = states[k], sizes[k]
-        abstol = np.broadcast_to(method.abstol, sizes.shape)[k]
-        warnings.warn(
-            f"state {name!r} stays below {size:g}, less than its absolute tolerance {abstol:g}: its "
-            f"digits mean nothing; give abstol={{{name}: {1e-8 * size:.0e}}}, or leave abstol out",
-            ToleranceWarning,
-            stacklevel=caller_level(),
-        )
+    sizes = found.u if found.sizes is None else found.sizes
+    sizes = sizes[0] if sizes.ndim == 2 and len(sizes) == 1 else magnitudes(sizes)
+    abstol = np.asarray(method.abstol)
+    below = (sizes > 0) & (sizes < abstol)
+    if below.any():
+        small = np.flatnonzero(below).tolist()
+        text = _too_small([states[k] for k in small], sizes[small], (abstol + 0 * sizes)[small])
+        warnings.warn(text, ToleranceWarning, stacklevel=caller_level())
+
+
+def _too_small(names: Sequence[str], sizes: Float, abstol: Float) -> str:
+    """What is said of states of these sizes; beyond some, how many more there are."""
+    shown = [*zip(names, sizes.tolist(), abstol.tolist(), strict=True)][:_SHOWN]
+    found = [
+        f"{name!r} stays below {size:g} (absolute tolerance {tol:g})" for name, size, tol in shown
+    ]
+    better = [f"{name}: {1e-8 * size:.0e}" for name, size, _ in shown]
+    if len(names) > _SHOWN:
+        found.append(f"{len(names) - _SHOWN} more")
+        better.append("...")
+    several = len(names) > 1
+    return (
+        f"{'states' if several else 'state'} {', '.join(found)}: {'their' if several else 'its'} digits "
+        f"mean nothing; give abstol={{{', '.join(better)}}}, or leave abstol out"
+    )
 
 
 def check_tolerance(name: str, value: Any) -> float:
@@ -82,12 +99,12 @@ def check_tolerance(name: str, value: Any) -> float:
     return number
 
 
-def _absolute(given: Any, states: Sequence[str], size: Float) -> Float:
+def _absolute(given: Any, states: Sequence[str], size: Callable[[], Float]) -> Float:
     """One absolute tolerance a state."""
     if given is None:
-        return scaled_abstol(size)
+        return scaled_abstol(size())
     if isinstance(given, Mapping):
-        found = scaled_abstol(size)
+        found = scaled_abstol(size())
         for key, value in given.items():
             name = name_of(key, what="abstol")
             if name not in states:

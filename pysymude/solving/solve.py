@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -185,11 +184,10 @@ def initial_value_problem(
     points = signal_values(signals or {})
     p, vector = values(plan, parameters, theta, points)
     times = output_times(t)
-    start = np.zeros(len(plan.states))
+    start = initial_state(plan.states, _with_initial(plan, p, vector, times[0], u0))
     batch = Batch(times[:1], start[None], p[None], times[None], points)
     check_reach(plan, batch, vector)
-    start = initial_state(plan.states, _with_initial(plan, p, vector, times[0], u0))
-    return plan, replace(batch, u0=start[None]), vector
+    return plan, batch, vector
 
 
 def _with_initial(plan: CompiledSystem, p: Float, theta: Float, t0: float, u0: Any) -> Any:
@@ -261,6 +259,8 @@ def with_effects(
     system: ODESystem, events: Sequence[Event] | Event
 ) -> tuple[ODESystem, tuple[Event, ...]]:
     """The system with those of `events` that set states, and the others, which are watched."""
+    if events == ():
+        return system, ()
     given = event_list(events)
     acting = [event for event in given if event.set]
     if acting:

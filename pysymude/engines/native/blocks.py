@@ -8,6 +8,7 @@ from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.machine import evaluate, pull, push
 
 __all__ = [
+    "add_stages",
     "all_zero",
     "derivatives",
     "error_norm",
@@ -22,6 +23,8 @@ __all__ = [
 
 RHS, DERIVATIVES, ALL = st.RHS, st.DERIVATIVES, st.ALL
 LIVE = codes.LIVE
+
+_WIDE = 8  # states, from which on loops over them are the inner ones
 
 
 @inner
@@ -118,6 +121,24 @@ def derivatives(m, w, theta, o, k, ok):
         k[ok + i] = m.d_factors[i] * w.v[o + m.d_slots[i]]
     for j in range(m.n, m.d_slots.shape[0]):
         w.entries[j - m.n] = m.d_factors[j] * w.v[o + m.d_slots[j]]
+
+
+@inner
+def add_stages(y, oy, A, q, count, k, base, n):
+    """To y[oy:] the sum of ``A[q, r]`` times stage r, for so many stages from `base` on."""
+    if n < _WIDE:
+        for i in range(n):
+            s = y[oy + i]
+            for r in range(count):
+                s += A[q, r] * k[(base + r) * n + i]
+            y[oy + i] = s
+    else:
+        # in vectors over the states
+        total = y[oy : oy + n]
+        for r in range(count):
+            a, row = A[q, r], k[(base + r) * n : (base + r) * n + n]
+            for i in range(n):
+                total[i] += a * row[i]
 
 
 @inner

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pysymude.engines.native import structures as st
-from pysymude.engines.native.blocks import derivatives, error_norm, place, slopes, where
+from pysymude.engines.native.blocks import add_stages, derivatives, error_norm, place, slopes, where
 from pysymude.engines.native.compiling import inner
 from pysymude.engines.native.rosenbrock_systems import factor, solve, solves
 
@@ -35,10 +35,8 @@ def stage_implicit(m, w, x, o, base, q, u, t, h, live):
     n, at = m.n, o + w.held.shape[0] + 1
     place(m, w, o, t + x.c[q] * h, live)
     for i in range(n):
-        s = u[i]
-        for r in range(q):
-            s += x.A[q, r] * w.k[(base + r) * n + i]
-        w.v[at + i] = s
+        w.v[at + i] = u[i]
+    add_stages(w.v, at, x.A, q, q, w.k, base, n)
 
 
 @inner
@@ -62,11 +60,10 @@ def attempt_implicit(m, w, x, options, theta, step, base, u, new, error, t, h, l
         for j in range(m.time_rows.shape[0]):
             w.k[kq + m.time_rows[j]] += h * x.d[q] * w.entries[F + j]
         for i in range(n):
-            s = 0.0
-            for r in range(q):
-                s += x.C[q, r] * w.k[(base + r) * n + i]
-            w.k[kq + i] += s / h
+            error[i] = 0.0
+        add_stages(error, 0, x.C, q, q, w.k, base, n)
         for i in range(n):
+            w.k[kq + i] += error[i] / h
             error[i] = w.k[kq + i]
         solve(m, w, ow, op, w.k, kq)
         if q == 0 and not solves(m, w, 1.0 / (h * x.gamma), w.k, kq, error):

@@ -65,6 +65,8 @@ class Found:
     laws: list[FirstIntegral] = made(default_factory=list[FirstIntegral])
 
     def __post_init__(self) -> None:
+        # to which degree of P laws t^k P(u) were searched for, all of them
+        self.timed_degree = 0
         # seeded: the same system gives the same answer in every run
         self.rng = np.random.default_rng(0)
         # laws whose gradients are not rational in the coordinates

@@ -80,6 +80,12 @@ class SpanSearch:
         ]
         self.grading = Grading.of(self.exact, self.fields, Ansatz(self.gens, self.primitives, 0))
 
+    @property
+    def is_polynomial(self) -> bool:
+        """Whether the candidates are products of states and time alone."""
+        plain = {c.symbol for c in self.form.of_kind("state", "time")}
+        return not self.primitives and all(g.expr in plain for g in self.gens)
+
     def to_degree(self, degree: int, *, asked: bool = False) -> Candidates:
         """The span to a degree; beyond the limit where it is large and nobody asked for it."""
         ansatz = Ansatz(self.gens, self.primitives, degree)

@@ -35,6 +35,7 @@ class Exponentials(Family):
         left: list[str] = []
         laws = proposals(form, found, timed_laws(form, found.field, action, top), left)
         yield Candidates(len(monomials(n, top)) - 1, laws, top, left_out=left)
+        found.timed_degree = top
 
 
 def proposals(

@@ -31,4 +31,6 @@ class ProductsWithTime(Family):
         for more in (curves, wider) if integrals else (curves,):
             search = SpanSearch(found, time=True, more=more)
             for degree in degrees(found):
-                yield search.to_degree(degree)
+                # polynomials alone were all among those of `Exponentials`
+                if degree > found.timed_degree or not search.is_polynomial:
+                    yield search.to_degree(degree)
