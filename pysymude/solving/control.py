@@ -66,18 +66,16 @@ def warn_of_abstol(method: Method, states: Sequence[str], found: BatchSolution) 
 def _too_small(names: Sequence[str], sizes: Float, abstol: Float) -> str:
     """What is said of states of these sizes; beyond some, how many more there are."""
     shown = [*zip(names, sizes.tolist(), abstol.tolist(), strict=True)][:_SHOWN]
-    found = [
-        f"{name!r} stays below {size:g} (absolute tolerance {tol:g})" for name, size, tol in shown
-    ]
     better = [f"{name}: {1e-8 * size:.0e}" for name, size, _ in shown]
-    if len(names) > _SHOWN:
-        found.append(f"{len(names) - _SHOWN} more")
-        better.append("...")
-    several = len(names) > 1
-    return (
-        f"{'states' if several else 'state'} {', '.join(found)}: {'their' if several else 'its'} digits "
-        f"mean nothing; give abstol={{{', '.join(better)}}}, or leave abstol out"
-    )
+    if len(names) == 1:
+        said = f"state {names[0]!r} stays below {sizes[0]:g}, less than its absolute tolerance {abstol[0]:g}: its"
+    else:
+        each = [f"{name!r} below {size:g} ({tol:g})" for name, size, tol in shown]
+        if len(names) > _SHOWN:
+            each.append(f"and {len(names) - _SHOWN} more")
+            better.append("...")
+        said = f"states stay below their absolute tolerances, {', '.join(each)}: their"
+    return f"{said} digits mean nothing; give abstol={{{', '.join(better)}}}, or leave abstol out"
 
 
 def check_tolerance(name: str, value: Any) -> float:

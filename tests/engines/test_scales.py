@@ -45,7 +45,10 @@ def test_states_of_nanomoles_at_the_defaults(engine: str, truth: np.ndarray):
     size = np.abs(truth).max(axis=0)
     assert (np.abs(sol.u - truth).max(axis=0) <= 1e-4 * size).all()
     # with the absolute tolerance of version 0.1, for all states alike, this would fail
-    with pytest.warns(ToleranceWarning, match="state '[EC]' stays below"):
+    with pytest.warns(
+        ToleranceWarning,
+        match=r"states stay below .*'E' below 1e-09 \(1e-08\), 'C' below .*\{E: 1e-17, C: ",
+    ):
         coarse = psu.solve(
             michaelis_menten(parameters=RATES), u0=START, t=TIMES, engine=engine, abstol=1e-8
         )
@@ -118,6 +121,12 @@ def test_a_state_below_its_abstol_is_named(engine: str):
         ToleranceWarning, match=r"state 'y' stays below 1e-09.*1e-08.*abstol=\{y: 1e-17\}"
     ):
         psu.solve(mixed(), u0=[1e-3, 1e-9], t=[0.0, 1.0], engine=engine, abstol=1e-8)
+    many = psu.states("z1:9")
+    system = psu.ODESystem({z: -z for z in many})
+    with pytest.warns(
+        ToleranceWarning, match=r"'z5' below 1e-09 \(1e-08\), and 3 more: .*, \.\.\.\}"
+    ):
+        psu.solve(system, u0=[1e-9] * 8, t=[0.0, 1.0], engine=engine, abstol=1e-8)
 
 
 def test_a_state_that_is_large_between_outputs_is_not_below_its_abstol(engine: str):
