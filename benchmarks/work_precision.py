@@ -36,9 +36,9 @@ from pysymude.plan.problem import Batch
 Float = NDArray[np.float64]
 Solve = Callable[[float], Float]  # a relative tolerance to the state at the end
 
-RELTOLS = tuple(10.0**-k for k in range(2, 10))
+RELTOLS = (10.0**-0.5, *(10.0**-k for k in range(1, 10)))
 PATIENCE = 2.0  # seconds; a method that took longer gets no tighter tolerance
-WANTED = {"SciPy BDF": 100.0, "SciPy Radau": 100.0, "SciPy LSODA": 15.0}
+WANTED = {"SciPy BDF": 50.0, "SciPy Radau": 50.0, "SciPy LSODA": 10.0}
 LEVELS = (1e-4, 1e-6, 1e-8)
 PREFERRED = (
     "Rodas5P", "Rosenbrock23", "FBDF", "QNDF", "KenCarp4", "TRBDF2", "RadauIIA5", "CVODE_BDF"

@@ -75,6 +75,11 @@ class CompiledSystem:
     bases: dict[str, Basis]
 
     @cached_property
+    def lacks_values(self) -> bool:
+        """Whether a parameter has no value of its own."""
+        return bool(np.isnan(self.default_parameters).any())
+
+    @cached_property
     def equations(self) -> tuple[sp.Expr, ...]:
         """The right-hand sides, with learned signals as sums."""
         return tuple(expanded(f, self.bases) for f in self.system.rhs.values())

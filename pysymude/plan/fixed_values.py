@@ -47,8 +47,8 @@ def parameter_values(
                 f"the system has no parameter {name!r}; it has {', '.join(known) or 'none'}{meant(name, known)}"
             )
         p[plan.parameters.index(name)] = value
-    missing = np.isnan(p)
-    if missing.any():
+    missing = np.isnan(p) if given or plan.lacks_values else None
+    if missing is not None and missing.any():
         name = plan.parameters[int(missing.argmax())]
         raise InvalidInputError(
             f"parameter {name!r}{_reader(plan, name)} has no value; {_advice(name)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from types import MappingProxyType
 from typing import Any
 
@@ -56,7 +57,7 @@ def output_times(t: ArrayLike) -> Float:
         )
     rising = times[1:] > times[:-1]
     # between finite ends whatever ascends is finite
-    if not (rising.all() and np.isfinite(times[0]) and np.isfinite(times[-1])):
+    if not (rising.all() and isfinite(times[0]) and isfinite(times[-1])):
         bad = np.flatnonzero(~rising)
         at = int(bad[0]) + 1 if bad.size else int(np.flatnonzero(~np.isfinite(times))[0])
         raise InvalidInputError(

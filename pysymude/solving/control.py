@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ __all__ = ["Control", "check_tolerance", "warn_of_abstol"]
 
 Float = NDArray[np.float64]
 
-_SHOWN = 5  # states of a warning
+_SHOWN = 3  # states of a warning
 
 
 @dataclass(frozen=True)
@@ -55,27 +56,28 @@ def warn_of_abstol(method: Method, states: Sequence[str], found: BatchSolution) 
     # between few outputs it may be large
     sizes = found.u if found.sizes is None else found.sizes
     sizes = sizes[0] if sizes.ndim == 2 and len(sizes) == 1 else magnitudes(sizes)
-    abstol = np.asarray(method.abstol)
-    below = (sizes > 0) & (sizes < abstol)
-    if below.any():
-        small = np.flatnonzero(below).tolist()
-        text = _too_small([states[k] for k in small], sizes[small], (abstol + 0 * sizes)[small])
+    given: Any = method.abstol if isinstance(method.abstol, tuple) else repeat(method.abstol)
+    each = zip(states, sizes.tolist(), given, strict=False)
+    small = [(name, size, abstol) for name, size, abstol in each if 0.0 < size < abstol]
+    if small:
+        text = _too_small(small[:_SHOWN], len(small[_SHOWN:]))
         warnings.warn(text, ToleranceWarning, stacklevel=caller_level())
 
 
-def _too_small(names: Sequence[str], sizes: Float, abstol: Float) -> str:
-    """What is said of states of these sizes; beyond some, how many more there are."""
-    shown = [*zip(names, sizes.tolist(), abstol.tolist(), strict=True)][:_SHOWN]
-    better = [f"{name}: {1e-8 * size:.0e}" for name, size, _ in shown]
-    if len(names) == 1:
-        said = f"state {names[0]!r} stays below {sizes[0]:g}, less than its absolute tolerance {abstol[0]:g}: its"
+def _too_small(shown: Sequence[tuple[str, float, float]], more: int) -> str:
+    """What is said of states, their sizes and their absolute tolerances, and how many more there are."""
+    better = ", ".join([f"{name}: {1e-8 * size:.0e}" for name, size, _ in shown])
+    if len(shown) == 1:
+        ((name, size, abstol),) = shown
+        said = (
+            f"state {name!r} stays below {size:g}, less than its absolute tolerance {abstol:g}: its"
+        )
     else:
-        each = [f"{name!r} below {size:g} ({tol:g})" for name, size, tol in shown]
-        if len(names) > _SHOWN:
-            each.append(f"and {len(names) - _SHOWN} more")
-            better.append("...")
-        said = f"states stay below their absolute tolerances, {', '.join(each)}: their"
-    return f"{said} digits mean nothing; give abstol={{{', '.join(better)}}}, or leave abstol out"
+        each = ", ".join([f"{name!r} below {size:g} ({abstol:g})" for name, size, abstol in shown])
+        if more:
+            each, better = f"{each}, and {more} more", f"{better}, ..."
+        said = f"states stay below their absolute tolerances, {each}: their"
+    return f"{said} digits mean nothing; give abstol={{{better}}}, or leave abstol out"
 
 
 def check_tolerance(name: str, value: Any) -> float:

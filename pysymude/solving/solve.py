@@ -181,7 +181,7 @@ def initial_value_problem(
     check_is_system(system)
     check_scalings(system)
     plan = compile_system(system)
-    points = signal_values(signals or {})
+    points = signal_values(signals) if signals else {}
     p, vector = values(plan, parameters, theta, points)
     times = output_times(t)
     start = initial_state(plan.states, _with_initial(plan, p, vector, times[0], u0))
@@ -247,7 +247,9 @@ def _solved(
         stats=Stats(*found.counts[0].tolist()),
         engine=engine.name,
         solver=found.solver or method.solver,
-        observables=observe(NumericModel(plan, batch.p[0], theta), t, u),
+        observables=observe(NumericModel(plan, batch.p[0], theta), t, u)
+        if plan.system.observables
+        else {},
         events=records,
         units=dict(plan.system.units),
         again=Again(engine, plan, batch, theta, method),

@@ -45,7 +45,7 @@ class Finished:
 
 def assemble(collected: Collected) -> Finished:
     """Slots for everything, rows as arrays."""
-    rows = [collected.start.rows, *(p.reachable() for p in collected.programs)]
+    rows = [collected.start.rows, *(p.ordered() for p in collected.programs)]
     slot, size = _slots(collected, rows[1:])
     code: list[int] = []
     consts: list[float] = []

@@ -57,16 +57,25 @@ class Program:
     rows: list[Row] = field(default_factory=list[Row])
     outputs: list[Value] = field(default_factory=list[Value])
 
-    def reachable(self) -> list[Row]:
-        """The rows that outputs depend on: folding leaves some that nothing reads."""
+    def ordered(self) -> list[Row]:
+        """The rows that outputs depend on, as they are run: folding leaves some that nothing reads.
+
+        Rows that need nothing of each other stand together, equal operations side by side: then a processor
+        works on several at once, and sees which operation comes next.
+        """
         needed = {v.at for v in self.outputs}
         kept: list[Row] = []
         for row in reversed(self.rows):
-            if needed.isdisjoint(row.results):
-                continue
-            needed.update(row.reads)
-            kept.append(row)
-        return kept[::-1]
+            if not needed.isdisjoint(row.results):
+                needed.update(row.reads)
+                kept.append(row)
+        levels: dict[int, int] = {}
+        places: list[tuple[int, int, int]] = []
+        for k, row in enumerate(reversed(kept)):
+            level = 1 + max((levels.get(a, 0) for a in row.reads), default=0)
+            levels.update(dict.fromkeys(row.results, level))
+            places.append((level, row.code, k))
+        return [kept[-1 - k] for _, _, k in sorted(places)]
 
 
 @dataclass(eq=False)

@@ -102,9 +102,10 @@ def _whole(theta: Float) -> Float:
 
 
 def _solution(scheme: Scheme, problem: st.Problem, u: Float, sizes: Float) -> BatchSolution:
-    u[~np.isfinite(u)] = np.nan
     codes = tuple(CODES[code] for code in problem.codes.tolist())
-    changes = int(problem.counts[:, 3].max(initial=0))
+    if not all(code is ReturnCode.Success for code in codes):
+        u[~np.isfinite(u)] = np.nan
+    changes = int(problem.counts[:, 3].any())
     return BatchSolution(u, codes, problem.counts[:, :3].copy(), scheme.ran(changes), sizes)
 
 
