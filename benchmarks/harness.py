@@ -79,11 +79,17 @@ def interleaved(
 
 
 def _repeats(call: Callable[[], Any], least: float) -> int:
-    # the first call may compile, and is not timed
+    # the first call may compile, and is not timed; those after it may still be slow
     call()
-    start = time.perf_counter()
-    call()
-    return max(1, int(np.ceil(least / (time.perf_counter() - start))))
+    n, took = 1, 0.0
+    while took < least:
+        start = time.perf_counter()
+        for _ in range(n):
+            call()
+        took = time.perf_counter() - start
+        if took < least:
+            n = max(n + 1, min(10 * n, int(np.ceil(1.2 * n * least / took))))
+    return n
 
 
 def _timing(seconds: Any, first: Any) -> Timing:

@@ -41,7 +41,7 @@ class Control:
         """
         return {
             "reltol": check_tolerance("reltol", self.reltol),
-            "abstol": _nested(_absolute(self.abstol, states, size)),
+            "abstol": _absolute(self.abstol, states, size),
             "asked_abstol": _asked(self.abstol),
             "max_steps": _count(self.max_steps),
             "dtmax": _positive("dtmax", self.dtmax),
@@ -73,10 +73,10 @@ def _too_small(shown: Sequence[tuple[str, float, float]], more: int) -> str:
             f"state {name!r} stays below {size:g}, less than its absolute tolerance {abstol:g}: its"
         )
     else:
-        each = ", ".join([f"{name!r} below {size:g} ({abstol:g})" for name, size, abstol in shown])
+        names = ", ".join([repr(name) for name, _, _ in shown])
         if more:
-            each, better = f"{each}, and {more} more", f"{better}, ..."
-        said = f"states stay below their absolute tolerances, {each}: their"
+            names, better = f"{names} and {more} more", f"{better}, ..."
+        said = f"states stay below their absolute tolerances, {names}: their"
     return f"{said} digits mean nothing; give abstol={{{better}}}, or leave abstol out"
 
 
@@ -99,10 +99,10 @@ def check_tolerance(name: str, value: Any) -> float:
     return number
 
 
-def _absolute(given: Any, states: Sequence[str], size: Callable[[], Float]) -> Float:
+def _absolute(given: Any, states: Sequence[str], size: Callable[[], Float]) -> tuple[Any, ...]:
     """One absolute tolerance a state."""
     if given is None:
-        return scaled_abstol(size())
+        return _nested(scaled_abstol(size()))
     if isinstance(given, Mapping):
         found = scaled_abstol(size())
         for key, value in given.items():
@@ -113,7 +113,7 @@ def _absolute(given: Any, states: Sequence[str], size: Callable[[], Float]) -> F
                     f"{meant(name, states)}"
                 )
             found[..., list(states).index(name)] = check_tolerance(f"abstol of {name}", value)
-        return found
+        return _nested(found)
     if isinstance(given, (list, tuple, np.ndarray)):
         array = float_array(given, what="abstol")
         if array.shape != (len(states),):
@@ -121,8 +121,8 @@ def _absolute(given: Any, states: Sequence[str], size: Callable[[], Float]) -> F
                 f"abstol must be a number, a mapping from state to number, or one number for each of "
                 f"{', '.join(states)}; found shape {array.shape}"
             )
-        return np.array([check_tolerance("abstol", v) for v in array.tolist()])
-    return np.full(len(states), check_tolerance("abstol", given))
+        return tuple(check_tolerance("abstol", v) for v in array.tolist())
+    return (check_tolerance("abstol", given),) * len(states)
 
 
 def _nested(abstol: Float) -> tuple[Any, ...]:

@@ -47,7 +47,7 @@ def test_states_of_nanomoles_at_the_defaults(engine: str, truth: np.ndarray):
     # with the absolute tolerance of version 0.1, for all states alike, this would fail
     with pytest.warns(
         ToleranceWarning,
-        match=r"states stay below .*'E' below 1e-09 \(1e-08\), 'C' below .*\{E: 1e-17, C: ",
+        match=r"states stay below .*, 'E', 'C': .*\{E: 1e-17, C: ",
     ):
         coarse = psu.solve(
             michaelis_menten(parameters=RATES), u0=START, t=TIMES, engine=engine, abstol=1e-8
@@ -123,9 +123,7 @@ def test_a_state_below_its_abstol_is_named(engine: str):
         psu.solve(mixed(), u0=[1e-3, 1e-9], t=[0.0, 1.0], engine=engine, abstol=1e-8)
     many = psu.states("z1:9")
     system = psu.ODESystem({z: -z for z in many})
-    with pytest.warns(
-        ToleranceWarning, match=r"'z3' below 1e-09 \(1e-08\), and 5 more: .*, \.\.\.\}"
-    ):
+    with pytest.warns(ToleranceWarning, match=r"'z2', 'z3' and 5 more: .*, \.\.\.\}"):
         psu.solve(system, u0=[1e-9] * 8, t=[0.0, 1.0], engine=engine, abstol=1e-8)
 
 
