@@ -1,4 +1,4 @@
-"""The first gradient of a process: with an empty cache on disk, and in the processes after it.
+"""The first gradient and the first solve of a process: with an empty cache on disk, and after it.
 
     python -m benchmarks.cold_start [--repeats 5] [--json FILE]
 
@@ -23,6 +23,7 @@ from benchmarks.harness import arguments, finish, passed
 from problems.catalogue import universal
 
 LIMIT, COLD_LIMIT = 1.2, 15.0  # seconds: of later processes, and of the first gradient of all
+SOLVE_LIMIT = 1.0  # seconds from the start of a later process to the end of its first solve
 
 CHILD = """
 import json, resource, sys, time
@@ -58,6 +59,17 @@ warm = time.time() - start
 print(json.dumps({"spawned": float(sys.argv[1]), "marks": marks,
     "compiled": sum(e.compiled for e in vars(desks).values() if isinstance(e, Entry)),
     "warm": warm, "cpu": cpu, "first cpu": cpu - before}))
+"""
+
+SOLVE = """
+import sys, time
+import numpy as np
+import pysymude as psu
+x, y = psu.states("x y", positive=True)
+system = psu.ODESystem({x: 1.3*x - 0.9*x*y, y: -1.8*y + 0.8*x*y})
+sol = psu.solve(system, u0={x: 0.4, y: 4.6}, t=np.linspace(0, 3, 31))
+assert sol.success
+print(time.time() - float(sys.argv[1]))
 """
 
 PROBLEMS = {
@@ -107,8 +119,25 @@ def child(name: str, folder: str, measured: Path) -> dict[str, Any]:
     return row
 
 
+def first_solves(repeats: int) -> None:
+    """From the start of a process to the end of its first solve."""
+    with tempfile.TemporaryDirectory() as folder:
+        env = os.environ | {"PYSYMUDE_CACHE_DIR": folder}
+        seconds = [
+            float(subprocess.check_output(
+                [sys.executable, "-c", SOLVE, str(time.time())], env=env, text=True
+            ))
+            for _ in range(1 + repeats)
+        ]  # fmt: skip
+    later = np.array(seconds[1:])
+    verdict = passed(float(np.median(later)), SOLVE_LIMIT)
+    print(f"first solve: {seconds[0]:.3g} s in the first process, {later.min():.3g} to {later.max():.3g} in later "
+          f"ones: median {verdict}")  # fmt: skip
+
+
 def main() -> None:
     given = arguments(__doc__ or "", repeats=5)
+    first_solves(given.repeats)
     for name in PROBLEMS:
         data = universal(name).problem[1]
         with tempfile.TemporaryDirectory() as folder:

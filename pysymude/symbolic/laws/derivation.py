@@ -12,7 +12,7 @@ from typing import Any
 
 import sympy as sp
 
-from pysymude.errors import InvalidInputError
+from pysymude.errors import DerivationError, InvalidInputError
 from pysymude.model.calls import explained
 from pysymude.model.coerce import check_effort
 from pysymude.model.system import ODESystem
@@ -111,8 +111,8 @@ def first_integrals(
             more = Found(special, kind, degree, time_dependent, end)
             spans += _Search(more, FAMILIES, values).spans()
             laws = _with_special(found, more, values)
-    if not laws and not any(span.ended == "budget" for span in spans):
-        _refuse_what_is_strange(found)
+    if not laws:
+        _refuse_what_is_strange(found, spans)
     return LawSet(tuple(laws), tuple(spans))
 
 
@@ -230,13 +230,21 @@ def _values(system: ODESystem) -> dict[sp.Symbol, sp.Expr]:
     return {p: v for p, v in found.items() if v.is_number}
 
 
-def _refuse_what_is_strange(found: Found) -> None:
+def _refuse_what_is_strange(found: Found, spans: Iterable[Span]) -> None:
     """An error where no law was found, and something counted as unknown that could be known."""
-    if "form" not in found.__dict__:
-        for f in found.system.rhs.values():
-            refuse(f)
-    elif found.form.strange:
-        normal_form(found.system)
+    try:
+        if "form" not in found.__dict__:
+            for f in found.system.rhs.values():
+                refuse(f)
+        elif found.form.strange:
+            normal_form(found.system)
+    except DerivationError as error:
+        if not any(span.ended == "budget" for span in spans):
+            raise
+        raise DerivationError(
+            f"{error}. With it as an unknown function no law was found before the budget ended; a larger "
+            "budget= may find some"
+        ) from error
 
 
 def _all_hold_at(laws: list[FirstIntegral], values: Mapping[sp.Symbol, sp.Expr]) -> bool:
