@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -56,8 +57,25 @@ def choose_method(
     CapabilityError
         The engine takes no such gradients of that solver.
     """
+    if control.is_plain and type(solver) is str and sensealg == "auto":
+        # it does not depend on the states, and is asked for again and again
+        return _plain_method(engine, plan.states, theta.size, solver, control)
     seen = (batch.u0,) if measured is None else (batch.u0, measured)
     checked = control.checked(plan.states, lambda: np.abs(batch.u0) if apart else magnitudes(*seen))
+    return _method(engine, theta.size, solver, sensealg, checked)
+
+
+@lru_cache(maxsize=64)
+def _plain_method(
+    engine: AbstractEngine, states: tuple[str, ...], size: int, solver: str, control: Control
+) -> Method:
+    return _method(engine, size, solver, "auto", control.checked(states, lambda: np.zeros(0)))
+
+
+def _method(
+    engine: AbstractEngine, size: int, solver: Any, sensealg: str, checked: dict[str, Any]
+) -> Method:
+    """The method of checked tolerances for a theta of so many numbers."""
     given = solver
     if not isinstance(solver, str):
         solver = engine.adopt(solver)
@@ -74,7 +92,7 @@ def choose_method(
         )
     if sensealg == "auto":
         info = engine.solvers.get(solver)
-        few = info is not None and theta.size <= engine.forward_limits[info.stiff]
+        few = info is not None and size <= engine.forward_limits[info.stiff]
         sensealg = "forward" if few or (info and not info.adjoint) else "adjoint"
     reason = engine.refusal(solver, sensealg)
     if reason:

@@ -102,11 +102,11 @@ def _whole(theta: Float) -> Float:
 
 
 def _solution(scheme: Scheme, problem: st.Problem, u: Float, sizes: Float) -> BatchSolution:
-    codes = tuple(CODES[code] for code in problem.codes.tolist())
-    if not all(code is ReturnCode.Success for code in codes):
+    codes = tuple([CODES[code] for code in problem.codes.tolist()])
+    if codes.count(ReturnCode.Success) < len(codes):
         u[~np.isfinite(u)] = np.nan
-    changes = int(problem.counts[:, 3].any())
-    return BatchSolution(u, codes, problem.counts[:, :3].copy(), scheme.ran(changes), sizes)
+    ran = scheme.ran(scheme.method == st.AUTO and bool(problem.counts[:, 3].any()))
+    return BatchSolution(u, codes, problem.counts[:, :3].copy(), ran, sizes)
 
 
 def solve_with_events(
