@@ -236,7 +236,7 @@ def _timed(
         group = {key: call for key, call in calls.items() if low <= seconds[key] < high}
         if group:
             # long enough that a fast method is not charged for what the one before left in the caches
-            found |= interleaved(group, rounds=min(count, rounds), least=1e-2)
+            found |= interleaved(group, rounds=min(count, rounds), least=5e-2)
     return found
 
 
