@@ -38,7 +38,8 @@ class Control:
     def is_plain(self) -> bool:
         """Whether two tolerances are all that was given."""
         two = type(self.reltol) is float and type(self.abstol) is float
-        return two and self.max_steps is None and self.dtmax is None and self.tstops == ()
+        rest = self.max_steps is None and self.dtmax is None
+        return two and rest and type(self.tstops) is tuple and not self.tstops
 
     def checked(self, states: Sequence[str], size: Callable[[], Float]) -> dict[str, Any]:
         """Fields of a `Method`; `size` gives the magnitudes of the states, 0 where not known.

@@ -116,6 +116,15 @@ def test_abstol_by_state_in_an_objective(engine: str):
     assert coarse.value([3.0]) > 1e-2
 
 
+def test_stops_are_given_in_any_form_beside_plain_tolerances(engine: str):
+    for tstops in ([0.5, 0.7], np.array([0.5]), np.array([0.5, 0.7]), np.array([]), ()):
+        sol = psu.solve(
+            psu.ODESystem({psu.states("x"): -psu.states("x")}), u0=[1.0], t=[0.0, 1.0], engine=engine,
+            reltol=1e-6, abstol=1e-9, tstops=tstops,
+        )  # fmt: skip
+        assert sol.u[-1, 0] == pytest.approx(np.exp(-1), rel=1e-5)
+
+
 def test_a_state_below_its_abstol_is_named(engine: str):
     with pytest.warns(
         ToleranceWarning, match=r"state 'y' stays below 1e-09.*1e-08.*abstol=\{y: 1e-17\}"

@@ -324,6 +324,50 @@ def test_a_touch_is_no_switch(engine: str):
     )
 
 
+# at t = 0 these are 0 together with one derivative or more: their signs show only further behind
+FLAT_STARTS = {
+    "1 - cos t": (sp.Abs(1 - sp.cos(t)), 1.5 - np.sin(1.5)),
+    "cubic": (sp.Abs(t - sp.sin(t)), 1.5**2 / 2 + np.cos(1.5) - 1),
+    "Max": (sp.Max(t - sp.sin(t), 0), 1.5**2 / 2 + np.cos(1.5) - 1),
+    "Min": (sp.Min(sp.cos(t) - 1, 0), np.sin(1.5) - 1.5),
+    # positive up to the third root of pi, which is 1.4646
+    "sign": (sp.sign(sp.sin(t**3)), 2 * np.pi ** (1 / 3) - 1.5),
+    "order five": (sp.sign(sp.exp(t**5) - 1), 1.5),
+}
+
+
+@pytest.mark.parametrize("name", FLAT_STARTS)
+@pytest.mark.parametrize("start", [0.0, -1.0])
+def test_a_zero_of_a_high_order_at_the_start(engine: str, name: str, start: float):
+    """Integrals from 0 to 1.5; with the start at -1 what reads time reads t + 1."""
+    rate, right = FLAT_STARTS[name]
+    system = psu.ODESystem({x: rate.subs(t, t - start)})
+    sol = psu.solve(system, u0=[0.0], t=[start, start + 1.5], engine=engine, reltol=1e-9)
+    assert sol.success
+    assert sol["x"][-1] == pytest.approx(right, abs=1e-7)
+
+
+def test_a_zero_of_a_high_order_where_a_dose_begins_anew(engine: str):
+    """|sin((t - 1)^2)| from 0 to 2.5, which changes behind 1 + sqrt(pi) = 2.77 alone, and a dose at 1."""
+    system = psu.ODESystem({x: sp.Abs(sp.sin((t - 1) ** 2))})
+    sol = psu.solve(
+        system, u0=[0.0], t=[0.0, 2.5], engine=engine, reltol=1e-9, doses={x: [(1.0, 1.0)]}
+    )
+    # the integrals of sin(s^2) to 1 and to 1.5 (Fresnel)
+    assert sol["x"][-1] == pytest.approx(1.0 + 0.310268301723 + 0.778237804271, abs=1e-7)
+
+
+def test_the_gradient_behind_a_zero_of_a_high_order(engine: str):
+    """x' = c |1 - cos t|."""
+    system = psu.ODESystem({x: c * sp.Abs(1 - sp.cos(t))}, trainable={c: 2.0})
+    data = psu.Dataset.from_arrays([1.5], [[0.0]], states=[x], t0=0.0, u0={x: 0.0})
+    obj = psu.objective(system, data, engine=engine, reltol=1e-10, abstol=1e-12)
+    value, gradient = obj.value_and_grad([2.0])
+    assert value > 0.1
+    # the loss is a square of c times a number
+    assert gradient[0] == pytest.approx(value, rel=1e-7)
+
+
 def test_a_condition_that_stays_zero_for_a_while(engine: str):
     """Max(t - 1, 0) > 0 from t = 1 on."""
     rhs = sp.Piecewise((3, sp.Max(t - 1, 0) > 0), (1, True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -38,6 +39,22 @@ def test_an_error_reaches_the_caller_and_ends_the_rest():
         each(task, range(1000), 2)
     assert len(begun) <= 2
     assert each(str, range(3), 2) == ["0", "1", "2"]
+
+
+def test_nobody_works_on_behind_an_error():
+    busy = []
+
+    def task(k):
+        if k == 1:
+            time.sleep(0.01)
+            raise ValueError
+        busy.append(k)
+        time.sleep(0.2 if k == 2 else 0.02)
+        busy.remove(k)
+
+    with pytest.raises(ValueError):  # noqa: PT011
+        each(task, range(12), 4)
+    assert not busy
 
 
 def test_calls_inside_of_calls_end():

@@ -256,12 +256,35 @@ function slides!(c::Conditions, rhs!, step, k, u, p, t)
     return before * c.signs[k] > 0 && after * c.signs[k] < 0
 end
 
-"Conditions of time alone that were 0 so far have a sign where another one switches them on."
-function leave_zero!(c::Conditions, step, u, p, t)
+"""
+The sign that condition k, of time alone, has behind t where it is 0; 0 where it rests there for long.
+
+A zero of a high order is one of all numbers near to it: looked at are times further and further behind.
+"""
+function sign_behind!(c::Conditions, k, u, p, t, span)
+    for power in -9:-2
+        c.values!(c.other, u, p, t + 10.0^power * span)
+        c.other[k] == 0 || return sign(c.other[k])
+    end
+    return 0.0
+end
+
+is_at_rest(c::Conditions, k) = c.time_only[k] && !is_signal(c, k) && c.signs[k] == 0
+
+"The signs of conditions of time alone that are 0 at the start, and so is their slope."
+function start_signs!(c::Conditions, u, p, t, span)
     for k in 1:c.switches
-        (c.time_only[k] && c.signs[k] == 0) || continue
-        c.values!(c.other, u, p, t + 1e-9 * max(abs(t), 1e-300))
-        c.other[k] == 0 || note!(c, step, k, sign(c.other[k]), true)
+        is_at_rest(c, k) && set_sign!(c, k, sign_behind!(c, k, u, p, t, span))
+    end
+    return nothing
+end
+
+"Conditions of time alone that were 0 so far have a sign where another one switches them on."
+function leave_zero!(c::Conditions, step, u, p, t, span)
+    for k in 1:c.switches
+        is_at_rest(c, k) || continue
+        now = sign_behind!(c, k, u, p, t, span)
+        now == 0 || note!(c, step, k, now, true)
     end
     return nothing
 end

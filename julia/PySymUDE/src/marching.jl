@@ -176,7 +176,8 @@ function go!(keep::F, m::March, t0, t1, p, tol::Tolerances, doses) where {F}
             next_stop += 1
         end
         here = view(stops, last_stop:next_stop-1)
-        restart, parted = t < t1 ? turn!(m, pace, here, p, t) : (false, false)
+        span = min(h, (next_stop <= length(stops) ? stops[next_stop][1] : t1) - t)
+        restart, parted = t < t1 ? turn!(m, pace, here, p, t, span) : (false, false)
         turned = t < t1 && conditions !== nothing && turn_back!(conditions, pace.accepted, which, m.u, p, t)
         if t < t1 && 0 < which <= conditions.switches
             slides!(conditions, m.rhs!, pace.accepted, which, m.u, p, t) && return :Chattering, pace
@@ -203,7 +204,10 @@ function start!(m::March, t0, t1, p, tol, doses)
     m.rhs!(m.f, m.u, p, t0)
     live!(m.conditions, false)
     initial_signs!(m.conditions, m.f, m.u, p, t0)
-    return together!(sort!(append!(stops, find_stops(m.conditions, m.u, p, t0, t1))))
+    together!(sort!(append!(stops, find_stops(m.conditions, m.u, p, t0, t1))))
+    # up to the first change of another one
+    start_signs!(m.conditions, m.u, p, t0, minimum((t for (t, _) in stops if t > t0); init = t1) - t0)
+    return stops
 end
 
 # what differs by rounding alone becomes one time
@@ -239,7 +243,7 @@ end
 
 # whether the right-hand side jumps at the stops that were reached, and whether its derivatives do; conditions of
 # time alone change
-function turn!(m::March, pace, stops, p, t)
+function turn!(m::March, pace, stops, p, t, span)
     turned = parted = false
     for (_, k) in stops
         (k <= 0 || is_event(m.conditions, k)) && continue
@@ -249,7 +253,7 @@ function turn!(m::March, pace, stops, p, t)
             continue
         end
         note!(m.conditions, pace.accepted, k, -m.conditions.signs[k], false)
-        leave_zero!(m.conditions, pace.accepted, m.u, p, t)
+        leave_zero!(m.conditions, pace.accepted, m.u, p, t, span)
         turned = true
     end
     return turned, parted

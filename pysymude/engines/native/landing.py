@@ -136,7 +136,10 @@ def switch(m, w, options, theta):
         elif k >= 0:
             note(w, keep, marks[STEP], k, -w.signs[k], 0)
             marks[FRESH], marks[RESTART] = 1, 1
-            leave_zero(m, w, theta, spare(m, w), walk[T], w.work[U], keep, marks[STEP])
+            span = walk[H]
+            if marks[NEXT_STOP] + 1 < marks[STOPS] and w.stops[marks[NEXT_STOP] + 1] > walk[T]:
+                span = min(span, w.stops[marks[NEXT_STOP] + 1] - walk[T])
+            leave_zero(m, w, theta, spare(m, w), walk[T], w.work[U], span, keep, marks[STEP])
         marks[NEXT_STOP] += 1
     k = marks[LANDED]
     if jumped and k < m.switches:

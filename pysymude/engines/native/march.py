@@ -20,7 +20,7 @@ from pysymude.engines.native.state_jumps import apply_jumps, is_due
 from pysymude.engines.native.step_sizes import change_method, first_step, next_size
 from pysymude.engines.native.steps import attempt, reject, slope_at, start_step
 from pysymude.engines.native.stops import find_stops
-from pysymude.engines.native.switching import initial_signs
+from pysymude.engines.native.switching import initial_signs, sign_behind
 
 __all__ = ["march"]
 
@@ -94,7 +94,19 @@ def begin(m, w, problem, x, y, options, theta, e):
         marks[STOPS] = find_stops(m, w, problem, theta, o, e, problem.ts[e, last - 1])
         if marks[STOPS] < 0:
             return FULL
+        start_signs(m, w, theta, o, t, u, problem.ts[e, last - 1])
     return start_doses(m, w, problem, options, theta, e)
+
+
+@inner
+def start_signs(m, w, theta, o, t, u, end):
+    """The signs of conditions of time alone that are 0 at the start, and so is their slope."""
+    for q in range(w.marks[STOPS]):
+        if w.stops[q] > t:
+            end = min(end, w.stops[q])
+    for k in range(m.switches):
+        if m.time_only[k] and m.signal_of[k] < 0 and w.signs[k] == 0.0:
+            w.signs[k] = sign_behind(m, w, theta, o, k, t, u, end - t)
 
 
 @inner

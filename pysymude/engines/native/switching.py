@@ -27,6 +27,7 @@ __all__ = [
     "passes",
     "rate",
     "settle",
+    "sign_behind",
     "slides",
     "turn_back",
 ]
@@ -125,12 +126,25 @@ def any_moves(m, begin):
 
 
 @inner
-def leave_zero(m, w, theta, o, t, u, keep, step):
+def sign_behind(m, w, theta, o, k, t, u, span):
+    """The sign that condition k, of time alone, has behind t where it is 0; 0 where it rests there for long.
+
+    A zero of a high order is one of all numbers near to it: looked at are times further and further behind.
+    """
+    found, ahead = 0.0, 1e-9 * span
+    while found == 0.0 and ahead < 0.02 * span:
+        conditions_at(m, w, theta, o, t + ahead, u)
+        found = sign(condition(m, w, o, k))
+        ahead *= 10.0
+    return found
+
+
+@inner
+def leave_zero(m, w, theta, o, t, u, span, keep, step):
     """Conditions of time alone that were 0 so far have a sign where another one switches them on."""
     for k in range(m.switches):
-        if m.time_only[k] and w.signs[k] == 0.0:
-            conditions_at(m, w, theta, o, t + 1e-9 * max(abs(t), 1e-300), u)
-            found = sign(condition(m, w, o, k))
+        if m.time_only[k] and m.signal_of[k] < 0 and w.signs[k] == 0.0:
+            found = sign_behind(m, w, theta, o, k, t, u, span)
             if found != 0.0:
                 note(w, keep, step, k, found, 1)
 

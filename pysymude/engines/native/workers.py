@@ -6,7 +6,7 @@ import multiprocessing
 import os
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 __all__ = ["count_threads", "each"]
@@ -48,15 +48,14 @@ def each(task: Callable[[int], T], numbers: Iterable[int], threads: int) -> list
     helpers = [_helpers(threads - 1).submit(work) for _ in range(min(threads, len(numbers)) - 1)]
     try:
         work()
-    except BaseException:
-        # nobody begins another one
-        deque(left, maxlen=0)
-        raise
     finally:
+        # after an error nobody begins another one; else there is nothing left
+        deque(left, maxlen=0)
         # one that never began has nothing left to do: the helpers are busy with others, or wait in here
-        for helper in helpers:
-            if not helper.cancel():
-                helper.result()
+        wait([helper for helper in helpers if not helper.cancel()])
+    for helper in helpers:
+        if not helper.cancelled():
+            helper.result()
     return found
 
 
