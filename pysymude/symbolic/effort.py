@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 _EVERY = 0.02  # seconds between two looks at the memory
+_HELD = 0.8  # of the memory: the rest is for what one step takes between two looks
 _STEPS = 4e7  # elementary steps of exact arithmetic a second
 _AGAIN = 0.05  # seconds
 _OURS = ("pysymude.", "sympy.", "mpmath.")  # modules that may be left wherever they are
@@ -81,7 +82,7 @@ def effort(deadline: float, max_memory: float = float("inf")) -> Generator[None]
     if outer is not None:
         deadline, max_memory = min(deadline, outer.deadline), min(max_memory, outer.memory)
     elif max_memory < float("inf"):
-        max_memory = max(max_memory, _in_use() + 0.5 * max_memory)
+        max_memory = max(_HELD * max_memory, _in_use() + 0.5 * max_memory)
     token = _CURRENT.set(_Effort(deadline, max_memory, 0.0 if outer is None else outer.looked))
     try:
         yield
