@@ -13,6 +13,8 @@ __all__ = ["gcd", "power", "product", "quotient", "remainder"]
 
 _SMALL = 10_000  # products of terms, which need no estimate
 _MUCH = 8.0  # steps of a pair of terms in a greatest common divisor
+_AGAIN = 4.0  # and in a division
+_SPREAD = 8  # terms that may take the place of one
 
 
 def product(a: Any, b: Any) -> Any:
@@ -63,7 +65,8 @@ def remainder(a: Any, b: Any) -> Any:
 def _divided(a: Any, b: Any) -> Any:
     pairs = len(a) * len(b)
     if pairs > _SMALL:
-        effort.afford(pairs, len(a))
+        # what takes the place of a power may have to be divided again
+        effort.afford(_AGAIN * pairs, len(a) * min(len(b), _SPREAD))
     return divmod(a, b)
 
 
