@@ -5,6 +5,8 @@ Where rows have a few entries, loops over runs of them cost more than the entrie
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,23 +49,32 @@ def factor_flat(plan: Ints, a: float, J: Floats, oj: int, F: Floats, o: int) -> 
 
 
 @inner
+def _spread(y: Any, s: Any, values: Any, p: Any, at: Any, c: Any, count: Any) -> None:
+    """From the places that are listed at c: s times the values from p on."""
+    for i in range(count):
+        y[at[c + i]] -= values[p + i] * s
+
+
+@inner
+def _less(s: Any, y: Any, values: Any, p: Any, at: Any, c: Any, count: Any) -> Any:
+    """What is left of s without the values from p on, times what is at the places that are listed at c."""
+    for i in range(count):
+        s -= values[p + i] * y[at[c + i]]
+    return s
+
+
+@inner
 def solve_flat(plan: Ints, F: Floats, o: int, x: Floats, ox: int) -> None:
     """x <- (a I - J)^-1 x, for what `factor_flat` left in F."""
     n, values = plan[0], F[o : o + plan[2]]
     y, at = x[ox : ox + n], plan[3 + plan[1] :]
     for k in range(n):
         c = at[k]
-        right, below, p = at[c + 1], at[c + 2], at[c + 3]
-        s = y[at[c]]
-        for i in range(below):
-            y[at[c + 4 + right + i]] -= values[p + right + i] * s
+        right = at[c + 1]
+        _spread(y, y[at[c]], values, at[c + 3] + right, at, c + 4 + right, at[c + 2])
     for k in range(n - 1, -1, -1):
         c = at[k]
-        right, p = at[c + 1], at[c + 3]
-        s = y[at[c]]
-        for j in range(right):
-            s -= values[p + j] * y[at[c + 4 + j]]
-        y[at[c]] = s * values[k]
+        y[at[c]] = _less(y[at[c]], y, values, at[c + 3], at, c + 4, at[c + 1]) * values[k]
 
 
 @inner
@@ -73,15 +84,9 @@ def solve_flat_transposed(plan: Ints, F: Floats, o: int, x: Floats, ox: int) -> 
     y, at = x[ox : ox + n], plan[3 + plan[1] :]
     for k in range(n):
         c = at[k]
-        right, p = at[c + 1], at[c + 3]
-        s = y[at[c]] * values[k]
-        y[at[c]] = s
-        for j in range(right):
-            y[at[c + 4 + j]] -= values[p + j] * s
+        y[at[c]] *= values[k]
+        _spread(y, y[at[c]], values, at[c + 3], at, c + 4, at[c + 1])
     for k in range(n - 1, -1, -1):
         c = at[k]
-        right, below, p = at[c + 1], at[c + 2], at[c + 3]
-        s = y[at[c]]
-        for i in range(below):
-            s -= values[p + right + i] * y[at[c + 4 + right + i]]
-        y[at[c]] = s
+        right = at[c + 1]
+        y[at[c]] = _less(y[at[c]], y, values, at[c + 3] + right, at, c + 4 + right, at[c + 2])

@@ -20,7 +20,7 @@ from pysymude.engines.native.state_jumps import apply_jumps, is_due
 from pysymude.engines.native.step_sizes import change_method, first_step, next_size
 from pysymude.engines.native.steps import attempt, reject, slope_at, start_step
 from pysymude.engines.native.stops import find_stops
-from pysymude.engines.native.switching import initial_signs, sign_behind
+from pysymude.engines.native.switching import initial_signs, rests, sign_behind
 
 __all__ = ["march"]
 
@@ -105,7 +105,7 @@ def start_signs(m, w, theta, o, t, u, end):
         if w.stops[q] > t:
             end = min(end, w.stops[q])
     for k in range(m.switches):
-        if m.time_only[k] and m.signal_of[k] < 0 and w.signs[k] == 0.0:
+        if rests(m, w, k):
             w.signs[k] = sign_behind(m, w, theta, o, k, t, u, end - t)
 
 

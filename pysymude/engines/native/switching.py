@@ -26,6 +26,7 @@ __all__ = [
     "note",
     "passes",
     "rate",
+    "rests",
     "settle",
     "sign_behind",
     "slides",
@@ -140,10 +141,16 @@ def sign_behind(m, w, theta, o, k, t, u, span):
 
 
 @inner
+def rests(m, w, k):
+    """Whether condition k, of time alone, has been 0 so far."""
+    return m.time_only[k] and m.signal_of[k] < 0 and w.signs[k] == 0.0
+
+
+@inner
 def leave_zero(m, w, theta, o, t, u, span, keep, step):
     """Conditions of time alone that were 0 so far have a sign where another one switches them on."""
     for k in range(m.switches):
-        if m.time_only[k] and m.signal_of[k] < 0 and w.signs[k] == 0.0:
+        if rests(m, w, k):
             found = sign_behind(m, w, theta, o, k, t, u, span)
             if found != 0.0:
                 note(w, keep, step, k, found, 1)
