@@ -79,6 +79,13 @@ class Method:
     tstops: tuple[float, ...] = ()
     asked_abstol: Any = None
 
+    @cached_property
+    def tolerances(self) -> Float:
+        """`abstol` with a row for each experiment, or one for all, and a column a state, or one; read-only."""
+        found = np.array(self.abstol, dtype=np.float64, ndmin=2)
+        found.flags.writeable = False
+        return found
+
     @property
     def abstol_text(self) -> str:
         """The absolute tolerance, or the range of those of the states."""

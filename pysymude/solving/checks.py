@@ -55,10 +55,9 @@ def output_times(t: ArrayLike) -> Float:
         raise InvalidInputError(
             f"t must hold at least two times, the first being the start; found shape {times.shape}"
         )
-    rising = times[1:] > times[:-1]
     # between finite ends whatever ascends is finite
-    if not (rising.all() and isfinite(times[0]) and isfinite(times[-1])):
-        bad = np.flatnonzero(~rising)
+    if not ((times[1:] - times[:-1]).min() > 0 and isfinite(times[0]) and isfinite(times[-1])):
+        bad = np.flatnonzero(~(times[1:] > times[:-1]))
         at = int(bad[0]) + 1 if bad.size else int(np.flatnonzero(~np.isfinite(times))[0])
         raise InvalidInputError(
             f"t must be finite and strictly ascending; found t[{at}] = {times[at]:g} after "
@@ -90,7 +89,8 @@ def initial_state(states: tuple[str, ...], u0: Any) -> Float:
         raise InvalidInputError(
             f"u0 must have one value for each of {', '.join(states)}; found shape {values.shape}"
         )
-    if not np.isfinite(values).all():
+    # where it is finite, so are they, and it is one call
+    if not isfinite(values.dot(values)) and not np.isfinite(values).all():
         k = int(np.flatnonzero(~np.isfinite(values))[0])
         raise InvalidInputError(f"u0 must be finite; found {values[k]} for state {states[k]!r}")
     return values
@@ -110,7 +110,7 @@ def values(
     signals: Mapping[str, SignalValues] = MappingProxyType({}),
 ) -> tuple[Float, Float]:
     """P and theta from what the user gave and what the system knows."""
-    given = by_name(parameters or {}, _one_number, what="parameters")
+    given = by_name(parameters, _one_number, what="parameters") if parameters else {}
     learned = {name: given.pop(name) for name in plan.trainable if name in given}
     if isinstance(theta, Mapping):
         vector = plan.layout.pack(theta)

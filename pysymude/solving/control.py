@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import repeat
 from typing import Any
 
@@ -67,11 +68,12 @@ def warn_of_abstol(method: Method, states: Sequence[str], found: BatchSolution) 
     each = zip(states, sizes.tolist(), given, strict=False)
     small = [(name, size, abstol) for name, size, abstol in each if 0.0 < size < abstol]
     if small:
-        text = _too_small(small[:_SHOWN], len(small[_SHOWN:]))
+        text = _too_small(tuple(small[:_SHOWN]), len(small) - _SHOWN)
         warnings.warn(text, ToleranceWarning, stacklevel=caller_level())
 
 
-def _too_small(shown: Sequence[tuple[str, float, float]], more: int) -> str:
+@lru_cache(maxsize=64)
+def _too_small(shown: tuple[tuple[str, float, float], ...], more: int) -> str:
     """What is said of states, their sizes and their absolute tolerances, and how many more there are."""
     better = ", ".join([f"{name}: {1e-8 * size:.0e}" for name, size, _ in shown])
     if len(shown) == 1:
@@ -81,7 +83,7 @@ def _too_small(shown: Sequence[tuple[str, float, float]], more: int) -> str:
         )
     else:
         names = ", ".join([repr(name) for name, _, _ in shown])
-        if more:
+        if more > 0:
             names, better = f"{names} and {more} more", f"{better}, ..."
         said = f"states stay below their absolute tolerances, {names}: their"
     return f"{said} digits mean nothing; give abstol={{{better}}}, or leave abstol out"

@@ -223,7 +223,7 @@ def _solved(
 ) -> tuple[BatchSolution, Solution]:
     """The first experiment of a batch, as the engine and as the user sees it."""
     compiled = engine.compile(plan)
-    t, records = batch.ts[0], dict[str, EventRecord]()
+    t, records = batch.ts[0], {}
     if events or plan.system.events:
         watch = Watch(
             plan.tape(event_expressions(plan.system, events)),

@@ -140,6 +140,8 @@ class Desk:
         model = s.model(s.implicit)
         keep = s.keeping(model, self.gradient)
         memory = self.borrow(model, keep)
+        # whether its memory may be kept for another solve
+        self.small = memory.v.size + self.problem.out.size < _SMALL
         options = st.Options(
             method=s.method, reltol=s.reltol, abstol=s.abstol[0].copy(), by_experiment=s.abstol,
             max_steps=s.max_steps, dtmax=s.dtmax, keep=keep, derived=int(self.gradient),
@@ -166,11 +168,6 @@ class Desk:
         s = self.scheme
         return self.known[:2] == (s.implicit, s.room) and self.known[2] is s.abstol
 
-    @property
-    def small(self) -> bool:
-        """Whether its memory may be kept for another solve."""
-        return self.task.memory.v.size + self.problem.out.size < _SMALL
-
     def leave(self) -> None:
         """Gives the memory back; the desk is used no more, and nothing that was read is in it."""
         model, sizes = self.lent
@@ -187,7 +184,7 @@ class Desk:
                 self.prepare()
             task = self.task
             task.theta[:] = theta
-            task.memory.gtheta[:] = 0.0
+            task.memory.gtheta.fill(0.0)
             code = drive(task, first, last, todo)
             gradient = task.memory.gtheta if gradient is None else gradient + task.memory.gtheta
             if code == 0:

@@ -100,8 +100,7 @@ def _callable(made: MachineCode, numbers: int) -> Callable[..., int] | None:
     if address is None:
         return None
     prototype = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * numbers)
-    function = prototype(address)
-    return lambda record, *given: function(record.address, *given)
+    return prototype(address)
 
 
 def load(made: MachineCode) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, final
 
 import numpy as np
@@ -58,6 +58,14 @@ def _compiled(plan: CompiledSystem) -> _Compiled:
     return _Compiled(plan)
 
 
+@cache
+def _running() -> Any:
+    """What solves, imported with the first solve; a statement that imports takes time at each call."""
+    from pysymude.engines.native import running
+
+    return running
+
+
 @final
 class NativeEngine(AbstractEngine):
     """Tapes run by compiled loops, in float64."""
@@ -101,17 +109,13 @@ class NativeEngine(AbstractEngine):
         self, compiled: _Compiled, batch: Batch, theta: Float, method: Method, *, threads: int = 1
     ) -> BatchSolution:
         """All experiments of a batch, spread over threads."""
-        from pysymude.engines.native.running import solve_batch
-
-        return solve_batch(compiled, batch, theta, method, threads, _SOLVE_LIMIT)
+        return _running().solve_batch(compiled, batch, theta, method, threads, _SOLVE_LIMIT)
 
     def solve_events(
         self, compiled: _Compiled, batch: Batch, theta: Float, method: Method, watch: Watch
     ) -> tuple[BatchSolution, Crossings]:
         """One solve that keeps its steps; zeros are located along its dense output."""
-        from pysymude.engines.native.running import solve_with_events
-
-        return solve_with_events(compiled, batch, theta, method, watch, _SOLVE_LIMIT)
+        return _running().solve_with_events(compiled, batch, theta, method, watch, _SOLVE_LIMIT)
 
     def loss(
         self, compiled: _Compiled, spec: LossSpec, data: LossData, method: Method

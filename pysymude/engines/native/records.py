@@ -49,7 +49,7 @@ class Record:
         kinds = [_add_words(words, fields[name]) for name in names]
         self.__dict__.update(fields)
         self._table = np.array(words, dtype=np.int64)
-        self.address = int(self._table.ctypes.data)
+        self.address = self._as_parameter_ = int(self._table.ctypes.data)  # ctypes takes the second
         key = (type(self), *kinds)
         if key not in _KINDS:
             _KINDS[key] = RecordKind(type(self).__name__, tuple(zip(names, kinds, strict=True)))

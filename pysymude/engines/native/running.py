@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -22,22 +23,17 @@ __all__ = ["solve_batch", "solve_with_events"]
 
 Float = NDArray[np.float64]
 
-
+_IS_SMALL = attrgetter("small")
 _SPARE = 8  # places where a model's solves of one kind are made, that wait for the next
 
 
-def _tolerances(compiled: Any, method: Method) -> Float:
-    n = len(compiled.plan.states)
-    abstol = np.array(method.abstol, dtype=np.float64, ndmin=2)
-    return abstol if abstol.shape[1] == n else np.repeat(abstol, n, axis=1)
-
-
 def _scheme(compiled: Any, theta: Float, method: Method, limit: int, keep: int | None) -> Scheme:
+    tolerances = method.tolerances
     return Scheme(
         lambda implicit: compiled.model((), implicit=implicit),
         method.solver,
         method.reltol,
-        _tolerances(compiled, method),
+        np.broadcast_to(tolerances, (len(tolerances), len(compiled.plan.states))),
         method.max_steps or limit,
         max(theta.size, 1),
         0,
@@ -58,7 +54,7 @@ def solve_batch(
     if scheme.follow(problem.out):
         problem.out[:] = np.nan
         run_all(desks, _whole(theta), parts, st.SOLVE, threads)
-    if waiting is None or len(waiting) == _SPARE or not all(desk.small for desk in desks):
+    if waiting is None or len(waiting) == _SPARE or not all(map(_IS_SMALL, desks)):
         for desk in desks:
             desk.leave()
         return _solution(scheme, problem, problem.out, problem.sizes)
@@ -74,10 +70,10 @@ def _office(
 
     Nothing that was solved there is left: all that a solve reads is written anew.
     """
-    tolerances, waiting = _tolerances(compiled, method), None
+    waiting = None
     if batch.doses is None:
         kind = (
-            method.solver, method.reltol, tolerances.shape, method.max_steps, method.dtmax, method.tstops,
+            method.solver, method.reltol, method.tolerances.shape, method.max_steps, method.dtmax, method.tstops,
             method.asked_abstol is None, batch.ts.shape, theta.size,
         )  # fmt: skip
         waiting = compiled.offices.setdefault(kind, [])
@@ -86,7 +82,7 @@ def _office(
         except IndexError:  # also where another thread was quicker
             pass
         else:
-            scheme.restart(tolerances)
+            scheme.restart(method.tolerances)
             refill(problem, compiled.plan, batch)
             return scheme, problem, desks, waiting
     scheme = _scheme(compiled, theta, method, limit, st.NOTHING)
