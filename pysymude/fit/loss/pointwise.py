@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,18 @@ from pysymude.model.distributions.normal import Normal
 __all__ = ["Pointwise"]
 
 Float = NDArray[np.float64]
+
+
+class _Measured(NamedTuple):
+    """A column: where it was measured, and its family with where that finds its numbers."""
+
+    column: int
+    rows: NDArray[np.int64]
+    experiments: NDArray[np.int64]
+    times: NDArray[np.int64]
+    family: Distribution
+    scales: tuple[int, ...] | None
+    weight: Float
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,16 +122,24 @@ class Pointwise:
         self, seen: Float, scales: Float
     ) -> list[tuple[NDArray[np.int64], Distribution, list[Float], Float]]:
         """Of each column the rows of its measurements, its family with the numbers there, and the prediction."""
+        found: list[tuple[NDArray[np.int64], Distribution, list[Float], Float]] = []
+        for j, rows, e, i, family, others, weight in self._measured:
+            known = [scales[j] / weight]
+            numbers = known if others is None else [seen[e, i, k] for k in others]
+            found.append((rows, family, numbers, seen[e, i, j]))
+        return found
+
+    @cached_property
+    def _measured(self) -> list[_Measured]:
+        """Of each column what is the same for all predictions."""
         obj = self.objective
         models = {c.at: c for c in obj.models.columns}
-        found: list[tuple[NDArray[np.int64], Distribution, list[Float], Float]] = []
+        found: list[_Measured] = []
         for j in np.unique(self.places[:, 2]).tolist():
             rows = np.flatnonzero(self.places[:, 2] == j)
             e, i, _ = self.places[rows].T
-            if j in models:
-                numbers = [seen[e, i, k] for k in models[j].scales]
-                found.append((rows, models[j].family, numbers, seen[e, i, j]))
-            else:
-                numbers = [scales[j] / obj.loss.weight[e, i, j]]
-                found.append((rows, Normal(1), numbers, seen[e, i, j]))
+            family, others = (
+                (models[j].family, models[j].scales) if j in models else (Normal(1), None)
+            )
+            found.append(_Measured(j, rows, e, i, family, others, obj.loss.weight[e, i, j]))
         return found
