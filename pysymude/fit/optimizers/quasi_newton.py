@@ -122,15 +122,16 @@ class LBFGS:
 def _direction(gradient: Float, memory: Memory) -> Float:
     """Minus the approximate inverse Hessian times the gradient (two-loop recursion)."""
     q = -gradient
-    pairs = list(zip(memory["s"], memory["y"], strict=True))
+    products: list[float] = np.vecdot(memory["s"], memory["y"]).tolist()
+    pairs = list(zip(memory["s"], memory["y"], products, strict=True))
     alphas: list[float] = []
-    for s, y in reversed(pairs):
-        alpha = float(s @ q) / float(s @ y)
+    for s, y, product in reversed(pairs):
+        alpha = float(s.dot(q)) / product
         alphas.append(alpha)
-        q = q - alpha * y
+        q -= alpha * y
     if pairs:
-        s, y = pairs[-1]
-        q = q * (float(s @ y) / float(y @ y))
-    for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
-        q = q + (alpha - float(y @ q) / float(s @ y)) * s
+        _, y, product = pairs[-1]
+        q *= product / float(y.dot(y))
+    for (s, y, product), alpha in zip(pairs, reversed(alphas), strict=True):
+        q += (alpha - float(y.dot(q)) / product) * s
     return q
