@@ -90,7 +90,7 @@ def main() -> dict[str, float]:
     )
     plain, unknown = model(1), model(sp.exp(nn[0]), priors={nn: psu.Normal(0, 1)})
     for name, system in (("proportional", plain), ("a network", unknown)):
-        fit = psu.fit(system, data, stages=psu.LBFGS(2000), progress=False)
+        fit = psu.fit(system, data, stages=psu.LBFGS(700), progress=False)
         print(fit.summary(), "\n")
         found[name] = fit.residuals.table[0].rms
     for name, error in found.items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -32,6 +33,9 @@ ACTIVATIONS = {
     "swish": lambda a: a / (1 + np.exp(-a)),
     "rbf": lambda a: np.exp(-(a**2)),
 }
+BOUNDED: list[Callable[[sp.Expr], sp.Expr]] = [
+    sp.sin, sp.tanh, lambda z: 1 / (1 + z**2), lambda z: sp.exp(-(z**2)), sp.atan
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Drawn:
         return "\n".join(lines)
 
 
+@cache
 def draw(seed: int) -> Drawn:
     """A damped system with bounded couplings, so that nothing blows up."""
     rng = Random(seed)
@@ -65,9 +70,7 @@ def draw(seed: int) -> Drawn:
 
     def bounded() -> sp.Expr:
         inner = number() * rng.choice(u) + number() * rng.choice([*u, t, a])
-        return rng.choice(
-            [sp.sin(inner), sp.tanh(inner), 1 / (1 + inner**2), sp.exp(-(inner**2)), sp.atan(inner)]
-        )
+        return rng.choice(BOUNDED)(inner)
 
     rhs = [-round(rng.uniform(0.3, 2.0), 2) * z + number() * bounded() for z in u]
     if rng.random() < 0.5:

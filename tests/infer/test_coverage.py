@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 import pysymude as psu
@@ -11,6 +13,7 @@ V, K = psu.parameters("V K", positive=True)
 TRUTH = {"V": 1.0, "K": 1.0}
 
 
+@cache
 def fitted(seed: int, noise: float, count: int) -> psu.FitResult:
     """Michaelis and Menten from four times the constant on, with known noise."""
     system = psu.ODESystem({x: -V * x / (K + x)}, trainable={V: 1.0, K: 1.0})
