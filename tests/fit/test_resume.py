@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
+import multiprocessing
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,16 +15,16 @@ import pytest
 from pysymude.fit.files.save_file import read
 
 KILLS = 10
+LOADED = ["pysymude.fit.training.fitting", "scipy.interpolate", "scipy.optimize"]
 EVERY = 7  # divides no number of iterations below, so that checkpoints fall anywhere in a leg
 
 # the callback writes without a buffer: what it has said stays said when the process dies
 FIT = """
-import json, os, sys, time
+import json, os, time
 import numpy as np
 import pysymude as psu
 
-checkpoint, pause = sys.argv[1], float(sys.argv[3])
-log = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 x, r = psu.states("x"), psu.parameters("r")
 nn = psu.MLP("nn", inputs=[x], outputs=1, hidden=(3,))
 system = psu.ODESystem({x: r * x + nn[0]}, trainable={r: 1.0})
@@ -44,20 +42,27 @@ found = psu.fit(
     checkpoint=checkpoint, checkpoint_every=EVERY, resume=True, callback=say,
 )
 rows = len(found.history["value"])
-print(json.dumps([found.loss, found.theta.tolist(), rows, found.stopped]))
+with open(result, "w") as file:
+    json.dump([found.loss, found.theta.tolist(), rows, found.stopped], file)
 """.replace("EVERY", str(EVERY))
 
 
 class Fit:
-    """One life of the fit, in a process of its own."""
+    """One life of the fit, in a process of its own: a new one, or a fork of one that has loaded what it needs."""
 
-    def __init__(self, folder: Path, name: str, *, pause: float = 0.0) -> None:
-        self.log = folder / f"{name}.log"
+    def __init__(
+        self, folder: Path, name: str, *, method: str = "forkserver", pause: float = 0.0
+    ) -> None:
+        self.log, self.said = folder / f"{name}.log", folder / f"{name}.json"
         self.log.touch()
-        command = [sys.executable, "-c", FIT, str(folder / "fit.ckpt"), str(self.log), str(pause)]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        given = {
+            "checkpoint": str(folder / "fit.ckpt"), "log": str(self.log), "result": str(self.said),
+            "pause": pause,
+        }  # fmt: skip
+        context = multiprocessing.get_context(method)
+        context.set_forkserver_preload(["pysymude.engines.native.native_engine", *LOADED])
+        self.process = context.Process(target=exec, args=(FIT, given))
+        self.process.start()
 
     def steps(self) -> list[Any]:
         """What the callback has said so far."""
@@ -67,18 +72,18 @@ class Fit:
         """SIGKILL `delay` seconds after so many iterations."""
         end = time.monotonic() + 60
         while len(self.steps()) < number and time.monotonic() < end:
-            assert self.process.poll() is None, self.process.communicate()[1] or "it finished early"
+            assert self.process.is_alive(), "it finished early"
             time.sleep(0.002)
         time.sleep(delay)
-        os.kill(self.process.pid, signal.SIGKILL)
-        self.process.communicate()
-        assert self.process.returncode == -signal.SIGKILL
+        self.process.kill()
+        self.process.join()
+        assert self.process.exitcode == -signal.SIGKILL
 
     def result(self) -> list[Any]:
         """Loss, theta, rows of the history, and why it stopped."""
-        out, err = self.process.communicate(timeout=120)
-        assert self.process.returncode == 0, err
-        return json.loads(out)
+        self.process.join(timeout=120)
+        assert self.process.exitcode == 0, "what it said of that is in what was captured"
+        return json.loads(self.said.read_text())
 
 
 @pytest.mark.slow
@@ -87,7 +92,7 @@ def test_a_fit_killed_ten_times_ends_where_an_undisturbed_one_ends(tmp_path: Pat
     calm_place, place = tmp_path / "calm", tmp_path / "killed"
     calm_place.mkdir()
     place.mkdir()
-    calm = Fit(calm_place, "calm")
+    calm = Fit(calm_place, "calm", method="spawn")
     expected = calm.result()
     whole = calm.steps()
     assert expected[2:] == [len(whole), "finished"]
