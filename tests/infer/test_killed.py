@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ A, k = psu.parameters("A k", positive=True)
 T = np.linspace(0.0, 3.0, 8)
 
 SLOW_PROFILE = """
-import sys, time
+import time
 import pysymude as psu
 from pysymude.infer import held_number, held_prediction
 refit = held_number.refit
@@ -30,15 +29,15 @@ def slow(*given):
     time.sleep(0.3)
     return refit(*given)
 held_number.refit = held_prediction.refit = slow
-fit = psu.FitResult.load(sys.argv[1])
-if sys.argv[3] == "k":
-    psu.profile(fit, "k", checkpoint=sys.argv[2])
+fit = psu.FitResult.load(given[0])
+if given[2] == "k":
+    psu.profile(fit, "k", checkpoint=given[1])
 else:
-    psu.profile(fit, "x", 2.0, checkpoint=sys.argv[2])
+    psu.profile(fit, "x", 2.0, checkpoint=given[1])
 """
 
 SLOW_CHAINS = """
-import os, sys, time
+import os, time
 import pysymude as psu
 from pysymude.infer import sample
 chain, done = sample.nuts_chain, []
@@ -48,7 +47,7 @@ def slow(*given):
     done.append(1)
     return chain(*given)
 sample.nuts_chain, os.cpu_count = slow, lambda: 1
-psu.sample(psu.FitResult.load(sys.argv[1]), draws=60, chains=3, warmup=60, seed=4, checkpoint=sys.argv[2])
+psu.sample(psu.FitResult.load(given[0]), draws=60, chains=3, warmup=60, seed=4, checkpoint=given[1])
 """
 
 
@@ -64,17 +63,23 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def killed(code: str, arguments: list[Any], ready: Any) -> None:
-    """Runs code in a process of its own and kills it as soon as it is `ready`."""
-    child = subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)])
+    """Runs code in a process of its own, which is a fork, and kills it as soon as it is `ready`."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["pysymude.engines.native.native_engine", "pysymude.infer.profile"]
+    )
+    child = context.Process(target=exec, args=(code, {"given": list(map(str, arguments))}))
+    child.start()
     try:
         until = time.monotonic() + 120.0
         while not ready():
-            assert child.poll() is None, "it ended before it was killed"
+            assert child.is_alive(), "it ended before it was killed"
             assert time.monotonic() < until, "it never got there"
             time.sleep(0.02)
     finally:
-        child.send_signal(signal.SIGKILL)
-    assert child.wait() == -signal.SIGKILL
+        child.kill()
+        child.join()
+    assert child.exitcode == -signal.SIGKILL
 
 
 def points(path: Path) -> int:
