@@ -168,7 +168,15 @@ class ThetaLayout(Mapping[str, Slot]):
 
     def of_kind(self, kind: str) -> tuple[Slot, ...]:
         """The slots of one kind: ``"weight"``, ``"parameter"`` or ``"u0"``."""
-        return tuple(slot for slot in self.values() if slot.kind == kind)
+        return self._kinds.get(kind, ())
+
+    @cached_property
+    def _kinds(self) -> dict[str, tuple[Slot, ...]]:
+        """The slots by their kind; they are asked for wherever something is evaluated."""
+        found: dict[str, tuple[Slot, ...]] = {}
+        for slot in self.values():
+            found[slot.kind] = (*found.get(slot.kind, ()), slot)
+        return found
 
     def extended(self, slots: Sequence[tuple[str, float, float]]) -> ThetaLayout:
         """The layout with trainable initial states (name, low, high) behind it."""

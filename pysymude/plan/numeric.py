@@ -71,10 +71,12 @@ class NumericModel:
         if isinstance(tape, Looped):
             return self._loops(tape, t, u, np.array(trainable))
         fixed = self.p[: len(self.plan.parameters)]
-        inputs = [*np.moveaxis(u, -1, 0), t, *fixed, *trainable]
+        inputs = [*(u if u.ndim == 1 else np.moveaxis(u, -1, 0)), t, *fixed, *trainable]
         with np.errstate(all="ignore"):
             hooks = self._network, self._network_jacobian, self._network_hessian, self._signal
             found = tape.run(inputs, _OPERATIONS, *hooks)
+        if t.ndim == 0 and u.ndim == 1:
+            return np.array(found, dtype=np.float64)
         shape = np.broadcast_shapes(t.shape, u.shape[:-1])
         return np.stack([np.broadcast_to(f, shape) for f in found], axis=-1).astype(np.float64)
 
