@@ -105,7 +105,7 @@ def test_a_fit_killed_ten_times_ends_where_an_undisturbed_one_ends(tmp_path: Pat
         lives.append(life.steps())
         if (place / "fit.ckpt").exists():
             read(place / "fit.ckpt", "checkpoint")  # whole at any moment
-    last = Fit(place, "last")
+    last = Fit(place, "last", method="spawn")  # knows nothing but what the files say
     found = last.result()
     lives.append(last.steps())
 
