@@ -19,6 +19,7 @@ from pysymude.symbolic.laws.law_set import FirstIntegral, LawSet
 from pysymude.symbolic.laws.spans import Span
 from pysymude.symbolic.proof.certificate import Certificate
 from pysymude.symbolic.storage.law_json import laws_from_json, laws_to_json
+from tests.symbolic.searched import Searched
 
 x, y, z = psu.states("x y z")
 u, v = psu.states("u v", positive=True)
@@ -64,10 +65,12 @@ SYSTEMS = {
 @pytest.fixture(scope="module")
 def derived():
     """Laws by name; each system is searched once."""
-    return {
-        name: psu.first_integrals(psu.ODESystem(rhs), **keywords)
-        for name, (rhs, keywords) in SYSTEMS.items()
-    }
+
+    def search(name):
+        rhs, keywords = SYSTEMS[name]
+        return psu.first_integrals(psu.ODESystem(rhs), **keywords)
+
+    return Searched(search)
 
 
 def parts(law):

@@ -7,6 +7,7 @@ import sympy as sp
 import pysymude as psu
 from pysymude.errors import DerivationError, InvalidInputError
 from pysymude.symbolic.proof.certificate import Certificate, lie_derivative_of, vanishes
+from tests.symbolic.searched import Searched
 
 x, y, z, w = psu.states("x y z w")
 a, b, c, d = psu.parameters("a b c d")
@@ -94,10 +95,13 @@ def as_system(given):
 @pytest.fixture(scope="module")
 def found():
     """Laws by name; each system is searched once."""
-    return {
-        name: psu.first_integrals(as_system(given), **{"budget": 60, **keywords})
-        for name, given, keywords, _, _ in CATALOGUE
-    }
+    asked = {name: (given, keywords) for name, given, keywords, _, _ in CATALOGUE}
+
+    def search(name):
+        given, keywords = asked[name]
+        return psu.first_integrals(as_system(given), **{"budget": 60, **keywords})
+
+    return Searched(search)
 
 
 @pytest.mark.parametrize(("name", "given", "count", "law"), [(n, g, k, e) for n, g, _, k, e in CATALOGUE],
