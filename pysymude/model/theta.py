@@ -173,10 +173,10 @@ class ThetaLayout(Mapping[str, Slot]):
     @cached_property
     def _kinds(self) -> dict[str, tuple[Slot, ...]]:
         """The slots by their kind; they are asked for wherever something is evaluated."""
-        found: dict[str, tuple[Slot, ...]] = {}
+        found: dict[str, list[Slot]] = {}
         for slot in self.values():
-            found[slot.kind] = (*found.get(slot.kind, ()), slot)
-        return found
+            found.setdefault(slot.kind, []).append(slot)
+        return {kind: tuple(slots) for kind, slots in found.items()}
 
     def extended(self, slots: Sequence[tuple[str, float, float]]) -> ThetaLayout:
         """The layout with trainable initial states (name, low, high) behind it."""

@@ -46,14 +46,11 @@ def ring(n):
 
 def test_a_sum_over_two_thousand_states_is_proved_at_once():
     rhs = ring(1000)
-    took: list[float] = []
-    for _ in range(3):
-        claim = Certificate(sp.Add(*rhs), ({t: sp.S.One, **rhs},))
-        start = time.process_time()
-        assert claim.check()
-        took.append(time.process_time() - start)
-    # 0.15 s; what others do at the time, and a collection of garbage, come between now and then
-    assert min(took) < 1
+    claim = Certificate(sp.Add(*rhs), ({t: sp.S.One, **rhs},))
+    start = time.process_time()  # which other processes do not add to
+    assert claim.check()
+    # 0.15 s on two quiet cores
+    assert time.process_time() - start < 1
 
 
 def test_eight_hundred_laws_are_derived_and_proved():

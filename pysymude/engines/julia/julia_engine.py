@@ -373,7 +373,7 @@ def _doses(batch: Batch, theta: Float | None = None) -> dict[str, Any]:
 
 def _abstol(method: Method, states: int) -> Float:
     """One number a state: a row that all experiments share, or one for each."""
-    rows = np.atleast_2d(method.abstol)
+    rows = method.tolerances
     return np.array(np.broadcast_to(rows, (len(rows), states)), dtype=np.float64)
 
 

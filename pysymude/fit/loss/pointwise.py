@@ -124,8 +124,7 @@ class Pointwise:
         """Of each column the rows of its measurements, its family with the numbers there, and the prediction."""
         found: list[tuple[NDArray[np.int64], Distribution, list[Float], Float]] = []
         for j, rows, e, i, family, others, weight in self._measured:
-            known = [scales[j] / weight]
-            numbers = known if others is None else [seen[e, i, k] for k in others]
+            numbers = [scales[j] / weight] if others is None else [seen[e, i, k] for k in others]
             found.append((rows, family, numbers, seen[e, i, j]))
         return found
 
