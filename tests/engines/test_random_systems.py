@@ -142,63 +142,68 @@ def reference(obj: Objective, case: Drawn, theta: Float) -> float:
     """The loss from SymPy's printer, a network in NumPy, and SciPy."""
     values = obj.layout.unpack(theta)
     total = 0.0
+    field, watch = _functions(obj, case, theta)
+    learned = [values[s.name] for s in obj.system.trainable]
     for e, trajectory in enumerate(case.data):
-        f, observed = _functions(obj, case, trajectory, values, theta)
+        given = [trajectory.parameters.get(s.name, v) for s, v in obj.system.parameters.items()]
+        numbers = [*learned, *given]
         start = [values.get(f"u0[{e}].{z}", trajectory.u0.get(z.name)) for z in case.system.states]
         done = solve_ivp(
-            f, (trajectory.t0, trajectory.t[-1]), start, "DOP853", t_eval=trajectory.t, rtol=1e-10,
-            atol=1e-11, max_step=0.25,
+            field, (trajectory.t0, trajectory.t[-1]), start, "DOP853", t_eval=trajectory.t, rtol=1e-10,
+            atol=1e-11, max_step=0.25, args=(numbers,),
         )  # fmt: skip
         assert done.success
-        model = np.array([observed(s, z) for s, z in zip(done.t, done.y.T, strict=True)])
+        model = np.array([watch(s, z, numbers) for s, z in zip(done.t, done.y.T, strict=True)])
         sigma = np.array([trajectory.noise[name] for name in trajectory.columns])
         total += float(np.nansum(((model - trajectory.u) / sigma) ** 2))
     return total
 
 
 def _functions(
-    obj: Objective, case: Drawn, trajectory: psu.Trajectory, values: Any, theta: Float
+    obj: Objective, case: Drawn, theta: Float
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The field and what is measured, of time, the states and the numbers of an experiment."""
     system = obj.system  # with the scalings of its networks as numbers
-    numbers = {s: values[s.name] for s in system.trainable} | {
-        s: trajectory.parameters.get(s.name, v) for s, v in system.parameters.items()
-    }
     outputs = sorted(set().union(*(f.atoms(NetworkOutput) for f in system.rhs.values())), key=str)
     stand_ins = [sp.Dummy() for _ in outputs]
     swap = dict(zip(outputs, stand_ins, strict=True))
-    states = list(system.states)
-    rhs = [f.xreplace(swap).subs(numbers) for f in system.rhs.values()]
-    field = sp.lambdify([t, states, stand_ins], rhs, "math")
-    seen = [
-        (system.observables[name] if name in system.observables else system.symbol(name)).subs(
-            numbers
-        )
-        for name in trajectory.columns
-    ]
-    watch = sp.lambdify([t, states], seen, "math")
+    arguments = [t, list(system.states), [*system.trainable, *system.parameters]]
+    rhs = [f.xreplace(swap) for f in system.rhs.values()]
+    field = sp.lambdify([*arguments, stand_ins], rhs, "math")
+    known = {z.name: z for z in system.states} | dict(system.observables)
+    seen = [known[name] for name in case.data.columns]
+    watch = sp.lambdify(arguments, seen, "math")
     if not outputs:
-        return (lambda s, z: field(s, z, ())), watch
+        return (lambda s, z, numbers: field(s, z, numbers, ())), watch
     nn = outputs[0].network
-    inputs = sp.lambdify([t, states], [sp.sympify(e).subs(numbers) for e in nn.inputs], "math")
+    inputs = sp.lambdify(arguments, nn.inputs, "math")
+    run = network(nn, theta)
 
-    def rhs_with_network(s: float, z: Float) -> Any:
-        found = network(nn, theta, np.array(inputs(s, z)))
-        return field(s, z, [found[o.index] for o in outputs])
+    def rhs_with_network(s: float, z: Float, numbers: list[float]) -> Any:
+        found = run(np.array(inputs(s, z, numbers)))
+        return field(s, z, numbers, [found[o.index] for o in outputs])
 
     return rhs_with_network, watch
 
 
-def network(nn: psu.MLP, theta: Float, z: Float) -> Float:
-    scaling = nn.fixed_scaling()
-    a, at = (z - scaling.input_shift) / scaling.input_scale, 0
-    for k, (columns, rows) in enumerate(zip(nn.widths[:-1], nn.widths[1:], strict=True)):
+def network(nn: psu.MLP, theta: Float) -> Callable[[Float], Float]:
+    scaling, layers, at = nn.fixed_scaling(), [], 0
+    for columns, rows in zip(nn.widths[:-1], nn.widths[1:], strict=True):
         W = theta[at : at + rows * columns].reshape(rows, columns)
         at += rows * columns
-        a = W @ a + theta[at : at + rows]
+        layers.append((W, theta[at : at + rows]))
         at += rows
-        if k < len(nn.hidden):
-            a = ACTIVATIONS[nn.activation](a)
-    return scaling.output_shift + scaling.output_scale * a
+    activation = ACTIVATIONS[nn.activation]
+
+    def run(z: Float) -> Float:
+        a = (z - scaling.input_shift) / scaling.input_scale
+        for k, (W, bias) in enumerate(layers):
+            a = W @ a + bias
+            if k < len(nn.hidden):
+                a = activation(a)
+        return scaling.output_shift + scaling.output_scale * a
+
+    return run
 
 
 # -- the tests ---------------------------------------------------------------------------------
