@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -153,22 +154,22 @@ class Evaluation:
     steps: int
     reason: Callable[[], str] | None = None
 
-    @property
+    @cached_property
     def success(self) -> bool:
         """Whether every experiment was solved and every number is finite."""
-        finite = np.isfinite(self.value) and (
+        finite = math.isfinite(self.value) and (
             self.gradient is None or bool(np.isfinite(self.gradient).all())
         )
-        return bool(finite) and all(code.successful for code in self.retcodes)
+        return finite and all(code.successful for code in self.retcodes)
 
     @property
     def retcode(self) -> ReturnCode:
         """The first outcome that is not a success."""
+        if self.success:
+            return ReturnCode.Success
         for code in self.retcodes:
             if not code.successful:
                 return code
-        if self.success:
-            return ReturnCode.Success
         finite = np.isfinite(self.value)
         return ReturnCode.GradientNotFinite if finite else ReturnCode.LossNotFinite
 

@@ -134,9 +134,10 @@ def _pass(
         unit = point.gradient / steep
         memory: dict[str, Any] = {"s": unit[None].copy(), "y": 2.0 * unit[None]}
         for _ in range(_ROUNDS if evidence.is_expected else _ROUNDS * _PASSES):
-            if optimizer.promise(point, memory) <= _ENOUGH:
+            along = optimizer.direction(point, memory)
+            if -0.5 * float(point.gradient @ along) <= _ENOUGH:
                 break
-            better = optimizer.step(point, memory, evaluate)
+            better = optimizer.step(point, memory, evaluate, along)
             if better is None:
                 break
             point = better

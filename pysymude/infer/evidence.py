@@ -206,10 +206,10 @@ class Evidence:
 
     def threshold(self, level: float) -> float:
         """How much the loss, divided by `scale`, may rise inside of an interval for one number."""
-        from scipy.stats import norm, t
+        from scipy.special import ndtri, stdtrit
 
         tail = 0.5 * (1.0 + level)
-        return float(norm.ppf(tail) if np.isinf(self.dof) else t.ppf(tail, self.dof)) ** 2
+        return float(ndtri(tail) if np.isinf(self.dof) else stdtrit(self.dof, tail)) ** 2
 
     @cached_property
     def units(self) -> Float:

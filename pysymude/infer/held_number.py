@@ -19,6 +19,7 @@ Float = NDArray[np.float64]
 Point = tuple[Float, float]
 
 _FAR = 25.0  # natural units from the best: e-foldings, or its own size
+_REMEMBERED = 64  # refits
 _NEAR = 12.0  # between two bounds: a 160,000th of the interval from one of them
 
 
@@ -124,6 +125,11 @@ class HeldNumber(Held):
         variance = self.evidence.covariance[self._inside, self._inside]
         return float(unit * min(np.sqrt(variance), 0.3))
 
+    @cached_property
+    def _first(self) -> Float:
+        """Where the fit began."""
+        return self.evidence.objective.theta0(self.evidence.fit.seed)
+
     @property
     def _inside(self) -> int:
         return int(np.searchsorted(self.evidence.free, self.slot.offset))
@@ -143,7 +149,7 @@ class HeldNumber(Held):
             return float(sign * max(_NEAR, abs(middle) + 1.0))
         far = (_FAR if low or high else 40.0 * _FAR) * self.evidence.units[self._inside]
         # what has run to 0 is far from where it means something
-        start = self.evidence.objective.theta0(self.evidence.fit.seed)[self.slot.offset]
+        start = self._first[self.slot.offset]
         return float(sign * max(sign * middle, sign * start) + sign * far)
 
     def put(self, theta: Float, where: float) -> Float:
@@ -158,7 +164,7 @@ class HeldNumber(Held):
         A rate that has run to 0 feels no slope any more, though it may be needed again further out.
         """
         evidence, held = self.evidence, None if where is None else self.slot.offset
-        found = refit(evidence, begun, Rest.around(evidence, begun, held))
+        found = self._refit(begun, held)
         if found is None:
             return None
         flat = Rest.around(evidence, found[0], held).flat
@@ -166,6 +172,19 @@ class HeldNumber(Held):
         if not named:
             return found
         again = found[0].copy()
-        again[named] = evidence.objective.theta0(evidence.fit.seed)[named]
-        other = refit(evidence, again, Rest.around(evidence, again, held))
+        again[named] = self._first[named]
+        other = self._refit(again, held)
         return other if other is not None and other[1] < found[1] else found
+
+    def _refit(self, begun: Float, held: int | None) -> Point | None:
+        """The refit from a start, looked up where it was among the last: many come to one plateau."""
+        known, key = self._refits, (begun.tobytes(), held)
+        if key not in known:
+            if len(known) >= _REMEMBERED:
+                del known[next(iter(known))]
+            known[key] = refit(self.evidence, begun, Rest.around(self.evidence, begun, held))
+        return known[key]
+
+    @cached_property
+    def _refits(self) -> dict[tuple[bytes, int | None], Point | None]:
+        return {}

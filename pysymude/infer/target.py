@@ -125,7 +125,10 @@ class Target:
 
     def theta(self, y: Float) -> Float:
         """Theta of y, of shape (..., size)."""
-        found = np.broadcast_to(self.fit.theta, (*y.shape[:-1], self.fit.theta.size)).copy()
+        if y.ndim == 1:
+            found = self.fit.theta.copy()
+        else:
+            found = np.broadcast_to(self.fit.theta, (*y.shape[:-1], self.fit.theta.size)).copy()
         found[..., self.evidence.free] += y @ self.spread.T
         return found
 
@@ -158,8 +161,14 @@ class Target:
 
     def _decay(self, theta: Float) -> tuple[float, Float]:
         """Weight decay as a normal prior of the weights that move, and its slopes."""
-        penalty = self.evidence.penalty / self.evidence.scale
-        if self.networks == "hold" or not penalty.any():
-            return 0.0, np.zeros(penalty.size)
+        penalty = self._penalty
+        if penalty is None:
+            return 0.0, np.zeros(self.evidence.free.size)
         part = theta[self.evidence.free]
         return -0.5 * float(penalty @ part**2), -penalty * part
+
+    @cached_property
+    def _penalty(self) -> Float | None:
+        """The precision of weight decay as a prior of the free numbers; None where there is none."""
+        penalty = self.evidence.penalty / self.evidence.scale
+        return None if self.networks == "hold" or not penalty.any() else penalty

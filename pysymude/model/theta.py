@@ -154,6 +154,15 @@ class ThetaLayout(Mapping[str, Slot]):
         return self._with_zeros(array)
 
     @cached_property
+    def bounded(self) -> tuple[Slot, ...]:
+        """The numbers that are stored on another scale than their own; weights are on their own."""
+        return tuple(
+            slot
+            for slot in self.values()
+            if slot.kind != "weight" and (np.isfinite(slot.low) or np.isfinite(slot.high))
+        )
+
+    @cached_property
     def held(self) -> tuple[Slot, ...]:
         """The slots that are 0 and stay it."""
         return tuple(slot for slot in self.values() if slot.held)

@@ -146,7 +146,8 @@ class NativeLoss(BoundLoss):
             for e in range(*self.parts[k]):
                 wanted.fill(office.desks[k], e)
 
-        each(part, range(len(self.parts)), count_threads())
+        threads = 1 if len(self.parts) == 1 else count_threads()
+        each(part, range(len(self.parts)), threads)
 
     def _simulated(self, problem: st.Problem, found: Evaluation) -> Simulated:
         seen, sizes = problem.seen.copy(), problem.sizes.copy()
@@ -209,8 +210,8 @@ class NativeLoss(BoundLoss):
     ) -> Evaluation:
         self.ran = self.scheme.ran(int(problem.counts[:, 3].any()))
         codes = [CODES[code] for code in problem.codes.tolist()]
-        steps = int(problem.counts[:, 0].sum())
-        if not all(code is ReturnCode.Success for code in codes):
+        steps = sum(problem.counts[:, 0].tolist())
+        if problem.codes.any():
             terms = dict.fromkeys(("data", "links", *self.laws), math.nan)
             lost = np.full(size, np.nan) if gradient else None
             return Evaluation(math.nan, lost, terms, tuple(codes), steps)

@@ -79,5 +79,7 @@ def _slopes(desk: Desk, directions: Float, asked: NDArray[np.bool_], out: Float)
 def _own(problem: st.Problem, e: int, size: int) -> NDArray[np.int64]:
     """What an experiment reads of theta: all but the starts of others."""
     starts = problem.u0_index[problem.u0_index >= 0]
+    if not starts.size:
+        return np.arange(size)
     shared = np.setdiff1d(np.arange(size), starts)
     return np.union1d(shared, problem.u0_index[e][problem.u0_index[e] >= 0])

@@ -35,8 +35,8 @@ def log_likelihood(obj: Objective, theta: Float, *, gradient: bool) -> Density:
     nothing = Density(-math.inf, np.full(theta.size, np.nan) if gradient else None)
     if not np.isfinite(inner).all():
         return nothing
-    if gradient and obj.constant is not None:
-        return _squares(obj, theta, inner, obj.constant) or nothing
+    if obj.constant is not None:
+        return _squares(obj, theta, inner, obj.constant, gradient=gradient) or nothing
     seen = obj.bound.simulate(inner)
     if not all(code.successful for code in seen.retcodes):
         return nothing
@@ -56,14 +56,19 @@ def log_likelihood(obj: Objective, theta: Float, *, gradient: bool) -> Density:
     return Density(value, slopes)
 
 
-def _squares(obj: Objective, theta: Float, inner: Float, constant: float) -> Density | None:
+def _squares(
+    obj: Objective, theta: Float, inner: Float, constant: float, *, gradient: bool
+) -> Density | None:
     """The density where all noise is known, of which squares are all that moves: one solve, not two."""
-    here = obj.bound.evaluate(inner, gradient=True)
-    if not here.success or here.gradient is None:
+    here = obj.bound.evaluate(inner, gradient=gradient)
+    if not here.success:
         return None
+    value = -0.5 * (here.terms["data"] + constant)
+    if here.gradient is None:
+        return Density(value)
     slopes = -0.5 * obj.composition.outer(theta, here.gradient)
     slopes[obj.composition.frozen] = 0.0
-    return Density(-0.5 * (here.terms["data"] + constant), slopes)
+    return Density(value, slopes)
 
 
 def _pulled(obj: Objective, inner: Float, given: Float) -> Float | None:
@@ -96,9 +101,7 @@ def log_density(obj: Objective, theta: Float, *, gradient: bool) -> Density:
     """
     posterior = log_posterior(obj, theta, gradient=gradient)
     value, slopes = posterior.value, posterior.slopes
-    for slot in obj.layout.values():
-        if slot.kind == "weight":
-            continue
+    for slot in obj.layout.bounded:
         z = float(theta[slot.offset])
         value += math.log(max(abs(float(slot.slope(z))), 1e-300))
         if slopes is not None:

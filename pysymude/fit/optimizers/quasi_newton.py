@@ -39,14 +39,21 @@ class LBFGS:
         empty = np.zeros((0, theta.size))
         return {"s": empty, "y": empty.copy()}
 
-    def step(self, point: Point, memory: Memory, evaluate: Evaluate) -> Point | None:
-        """One quasi-Newton step; further tries along the gradient, ever shorter, before giving up."""
+    def step(
+        self, point: Point, memory: Memory, evaluate: Evaluate, along: Float | None = None
+    ) -> Point | None:
+        """One quasi-Newton step; further tries along the gradient, ever shorter, before giving up.
+
+        `along` is the `direction` where the caller has it.
+        """
         memory.setdefault("first", np.array([abs(point.value)]))
         recent = memory.get("recent", memory["first"])
         if self.is_flat(point, memory):
             return None
         known = dict(memory)
-        found = self._search(point, memory, evaluate, 1.0) if len(memory["s"]) else None
+        found = None
+        if len(memory["s"]):
+            found = self._search(point, memory, evaluate, 1.0, along)
         for length in (1e-1, 1e-3, 1e-5):
             if found is not None and found.value < point.value:
                 break
@@ -76,10 +83,19 @@ class LBFGS:
         """Half of the slope along the quasi-Newton step."""
         if not len(memory["s"]):
             return 0.0 if self.is_flat(point, memory) else np.inf
-        return -0.5 * float(point.gradient @ _direction(point.gradient, memory))
+        return -0.5 * float(point.gradient @ self.direction(point, memory))
+
+    def direction(self, point: Point, memory: Memory) -> Float:
+        """Minus the approximate inverse Hessian times the gradient."""
+        return _direction(point.gradient, memory)
 
     def _search(
-        self, point: Point, memory: Memory, evaluate: Evaluate, length: float
+        self,
+        point: Point,
+        memory: Memory,
+        evaluate: Evaluate,
+        length: float,
+        along: Float | None = None,
     ) -> Point | None:
         """A better point along the quasi-Newton direction; without memory it has at most that length.
 
@@ -89,7 +105,7 @@ class LBFGS:
         # loaded here because most starts do without it
         from scipy.optimize import line_search
 
-        direction = _direction(point.gradient, memory)
+        direction = self.direction(point, memory) if along is None else along
         if not len(memory["s"]):
             unit = max(min(1.0, float(memory["first"][0]) / _SMALL), _NOTHING)
             direction = direction * min(1.0 / unit, length / float(np.linalg.norm(direction)))
@@ -120,7 +136,7 @@ class LBFGS:
 
 
 def _direction(gradient: Float, memory: Memory) -> Float:
-    """Minus the approximate inverse Hessian times the gradient (two-loop recursion)."""
+    """The two-loop recursion."""
     q = -gradient
     products: list[float] = np.vecdot(memory["s"], memory["y"]).tolist()
     pairs = list(zip(memory["s"], memory["y"], products, strict=True))
