@@ -2,12 +2,15 @@
 
 import runpy
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from myst_nb.core.read import read_myst_markdown_notebook
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+
+from tests.forked_kernels import Manager
 
 DOCS = Path(__file__).parents[1] / "docs"
 NOTEBOOKS = sorted(p for p in (DOCS / "notebooks").glob("*.md") if p.stem != "index")
@@ -23,8 +26,8 @@ def executed(text: str) -> nbformat.NotebookNode:
     notebook = read_myst_markdown_notebook(text)
     where = {"metadata": {"path": str(DOCS / "notebooks")}}
     # without times in it, the site finds it again
-    how = {"timeout": 600, "kernel_name": "python3", "record_timing": False}
-    NotebookClient(notebook, resources=where, **how).execute()
+    how: dict[str, Any] = {"timeout": 600, "kernel_name": "python3", "record_timing": False}
+    NotebookClient(notebook, kernel_manager_class=Manager, resources=where, **how).execute()
     return notebook
 
 
