@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from pysymude.cli import app
 
@@ -47,7 +48,14 @@ def test_the_commands_are_described_and_exist(command):
     command = command.replace("_", "-")
     pages = README.parent / "docs" / "model_files.md"
     assert f"`pysymude {command}" in pages.read_text()
+    done = CliRunner().invoke(app, [command, "--help"])
+    assert done.exit_code == 0, done.output
+    assert f"pysymude {command}" in " ".join(done.output.split())
+
+
+def test_python_runs_the_commands():
     done = subprocess.run(
-        [sys.executable, "-m", "pysymude.cli", command, "--help"], capture_output=True, text=True
+        [sys.executable, "-m", "pysymude.cli", "simulate", "--help"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+    assert "simulate" in done.stdout

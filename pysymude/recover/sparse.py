@@ -73,10 +73,13 @@ def _supports(s: Samples, method: str, max_terms: int) -> list[Support]:
     X, y = s.features[:, live] / size[live], s.output[:, None] / whole
     numbers = np.flatnonzero(live)
     found: set[Support] = {()}
+    same = 0.0  # up to this threshold STLSQ takes the steps that it has just taken
     with warnings.catch_warnings():
         # of thresholds that leave nothing, or do not converge: the sweep expects them
         warnings.simplefilter("ignore")
         for threshold in _THRESHOLDS:
+            if threshold <= same:
+                continue
             optimizer: Any = (
                 STLSQ(threshold=threshold, alpha=1e-5)
                 if method == "stlsq"
@@ -84,6 +87,9 @@ def _supports(s: Samples, method: str, max_terms: int) -> list[Support]:
             )
             coefficients = optimizer.fit(X, y).coef_[0]
             found.add(tuple(int(j) for j in numbers[np.flatnonzero(coefficients)]))
+            if method == "stlsq":
+                kept = np.abs(optimizer.history_[1:])
+                same = min(kept[kept > 0], default=np.inf)
     return sorted((f for f in found if len(f) <= max_terms), key=lambda f: (len(f), f))
 
 
