@@ -151,8 +151,11 @@ class Target:
         slopes = found.slopes
         if slopes is None or not np.isfinite(slopes).all():
             return -np.inf, np.zeros_like(y)
+        slopes = slopes[self.evidence.free]
+        if self._penalty is None:
+            return found.value, self.spread.T @ slopes
         value, more = self._decay(theta)
-        return found.value + value, self.spread.T @ (slopes[self.evidence.free] + more)
+        return found.value + value, self.spread.T @ (slopes + more)
 
     def value(self, y: Float) -> float:
         """The log-density alone."""

@@ -52,8 +52,7 @@ def log_likelihood(obj: Objective, theta: Float, *, gradient: bool) -> Density:
     if slopes is None:
         return Density(value, nothing.slopes)
     slopes = -0.5 * obj.composition.outer(theta, slopes)
-    slopes[obj.composition.frozen] = 0.0
-    return Density(value, slopes)
+    return Density(value, _without_frozen(obj, slopes))
 
 
 def _squares(
@@ -67,8 +66,7 @@ def _squares(
     if here.gradient is None:
         return Density(value)
     slopes = -0.5 * obj.composition.outer(theta, here.gradient)
-    slopes[obj.composition.frozen] = 0.0
-    return Density(value, slopes)
+    return Density(value, _without_frozen(obj, slopes))
 
 
 def _pulled(obj: Objective, inner: Float, given: Float) -> Float | None:
@@ -85,13 +83,14 @@ def _pulled(obj: Objective, inner: Float, given: Float) -> Float | None:
 def log_posterior(obj: Objective, theta: Float, *, gradient: bool) -> Density:
     """See `Objective.log_posterior`."""
     likelihood = log_likelihood(obj, theta, gradient=gradient)
+    if not obj.system.priors:
+        return likelihood
     priors, by_priors = obj.priors.evaluate(theta)
     value = likelihood.value - 0.5 * priors
     if likelihood.slopes is None:
         return Density(value)
     slopes = likelihood.slopes - 0.5 * by_priors
-    slopes[obj.composition.frozen] = 0.0
-    return Density(value, slopes)
+    return Density(value, _without_frozen(obj, slopes))
 
 
 def log_density(obj: Objective, theta: Float, *, gradient: bool) -> Density:
@@ -100,6 +99,8 @@ def log_density(obj: Objective, theta: Float, *, gradient: bool) -> Density:
     A number without a prior is flat in natural units, between its bounds.
     """
     posterior = log_posterior(obj, theta, gradient=gradient)
+    if not obj.layout.bounded:
+        return posterior
     value, slopes = posterior.value, posterior.slopes
     for slot in obj.layout.bounded:
         z = float(theta[slot.offset])
@@ -107,5 +108,12 @@ def log_density(obj: Objective, theta: Float, *, gradient: bool) -> Density:
         if slopes is not None:
             slopes[slot.offset] += slot.log_slope(z)
     if slopes is not None:
-        slopes[obj.composition.frozen] = 0.0
+        slopes = _without_frozen(obj, slopes)
     return Density(value, slopes)
+
+
+def _without_frozen(obj: Objective, slopes: Float) -> Float:
+    """The same slopes, those of what is frozen set to 0."""
+    if obj.composition.frozen.size:
+        slopes[obj.composition.frozen] = 0.0
+    return slopes
