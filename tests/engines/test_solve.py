@@ -10,6 +10,7 @@ import sympy as sp
 
 import pysymude as psu
 from problems.catalogue import KNOWN, Known, known, universal
+from pysymude.engines.registry import select_engine
 from tests.engines.tolerances import error, factor, is_implicit
 
 # far enough from both ends: looser, a few steps decide by chance; tighter, order 3 takes seconds
@@ -66,6 +67,16 @@ def test_every_solver_is_as_accurate_as_asked(engine: str, solver: str, name: st
 @pytest.mark.parametrize("case", STIFF, ids=lambda case: case.name)
 def test_every_implicit_solver_is_as_accurate_as_asked(engine: str, stiff_solver: str, case: Known):
     check_both_sides(case, engine, stiff_solver)
+
+
+@pytest.mark.parametrize("tolerance", np.logspace(-8, -4, 9))
+def test_radau_takes_no_first_iterate_for_the_solution(engine: str, tolerance: float):
+    """Steps that end at outputs were solved with the factorisation of longer ones: 31 tolerances."""
+    if "RadauIIA5" not in select_engine(engine).solvers:
+        pytest.skip(f"{engine} has no RadauIIA5")
+    case = known("damped")
+    sol = run(case, engine, tolerance=tolerance, solver="RadauIIA5")
+    assert 0.01 < error_of(sol, case, tolerance) < 2.0
 
 
 @pytest.mark.parametrize("case", CLOSED, ids=lambda case: case.name)

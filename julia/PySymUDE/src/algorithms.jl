@@ -16,10 +16,12 @@ explicit(T) = T()
 # the reverse problem of an implicit solver has no time gradient of its own: differences serve there
 implicit(T) = T(; autodiff = AutoFiniteDiff())
 
-# Smoothed, the estimates of these are 10 to 30 times too small where a system is not stiff. And Newton's
-# method may keep a factorisation made for another step size, with the rate of convergence that it had for
-# its own: a first iterate wrong by 1000 tolerances was then taken for the solution. So a new one for every
+# Newton's method may keep a factorisation made for another step size, with the rate of convergence that it had
+# for its own: a first iterate wrong by 1000 tolerances was then taken for the solution. So a new one for every
 # step, which also needs a quarter of the iterations.
+fresh(T) = T(; autodiff = AutoFiniteDiff(), fast_convergence_cutoff = 0)
+
+# Smoothed, the estimates of these are 10 to 30 times too small where a system is not stiff.
 function strict(T)
     newton = parentmodule(T).NLNewton(; fast_convergence_cutoff = 0)
     return T(; autodiff = AutoFiniteDiff(), smooth_est = false, nlsolve = newton)
@@ -38,7 +40,7 @@ const SOLVERS = Dict(
     "KenCarp4" => (SDIRK, strict),
     "Kvaerno5" => (SDIRK, strict),
     "TRBDF2" => (SDIRK, strict),
-    "RadauIIA5" => (FIRK, implicit),
+    "RadauIIA5" => (FIRK, fresh),
     "FBDF" => (BDF, implicit),
     "QNDF" => (BDF, implicit),
     "CVODE_BDF" => (SUNDIALS, explicit),
