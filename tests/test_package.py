@@ -1,6 +1,7 @@
 """What holds for the package as a whole: its layers, its import, its names."""
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -52,6 +53,7 @@ def floor(room: str) -> int:
     return next(k for k, rooms in enumerate(FLOORS) if room in rooms)
 
 
+@functools.cache
 def imports(path: Path) -> set[str]:
     return imported(ast.walk(ast.parse(path.read_text())))
 

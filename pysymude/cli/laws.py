@@ -10,7 +10,7 @@ import typer
 
 from pysymude.cli.common import FAILED, Debug, friendly, print_table, say
 from pysymude.cli.inputs import read_model
-from pysymude.cli.written_files import write_text
+from pysymude.cli.written_files import check_place, write_text
 from pysymude.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def laws(
     with friendly(debug):
         if as_json and latex:
             raise InvalidInputError("--json and --latex exclude each other; leave one of them out")
+        if out is not None:
+            check_place(out)
         from pysymude.symbolic.laws.derivation import first_integrals
 
         system = read_model(model)

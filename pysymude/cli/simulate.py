@@ -21,7 +21,7 @@ from pysymude.cli.common import (
 from pysymude.cli.fit_table import read_fit_table
 from pysymude.cli.input_options import Inputs
 from pysymude.cli.inputs import parse_numbers, parse_times, read_model
-from pysymude.cli.written_files import check_figure_name, write_figure, write_text
+from pysymude.cli.written_files import check_figure_name, check_place, write_figure, write_text
 from pysymude.errors import InvalidInputError
 from pysymude.infer.bands import Band
 
@@ -81,6 +81,8 @@ def simulate(
         method = {"solver": solver, "reltol": reltol, "abstol": abstol, "engine": engine}
         if plot is not None:
             check_figure_name(plot)
+        if out is not None:
+            check_place(out)
         inputs = Inputs(data, signals, doses, experiment)
         if (band is not None and model.suffix != ".npz") or (prediction and band is None):
             wrong = "--prediction goes with --band" if band is None else "--band is of a saved fit"

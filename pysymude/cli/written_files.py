@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import math
@@ -18,7 +19,14 @@ from pysymude.whole import write_whole
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["check_figure_name", "make_folder", "write_figure", "write_json", "write_text"]
+__all__ = [
+    "check_figure_name",
+    "check_place",
+    "make_folder",
+    "write_figure",
+    "write_json",
+    "write_text",
+]
 
 FIGURES = (".png", ".pdf", ".svg")
 
@@ -31,6 +39,12 @@ def make_folder(path: Path) -> Path:
             f"--out {path}: no permission to write there; choose another folder"
         )
     return path
+
+
+def check_place(path: Path) -> None:
+    """An error, before any work goes into a file, where the folder that it is to lie in is not there."""
+    if not path.parent.is_dir():
+        raise InvalidInputError(f"{path} cannot be written: {os.strerror(errno.ENOENT)}")
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> Path:

@@ -196,7 +196,7 @@ def test_scripts_show_figures_where_pyplot_is_loaded():
     code = (
         "import matplotlib; matplotlib.use('agg')\n"
         "import matplotlib.pyplot as plt\n"
-        "figures = [sol().plot() for _ in range(25)]\n"
+        "figures = [found.plot() for found in [sol()] for _ in range(25)]\n"
         "print(len(plt.get_fignums()), plt.gcf() is figures[-1])\n"
     )
     assert run(code) == ["25", "True"]
