@@ -24,6 +24,7 @@ __all__ = [
     "directions",
     "factors_of",
     "logarithms",
+    "powers_of_degree",
     "primitive_rates",
     "sampled",
     "sampled_along",
@@ -104,7 +105,7 @@ class Ansatz:
 
     def _monomials(self) -> Iterator[tuple[tuple[int, int], ...]]:
         for degree in range(1, self.degree + 1):
-            yield from _of_degree(self.gens, degree, 0)
+            yield from powers_of_degree(self.gens, degree)
 
     def expression(self, term: Term) -> sp.Expr:
         """The candidate as an expression in coordinates."""
@@ -155,18 +156,23 @@ class Ansatz:
         return values, slopes
 
 
-def _of_degree(
-    gens: tuple[Factor, ...], degree: int, start: int
+def powers_of_degree(
+    gens: tuple[Factor, ...], degree: int, start: int = 0
 ) -> Iterator[tuple[tuple[int, int], ...]]:
     """Exponent lists of one total weight, as pairs (generator, power) with ascending factors."""
     if degree == 0:
         yield ()
         return
-    for i in range(start, len(gens)):
+    last = len(gens) - 1
+    for i in range(start, last):
         w = gens[i].weight
         for k in range(min(gens[i].highest, degree // w), 0, -1):
-            for rest in _of_degree(gens, degree - k * w, i + 1):
+            for rest in powers_of_degree(gens, degree - k * w, i + 1):
                 yield ((i, k), *rest)
+    if start <= last:
+        k, left = divmod(degree, gens[last].weight)
+        if not left and k <= gens[last].highest:
+            yield ((last, k),)
 
 
 def factors_of(form: NormalForm, exact: ExactField, *, time: bool) -> tuple[Factor, ...]:

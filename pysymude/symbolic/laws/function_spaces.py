@@ -125,9 +125,13 @@ def _equations(exact: ExactField, columns: Sequence[Polynomial], p: int) -> list
     effort.afford(4 * len(rows) * len(columns) ** 2)
     found = list(rows.values())
     point = [int(v) for v in np.random.default_rng(10).integers(1, p, exact.n_parameters)]
-    seen = np.array([[_residue(e.top, point, p) for e in row] for row in found], dtype=np.int64)
-    if not len(seen):
+    if not found:
         return []
+    seen = np.zeros((len(found), len(columns)), dtype=np.int64)
+    for i, row in enumerate(found):
+        for k, e in enumerate(row):
+            if e is not zero:
+                seen[i, k] = _residue(e.top, point, p)
     return [found[k] for k in independent_rows(seen, p)]
 
 

@@ -14,6 +14,7 @@ from pysymude.symbolic.exact.canonical import opaque
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.laws.ansatz import Ansatz, Term, directions, primitive_rates, sampled_along
 from pysymude.symbolic.null_space.modular import Residues, null_space, tangent
+from pysymude.symbolic.proof.derivative import derivative
 
 __all__ = ["Independent", "independent"]
 
@@ -61,7 +62,7 @@ def independent(laws: Sequence[sp.Expr], form: NormalForm) -> bool:
     symbols = [c.symbol for c in form.of_kind("state", "time", "parameter")]
     point = {z: sp.sqrt(sp.prime(k + 3)).evalf(60) / 30 for k, z in enumerate(symbols)}
     plain = [c.symbol for c in form.of_kind("state", "time")]
-    slopes = [[law.diff(z) for z in plain] for law in laws]
+    slopes = [[derivative(law, z) for z in plain] for law in laws]
     # networks and their derivatives are independent of each other: each has a value of its own
     unknown = sorted({node for row in slopes for e in row for node in opaque(e)}, key=str)
     values = {

@@ -22,6 +22,7 @@ from pysymude.symbolic.exact.polynomials import ExactField, Fraction
 from pysymude.symbolic.laws.ansatz import Primitive
 from pysymude.symbolic.laws.one_forms import Slope
 from pysymude.symbolic.laws.rational_integrals import rational_primitives
+from pysymude.symbolic.proof.derivative import derivative
 
 __all__ = ["Term", "Terms", "integral_candidates"]
 
@@ -108,10 +109,11 @@ class Terms:
         if x not in self.along:
             self.along[x] = self.form.along({x: cast("sp.Expr", sp.S.One)})
         found: list[Term] = []
+        free = expr.free_symbols
         for z, rate in self.along[x].rates.items():
-            if z in expr.free_symbols and rate != 0:
+            if z in free and rate != 0:
                 # summand by summand: over a common denominator numerators become long
-                for part in sp.Add.make_args(expr.diff(z)):
+                for part in sp.Add.make_args(derivative(expr, z)):
                     found += self.of(self.exact.fraction(part * rate))
         return list(dict.fromkeys(found))
 

@@ -12,14 +12,13 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations_with_replacement
 from typing import Any, cast
 
 import flint
 import sympy as sp
 
 from pysymude.symbolic.exact.polynomials import ExactField
-from pysymude.symbolic.laws.ansatz import Primitive
+from pysymude.symbolic.laws.ansatz import Factor, Primitive, powers_of_degree
 
 __all__ = ["angle", "angles", "fractions_below", "rational_primitives"]
 
@@ -47,9 +46,10 @@ def fractions_below(
     below: sp.Expr, variables: Sequence[sp.Symbol], degree: int
 ) -> Iterator[sp.Expr]:
     """Monomials to a degree, divided by a product."""
+    over = 1 / below
     for d in range(0 if below != 1 else 1, degree + 1):
-        for picked in combinations_with_replacement(variables, d):
-            yield cast("sp.Expr", sp.Mul(*picked) / below)
+        for powers in powers_of_degree(tuple(map(Factor, variables)), d):
+            yield cast("sp.Expr", sp.Mul(*(variables[i] ** k for i, k in powers)) * over)
 
 
 def angles(exact: ExactField, factor: Any, variables: Sequence[sp.Symbol]) -> list[Primitive]:

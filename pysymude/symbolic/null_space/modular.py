@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-import flint
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from pysymude.symbolic import effort
 from pysymude.symbolic.effort import LimitReachedError
 from pysymude.symbolic.exact.normal_form import PRIMES, NormalForm
 from pysymude.symbolic.exact.parameters import parameter_values
+from pysymude.symbolic.null_space.null_space_mod_p import matrix
 
 __all__ = [
     "PRIMES",
@@ -284,8 +284,7 @@ def independent_rows(rows: Residues, p: int) -> list[int]:
 
 
 def _reduced(columns: Residues, p: int) -> tuple[Any, list[int]]:
-    k, n = columns.shape
-    reduced, rank = flint.nmod_mat(n, k, columns.T.ravel().tolist(), p).rref()
+    reduced, rank = matrix(columns.T, p).rref()
     pivots: list[int] = []
     for i in range(rank):
         # only as far as the first entry: reading all of them would cost more than the reduction
@@ -306,9 +305,8 @@ def product(a: Residues, b: Residues, p: int) -> Residues:
 def last_reduced(rows: Residues, p: int) -> tuple[Residues, list[int]]:
     """Reduced rows that span the same space, each with a 1 at its last entry, and these places."""
     m, k = rows.shape
-    matrix = flint.nmod_mat(m, k, rows[:, ::-1].ravel().tolist(), p)
-    reduced, rank = matrix.rref()
-    found = np.array([int(e) for e in reduced.entries()], dtype=np.int64).reshape(m, k)
+    reduced, rank = matrix(rows[:, ::-1], p).rref()
+    found = np.array([*map(int, reduced.entries())], dtype=np.int64).reshape(m, k)
     found = found[:rank, ::-1][::-1]
     return found, [int(np.flatnonzero(row)[-1]) for row in found]
 

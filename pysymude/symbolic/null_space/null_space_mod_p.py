@@ -10,7 +10,7 @@ import numpy as np
 
 from pysymude.symbolic.null_space.integer_elimination import Ints, Solved, SparseRows
 
-__all__ = ["Image", "image_of"]
+__all__ = ["Image", "image_of", "matrix"]
 
 _SPARE = 32  # equations beyond the number of unknowns that a dense matrix starts with
 
@@ -108,7 +108,8 @@ class _BackSubstitution:
         return found
 
 
-def _matrix(a: Ints, p: int) -> Any:
+def matrix(a: Ints, p: int) -> Any:
+    """The rows as a matrix of flint."""
     # nmod_mat reads a list of int far more slowly than fmpz_mat does
     return flint.nmod_mat(flint.fmpz_mat(len(a), a.shape[1], a.ravel().tolist()), p)
 
@@ -117,7 +118,7 @@ def _null_space(a: Ints, p: int) -> tuple[list[int], Ints]:
     """All x with a @ x = 0 mod p, as columns, and where each is 1 and the others are 0."""
     k = a.shape[1]
     # from the last unknown to the first, so that the first ones stay free
-    reduced, rank = _matrix(a[:, ::-1], p).rref()
+    reduced, rank = matrix(a[:, ::-1], p).rref()
     pivots: list[int] = []
     free: list[int] = []
     for j in range(k):

@@ -17,6 +17,7 @@ import sympy as sp
 
 from pysymude.errors import DerivationError
 from pysymude.symbolic.effort import EffortEndedError, effort
+from pysymude.symbolic.proof.derivative import derivative
 from pysymude.symbolic.proof.identity import vanishes
 
 __all__ = ["Certificate", "lie_derivative_of", "vanishes"]
@@ -106,10 +107,11 @@ def lie_derivative_of(law: sp.Expr, rates: Mapping[sp.Symbol, sp.Expr]) -> sp.Ex
     """d(law)/dt for the given rates of the states and of time; not simplified."""
     # term by term: a sum over thousands of states is not differentiated once for each of them
     found: list[Any] = []
+    seen: dict[sp.Symbol, dict[Any, sp.Expr]] = {z: {} for z in rates}
     for term in sp.Add.make_args(law):
         free = term.free_symbols
         for z in [z for z in rates if z in free] if len(free) > 9 else _in_order(free, rates):
-            slope, rate = term.diff(z), rates[z]
+            slope, rate = derivative(term, z, seen[z]), rates[z]
             if len(rates) > _MANY and rate.is_Add and not slope.is_Add:
                 # where much cancels term by term, nothing is left to be expanded
                 found += [slope * part for part in rate.args]
