@@ -17,6 +17,7 @@ import numpy as np
 import sympy as sp
 
 from pysymude.symbolic import effort
+from pysymude.symbolic.exact.coefficients import Entry
 from pysymude.symbolic.exact.fraction import Fraction, common_denominator
 from pysymude.symbolic.exact.matrix import Field, Vector
 from pysymude.symbolic.exact.normal_form import NormalForm
@@ -117,11 +118,10 @@ def _equations(exact: ExactField, columns: Sequence[Polynomial], p: int) -> list
     """Independent equations for c with sum c_k columns[k] = 0, a row each."""
     context = exact.parameter_context
     one, zero = context.constant(1), Fraction(context.constant(0), context.constant(1))
-    rows: dict[tuple[int, ...], Vector] = {}
+    rows: dict[tuple[int, ...], dict[int, Entry]] = {}
     for k, column in enumerate(columns):
         for monomial, entry in exact.split(column).items():
-            row = rows.setdefault(monomial, [zero] * len(columns))
-            row[k] = Fraction(context.from_dict(entry), one)
+            rows.setdefault(monomial, {})[k] = entry
     effort.afford(4 * len(rows) * len(columns) ** 2)
     found = list(rows.values())
     point = [int(v) for v in np.random.default_rng(10).integers(1, p, exact.n_parameters)]
@@ -129,16 +129,21 @@ def _equations(exact: ExactField, columns: Sequence[Polynomial], p: int) -> list
         return []
     seen = np.zeros((len(found), len(columns)), dtype=np.int64)
     for i, row in enumerate(found):
-        for k, e in enumerate(row):
-            if e is not zero:
-                seen[i, k] = _residue(e.top, point, p)
-    return [found[k] for k in independent_rows(seen, p)]
+        for k, entry in row.items():
+            seen[i, k] = _residue(entry, point, p)
+    chosen: list[Vector] = []
+    for i in independent_rows(seen, p):
+        vector = [zero] * len(columns)
+        for k, entry in found[i].items():
+            vector[k] = Fraction(context.from_dict(entry), one)
+        chosen.append(vector)
+    return chosen
 
 
-def _residue(polynomial: Polynomial, point: Sequence[int], p: int) -> int:
+def _residue(entry: Entry, point: Sequence[int], p: int) -> int:
     total = 0
-    for powers, c in polynomial.to_dict().items():
-        term = int(c.p) * pow(int(c.q), -1, p)
+    for powers, c in entry.items():
+        term = int(c.p) if c.q == 1 else int(c.p) * pow(int(c.q), -1, p)
         for base, k in zip(point, powers, strict=True):
             term = term * pow(base, int(k), p) % p
         total += term

@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import sympy as sp
 
 from pysymude.symbolic.exact.canonical import opaque
+from pysymude.symbolic.exact.digits import value_at
 from pysymude.symbolic.exact.normal_form import NormalForm
 from pysymude.symbolic.laws.ansatz import Ansatz, Term, directions, primitive_rates, sampled_along
 from pysymude.symbolic.null_space.modular import Residues, null_space, tangent
@@ -69,7 +70,9 @@ def independent(laws: Sequence[sp.Expr], form: NormalForm) -> bool:
         node: sp.sqrt(sp.prime(k + 3 + len(symbols))).evalf(60) / 30
         for k, node in enumerate(unknown)
     }
-    rows = [[e.xreplace(values).evalf(60, subs=point) for e in row] for row in slopes]
+    rows = [
+        [value_at(cast("sp.Expr", e.xreplace(values)), point, 60) for e in row] for row in slopes
+    ]
     while rows:
         # scaled rows: exponentials of large rates would drown the others
         scaled = [[e / max(map(abs, row)) for e in row] if any(row) else row for row in rows]

@@ -11,7 +11,8 @@ from sympy.core.function import ArgumentIndexError
 
 __all__ = ["derivative"]
 
-_OF_FUNCTIONS = sp.Function._eval_derivative  # noqa: SLF001 - those that have the chain rule alone
+# that of functions with the chain rule alone
+_OF_FUNCTIONS = sp.Function._eval_derivative
 
 
 def derivative(expr: Any, z: sp.Symbol, seen: dict[Any, sp.Expr] | None = None) -> sp.Expr:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from math import lcm
 from typing import Any
 
 import sympy as sp
@@ -76,6 +77,9 @@ class Groups:
     def product(self, a: Value, b: Value) -> Value:
         """A product; denominators are multiplied, not expanded."""
         effort.afford(40 * _size(a) * _size(b), 2 * _size(a) * _size(b))
+        # numbers without denominators, which one division of each brings back
+        below, above = _denominator(a), _denominator(b)
+        a, b, over = _times(a, below), _times(b, above), below * above
         total: Value = {}
         for key, left in a.items():
             for other, right in b.items():
@@ -84,7 +88,10 @@ class Groups:
                     for n, d in right.items():
                         into[m + n] = into.get(m + n, 0) + c * d
                 effort.check()
-        return _without_zeros(total)
+        total = _without_zeros(total)
+        if over == 1:
+            return total
+        return {k: {m: _divided(c, over) for m, c in v.items()} for k, v in total.items()}
 
     def power(self, a: Value, n: int) -> Value:
         """A power by repeated squares."""
@@ -169,6 +176,21 @@ class Groups:
 def _without_zeros(value: Value) -> Value:
     cleaned = {key: {m: c for m, c in poly.items() if c} for key, poly in value.items()}
     return {key: poly for key, poly in cleaned.items() if poly}
+
+
+def _denominator(value: Value) -> int:
+    """That of all numbers in a value."""
+    return lcm(*{c.denominator for poly in value.values() for c in poly.values()})
+
+
+def _times(value: Value, n: int) -> Value:
+    """A value times a multiple of its denominator: whole numbers."""
+    if n == 1:
+        return value
+    return {
+        key: {m: c.numerator * (n // c.denominator) for m, c in poly.items()}
+        for key, poly in value.items()
+    }
 
 
 def _joined(a: Key, b: Key) -> Key:
