@@ -1,5 +1,5 @@
 # SymPy annotates its classes in parts only
-# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false
+# pyright: reportAttributeAccessIssue=false, reportAssignmentType=false, reportArgumentType=false, reportReturnType=false, reportUnnecessaryCast=false, reportPrivateUsage=false
 """Partial derivatives as SymPy's `diff` writes them, without what it asks and rebuilds at each node."""
 
 from __future__ import annotations
