@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -20,6 +21,9 @@ def needed(module: str) -> Any:
     MissingPackageError
         Its package is not installed; the message has the command that installs it.
     """
+    # asked for at every node of a formula, where import_module costs more than the rest
+    if (found := sys.modules.get(module)) is not None:
+        return found
     try:
         return import_module(module)
     except ImportError as error:
