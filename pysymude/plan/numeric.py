@@ -67,11 +67,16 @@ class NumericModel:
         """The outputs, shape (..., outputs), at states `u` of shape (..., states)."""
         u = np.asarray(u, dtype=np.float64)
         t = np.asarray(t, dtype=np.float64)
-        trainable = trainable_values(self.plan.layout, self.theta)
         if isinstance(tape, Looped):
-            return self._loops(tape, t, u, np.array(trainable))
+            trainable = np.array(trainable_values(self.plan.layout, self.theta))
+            return self._loops(tape, t, u, trainable)
         fixed = self.p[: len(self.plan.parameters)]
-        inputs = [*(u if u.ndim == 1 else np.moveaxis(u, -1, 0)), t, *fixed, *trainable]
+        inputs = [*(u if u.ndim == 1 else np.moveaxis(u, -1, 0)), t, *fixed]
+        # of many individuals each formula reads its own parameters
+        inputs += [
+            slot.natural(self.theta[slot.offset]) if i in tape.reads else None
+            for i, slot in enumerate(self.plan.layout.of_kind("parameter"), len(inputs))
+        ]
         with np.errstate(all="ignore"):
             hooks = self._network, self._network_jacobian, self._network_hessian, self._signal
             found = tape.run(inputs, _OPERATIONS, *hooks)

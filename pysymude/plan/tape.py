@@ -123,6 +123,12 @@ class Tape:
                     needed[k] = True
         return tuple(needed)
 
+    @cached_property
+    def reads(self) -> frozenset[int]:
+        """The positions of the inputs that an output depends on."""
+        all_operations = zip(self.operations, self.needed, strict=True)
+        return frozenset(op.data for op, needed in all_operations if needed and op.name == "input")
+
     def run(
         self,
         inputs: Sequence[Any],
@@ -140,11 +146,14 @@ class Tape:
         """
         done: list[Any] = []
         for op, needed in zip(self.operations, self.needed, strict=True):
+            # an engine may have to do something for each input that is read
+            if not needed:
+                done.append(None)
+                continue
             args = [done[i] for i in op.args]
             match op.name:
                 case "input":
-                    # an engine may have to do something for each input that is read
-                    value = inputs[op.data] if needed else None
+                    value = inputs[op.data]
                 case "const":
                     value = op.data
                 case "ipow":
