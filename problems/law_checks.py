@@ -45,6 +45,20 @@ def _unknowns(expr: sp.Expr) -> set[Any]:
     return expr.atoms(NetworkOutput, NetworkDerivative, AppliedUndef)
 
 
+def _free(exprs: Iterable[sp.Expr]) -> list[Any]:
+    """All symbols, networks and unknown functions."""
+    return sorted({z for e in exprs for z in (*e.free_symbols, *_unknowns(e))}, key=str)
+
+
+def _point(free: Iterable[Any], rng: Random) -> dict[Any, Fraction]:
+    """Fractions for these, of either sign where allowed."""
+    return {
+        z: (1 if z.is_positive else rng.choice([1, -1]))
+        * Fraction(rng.randint(10**5, 10**6), rng.randint(10**5, 10**6))
+        for z in free
+    }
+
+
 def waves(exprs: Iterable[sp.Expr]) -> dict[Any, sp.Expr]:
     """A smooth function for each network, with its own derivatives, and for each function of time."""
     found = sorted({u for e in exprs for u in _unknowns(e)}, key=str)
@@ -108,8 +122,9 @@ class Judge:
             rates = {z: f.xreplace(table) for z, f in rates.items()}
         slopes = {z: sp.diff(expr, z) for z in rates if expr.has(z)}
         rng = Random(0)
+        free = _free([expr, rate, *rates.values(), *rates])
         for _ in range(points):
-            at = Values(self._point([expr, rate, *rates.values(), *rates], rng))
+            at = Values(_point(free, rng))
             terms = [product([at(slope), at(rates[z])]) for z, slope in slopes.items()] + [
                 -at(rate)
             ]
@@ -121,22 +136,14 @@ class Judge:
                 return False
         return True
 
-    def _point(self, exprs: Sequence[sp.Expr], rng: Random) -> dict[Any, Fraction]:
-        """Fractions for all symbols, networks and unknown functions, of either sign where allowed."""
-        found: set[Any] = {z for e in exprs for z in (*e.free_symbols, *_unknowns(e))}
-        return {
-            z: (1 if z.is_positive else rng.choice([1, -1]))
-            * Fraction(rng.randint(10**5, 10**6), rng.randint(10**5, 10**6))
-            for z in sorted(found, key=str)
-        }
-
     def rank(self, laws: Sequence[sp.Expr]) -> int:
         """How many of them are independent: the rank of the gradients at two random points."""
         plain = [law.xreplace(waves(laws)) for law in laws]
         slopes = [[sp.diff(law, z) for z in self.variables] for law in plain]
         rng, best = Random(1), 0
+        free = _free([*plain, *self.variables])
         for _ in range(2):
-            at = Values(self._point([*plain, *self.variables], rng))
+            at = Values(_point(free, rng))
             best = max(best, rank([[digits(at(s)) for s in row] for row in slopes]))
         return best
 

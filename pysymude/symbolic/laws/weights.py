@@ -63,16 +63,14 @@ class Grading:
         """The places of terms of equal weight, each group in ascending order."""
         if not len(self.weights):
             return [list(range(len(terms)))]
-        gradings: list[list[int]] = self.weights.tolist()
+        of_factors: list[list[int]] = self.weights.T.tolist()
         of_primitives = {p: w.tolist() for p, w in self.of_primitives.items()}
-        nothing = [0] * len(gradings)
+        nothing = [0] * len(self.weights)
         found: dict[tuple[int, ...], list[int]] = {}
         for place, term in enumerate(terms):
-            first = nothing if term.primitive is None else of_primitives[term.primitive]
-            total = [
-                sum((k * weights[i] for i, k in term.powers), first[row])
-                for row, weights in enumerate(gradings)
-            ]
+            total = nothing if term.primitive is None else of_primitives[term.primitive]
+            for i, k in term.powers:
+                total = [w + k * v for w, v in zip(total, of_factors[i], strict=True)]
             even = [w % 2 for w in total[self.parities :]]
             found.setdefault((*total[: self.parities], *even), []).append(place)
         return list(found.values())
