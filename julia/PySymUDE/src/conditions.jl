@@ -70,6 +70,7 @@ struct Conditions
     switches::Int               # the conditions behind these are those of `effects`
     effects::Vector{Effect}
     now::Vec                    # the signs at a point inside a step; those of events may change there and back
+    past::Mat                   # (2, K): conditions at the two points before that, times these signs
     near::Vec                   # how large a condition is that is as good as 0
     pending::Vector{Int}        # whether an event is to act
 end
@@ -85,7 +86,8 @@ function Conditions(
     return Conditions(
         values!, pull!, Vector{Bool}(time_only), q, length(q) - K, Ref(true), zeros(K), ones(Int, K), Event[],
         zeros(K), zeros(K), zeros(K), zeros(states + 1), zeros(learned), zeros(states), zeros(states),
-        uses, zeros(Int, 4, K), zeros(2, K), K - length(effects), effects, zeros(K), zeros(K), zeros(Int, K),
+        uses, zeros(Int, 4, K), zeros(2, K), K - length(effects), effects, zeros(K), zeros(2, K), zeros(K),
+        zeros(Int, K),
     )
 end
 
@@ -168,81 +170,6 @@ function settle!(c::Conditions, step, u, p, t)
         c.armed[k] = 1
     end
     return nothing
-end
-
-const PARTS = 8 # of a step, at whose ends signs are compared
-
-"""
-    crossing!(c, inside!, p, t, h, begins = 1) -> (fraction, condition)
-
-The first change of a condition, from `begins` on, inside a step from t, whose states `inside!(out, fraction)`
-gives; (2, 0) where there is none. A switch that rests on 0 and leaves it is told by its new sign: -2 - sign; an
-event that returns at once to where it has just acted by NEVER.
-"""
-function crossing!(c::Conditions, inside!, p, t, h, begins = 1)
-    first, which, before = 2.0, 0, 0.0
-    copyto!(c.now, c.signs)
-    for j in 1:PARTS
-        x = j / PARTS
-        inside!(c.state, x)
-        c.values!(c.other, c.state, p, t + x * h)
-        for k in begins:length(c.signs)
-            c.time_only[k] && continue
-            g, s = c.other[k], c.now[k]
-            if s == 0 && g != 0
-                k <= c.switches && return -2 - sign(g), k
-                c.now[k], c.armed[k] = sign(g), 1
-            elseif g * s > 0
-                c.armed[k] = 1
-            elseif g * s < 0 && k > c.switches && !passes(c, k, s)
-                c.now[k], c.armed[k] = sign(g), 1
-            elseif g * s < 0 && (c.armed[k] == 1 || k > c.switches)
-                found = close_in!(c, inside!, p, t, h, k, before, x)
-                found == NEVER && c.armed[k] == -1 && return NEVER, k
-                if found == NEVER
-                    c.now[k], c.armed[k] = -s, 1
-                elseif found < first
-                    first, which = found, k
-                end
-            end
-        end
-        which > 0 && return first, which
-        before = x
-    end
-    return first, which
-end
-
-# where condition k changes between two fractions of a step; Illinois: Dowell and Jarratt, BIT 11 (1971), 168
-function close_in!(c::Conditions, inside!, p, t, h, k, low, high)
-    at(x) = (inside!(c.state, x); c.values!(c.g, c.state, p, t + x * h); c.g[k] * c.now[k])
-    a, b = at(low), at(high)
-    a > 0 || k > c.switches || return low
-    if !(a > 0)
-        # it begins on 0, and was on its side only between there and `high`
-        middle = high
-        for _ in 1:60
-            middle = low + (high - low) / 2
-            a = at(middle)
-            a > 0 && break
-            high, b = middle, a
-        end
-        a > 0 || return NEVER
-        low, c.armed[k] = middle, 1
-    end
-    for r in 1:60
-        middle = r % 3 > 0 ? (low * b - high * a) / (b - a) : (low + high) / 2
-        low < middle < high || (middle = (low + high) / 2)
-        value = at(middle)
-        if value > 0
-            low, a = middle, value
-            b /= 2
-        else
-            high, b = middle, value
-            a /= 2
-        end
-        (high - low <= 1e-15 * high || value == 0) && break
-    end
-    return high
 end
 
 "Whether both sides of condition k, which was reached at t, lead back to it; its sign is changed."

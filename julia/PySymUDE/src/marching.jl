@@ -137,7 +137,7 @@ function go!(keep::F, m::March, t0, t1, p, tol::Tolerances, doses) where {F}
         end
         fresh = false
         pace.accepted + pace.rejected < tol.maxiters || return :MaxIters, pace
-        h = pace.h = min(pace.h, tol.dtmax)
+        h = pace.h = as_told(t, min(pace.h, tol.dtmax))
         # nearer to a singularity than time can be told apart, steps may still be accepted
         t + h > t || return isfinite(e) ? :DtLessThanMin : :Unstable, pace
         target = min(next_stop <= length(stops) ? stops[next_stop][1] : t1, knot)
@@ -226,7 +226,7 @@ function crossed!(m::March, pace, p, t, h, tol)
     # while the right-hand side follows its switches by itself, events are still looked for
     begins = m.live ? conditions.switches + 1 : 1
     begins > length(conditions.signs) && return h, 0
-    x, which = crossing!(conditions, Inside(m, h), p, t, h, begins)
+    x, which = crossing!(conditions, Inside(m, h), m.u, p, t, h, begins)
     x == NEVER && return h, typemin(Int)
     if x < 0
         note!(conditions, pace.accepted, which, -2 - x, true)
@@ -234,7 +234,7 @@ function crossed!(m::March, pace, p, t, h, tol)
     end
     which == 0 && return h, which
     if x < 1 - 1e-14
-        h = max(x * h, nextfloat(t) - t)
+        h = max(t + x * h, nextfloat(t)) - t
         attempt!(m, p, t, h, tol)
     end
     is_event(conditions, which) && (h = refine!(m, which, p, t, h, tol))

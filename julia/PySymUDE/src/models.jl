@@ -65,6 +65,7 @@ const Odefunction = typeof(
 include("sparse.jl")
 include("linear.jl")
 include("conditions.jl")
+include("crossings.jl")
 include("jumps.jl")
 include("stops.jl")
 include("knots.jl")

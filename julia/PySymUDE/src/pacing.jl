@@ -107,6 +107,12 @@ function largest_row(J::Mat)
     return most
 end
 
+# the step h from t, but for what numbers as large as t do not tell: it ends where its clock says
+function as_told(t, h)
+    stop = t + h
+    return (stop - t > h ? prevfloat(stop) : stop) - t
+end
+
 # from `f0`: Hairer's, as in OrdinaryDiffEqCore; 0 where the right-hand side is not finite
 function first_step!(m::March, p, t0, span, tol)
     (; u, f0, f, stage, x) = m
@@ -114,13 +120,14 @@ function first_step!(m::March, p, t0, span, tol)
         sqrt(sum(i -> abs2(v[i] / (tol.abstol[i] + tol.reltol * abs(u[i]))), eachindex(v)) / length(v))
     d0, d1 = size(u), size(f0)
     isfinite(d1) || return 0.0
-    h0 = min(d0 < 1e-5 || d1 < 1e-5 ? 1e-6 : d0 / d1 / 100, span)
-    h0 < 10eps() && return min(1e-6, span)
+    least = 16 * (nextfloat(abs(t0)) - abs(t0))
+    h0 = min(max(least, d0 < 1e-5 || d1 < 1e-5 ? 1e-6 : d0 / d1 / 100), span)
+    h0 < 10eps() && return min(max(least, 1e-6), span)
     @. stage = u + h0 * f0
     m.rhs!(f, stage, p, t0 + h0)
-    f == f0 && return min(100h0, span)
+    f == f0 && return min(max(least, 100h0), span)
     @. x = f - f0
     bend = max(d1, size(x) / h0)
     h1 = bend <= 1e-15 ? max(1e-6, h0 * 1e-3) : 10.0^(-(2 + log10(bend)) / 5)
-    return isfinite(h1) ? min(100h0, h1, span) : h0
+    return isfinite(h1) ? min(max(least, min(100h0, h1)), span) : h0
 end

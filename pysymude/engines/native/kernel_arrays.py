@@ -242,6 +242,7 @@ def make_memory(
         signs=np.zeros(K),
         rates=np.zeros(K),
         now=np.zeros(K),
+        past=np.zeros((K, 2)),
         near=np.zeros(K),
         armed=np.zeros(K, dtype=np.int64),
         through=np.zeros((K, 4), dtype=np.int64),

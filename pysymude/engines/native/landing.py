@@ -7,15 +7,14 @@ import math
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.blocks import spare
 from pysymude.engines.native.compiling import inner
+from pysymude.engines.native.crossings import NEVER, crossing
 from pysymude.engines.native.explicit import extend_explicit
 from pysymude.engines.native.signal_stops import pass_knot
 from pysymude.engines.native.steps import attempt
 from pysymude.engines.native.switching import (
-    NEVER,
     any_moves,
     condition,
     conditions_at,
-    crossing,
     leave_zero,
     note,
     rate,
@@ -66,7 +65,8 @@ def land(m, w, x, y, options, theta):
     if which >= 0:
         if s < 1.0 - 1e-14:
             marks[ARRIVES] = 0
-            walk[H] = max(walk[H] * s, math.nextafter(walk[T], math.inf) - walk[T])
+            end = max(walk[T] + walk[H] * s, math.nextafter(walk[T], math.inf))
+            walk[H] = end - walk[T]
             attempt(m, w, x, y, options, theta)
             marks[EXTRA] = 0
         if which >= m.switches:

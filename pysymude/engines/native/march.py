@@ -151,7 +151,7 @@ def try_step(m, w, problem, x, y, options, theta, e):
         return UNSTABLE if marks[ACCEPTED] > 0 else INITIAL
     walk[STOP] = w.stops[marks[NEXT_STOP]] if marks[NEXT_STOP] < marks[STOPS] else end
     walk[STOP] = min(walk[STOP], knot)
-    walk[H] = min(walk[H], options.dtmax)
+    walk[H] = as_told(walk[T], min(walk[H], options.dtmax))
     if not walk[T] + walk[H] > walk[T]:
         if math.isfinite(walk[ERROR]):
             return DT_LESS_THAN_MIN
@@ -174,6 +174,15 @@ def try_step(m, w, problem, x, y, options, theta, e):
     if landed != GOES_ON:
         return landed
     return accept(m, w, problem, x, y, options, theta, e, error)
+
+
+@inner
+def as_told(t, h):
+    """The step h from t, but for what numbers as large as t do not tell: it ends where its clock says."""
+    end = t + h
+    if end - t > h:
+        end = math.nextafter(end, -math.inf)
+    return end - t
 
 
 @inner

@@ -46,7 +46,7 @@ def first_step(m, w, theta, options, t, span):
         16.0 * (math.nextafter(abs(t), math.inf) - abs(t)),
     )
     # behind a switch or a jump a state may be 0 but for rounding: that is no length of time
-    h0 = min(1e-6 if d0 < 1e-5 or d1 < 1e-5 or h0 < least else h0, span)
+    h0 = min(max(least, 1e-6 if d0 < 1e-5 or d1 < 1e-5 or h0 < least else h0), span)
     place(m, w, o, t + h0, w.marks[LIVE] != 0)
     for i in range(n):
         w.v[o + w.held.shape[0] + 1 + i] = u[i] + h0 * f0[i]
@@ -59,7 +59,7 @@ def first_step(m, w, theta, options, t, span):
         return max(_SHARP * h0, least)
     if bend > 1e-15:
         h1 = (0.01 / bend) ** (1.0 / (_ERROR_ORDER + 1.0))
-    return min(min(100.0 * h0, h1), span) if math.isfinite(h1) else h0
+    return min(max(least, min(100.0 * h0, h1)), span) if math.isfinite(h1) else h0
 
 
 @inner

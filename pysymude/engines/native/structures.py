@@ -222,6 +222,7 @@ class Memory(Record):
     signs: Float  # of the conditions, frozen
     rates: Float  # how fast each changes
     now: Float  # the signs at a point inside a step; those of events may change there and back
+    past: Float  # (K, 2): conditions at the two points before that, times these signs
     near: Float  # how large a condition is that is as good as 0
     armed: Int  # whether a condition has been seen on its side; -1: not since its event acted
     pending: Int  # whether an event is to act

@@ -9,18 +9,14 @@ from __future__ import annotations
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.blocks import place, run, run_tangents, slopes
 from pysymude.engines.native.compiling import inner
-from pysymude.engines.native.explicit import dense_explicit
 from pysymude.engines.native.function_slopes import sign
-from pysymude.engines.native.implicit import dense_implicit
 from pysymude.engines.native.signal_tables import start_piece
 
 __all__ = [
-    "NEVER",
     "any_moves",
     "condition",
     "condition_slopes",
     "conditions_at",
-    "crossing",
     "initial_signs",
     "leave_zero",
     "note",
@@ -34,9 +30,6 @@ __all__ = [
 ]
 
 CONDITIONS = st.CONDITIONS
-_PARTS = 8  # of a step, at whose ends signs are compared
-_ROUNDS = 60
-NEVER = -9.0
 
 
 @inner
@@ -168,109 +161,6 @@ def turn_back(m, w, theta, o, t, u, keep, step, landed):
                 w.armed[k] = 1
                 turned = True
     return turned
-
-
-@inner
-def inside(m, w, x, y, method, base, u, new, h, s, out):
-    """The state at the fraction s of a step."""
-    if method == st.EXPLICIT:
-        dense_explicit(m, w, x, base, u, h, s, out)
-    elif y is not None:
-        dense_implicit(m, w, y, base, u, new, s, out)
-
-
-@inner
-def crossing(m, w, x, y, method, theta, o, base, t, h, u, new, state, begin):
-    """The first crossing of a condition, from `begin` on, inside a step: (fraction, condition); else (2, -1).
-
-    A switch that rests on 0 and leaves it is told by its new sign, negated and less 2; an event that returns
-    at once to where it has just acted by NEVER.
-
-    A condition that has just changed counts only after it has been seen on its new side.
-    """
-    first, which = 2.0, -1
-    K, before = w.signs.shape[0], 0.0
-    for k in range(K):
-        w.now[k] = w.signs[k]
-    for j in range(1, _PARTS + 1):
-        s = j / _PARTS
-        inside(m, w, x, y, method, base, u, new, h, s, state)
-        conditions_at(m, w, theta, o, t + s * h, state)
-        for k in range(begin, K):
-            if m.time_only[k]:
-                continue
-            value = condition(m, w, o, k)
-            g = value * w.now[k]
-            if w.now[k] == 0.0 and value != 0.0:
-                # it rested on 0 and leaves it
-                if k < m.switches:
-                    return -2.0 - sign(value), k
-                w.now[k], w.armed[k] = sign(value), 1
-            elif g > 0.0:
-                w.armed[k] = 1
-            elif g < 0.0 and k >= m.switches and not passes(m, k, w.now[k]):
-                w.now[k], w.armed[k] = sign(value), 1
-            elif g < 0.0 and (w.armed[k] == 1 or k >= m.switches):
-                found = close_in(
-                    m, w, x, y, method, theta, o, base, t, h, u, new, state, k, before, s
-                )
-                if found == NEVER and w.armed[k] == -1:
-                    return NEVER, k
-                if found == NEVER:
-                    w.now[k], w.armed[k] = -w.now[k], 1
-                elif found < first:
-                    first, which = found, k
-                inside(m, w, x, y, method, base, u, new, h, s, state)
-                conditions_at(m, w, theta, o, t + s * h, state)
-        if which >= 0:
-            return first, which
-        before = s
-    return first, which
-
-
-@inner
-def value_inside(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, s):
-    """Condition k at the fraction s of a step, times its sign."""
-    inside(m, w, x, y, method, base, u, new, h, s, state)
-    conditions_at(m, w, theta, o, t + s * h, state)
-    return condition(m, w, o, k) * w.now[k]
-
-
-@inner
-def close_in(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, low, high):
-    """Where condition k changes between two fractions of a step: bisection with the secant's help."""
-    # Illinois: Dowell and Jarratt, BIT 11 (1971), 168
-    a = value_inside(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, low)
-    b = value_inside(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, high)
-    if not a > 0.0 and k < m.switches:
-        return low
-    if not a > 0.0:
-        # it begins on 0, and was on its side only between there and `high`
-        middle = high
-        for _ in range(_ROUNDS):
-            middle = low + 0.5 * (high - low)
-            a = value_inside(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, middle)
-            if a > 0.0:
-                break
-            high, b = middle, a
-        if not a > 0.0:
-            return NEVER
-        low = middle
-        w.armed[k] = 1
-    for r in range(_ROUNDS):
-        middle = (low * b - high * a) / (b - a) if r % 3 < 2 else 0.5 * (low + high)
-        if not (low < middle < high):
-            middle = 0.5 * (low + high)
-        c = value_inside(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, middle)
-        if c > 0.0:
-            low, a = middle, c
-            b *= 0.5
-        else:
-            high, b = middle, c
-            a *= 0.5
-        if high - low <= 1e-15 * high or c == 0.0:
-            break
-    return high
 
 
 @inner
