@@ -115,8 +115,10 @@ def _along(
     if len(t) < 2:
         return found, end
     times = np.append((t[:-1, None] + np.diff(t)[:, None] * part).ravel(), t[-1])
-    signs = np.nan_to_num(np.sign(model.evaluate(watch.tape, times, leg.states(times))))
-    signs[-1] = np.nan_to_num(np.sign(model.evaluate(watch.tape, t[-1], leg.last)))
+    values = model.evaluate(watch.tape, times, leg.states(times))
+    values[-1] = model.evaluate(watch.tape, t[-1], leg.last)
+    times, values = _with_dips(model, watch, leg, times, values)
+    signs = np.nan_to_num(np.sign(values))
     if start is not None:
         signs[0] = np.nan_to_num(start)
     candidates = sorted(
@@ -132,6 +134,40 @@ def _along(
         if watch.terminates[i]:
             end = min(end, zero)
     return found, end
+
+
+def _with_dips(
+    model: NumericModel, watch: Watch, leg: Leg, times: Float, values: Float
+) -> tuple[Float, Float]:
+    """The samples, and those between them where an expression has another sign than on both sides.
+
+    Looked at are three samples of one step whose parabola comes near to 0, as curvature goes.
+    """
+    a, b, c = (np.abs(values[i : len(values) - 2 + i]) for i in range(3))
+    signs = np.sign(values)
+    alike = (signs[:-2] == signs[1:-1]) & (signs[1:-1] == signs[2:]) & (signs[1:-1] != 0)
+    # behind the end of a step distances are others
+    alike[_BETWEEN - 1 :: _BETWEEN] = False
+    bend = a - 2 * b + c
+    with np.errstate(divide="ignore", invalid="ignore"):
+        near = (np.abs(a - c) <= 2.5 * bend) & (b - (a - c) ** 2 / (8 * bend) < 0.5 * bend)
+    more: list[float] = []
+    for j, i in np.argwhere(alike & near & (bend > 0)):
+        low, high = times[j], times[j + 2]
+        for _ in range(_ROUNDS // 2):
+            ts = np.linspace(low, high, _POINTS)
+            g = model.evaluate(watch.tape, ts, leg.states(ts))[:, i] * signs[j, i]
+            least = int(np.argmin(g))
+            if g[least] < 0:
+                more.append(float(ts[least]))
+                break
+            low, high = ts[max(least - 1, 0)], ts[min(least + 1, _POINTS - 1)]
+    if not more:
+        return times, values
+    added = np.unique(more)
+    at = np.searchsorted(times, added)
+    found = model.evaluate(watch.tape, added, leg.states(added))
+    return np.insert(times, at, added), np.insert(values, at, found, axis=0)
 
 
 def _changes(signs: Float, direction: int) -> list[tuple[int, int]]:

@@ -77,6 +77,15 @@ def test_an_event_that_acts_in_passing(engine: str, solver: str, direction: int,
     assert sol["x"][-1] == count
 
 
+def test_an_event_that_is_watched_in_passing(engine: str, solver: str):
+    """(y - 5)(y - 5.1) is 0 at 5 and 5.1, and has one sign on both sides."""
+    event = psu.Event((y - 5) * (y - 5.1), name="both")
+    sol = psu.solve(
+        psu.ODESystem({y: 1}), u0=[0.0], t=[0.0, 10.0], engine=engine, solver=solver, events=event
+    )
+    np.testing.assert_allclose(sol.events["both"].t, [5.0, 5.1], rtol=1e-9)
+
+
 def test_a_touch_of_a_state_is_no_switch(engine: str, solver: str):
     """(y - 5)^2 + 1e-9 is small, but not below 0."""
     rhs = sp.Piecewise((1, (y - 5) ** 2 + 1e-9 > 0), (100, True))
