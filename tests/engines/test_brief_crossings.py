@@ -79,6 +79,8 @@ def test_an_event_that_acts_in_passing(engine: str, solver: str, direction: int,
 
 def test_an_event_that_is_watched_in_passing(engine: str, solver: str):
     """(y - 5)(y - 5.1) is 0 at 5 and 5.1, and has one sign on both sides."""
+    if engine == "julia":
+        pytest.skip("events without effects are found by callbacks of OrdinaryDiffEq")
     event = psu.Event((y - 5) * (y - 5.1), name="both")
     sol = psu.solve(
         psu.ODESystem({y: 1}), u0=[0.0], t=[0.0, 10.0], engine=engine, solver=solver, events=event
