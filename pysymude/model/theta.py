@@ -146,7 +146,7 @@ class ThetaLayout(Mapping[str, Slot]):
         if array.shape != (self.size,):
             raise InvalidInputError(
                 f"theta must have shape ({self.size},) for this problem; found {array.shape}. "
-                "`.theta0(seed)` makes one"
+                "`.theta0(seed)` makes one, `.layout` names what is in it"
             )
         if not np.isfinite(array).all():
             bad = int(np.flatnonzero(~np.isfinite(array))[0])

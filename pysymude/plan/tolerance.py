@@ -10,7 +10,7 @@ __all__ = ["ABSTOL", "lowered", "magnitudes", "magnitudes_like", "scaled_abstol"
 Float = NDArray[np.float64]
 
 ABSTOL = 1e-8
-"""So much of each state's magnitude, and never more than this."""
+"""So much of each state's magnitude, or `reltol` where that is less; and never more than this."""
 
 _SMALLEST = 1e-14  # of the largest state: less is the rounding error of the others
 _TINIEST = 1e-100  # squares of what is divided by it stay finite
@@ -33,18 +33,18 @@ def magnitudes_like(abstol: Float, u: Float) -> Float:
     return magnitudes(u.transpose(1, 0, 2).reshape(len(u[0]), -1)).reshape(abstol.shape)
 
 
-def scaled_abstol(size: Float) -> Float:
+def scaled_abstol(size: Float, reltol: float) -> Float:
     """The default for states of these magnitudes (..., states); 0 is taken as the smallest other."""
     known = size > 0
     largest = size.max(axis=-1, keepdims=True)
     smallest = np.min(size, axis=-1, keepdims=True, where=known, initial=np.inf)
     least = np.maximum(_SMALLEST * largest, _TINIEST)
     filled = np.maximum(np.where(known, size, smallest), least)
-    return ABSTOL * np.minimum(filled, 1.0)
+    return min(ABSTOL, reltol) * np.minimum(filled, 1.0)
 
 
-def lowered(abstol: Float, seen: Float) -> Float | None:
+def lowered(abstol: Float, seen: Float, reltol: float) -> Float | None:
     """Tolerances for states of the magnitudes that a solve met, or None where those it had will do."""
-    wanted = scaled_abstol(seen)
+    wanted = scaled_abstol(seen, reltol)
     small = (wanted * _TOO_LARGE < abstol) & (seen > 0)
     return np.where(small, wanted, abstol) if small.any() else None

@@ -47,9 +47,10 @@ class Control:
 
         With a row for each experiment, so has the absolute tolerance wherever it follows them.
         """
+        reltol = check_tolerance("reltol", self.reltol)
         return {
-            "reltol": check_tolerance("reltol", self.reltol),
-            "abstol": _absolute(self.abstol, states, size),
+            "reltol": reltol,
+            "abstol": _absolute(self.abstol, states, lambda: scaled_abstol(size(), reltol)),
             "asked_abstol": _asked(self.abstol),
             "max_steps": _count(self.max_steps),
             "dtmax": _positive("dtmax", self.dtmax),
@@ -108,12 +109,12 @@ def check_tolerance(name: str, value: Any) -> float:
     return number
 
 
-def _absolute(given: Any, states: Sequence[str], size: Callable[[], Float]) -> tuple[Any, ...]:
+def _absolute(given: Any, states: Sequence[str], default: Callable[[], Float]) -> tuple[Any, ...]:
     """One absolute tolerance a state."""
     if given is None:
-        return _nested(scaled_abstol(size()))
+        return _nested(default())
     if isinstance(given, Mapping):
-        found = scaled_abstol(size())
+        found = default()
         for key, value in given.items():
             name = name_of(key, what="abstol")
             if name not in states:

@@ -89,12 +89,12 @@ class Differentiated:
         """
         abstol = np.array(self.method.abstol, dtype=np.float64)
         if self.follows:
-            abstol = _decades(scaled_abstol(np.abs(z[self.plan.layout.size :])))
+            abstol = _decades(scaled_abstol(np.abs(z[self.plan.layout.size :]), self.method.reltol))
         bound = self.bound(abstol)
         found = bound.simulate(z)
         if self.follows and found.retcodes[0].successful:
             # on an engine that tells the sizes of combinations there are none here
-            lower = lowered(abstol[None], found.sizes[:1])
+            lower = lowered(abstol[None], found.sizes[:1], self.method.reltol)
             if lower is not None:
                 abstol = _decades(lower[0])
                 bound = self.bound(abstol)

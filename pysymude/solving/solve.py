@@ -93,7 +93,8 @@ def solve(
         Relative tolerance of a step's error.
     abstol : float, mapping from state to float, or array (states,), optional
         Absolute tolerance, in the unit of the states. By default 1e-8 of each state's magnitude (of its
-        initial value, its data, what the solve meets), and never more than 1e-8.
+        initial value, its data, what the solve meets), or `reltol` of it where that is less, and never more
+        than 1e-8.
     max_steps : int, optional
         A solve that needs more fails with the return code ``MaxIters``.
     dtmax : float, optional

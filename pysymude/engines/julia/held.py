@@ -86,11 +86,12 @@ class HeldLoss(HeldSamples):
         self.follows = follows
         # the absolute tolerances go down with the states that are met
         self.seen, self.abstol = view(made.seen), view(made.tolerances.abstol)
+        self.reltol = float(made.tolerances.reltol)
 
     def fill(self, theta: Float, flag: int) -> None:
         """The same, again where states were met that are too small for `abstol`."""
         super().fill(theta, flag)
-        lower = lowered(self.abstol, self.seen) if self.follows else None
+        lower = lowered(self.abstol, self.seen, self.reltol) if self.follows else None
         if lower is not None:
             self.abstol[:] = lower
             super().fill(theta, flag)

@@ -146,7 +146,9 @@ class JuliaEngine(AbstractEngine):
         abstol = _abstol(method, batch.u0.shape[1])
         found = _in_parts(compiled, batch, theta, method, abstol, threads)
         follows = method.asked_abstol is None
-        lower = lowered(abstol, magnitudes_like(abstol, found[0])) if follows else None
+        lower = (
+            lowered(abstol, magnitudes_like(abstol, found[0]), method.reltol) if follows else None
+        )
         if lower is not None:
             found = _in_parts(compiled, batch, theta, method, lower, threads)
         return _batch_solution(method, *found)

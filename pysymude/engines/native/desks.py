@@ -105,7 +105,7 @@ class Scheme:
             return False
         # magnitudes are known after a few solves, and looking takes as long as a small solve
         self.looks -= 1
-        found = lowered(self.abstol, magnitudes_like(self.abstol, out))
+        found = lowered(self.abstol, magnitudes_like(self.abstol, out), self.reltol)
         if found is None:
             return False
         self.abstol = found

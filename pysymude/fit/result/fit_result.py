@@ -275,12 +275,12 @@ class FitResult(Answered):
     def relative_drift(
         self, t: ArrayLike | None = None, *, experiment: int | str = 0
     ) -> dict[str, Float]:
-        """How far each law has moved at each time, by name; see `FittedLaws.relative_drift`."""
+        """How far each law has moved, ``|I(t) - I(t[0])|`` over the sum of its terms' sizes at the start."""
         return self.laws.relative_drift(t, experiment=experiment)
 
     @explained
     def drift(self, t: ArrayLike | None = None, *, experiment: int | str = 0) -> dict[str, float]:
-        """The largest relative drift of each law, by name; see `FittedLaws.drift`."""
+        """The largest `relative_drift` of each law, by name."""
         return self.laws.drift(t, experiment=experiment)
 
     @explained
