@@ -177,6 +177,19 @@ def test_who_died_while_compiling_holds_up_nobody(copy):
         target.unlink()
 
 
+def test_what_another_made_since_one_looked_is_not_made_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYSYMUDE_CACHE_DIR", str(tmp_path))
+    monkeypatch.delenv("PYSYMUDE_CACHE", raising=False)
+    machine = keeping.Machine("loop", "kinds", "processor", "features")
+    assert keeping.read_machine_code(machine) is None
+    with keeping.making(machine) as is_made:
+        assert not is_made
+        keeping.write_machine_code(machine, keeping.MachineCode(b"code", "symbol", ()))
+    # who looked before that, and found nothing, asks now
+    with keeping.making(machine) as is_made:
+        assert is_made
+
+
 def test_waiting_for_another_has_an_end(tmp_path, monkeypatch):
     monkeypatch.setenv("PYSYMUDE_CACHE_DIR", str(tmp_path))
     monkeypatch.delenv("PYSYMUDE_CACHE", raising=False)

@@ -15,7 +15,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -140,6 +140,8 @@ def read_machine_code(machine: Machine) -> MachineCode | None:
     found = _unpacked(content)
     if content and found is None:
         log.warning("a kept solver is damaged and is made again")
+        with suppress(OSError):
+            place.unlink(missing_ok=True)
     if found is None:
         _say_once("compiling the solvers, once on this machine: some seconds")
     return found
@@ -147,11 +149,11 @@ def read_machine_code(machine: Machine) -> MachineCode | None:
 
 @contextmanager
 def making(machine: Machine) -> Generator[bool]:
-    """While it is made here others wait; whether it was made by another while this one waited.
+    """While it is made here others wait; whether another has made it since this one looked.
 
     Waiting ends where the other does or takes too long: then it is made twice, which harms nobody.
     """
-    place, lock, waited = _place(machine), None, False
+    place, lock = _place(machine), None
     end = time.monotonic() + _PATIENCE
     while place is not None and lock is None:
         wanted = place.with_suffix(".making")
@@ -166,12 +168,11 @@ def making(machine: Machine) -> Generator[bool]:
             if _is_left(wanted):
                 wanted.unlink(missing_ok=True)
             else:
-                waited = True
                 time.sleep(0.05)
         except OSError:
             break
     try:
-        yield waited and place is not None and place.exists()
+        yield place is not None and place.exists()
     finally:
         if lock is not None:
             lock.unlink(missing_ok=True)
