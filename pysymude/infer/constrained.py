@@ -24,6 +24,7 @@ _ENOUGH = (
 )
 _FLAT = 1e-3
 _FLOOR = 1e-8  # of the largest information: directions that are flatter are stretched no further
+_LONGEST = 1e3  # natural units: no direction is stretched further, where slopes are rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +78,8 @@ class Rest:
             if np.isfinite(slopes).all():
                 scaled = scaled + pull.weight * evidence.scale * np.outer(slopes, slopes)
         values, vectors = np.linalg.eigh(scaled[np.ix_(keep, keep)])
-        spread = vectors / np.sqrt(np.maximum(values, _FLOOR * largest))
+        least = max(_FLOOR * largest, evidence.scale / _LONGEST**2)
+        spread = vectors / np.sqrt(np.maximum(values, least))
         flat = np.diag(scaled)[keep] < _FLAT * evidence.scale
         spread = units[keep][:, None] * spread * np.sqrt(evidence.scale)
         return cls(free[keep], spread, free[keep][flat], held)

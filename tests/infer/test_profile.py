@@ -114,6 +114,8 @@ def test_a_rate_that_ran_to_nothing_has_an_end_above():
         gaps = [((2.0 * np.exp(-r * T) - values) ** 2).sum() / 0.09 for r in (0.9 + rate, 0.9)]
         return gaps[0] - gaps[1] - stats.chi2.ppf(0.95, 1)
 
+    # on the plateau, where slopes are rounding, refits stay where they are
+    assert found.theta.min() > -100.0
     assert found.open_low
     assert not found.open_high
     assert found.interval()[0] == 0.0
