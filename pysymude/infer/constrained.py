@@ -14,14 +14,14 @@ from pysymude.fit.optimizers.quasi_newton import LBFGS
 from pysymude.infer.evidence import Evidence
 from pysymude.infer.held_quantities import Quantity
 
-__all__ = ["Pull", "Rest", "refit"]
+__all__ = ["ENOUGH", "Pull", "Rest", "refit"]
 
 Float = NDArray[np.float64]
 
 _ROUNDS, _PASSES = 12, 6
-_ENOUGH = (
-    1e-5  # of a unit of the loss divided by its scale: intervals are where it rises by some units
-)
+ENOUGH = 1e-5
+"""Of a unit of the loss divided by its scale: intervals are where it rises by some units."""
+
 _FLAT = 1e-3
 _FLOOR = 1e-8  # of the largest information: directions that are flatter are stretched no further
 _LONGEST = 1e3  # natural units: no direction is stretched further, where slopes are rounding
@@ -137,7 +137,7 @@ def _pass(
         memory: dict[str, Any] = {"s": unit[None].copy(), "y": 2.0 * unit[None]}
         for _ in range(_ROUNDS if evidence.is_expected else _ROUNDS * _PASSES):
             along = optimizer.direction(point, memory)
-            if -0.5 * float(point.gradient @ along) <= _ENOUGH:
+            if -0.5 * float(point.gradient @ along) <= ENOUGH:
                 break
             better = optimizer.step(point, memory, evaluate, along)
             if better is None:

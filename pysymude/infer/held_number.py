@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from pysymude.infer.constrained import Rest, refit
+from pysymude.infer.constrained import ENOUGH, Rest, refit
 from pysymude.infer.evidence import Evidence
 from pysymude.model.theta import Slot
 
@@ -174,7 +174,9 @@ class HeldNumber(Held):
         again = found[0].copy()
         again[named] = self._first[named]
         other = self._refit(again, held)
-        return other if other is not None and other[1] < found[1] else found
+        # lower by less is rounding, and may be further out on the plateau
+        least = found[1] - ENOUGH * evidence.scale
+        return other if other is not None and other[1] < least else found
 
     def _refit(self, begun: Float, held: int | None) -> Point | None:
         """The refit from a start, looked up where it was among the last: many come to one plateau."""
