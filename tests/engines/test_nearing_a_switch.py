@@ -10,7 +10,7 @@ import pysymude as psu
 
 x = psu.states("x")
 a, b = psu.parameters("a b")
-pytestmark = pytest.mark.lacking("julia", "the embedded engine's own steps are asked about")
+own_steps = pytest.mark.lacking("julia", "the embedded engine's own steps are asked about")
 T = np.linspace(0.0, 1.0, 9)
 
 
@@ -41,6 +41,7 @@ def exact(at: np.ndarray, after: float) -> np.ndarray:
     return np.where(at <= 0.5, at, rest + (0.5 - rest) * np.exp(-2 * (at - 0.5)))
 
 
+@own_steps
 @pytest.mark.parametrize("method", ["Tsit5", "Rodas5P", "auto"])
 def test_an_input_that_jumps_over_a_switch_does_not_chatter(engine: str, method: str):
     system, _ = jumping(-3.0, 1.0)
@@ -49,6 +50,7 @@ def test_an_input_that_jumps_over_a_switch_does_not_chatter(engine: str, method:
     np.testing.assert_allclose(sol["x"], exact(T, 1.0), atol=1e-6)
 
 
+@own_steps
 @pytest.mark.parametrize("method", ["Tsit5", "Rodas5P"])
 def test_the_gradient_through_such_a_jump(engine: str, method: str):
     system, _ = jumping(-3.0, 1.0)
