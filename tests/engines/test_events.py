@@ -45,6 +45,9 @@ def test_every_solver_finds_them(engine: str, solver: str):
     plain = solve(engine, t=[0.0, *exact, 7.0], solver=solver, reltol=reltol)
     error = np.abs(plain.u[1:3, 0]).max()
     assert error < 1e-4
+    if solver == "RadauIIA5":
+        # its steps end at outputs, and there errors are far below the tolerance: between them they are not
+        error = max(error, reltol)
     sol = solve(engine, psu.Event(x), t=[0.0, 7.0], solver=solver, reltol=reltol)
     np.testing.assert_allclose(sol.events["x"].t, exact, rtol=0, atol=2 * error + 1e-9)
 
