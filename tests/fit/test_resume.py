@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import pysymude as psu
 from pysymude.fit.files.save_file import read
+from pysymude.fit.training.loop import Loop
 
 KILLS = 10
 LOADED = ["pysymude.fit.training.fitting", "scipy.interpolate", "scipy.optimize"]
@@ -114,6 +116,33 @@ def test_a_fit_killed_ten_times_ends_where_an_undisturbed_one_ends(tmp_path: Pat
     assert found[0] == pytest.approx(expected[0], rel=0.01)
     # better still: the same steps, to the last bit
     assert found == expected
+
+
+def test_a_fit_killed_behind_its_last_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Between the checkpoint of the last stage and the one that says that it was the last."""
+    x, r = psu.states("x"), psu.parameters("r")
+    t = np.linspace(0.0, 1.0, 5)
+    data = psu.Dataset.from_arrays(t, np.exp(-2.0 * t)[:, None], states=[x], u0={x: 1.0})
+    system = psu.ODESystem({x: -r * x}, trainable={r: 1.0})
+
+    def fit(**given: Any) -> psu.FitResult:
+        return psu.fit(system, data, stages=psu.LBFGS(20), progress=False, **given)
+
+    whole, checkpoint = fit(), Loop.checkpoint
+
+    def killed(loop: Loop) -> None:
+        if loop.state.finished:
+            raise RuntimeError("killed")
+        checkpoint(loop)
+
+    monkeypatch.setattr(Loop, "checkpoint", killed)
+    with pytest.raises(RuntimeError, match="killed"):
+        fit(checkpoint=tmp_path / "fit.ckpt")
+    monkeypatch.undo()
+    again = fit(checkpoint=tmp_path / "fit.ckpt", resume=True)
+    np.testing.assert_array_equal(again.theta, whole.theta)
+    assert again.converged
+    assert again.stopped == whole.stopped
 
 
 def _check_lives(lives: list[list[Any]], whole: list[Any]) -> None:

@@ -98,7 +98,8 @@ class Loop:
         state = self.state
         if not len(state.history):
             return
-        if state.finished:
+        # who was killed after the last stage may not have said that it was the last
+        if state.finished or state.leg == len(self.legs):
             reporter.says("resumed: this training was finished already")
             return
         leg, loss = self.legs[state.leg], state.history.last("value", 1)[0]
