@@ -56,7 +56,14 @@ function crossing!(c::Conditions, inside!, u, p, t, h, begins = 1)
     return first, which
 end
 
-# where condition k changes between two fractions of a step; Illinois: Dowell and Jarratt, BIT 11 (1971), 168
+# where to look in round r between points with values a and b: the secant's place, each third time the middle;
+# Dowell and Jarratt, BIT 11 (1971), 168
+function illinois(r, low, high, a, b)
+    middle = r % 3 > 0 ? (low * b - high * a) / (b - a) : (low + high) / 2
+    return low < middle < high ? middle : (low + high) / 2
+end
+
+# where condition k changes between two fractions of a step
 function close_in!(c::Conditions, inside!, p, t, h, k, low, high)
     at(x) = value_inside!(c, inside!, p, t, h, k, x)
     a, b = at(low), at(high)
@@ -74,8 +81,7 @@ function close_in!(c::Conditions, inside!, p, t, h, k, low, high)
         low, c.armed[k] = middle, 1
     end
     for r in 1:60
-        middle = r % 3 > 0 ? (low * b - high * a) / (b - a) : (low + high) / 2
-        low < middle < high || (middle = (low + high) / 2)
+        middle = illinois(r, low, high, a, b)
         value = at(middle)
         if value > 0
             low, a = middle, value

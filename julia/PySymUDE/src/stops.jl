@@ -87,8 +87,7 @@ end
 # to the last bit of time
 function zero_between(g, low, high, a, b)
     for r in 1:200
-        middle = r % 3 > 0 ? (low * b - high * a) / (b - a) : (low + high) / 2
-        low < middle < high || (middle = (low + high) / 2)
+        middle = illinois(r, low, high, a, b)
         (middle == low || middle == high) && break
         value = g(middle)
         value == 0 && return middle

@@ -15,7 +15,7 @@ from pysymude.engines.native.function_slopes import sign
 from pysymude.engines.native.implicit import dense_implicit
 from pysymude.engines.native.switching import condition, conditions_at, passes
 
-__all__ = ["NEVER", "crossing"]
+__all__ = ["NEVER", "crossing", "illinois"]
 
 _PARTS = 8  # of a step, at whose ends signs are compared
 _ROUNDS = 60
@@ -103,9 +103,20 @@ def value_inside(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, s):
 
 
 @inner
+def illinois(r, low, high, a, b):
+    """Where to look in round r between points with values a and b: the secant's place, each third time the middle.
+
+    Dowell and Jarratt, BIT 11 (1971), 168.
+    """
+    middle = (low * b - high * a) / (b - a) if r % 3 < 2 else 0.5 * (low + high)
+    if not (low < middle < high):
+        middle = 0.5 * (low + high)
+    return middle
+
+
+@inner
 def close_in(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, low, high):
     """Where condition k changes between two fractions of a step: bisection with the secant's help."""
-    # Illinois: Dowell and Jarratt, BIT 11 (1971), 168
     a = value_inside(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, low)
     b = value_inside(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, high)
     if not a > 0.0 and k < m.switches:
@@ -124,9 +135,7 @@ def close_in(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, low, hi
         low = middle
         w.armed[k] = 1
     for r in range(_ROUNDS):
-        middle = (low * b - high * a) / (b - a) if r % 3 < 2 else 0.5 * (low + high)
-        if not (low < middle < high):
-            middle = 0.5 * (low + high)
+        middle = illinois(r, low, high, a, b)
         c = value_inside(m, w, x, y, method, theta, o, base, t, h, u, new, state, k, middle)
         if c > 0.0:
             low, a = middle, c

@@ -10,6 +10,7 @@ import math
 
 from pysymude.engines.native import structures as st
 from pysymude.engines.native.compiling import inner
+from pysymude.engines.native.crossings import illinois
 from pysymude.engines.native.signal_stops import add_knots
 from pysymude.engines.native.switching import (
     condition,
@@ -181,9 +182,7 @@ def zero_between(m, w, theta, o, k, low, high, a, u):
     """Where condition k is 0, to the last bit of time."""
     b = at_time(m, w, theta, o, k, high, u)
     for r in range(200):
-        middle = (low * b - high * a) / (b - a) if r % 3 < 2 else 0.5 * (low + high)
-        if not (low < middle < high):
-            middle = 0.5 * (low + high)
+        middle = illinois(r, low, high, a, b)
         if middle == low or middle == high:
             break
         c = at_time(m, w, theta, o, k, middle, u)
