@@ -44,7 +44,9 @@ def make_folder(path: Path) -> Path:
 def check_place(path: Path) -> None:
     """An error, before any work goes into a file, where the folder that it is to lie in is not there."""
     if not path.parent.is_dir():
-        raise InvalidInputError(f"{path} cannot be written: {os.strerror(errno.ENOENT)}")
+        raise InvalidInputError(
+            f"{path} cannot be written: {os.strerror(errno.ENOENT)}; make the folder {path.parent} first"
+        )
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> Path:

@@ -134,7 +134,9 @@ def test_out_is_what_json_prints_and_load_reads(model, tmp_path, monkeypatch):
     assert laws[0].certificate.check()
     assert run(path, "--json", "--out", out).stdout == out.read_text()
     monkeypatch.setattr(derivation, "first_integrals", None)  # nothing is derived first
-    assert run(path, "--out", tmp_path / "no-folder" / "laws.json").exit_code == 2
+    missing = run(path, "--out", tmp_path / "no-folder" / "laws.json")
+    assert missing.exit_code == 2
+    assert "make the folder" in " ".join(missing.output.split())
 
 
 def test_latex_is_one_line_a_law(model):
